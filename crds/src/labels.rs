@@ -1,0 +1,40 @@
+//! Every label, annotation, finalizer and field manager that Gimlet writes.
+
+/// Label: name of the app.
+pub const APP: &str = "gimlet.io/app";
+/// Label: name of the environment.
+pub const ENVIRONMENT: &str = "gimlet.io/environment";
+/// Finalizer of an App: the folder is removed from git before the object goes.
+pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
+
+/// Field manager of the operator's controllers.
+pub const OPERATOR: &str = "gimlet-operator";
+/// Field manager of the CLI.
+pub const CLI: &str = "gimlet-cli";
+
+/// Flux: annotation that asks for a reconciliation now.
+pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// Commit trailers: the release log is read back from these alone.
+pub mod trailer {
+    /// UID of the Release; the idempotency key of a commit.
+    pub const RELEASE: &str = "Gimlet-Release";
+    /// Name of the Release.
+    pub const NAME: &str = "Gimlet-Name";
+    /// Name of the app.
+    pub const APP: &str = "Gimlet-App";
+    /// Name of the environment.
+    pub const ENV: &str = "Gimlet-Env";
+    /// Version that the release made the app.
+    pub const VERSION: &str = "Gimlet-Version";
+    /// Who asked for the release.
+    pub const REQUESTED_BY: &str = "Gimlet-Requested-By";
+    /// Digest of the plan.
+    pub const PLAN: &str = "Gimlet-Plan";
+    /// Why the release was made.
+    pub const REASON: &str = "Gimlet-Reason";
+    /// Commit whose folder a rollback put back.
+    pub const ROLLBACK_TO: &str = "Gimlet-Rollback-To";
+    /// What kind of commit it is: release, rollback, uninstall or environment.
+    pub const ACTION: &str = "Gimlet-Action";
+}

@@ -1,0 +1,42 @@
+//! The kinds of Gimlet's Kubernetes API: `gimlet.io/v1alpha1`.
+//!
+//! The crate knows no runtime and no client. With the feature `client` it offers what every
+//! thin client does with the kinds: create a release, watch it, wait for it.
+
+mod app;
+pub mod condition;
+mod environment;
+pub mod labels;
+mod manifest;
+pub mod name;
+mod reference;
+mod release;
+
+#[cfg(feature = "client")]
+pub mod client;
+
+pub use app::{App, AppRelease, AppSpec, AppStatus, DeletionPolicy, Drift, Hold, Live, LiveState};
+pub use environment::{
+    ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor, Gitops, Head,
+    Lock, Render, Retention,
+};
+pub use manifest::{Chart, DeployManifest, Json6902Patch, PatchTarget, Values};
+pub use reference::{SecretRef, Variables};
+pub use release::{
+    Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus, Release, ReleaseSpec,
+    ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
+};
+
+/// API group of every kind.
+pub const GROUP: &str = "gimlet.io";
+/// API version of every kind.
+pub const VERSION: &str = "v1alpha1";
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+/// Lists the definitions of all kinds, in the order in which they are best applied.
+#[must_use]
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    vec![Environment::crd(), App::crd(), Release::crd()]
+}
