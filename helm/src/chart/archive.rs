@@ -1,0 +1,66 @@
+//! Packed charts.
+
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
+use super::{CHART_LIMIT, ChartError, FILE_LIMIT, File, Loader, without_bom};
+
+/// Tar headers and padding allowed on top of the files themselves.
+const OVERHEAD: u64 = 32 << 20;
+
+/// Unpacks an archive and drops the first element of every path.
+pub(super) fn unpack(tgz: &[u8], loader: &mut Loader) -> Result<Vec<File>, ChartError> {
+    let broken = |error: std::io::Error| ChartError::Archive(error.to_string());
+    let mut files: Vec<File> = Vec::new();
+    let plain = GzDecoder::new(tgz).take(CHART_LIMIT + OVERHEAD);
+    let mut archive = tar::Archive::new(plain);
+    for entry in archive.entries().map_err(broken)? {
+        let mut entry = entry.map_err(broken)?;
+        let kind = entry.header().entry_type();
+        let raw = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if kind.is_dir() || raw.ends_with('/') {
+            continue;
+        }
+        // A link has no content of its own; following it could leave the chart.
+        if kind.is_symlink() || kind.is_hard_link() {
+            return Err(ChartError::Archive(format!("{raw:?} is a link")));
+        }
+        if !(kind.is_file() || kind.is_contiguous()) {
+            continue;
+        }
+        let path = inner_path(&raw)?;
+        loader.admit(&path, entry.size())?;
+        let mut data = Vec::new();
+        entry.by_ref().take(FILE_LIMIT + 1).read_to_end(&mut data).map_err(broken)?;
+        files.push(File { path, data: without_bom(data).into() });
+    }
+    if files.is_empty() {
+        return Err(ChartError::Archive("no files in chart archive".to_owned()));
+    }
+    Ok(files)
+}
+
+fn inner_path(raw: &str) -> Result<String, ChartError> {
+    let illegal = || ChartError::Path(raw.to_owned());
+    let unified = raw.replace('\\', "/");
+    let (base, rest) = unified.split_once('/').unwrap_or((&unified, ""));
+    if base == "Chart.yaml" {
+        return Err(ChartError::Archive("chart yaml not in base directory".to_owned()));
+    }
+    if rest.starts_with('/') {
+        return Err(illegal());
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in rest.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(illegal)?;
+            }
+            part => parts.push(part),
+        }
+    }
+    let drive = parts.first().is_some_and(|first| first.as_bytes().get(1) == Some(&b':'));
+    if parts.is_empty() || drive { Err(illegal()) } else { Ok(parts.join("/")) }
+}

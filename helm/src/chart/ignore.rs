@@ -1,0 +1,130 @@
+//! `.helmignore`.
+
+use super::ChartError;
+
+/// The rules of a `.helmignore` file, in order.
+pub(super) struct Rules(Vec<Rule>);
+
+struct Rule {
+    pattern: Vec<char>,
+    negated: bool,
+    directories_only: bool,
+    whole_path: bool,
+}
+
+impl Rules {
+    pub(super) fn parse(text: &str) -> Result<Self, ChartError> {
+        let mut rules = Vec::new();
+        // Helm always leaves out hidden files below templates/.
+        for line in text.trim_start_matches('\u{feff}').lines().chain(["templates/.?*"]) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if line.contains("**") {
+                let message = "double-star (**) syntax is not supported".to_owned();
+                return Err(ChartError::Shape { file: ".helmignore".to_owned(), message });
+            }
+            let (negated, line) = strip(line, |text| text.strip_prefix('!'));
+            let (directories_only, line) = strip(line, |text| text.strip_suffix('/'));
+            let whole_path = line.contains('/');
+            let pattern = line.trim_start_matches('/').chars().collect();
+            rules.push(Rule { pattern, negated, directories_only, whole_path });
+        }
+        Ok(Self(rules))
+    }
+
+    /// Tells whether a path is left out; a negated rule leaves out all it does not match.
+    pub(super) fn ignores(&self, path: &str, is_dir: bool) -> bool {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        for rule in &self.0 {
+            let subject: Vec<char> = if rule.whole_path { path } else { base }.chars().collect();
+            let hit = || matches(&rule.pattern, &subject);
+            if rule.negated {
+                if (rule.directories_only && !is_dir) || !hit() {
+                    return true;
+                }
+            } else if (is_dir || !rule.directories_only) && hit() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn strip(text: &str, by: impl Fn(&str) -> Option<&str>) -> (bool, &str) {
+    by(text).map_or((false, text), |rest| (true, rest))
+}
+
+/// `filepath.Match`.
+fn matches(pattern: &[char], subject: &[char]) -> bool {
+    let Some((&first, rest)) = pattern.split_first() else { return subject.is_empty() };
+    if first == '*' {
+        return (0..=subject.len())
+            .take_while(|&taken| taken == 0 || subject[taken - 1] != '/')
+            .any(|taken| matches(rest, &subject[taken..]));
+    }
+    let Some((&head, tail)) = subject.split_first() else { return false };
+    match first {
+        '?' => head != '/' && matches(rest, tail),
+        '[' => class(rest, head).is_some_and(|(hit, rest)| hit && matches(rest, tail)),
+        '\\' => rest
+            .split_first()
+            .is_some_and(|(escaped, rest)| *escaped == head && matches(rest, tail)),
+        literal => literal == head && matches(rest, tail),
+    }
+}
+
+/// Whether a character belongs to a class, and what follows the class.
+fn class(mut pattern: &[char], symbol: char) -> Option<(bool, &[char])> {
+    let negated = pattern.first() == Some(&'^');
+    if negated {
+        pattern = &pattern[1..];
+    }
+    let mut hit = false;
+    loop {
+        match pattern {
+            [']', rest @ ..] => return Some((hit != negated, rest)),
+            ['\\', escaped, rest @ ..] => {
+                hit |= *escaped == symbol;
+                pattern = rest;
+            }
+            [low, '-', high, rest @ ..] if *high != ']' => {
+                hit |= (*low..=*high).contains(&symbol);
+                pattern = rest;
+            }
+            [single, rest @ ..] => {
+                hit |= *single == symbol;
+                pattern = rest;
+            }
+            [] => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_match_names_paths_and_directories() {
+        let rules = Rules::parse("# note\n*.swp\n/top.txt\nci/\ndocs/*.md\n").unwrap();
+        for (path, is_dir, ignored) in [
+            ("a/b.swp", false, true),
+            ("top.txt", false, true),
+            ("ci", true, true),
+            ("ci", false, false),
+            ("docs/a.md", false, true),
+            ("docs/x/a.md", false, false),
+            ("templates/.hidden", false, true),
+            ("values.yaml", false, false),
+        ] {
+            assert_eq!(rules.ignores(path, is_dir), ignored, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_double_star_is_refused() {
+        assert!(Rules::parse("a/**/b").is_err());
+    }
+}

@@ -1,0 +1,314 @@
+//! Charts in memory.
+
+mod archive;
+mod directory;
+mod ignore;
+pub(crate) mod metadata;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::yaml::{self, YamlError};
+pub(crate) use metadata::{Dependency, Metadata};
+
+/// Largest single file of a chart.
+const FILE_LIMIT: u64 = 5 << 20;
+/// Largest sum of a chart's files, subchart archives included.
+const CHART_LIMIT: u64 = 100 << 20;
+/// Deepest nesting of subcharts.
+const NESTING_LIMIT: usize = 32;
+
+/// A file of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartFile {
+    /// The path relative to the chart's root, separated by `/`.
+    pub path: String,
+    /// The content.
+    pub data: Vec<u8>,
+}
+
+/// A chart that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChartError {
+    /// The chart has no `Chart.yaml`.
+    #[error("Chart.yaml file is missing")]
+    NoChartYaml,
+    /// A YAML file of the chart cannot be read.
+    #[error("cannot load {file}: {source}")]
+    Yaml {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        source: YamlError,
+    },
+    /// A file holds another kind of data than Helm expects.
+    #[error("cannot load {file}: {message}")]
+    Shape {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// `Chart.yaml` does not describe a valid chart.
+    #[error("validation: {0}")]
+    Invalid(String),
+    /// A file path leaves the chart or cannot be one.
+    #[error("chart illegally contains path {0:?}")]
+    Path(String),
+    /// A file or the whole chart is too large.
+    #[error("{what} is larger than the maximum size {limit}")]
+    TooLarge {
+        /// The file, or the chart.
+        what: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Subcharts are nested too deeply.
+    #[error("subcharts are nested more than {NESTING_LIMIT} levels deep")]
+    TooDeep,
+    /// The archive cannot be unpacked.
+    #[error("cannot unpack chart archive: {0}")]
+    Archive(String),
+    /// The directory cannot be read.
+    #[error("cannot read chart directory: {0}")]
+    Directory(String),
+    /// A subchart cannot be loaded.
+    #[error("error unpacking subchart {subchart} in {chart}: {source}")]
+    Subchart {
+        /// The name below `charts/`.
+        subchart: String,
+        /// The chart that holds it.
+        chart: String,
+        /// Why it cannot be loaded.
+        source: Box<Self>,
+    },
+}
+
+/// A file kept by a chart.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) data: Arc<[u8]>,
+}
+
+/// A loaded chart.
+#[derive(Debug, Clone)]
+pub struct Chart {
+    pub(crate) metadata: Metadata,
+    pub(crate) values: Json,
+    pub(crate) templates: Vec<File>,
+    pub(crate) files: Vec<File>,
+    pub(crate) schema: Option<Arc<[u8]>>,
+    pub(crate) subcharts: Vec<Self>,
+}
+
+impl Chart {
+    /// Loads a chart from its files.
+    pub fn from_files(files: Vec<ChartFile>) -> Result<Self, ChartError> {
+        let mut loader = Loader { remaining: CHART_LIMIT };
+        let mut kept = Vec::with_capacity(files.len());
+        for file in files {
+            check_path(&file.path)?;
+            loader.admit(&file.path, file.data.len() as u64)?;
+            kept.push(File { path: file.path, data: without_bom(file.data).into() });
+        }
+        loader.chart(kept, 0)
+    }
+
+    /// Loads a packed chart (`.tgz`).
+    pub fn from_archive(tgz: &[u8]) -> Result<Self, ChartError> {
+        let mut loader = Loader { remaining: CHART_LIMIT };
+        let files = archive::unpack(tgz, &mut loader)?;
+        loader.chart(files, 0)
+    }
+
+    /// Loads a chart from a directory and leaves out what its `.helmignore` names.
+    pub fn from_dir(dir: &Path) -> Result<Self, ChartError> {
+        let mut loader = Loader { remaining: CHART_LIMIT };
+        let files = directory::read(dir, &mut loader)?;
+        loader.chart(files, 0)
+    }
+
+    /// Returns the chart's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Returns the chart's version.
+    pub fn version(&self) -> &str {
+        &self.metadata.version
+    }
+
+    /// Returns the version of the packaged application.
+    pub fn app_version(&self) -> Option<&str> {
+        Some(self.metadata.app_version.as_str()).filter(|version| !version.is_empty())
+    }
+
+    /// Returns `values.schema.json`.
+    pub fn values_schema(&self) -> Option<&[u8]> {
+        self.schema.as_deref()
+    }
+
+    /// Returns the content of `values.yaml`.
+    pub fn default_values(&self) -> Json {
+        self.values.clone()
+    }
+
+    /// Names the dependencies of `Chart.yaml` that are not in `charts/`.
+    pub fn missing_dependencies(&self) -> Vec<String> {
+        self.metadata
+            .dependencies
+            .iter()
+            .flatten()
+            .filter(|wanted| !self.subcharts.iter().any(|chart| chart.name() == wanted.name))
+            .map(|wanted| wanted.name.clone())
+            .collect()
+    }
+}
+
+/// What may still be loaded; shared with the archives of subcharts.
+pub(super) struct Loader {
+    remaining: u64,
+}
+
+impl Loader {
+    /// Counts a file before it is kept.
+    pub(super) fn admit(&mut self, path: &str, size: u64) -> Result<(), ChartError> {
+        if size > FILE_LIMIT {
+            let what = format!("chart file {path:?}");
+            return Err(ChartError::TooLarge { what, limit: FILE_LIMIT });
+        }
+        let Some(rest) = self.remaining.checked_sub(size) else {
+            let what = "decompressed chart".to_owned();
+            return Err(ChartError::TooLarge { what, limit: CHART_LIMIT });
+        };
+        self.remaining = rest;
+        Ok(())
+    }
+
+    fn chart(&mut self, files: Vec<File>, depth: usize) -> Result<Chart, ChartError> {
+        if depth > NESTING_LIMIT {
+            return Err(ChartError::TooDeep);
+        }
+        let chart_yaml =
+            files.iter().rev().find(|file| file.path == "Chart.yaml").map(document).transpose()?;
+        let mut metadata = Metadata::read(&chart_yaml.ok_or(ChartError::NoChartYaml)?)?;
+        let mut chart = Chart {
+            values: Json::Object(serde_json::Map::new()),
+            templates: Vec::new(),
+            files: Vec::new(),
+            schema: None,
+            subcharts: Vec::new(),
+            metadata: Metadata::default(),
+        };
+        let mut below: BTreeMap<String, Vec<File>> = BTreeMap::new();
+        for file in files {
+            match file.path.as_str() {
+                "Chart.yaml" | "Chart.lock" => {}
+                "values.yaml" => chart.values = values(&file)?,
+                "values.schema.json" => chart.schema = Some(file.data),
+                "requirements.yaml" => {
+                    metadata.read_requirements(&document(&file)?)?;
+                    if metadata.is_v1() {
+                        chart.files.push(file);
+                    }
+                }
+                "requirements.lock" => {
+                    if metadata.is_v1() {
+                        chart.files.push(file);
+                    }
+                }
+                path if path.starts_with("templates/") => chart.templates.push(file),
+                path => match path.strip_prefix("charts/") {
+                    Some(rest) if !has_extension(path, "prov") => {
+                        let rest = rest.to_owned();
+                        let name = rest.split('/').next().unwrap_or_default().to_owned();
+                        below.entry(name).or_default().push(File { path: rest, data: file.data });
+                    }
+                    _ => chart.files.push(file),
+                },
+            }
+        }
+        metadata.validate()?;
+        for (name, files) in below {
+            if name.starts_with(['_', '.']) {
+                continue;
+            }
+            match self.subchart(&name, files, depth) {
+                Ok(subchart) => chart.subcharts.push(subchart),
+                Err(source) => {
+                    let source = Box::new(source);
+                    return Err(ChartError::Subchart {
+                        subchart: name,
+                        chart: metadata.name,
+                        source,
+                    });
+                }
+            }
+        }
+        chart.metadata = metadata;
+        Ok(chart)
+    }
+
+    fn subchart(
+        &mut self,
+        name: &str,
+        files: Vec<File>,
+        depth: usize,
+    ) -> Result<Chart, ChartError> {
+        if has_extension(name, "tgz") {
+            let Some(packed) = files.iter().find(|file| file.path == name) else {
+                return Err(ChartError::Archive(format!("expected {name} to be a file")));
+            };
+            let files = archive::unpack(&packed.data, self)?;
+            return self.chart(files, depth + 1);
+        }
+        let inner = files
+            .into_iter()
+            .filter_map(|file| {
+                let (_, path) = file.path.split_once('/')?;
+                Some(File { path: path.to_owned(), data: file.data })
+            })
+            .collect();
+        self.chart(inner, depth + 1)
+    }
+}
+
+fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
+fn without_bom(mut data: Vec<u8>) -> Vec<u8> {
+    if data.starts_with(b"\xef\xbb\xbf") {
+        data.drain(..3);
+    }
+    data
+}
+
+fn check_path(path: &str) -> Result<(), ChartError> {
+    let bad = path.is_empty()
+        || path.starts_with('/')
+        || path.contains('\\')
+        || path.split('/').any(|part| matches!(part, "" | "." | ".."));
+    if bad { Err(ChartError::Path(path.to_owned())) } else { Ok(()) }
+}
+
+fn document(file: &File) -> Result<Json, ChartError> {
+    yaml::from_str(&String::from_utf8_lossy(&file.data))
+        .map_err(|source| ChartError::Yaml { file: file.path.clone(), source })
+}
+
+fn values(file: &File) -> Result<Json, ChartError> {
+    match document(file)? {
+        Json::Null => Ok(Json::Object(serde_json::Map::new())),
+        found @ Json::Object(_) => Ok(found),
+        _ => Err(ChartError::Shape {
+            file: file.path.clone(),
+            message: "the top level must be a map".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,196 @@
+//! The functions `text/template` brings along.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::Kind::{Any, Text};
+use super::{Function, fixed, variadic};
+use crate::print::{display_short, sprint, sprintf, sprintln};
+use crate::template::fault::{Outcome, fail};
+use crate::value::{MapKind, Object, Value};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    fixed("not", &[Any], |call| Ok(Value::Bool(!call.arg(0).truth()))),
+    fixed("len", &[Any], |call| length(call.arg(0))),
+    variadic("index", &[Any], Any, |call| index(&call.args)),
+    variadic("slice", &[Any], Any, super::lists::slice),
+    variadic("call", &[Any], Any, |call| {
+        fail(format!("call of non-function of type {}", call.arg(0).type_name()))
+    }),
+    variadic("print", &[], Any, |call| Ok(sprint(&call.args, call.budget())?.into())),
+    variadic("println", &[], Any, |call| Ok(sprintln(&call.args, call.budget())?.into())),
+    variadic("printf", &[Text], Any, |call| {
+        Ok(sprintf(&call.text(0), &call.args[1..], call.budget())?.into())
+    }),
+    variadic("html", &[], Any, |call| Ok(escape_html(&sprint(&call.args, call.budget())?).into())),
+    variadic("js", &[], Any, |call| Ok(escape_js(&sprint(&call.args, call.budget())?).into())),
+    variadic("urlquery", &[], Any, |call| {
+        Ok(super::urls::escape_query(&sprint(&call.args, call.budget())?).into())
+    }),
+    variadic("eq", &[Any], Any, |call| {
+        if call.args.len() < 2 {
+            return fail("missing argument for comparison");
+        }
+        for other in &call.args[1..] {
+            if equal(call.arg(0), other)? {
+                return Ok(Value::Bool(true));
+            }
+        }
+        Ok(Value::Bool(false))
+    }),
+    fixed("ne", &[Any, Any], |call| Ok(Value::Bool(!equal(call.arg(0), call.arg(1))?))),
+    fixed("lt", &[Any, Any], |call| Ok(Value::Bool(less(call.arg(0), call.arg(1))?))),
+    fixed("le", &[Any, Any], |call| {
+        Ok(Value::Bool(less(call.arg(0), call.arg(1))? || equal(call.arg(0), call.arg(1))?))
+    }),
+    fixed("gt", &[Any, Any], |call| {
+        Ok(Value::Bool(!less(call.arg(0), call.arg(1))? && !equal(call.arg(0), call.arg(1))?))
+    }),
+    fixed("ge", &[Any, Any], |call| Ok(Value::Bool(!less(call.arg(0), call.arg(1))?))),
+];
+
+fn length(value: &Value) -> Outcome<Value> {
+    let count = match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items, _) => items.len(),
+        Value::Map(map, _) => map.borrow().len(),
+        Value::Object(object) => match &**object {
+            Object::Files(files) => files.len(),
+            Object::Versions(versions) => versions.len(),
+            _ => return fail(format!("len of type {}", value.type_name())),
+        },
+        Value::Nil => return fail("len of nil pointer"),
+        _ => return fail(format!("len of type {}", value.type_name())),
+    };
+    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+fn position(index: &Value, length: usize) -> Outcome<usize> {
+    match index {
+        Value::Int(number) | Value::Int64(number) => usize::try_from(*number)
+            .ok()
+            .filter(|number| *number < length)
+            .map_or_else(|| fail(format!("index out of range: {number}")), Ok),
+        Value::Nil => fail("cannot index slice/array with nil"),
+        other => fail(format!("cannot index slice/array with type {}", other.type_name())),
+    }
+}
+
+fn index(args: &[Value]) -> Outcome<Value> {
+    let (mut current, indexes) = match args.split_first() {
+        Some((Value::Nil, _)) | None => return fail("index of untyped nil"),
+        Some((first, rest)) => (first.clone(), rest),
+    };
+    for index in indexes {
+        let next = match (&current, index) {
+            (Value::Map(map, kind), Value::Text(key)) => {
+                let found = map.borrow().get(key).cloned();
+                let missing = if *kind == MapKind::Text { Value::text("") } else { Value::Nil };
+                found.unwrap_or(missing)
+            }
+            (Value::Map(..), Value::Nil) => {
+                return fail("value is nil; should be of type string");
+            }
+            (Value::Map(..), other) => {
+                return fail(format!("value has type {}; should be string", other.type_name()));
+            }
+            (Value::List(items, _), number) => items[position(number, items.len())?].clone(),
+            (Value::Text(text), number) => {
+                let byte = text.as_bytes()[position(number, text.len())?];
+                Value::Int(i64::from(byte))
+            }
+            (Value::Bytes(bytes), number) => {
+                Value::Int(i64::from(bytes[position(number, bytes.len())?]))
+            }
+            (Value::Nil, _) => return fail("index of nil pointer"),
+            (Value::Object(object), _) => match (&**object, index) {
+                (Object::Files(files), Value::Text(name)) => {
+                    Value::Bytes(files.get(name).unwrap_or_default().into())
+                }
+                (Object::Versions(versions), number) => {
+                    Value::Text(Rc::clone(&versions[position(number, versions.len())?]))
+                }
+                _ => return fail(format!("can't index item of type {}", current.type_name())),
+            },
+            _ => return fail(format!("can't index item of type {}", current.type_name())),
+        };
+        current = next;
+    }
+    Ok(current)
+}
+
+/// The basic kinds Go compares with one another.
+fn basic(value: &Value) -> u8 {
+    match value {
+        Value::Nil => 0,
+        Value::Bool(_) => 1,
+        Value::Int(_) | Value::Int64(_) => 2,
+        Value::Float(_) => 3,
+        Value::Text(_) => 4,
+        _ => 5,
+    }
+}
+
+fn equal(left: &Value, right: &Value) -> Outcome<bool> {
+    if left.is_nil() || right.is_nil() {
+        return Ok(left.is_nil() && right.is_nil());
+    }
+    if basic(left) != basic(right) {
+        return fail("incompatible types for comparison");
+    }
+    Ok(match (left, right) {
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a == b,
+        #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Object(a), Value::Object(b)) => Rc::ptr_eq(a, b),
+        _ => {
+            let (shown, kind) = (display_short(left), left.type_name());
+            return fail(format!("non-comparable type {shown}: {kind}"));
+        }
+    })
+}
+
+fn less(left: &Value, right: &Value) -> Outcome<bool> {
+    Ok(match (left, right) {
+        (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a < b,
+        (Value::Float(a), Value::Float(b)) => a < b,
+        (Value::Text(a), Value::Text(b)) => a < b,
+        _ if basic(left) == basic(right) => return fail("invalid type for comparison"),
+        _ => return fail("incompatible types for comparison"),
+    })
+}
+
+fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        match symbol {
+            '\0' => out.push('\u{fffd}'),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            _ => out.push(symbol),
+        }
+    }
+    out
+}
+
+fn escape_js(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        match symbol {
+            '\\' => out.push_str("\\\\"),
+            '\'' => out.push_str("\\'"),
+            '"' => out.push_str("\\\""),
+            _ if u32::from(symbol) < 0x20 || matches!(symbol, '<' | '>' | '&' | '=') => {
+                let _ = write!(out, "\\u{:04X}", u32::from(symbol));
+            }
+            _ => out.push(symbol),
+        }
+    }
+    out
+}

@@ -1,0 +1,213 @@
+//! YAML, JSON and base64.
+
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value as Json;
+
+use super::Kind::{Any, Text};
+use super::{Call, Function, fixed};
+use crate::encoding::{JsonStyle, base64, write_json};
+use crate::template::fault::{Fault, Outcome, fail};
+use crate::value::{Entries, Unwalkable, Value};
+use crate::yaml::{self, Layout};
+
+const COMPACT: JsonStyle = JsonStyle { escape_html: true, pretty: false };
+const PRETTY: JsonStyle = JsonStyle { escape_html: true, pretty: true };
+const RAW: JsonStyle = JsonStyle { escape_html: false, pretty: false };
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    fixed("toYaml", &[Any], |call| to_yaml(call, Layout::Compact)),
+    fixed("toYamlPretty", &[Any], |call| to_yaml(call, Layout::Pretty)),
+    fixed("fromYaml", &[Text], |call| {
+        Ok(match yaml::from_str(&call.text(0)) {
+            Ok(json) => as_map(&json, "error unmarshaling JSON: while decoding JSON: json"),
+            Err(error) => error_map(&format!("error converting YAML to JSON: {error}")),
+        })
+    }),
+    fixed("fromYamlArray", &[Text], |call| {
+        Ok(match yaml::from_str(&call.text(0)) {
+            Ok(json) => as_list(&json, "error unmarshaling JSON: while decoding JSON: json"),
+            Err(error) => error_list(&format!("error converting YAML to JSON: {error}")),
+        })
+    }),
+    fixed("toJson", &[Any], |call| to_json(call, COMPACT, false)),
+    fixed("mustToJson", &[Any], |call| to_json(call, COMPACT, true)),
+    fixed("toRawJson", &[Any], |call| to_json(call, RAW, false)),
+    fixed("mustToRawJson", &[Any], |call| to_json(call, RAW, true)),
+    fixed("toPrettyJson", &[Any], |call| to_json(call, PRETTY, false)),
+    fixed("mustToPrettyJson", &[Any], |call| to_json(call, PRETTY, true)),
+    fixed("fromJson", &[Text], |call| {
+        Ok(match serde_json::from_str(&call.text(0)) {
+            Ok(json) => as_map(&json, "json"),
+            Err(error) => error_map(&json_error(&call.text(0), &error)),
+        })
+    }),
+    fixed("fromJsonArray", &[Text], |call| {
+        Ok(match serde_json::from_str(&call.text(0)) {
+            Ok(json) => as_list(&json, "json"),
+            Err(error) => error_list(&json_error(&call.text(0), &error)),
+        })
+    }),
+    fixed("mustFromJson", &[Text], |call| {
+        serde_json::from_str(&call.text(0))
+            .map(|json| Value::from_json(&json))
+            .map_err(|error| Fault::new(json_error(&call.text(0), &error)))
+    }),
+    fixed("b64enc", &[Text], |call| Ok(base64(&call.bytes(0)).into())),
+    fixed("b64dec", &[Text], |call| {
+        let compact: String =
+            call.text(0).chars().filter(|symbol| !matches!(symbol, '\n' | '\r')).collect();
+        Ok(match STANDARD.decode(&compact) {
+            Ok(bytes) => Value::byte_text(bytes),
+            Err(error) => {
+                let at = illegal_byte(&compact, &error);
+                format!("illegal base64 data at input byte {at}").into()
+            }
+        })
+    }),
+    fixed("b32enc", &[Text], |call| Ok(base32(&call.bytes(0)).into())),
+    fixed("b32dec", &[Text], |call| {
+        Ok(match base32_decoded(&call.text(0)) {
+            Ok(bytes) => Value::byte_text(bytes),
+            Err(at) => format!("illegal base32 data at input byte {at}").into(),
+        })
+    }),
+];
+
+/// Values that contain themselves give an empty text, as in Helm; oversized ones are an error.
+fn json_of(call: &Call<'_>) -> Outcome<Result<Json, Unwalkable>> {
+    match call.arg(0).to_json(&mut call.budget()) {
+        Err(Unwalkable::Size) => Err(Unwalkable::Size.into()),
+        result => Ok(result),
+    }
+}
+
+fn to_yaml(call: &Call<'_>, layout: Layout) -> Outcome<Value> {
+    let Ok(json) = json_of(call)? else { return Ok(Value::text("")) };
+    let mut text = yaml::write(&json, layout);
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    Ok(text.into())
+}
+
+fn to_json(call: &Call<'_>, style: JsonStyle, must: bool) -> Outcome<Value> {
+    match json_of(call)? {
+        Ok(json) => Ok(write_json(&json, style).into()),
+        Err(problem) if must => Err(problem.into()),
+        Err(_) => Ok(Value::text("")),
+    }
+}
+
+fn kind_of(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
+}
+
+fn error_map(message: &str) -> Value {
+    let entries: Entries = [(Rc::from("Error"), Value::text(message))].into_iter().collect();
+    Value::map(entries)
+}
+
+fn error_list(message: &str) -> Value {
+    Value::list(vec![Value::text(message)])
+}
+
+fn as_map(json: &Json, prefix: &str) -> Value {
+    match json {
+        Json::Object(_) => Value::from_json(json),
+        Json::Null => Value::map(Entries::default()),
+        other => error_map(&format!(
+            "{prefix}: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+            kind_of(other)
+        )),
+    }
+}
+
+fn as_list(json: &Json, prefix: &str) -> Value {
+    match json {
+        Json::Array(_) => Value::from_json(json),
+        Json::Null => Value::list(Vec::new()),
+        other => error_list(&format!(
+            "{prefix}: cannot unmarshal {} into Go value of type []interface {{}}",
+            kind_of(other)
+        )),
+    }
+}
+
+/// The text `encoding/json` has for the commonest errors.
+fn json_error(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected end of JSON input".to_owned();
+    }
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+    match line.as_bytes().get(error.column().saturating_sub(1)) {
+        Some(byte) if error.line() == 1 && error.column() == 1 => {
+            format!("invalid character '{}' looking for beginning of value", char::from(*byte))
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn illegal_byte(text: &str, error: &base64::DecodeError) -> usize {
+    match error {
+        base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => {
+            *at
+        }
+        _ => text.len() / 4 * 4,
+    }
+}
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+fn base32(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    for chunk in bytes.chunks(5) {
+        let mut block = [0; 5];
+        block[..chunk.len()].copy_from_slice(chunk);
+        let bits = block.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let used = (chunk.len() * 8).div_ceil(5);
+        for index in 0..8 {
+            let symbol = usize::try_from(bits >> (35 - 5 * index) & 31).unwrap_or(0);
+            out.push(if index < used { char::from(BASE32[symbol]) } else { '=' });
+        }
+    }
+    out
+}
+
+fn base32_decoded(text: &str) -> Result<Vec<u8>, usize> {
+    let compact: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+    if !compact.len().is_multiple_of(8) {
+        return Err(compact.len() / 8 * 8);
+    }
+    let end = compact.iter().position(|byte| *byte == b'=').unwrap_or(compact.len());
+    if let Some(at) = compact[end..].iter().position(|byte| *byte != b'=') {
+        return Err(end + at);
+    }
+    let (mut bits, mut count) = (0_u32, 0);
+    let mut out = Vec::new();
+    for (at, byte) in compact[..end].iter().enumerate() {
+        let digit = BASE32.iter().position(|symbol| symbol == byte).ok_or(at)?;
+        bits = bits << 5 | u32::try_from(digit).map_err(|_| at)?;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count & 0xff) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Ok(out)
+}
+
+/// Fails for functions a dialect does not offer yet.
+pub(super) fn unsupported(name: &str) -> Outcome<Value> {
+    fail(format!("function {name} is not supported yet"))
+}

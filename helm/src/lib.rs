@@ -1,0 +1,31 @@
+//! Helm charts rendered in-process, byte for byte as `helm template` prints them.
+//!
+//! The crate stands alone: no cluster, no network, no clock, no environment. What a render may
+//! depend on comes in through [`RenderOptions`].
+
+mod chart;
+mod coalesce;
+mod encoding;
+mod engine;
+mod files;
+mod functions;
+mod manifest;
+mod number;
+mod objects;
+mod print;
+mod random;
+mod render;
+mod schema;
+mod semver;
+mod stack;
+mod template;
+pub mod text;
+mod time;
+mod value;
+pub mod yaml;
+
+pub use chart::{Chart, ChartError, ChartFile};
+pub use engine::Limits;
+pub use render::{
+    Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
+};

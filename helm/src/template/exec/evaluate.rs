@@ -1,0 +1,366 @@
+//! Pipelines evaluated: commands, arguments, fields and calls.
+
+use std::rc::Rc;
+
+use super::{Found, Site, State};
+use crate::functions::{Call, Function, Kind, Target, method};
+use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
+use crate::template::fault::{Fault, Outcome};
+use crate::value::{MapKind, Object, Value};
+
+impl<'t> State<'_, 't> {
+    pub(super) fn pipeline(&mut self, dot: &Value, pipe: &'t Pipe) -> Outcome<Value> {
+        self.site = Site::Pipe(pipe);
+        let mut value = None;
+        for command in &pipe.commands {
+            value = Some(self.command(dot, command, value)?.value);
+        }
+        let value = value.unwrap_or(Value::Nil);
+        for name in &pipe.declared {
+            if pipe.assigns {
+                self.assign(name, value.clone())?;
+            } else {
+                self.vars.push((Rc::clone(name), value.clone()));
+            }
+        }
+        Ok(value)
+    }
+
+    /// `last` is the value piped into the command.
+    fn command(
+        &mut self,
+        dot: &Value,
+        command: &'t Command,
+        last: Option<Value>,
+    ) -> Outcome<Found> {
+        let Some((first, args)) = command.args.split_first() else {
+            return self.fail("empty command");
+        };
+        match &first.kind {
+            ExprKind::Field(fields) => {
+                self.site = Site::Expr(first);
+                self.chain(dot, Value::clone(dot), fields, args, last, Site::Expr(first))
+            }
+            ExprKind::Chain(base, fields) => {
+                self.site = Site::Expr(first);
+                let base = self.base(dot, first, base)?;
+                self.chain(dot, base, fields, args, last, Site::Expr(first))
+            }
+            ExprKind::Function(name, target) => {
+                self.site = Site::Expr(first);
+                let site = Site::Command(command);
+                self.function(dot, name, *target, args, last, site).map(Found::from)
+            }
+            ExprKind::Pipe(pipe) => {
+                self.not_a_function(command, last.is_some())?;
+                self.pipeline(dot, pipe).map(Found::from)
+            }
+            ExprKind::Variable(name, fields) => {
+                self.site = Site::Expr(first);
+                let value = self.variable(name)?;
+                if fields.is_empty() {
+                    self.not_a_function(command, last.is_some())?;
+                    return Ok(value.into());
+                }
+                self.chain(dot, value, fields, args, last, Site::Expr(first))
+            }
+            kind => {
+                self.site = Site::Expr(first);
+                self.not_a_function(command, last.is_some())?;
+                match kind {
+                    ExprKind::Nil => self.fail("nil is not a command"),
+                    ExprKind::Dot => Ok(Value::clone(dot).into()),
+                    _ => Ok(constant(first).into()),
+                }
+            }
+        }
+    }
+
+    fn not_a_function(&self, command: &Command, piped: bool) -> Outcome<()> {
+        match command.args.first() {
+            Some(first) if piped || command.args.len() > 1 => {
+                self.fail(format!("can't give argument to non-function {first}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn base(&mut self, dot: &Value, chain: &'t Expr, base: &'t Expr) -> Outcome<Value> {
+        if matches!(base.kind, ExprKind::Nil) {
+            return self.fail(format!("indirection through explicit nil in {chain}"));
+        }
+        Ok(self.any(dot, base)?.value)
+    }
+
+    /// Evaluates an operand where any type is welcome.
+    fn any(&mut self, dot: &Value, expr: &'t Expr) -> Outcome<Found> {
+        self.site = Site::Expr(expr);
+        match &expr.kind {
+            ExprKind::Dot => Ok(Value::clone(dot).into()),
+            ExprKind::Nil => Ok(Value::Nil.into()),
+            ExprKind::Field(fields) => {
+                self.chain(dot, Value::clone(dot), fields, &[], None, Site::Expr(expr))
+            }
+            ExprKind::Variable(name, fields) => {
+                let value = self.variable(name)?;
+                self.chain(dot, value, fields, &[], None, Site::Expr(expr))
+            }
+            ExprKind::Chain(base, fields) => {
+                let base = self.base(dot, expr, base)?;
+                self.chain(dot, base, fields, &[], None, Site::Expr(expr))
+            }
+            ExprKind::Function(name, target) => {
+                self.function(dot, name, *target, &[], None, Site::Expr(expr)).map(Found::from)
+            }
+            ExprKind::Pipe(pipe) => self.pipeline(dot, pipe).map(Found::from),
+            _ => Ok(constant(expr).into()),
+        }
+    }
+
+    /// Evaluates an argument for a parameter of some kind.
+    fn argument(&mut self, dot: &Value, kind: Kind, expr: &'t Expr) -> Outcome<Value> {
+        self.site = Site::Expr(expr);
+        let wrong = |wanted: &str| format!("expected {wanted}; found {expr}");
+        match (&expr.kind, kind) {
+            (ExprKind::Nil, _) if kind.can_be_nil() => Ok(Value::Nil),
+            (ExprKind::Nil, _) => self.fail(format!("cannot assign nil to {}", kind.name())),
+            (ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Text { .. }, _) => {
+                match (kind, &expr.kind) {
+                    (Kind::Any, _)
+                    | (Kind::Text, ExprKind::Text { .. })
+                    | (Kind::Bool, ExprKind::Bool(_)) => Ok(constant(expr)),
+                    (Kind::Int, ExprKind::Number(Number { int: Some(value), .. })) => {
+                        Ok(Value::Int(*value))
+                    }
+                    (Kind::Float, ExprKind::Number(Number { float: Some(value), .. })) => {
+                        Ok(Value::Float(*value))
+                    }
+                    (Kind::Text, _) => self.fail(wrong("string")),
+                    (Kind::Bool, _) => self.fail(wrong("bool")),
+                    (Kind::Int, _) => self.fail(wrong("integer")),
+                    (Kind::Float, _) => self.fail(wrong("float")),
+                    _ => self.fail(format!("can't handle {expr} for arg of type {}", kind.name())),
+                }
+            }
+            _ => {
+                let found = self.any(dot, expr)?;
+                self.checked(found, kind)
+            }
+        }
+    }
+
+    fn checked(&self, found: Found, kind: Kind) -> Outcome<Value> {
+        if found.value.is_nil() {
+            if kind == Kind::Any || (kind.can_be_nil() && !found.typed_nil) {
+                return Ok(Value::Nil);
+            }
+            return self.fail(if found.typed_nil {
+                let name = kind.name();
+                format!("wrong type for value; expected {name}; got interface {{}}")
+            } else {
+                format!("invalid value; expected {}", kind.name())
+            });
+        }
+        if kind.accepts(&found.value) {
+            return Ok(found.value);
+        }
+        self.fail(format!(
+            "wrong type for value; expected {}; got {}",
+            kind.name(),
+            found.value.type_name()
+        ))
+    }
+
+    /// Follows fields from a value; the last one may be a method with arguments.
+    fn chain(
+        &mut self,
+        dot: &Value,
+        base: Value,
+        fields: &'t [Rc<str>],
+        args: &'t [Expr],
+        last: Option<Value>,
+        site: Site<'t>,
+    ) -> Outcome<Found> {
+        let mut current = Found { typed_nil: false, value: base };
+        let mut last = last;
+        for (index, field) in fields.iter().enumerate() {
+            let is_last = index + 1 == fields.len();
+            let args = if is_last { args } else { &[] };
+            let last = if is_last { last.take() } else { None };
+            current = self.field(dot, current, field, args, last, site)?;
+        }
+        Ok(current)
+    }
+
+    fn field(
+        &mut self,
+        dot: &Value,
+        receiver: Found,
+        name: &str,
+        args: &'t [Expr],
+        last: Option<Value>,
+        site: Site<'t>,
+    ) -> Outcome<Found> {
+        let Found { value: receiver, typed_nil } = receiver;
+        let has_args = !args.is_empty() || last.is_some();
+        match &receiver {
+            Value::Nil if typed_nil => {
+                self.fail(format!("nil pointer evaluating interface {{}}.{name}"))
+            }
+            Value::Nil if self.engine.missing_key_fails() => {
+                self.locate(Err(Fault::missing_key(name)))
+            }
+            // A variable or a parenthesis that holds nothing yields nothing.
+            Value::Nil => Ok(Value::Nil.into()),
+            Value::Map(map, kind) => {
+                if has_args {
+                    return self.fail(format!("{name} is not a method but has arguments"));
+                }
+                match (map.borrow().get(name), kind) {
+                    (Some(value), _) => Ok(Found { typed_nil: true, value: value.clone() }),
+                    (None, _) if self.engine.missing_key_fails() => {
+                        self.locate(Err(Fault::missing_key(name)))
+                    }
+                    (None, MapKind::Text) => Ok(Value::text("").into()),
+                    (None, _) => Ok(Found { typed_nil: true, value: Value::Nil }),
+                }
+            }
+            Value::Object(object) => {
+                if let Some(function) = method(object, name) {
+                    let result =
+                        self.call(dot, name, function, Some(receiver.clone()), args, last, site);
+                    return result.map(Found::from);
+                }
+                match &**object {
+                    Object::Struct(inner) => {
+                        match inner.fields.iter().find(|field| field.name == name) {
+                            Some(_) if has_args => self.fail(format!(
+                                "{name} has arguments but cannot be invoked as function"
+                            )),
+                            Some(field) => Ok(field.value.clone().into()),
+                            None => self.no_field(name, &receiver),
+                        }
+                    }
+                    Object::Files(files) => {
+                        let data = files.get(name).unwrap_or_default();
+                        Ok(Value::Bytes(data.into()).into())
+                    }
+                    _ => self.no_field(name, &receiver),
+                }
+            }
+            _ => self.no_field(name, &receiver),
+        }
+    }
+
+    fn no_field<T>(&self, name: &str, receiver: &Value) -> Outcome<T> {
+        self.fail(format!("can't evaluate field {name} in type {}", receiver.type_name()))
+    }
+
+    fn function(
+        &mut self,
+        dot: &Value,
+        name: &str,
+        target: Target,
+        args: &'t [Expr],
+        last: Option<Value>,
+        site: Site<'t>,
+    ) -> Outcome<Value> {
+        match target {
+            Target::And | Target::Or => {
+                self.short_circuit(dot, name, matches!(target, Target::Or), args, last)
+            }
+            Target::Native(function) => self.call(dot, name, function, None, args, last, site),
+            Target::Custom(function) => {
+                let count = args.len() + usize::from(last.is_some());
+                if count != 1 {
+                    return self
+                        .fail(format!("wrong number of args for {name}: want 1 got {count}"));
+                }
+                let value = match (args.first(), last) {
+                    (Some(expr), _) => self.argument(dot, Kind::Text, expr)?,
+                    (None, last) => self.checked(last.unwrap_or(Value::Nil).into(), Kind::Text)?,
+                };
+                Ok(Value::from(function(value.as_text().unwrap_or_default())))
+            }
+        }
+    }
+
+    fn short_circuit(
+        &mut self,
+        dot: &Value,
+        name: &str,
+        until: bool,
+        args: &'t [Expr],
+        last: Option<Value>,
+    ) -> Outcome<Value> {
+        if args.is_empty() && last.is_none() {
+            return self.fail(format!("wrong number of args for {name}: want at least 1 got 0"));
+        }
+        let mut value = Value::Nil;
+        for expr in args {
+            value = self.argument(dot, Kind::Any, expr)?;
+            if value.truth() == until {
+                return Ok(value);
+            }
+        }
+        Ok(last.unwrap_or(value))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "these are the parts of a call in Go's own order"
+    )]
+    fn call(
+        &mut self,
+        dot: &Value,
+        name: &str,
+        function: &'static Function,
+        receiver: Option<Value>,
+        args: &'t [Expr],
+        last: Option<Value>,
+        site: Site<'t>,
+    ) -> Outcome<Value> {
+        self.locate(self.engine.step(0))?;
+        let count = args.len() + usize::from(last.is_some());
+        let fixed = function.params.len();
+        if function.rest.is_some() {
+            if count < fixed {
+                let got = args.len();
+                return self.fail(format!(
+                    "wrong number of args for {name}: want at least {fixed} got {got}"
+                ));
+            }
+        } else if count != fixed {
+            return self.fail(format!("wrong number of args for {name}: want {fixed} got {count}"));
+        }
+        let mut values = Vec::with_capacity(count + 1);
+        values.extend(receiver);
+        for (index, expr) in args.iter().enumerate() {
+            values.push(self.argument(dot, function.param(index), expr)?);
+        }
+        if let Some(last) = last {
+            values.push(self.checked(last.into(), function.param(count - 1))?);
+        }
+        let mut call = Call { engine: self.engine, scope: self.scope, args: values };
+        let result = (function.body)(&mut call).and_then(|value| {
+            self.engine.charge(&value)?;
+            Ok(value)
+        });
+        self.site = if result.is_err() { site } else { self.site };
+        self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
+    }
+}
+
+/// A constant without a wanted type.
+fn constant(expr: &Expr) -> Value {
+    match &expr.kind {
+        ExprKind::Bool(value) => Value::Bool(*value),
+        ExprKind::Text { value, .. } => Value::Text(Rc::clone(value)),
+        ExprKind::Number(number) => match (number.int, number.float) {
+            (_, Some(value)) if number.is_float() => Value::Float(value),
+            (Some(value), _) => Value::Int(value),
+            (None, value) => Value::Float(value.unwrap_or_default()),
+        },
+        _ => Value::Nil,
+    }
+}

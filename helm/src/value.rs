@@ -1,0 +1,487 @@
+//! Values with Go's reference semantics: maps are shared and mutable, lists are not.
+//!
+//! Dropping walks collections with a stack of its own, because a template can nest lists far
+//! deeper than any thread stack allows.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+
+use jiff::Zoned;
+use serde_json::{Map, Number, Value as Json};
+
+use crate::files::Files;
+use crate::semver::Version;
+
+/// Nesting at which walks over values give up; catches maps that contain themselves.
+const DEPTH_LIMIT: usize = 1000;
+
+/// A shared, mutable map.
+pub(crate) type SharedMap = Rc<RefCell<Entries>>;
+
+/// The Go element type of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    Any,
+    Text,
+    Int,
+    Lists,
+}
+
+/// The Go type of a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MapKind {
+    Any,
+    /// `chartutil.Values`, which prints and compares like a plain map.
+    Values,
+    /// `map[string]string`, whose missing keys are empty strings.
+    Text,
+}
+
+/// A value a template can hold.
+#[derive(Clone)]
+pub(crate) enum Value {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Int64(i64),
+    Float(f64),
+    Text(Rc<str>),
+    /// Bytes, or a Go string that is not UTF-8.
+    Bytes(Rc<[u8]>),
+    List(Rc<Items>, ListKind),
+    Map(SharedMap, MapKind),
+    Object(Rc<Object>),
+}
+
+/// A Go value with fields or methods.
+pub(crate) enum Object {
+    Struct(Struct),
+    Files(Files),
+    Versions(Vec<Rc<str>>),
+    Time(Zoned),
+    Version(Version),
+}
+
+impl Object {
+    /// What printing the object itself gives, where its type has a `String` method on pointers;
+    /// inside other values Go prints its fields.
+    pub(crate) fn display(&self) -> Option<&str> {
+        match self {
+            Self::Struct(inner) => inner.display.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// A Go struct.
+pub(crate) struct Struct {
+    pub(crate) type_name: &'static str,
+    pub(crate) pointer: bool,
+    pub(crate) fields: Vec<Field>,
+    /// What `String()` returns, for the types that have it.
+    pub(crate) display: Option<Rc<str>>,
+}
+
+/// A field of a struct.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    /// The key in JSON; empty when the field is not written at all.
+    pub(crate) key: &'static str,
+    pub(crate) omit_empty: bool,
+    pub(crate) value: Value,
+}
+
+/// The elements of a list.
+#[derive(Default)]
+pub(crate) struct Items(Vec<Value>);
+
+/// The entries of a map, in Go's printing order.
+#[derive(Default)]
+pub(crate) struct Entries(BTreeMap<Rc<str>, Value>);
+
+impl Deref for Items {
+    type Target = Vec<Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Deref for Entries {
+    type Target = BTreeMap<Rc<str>, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Entries {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<(Rc<str>, Value)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (Rc<str>, Value)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        dismantle(std::mem::take(&mut self.0));
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            dismantle(std::mem::take(&mut self.0).into_values().collect());
+        }
+    }
+}
+
+fn dismantle(mut pending: Vec<Value>) {
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::List(list, _) => {
+                if let Ok(mut items) = Rc::try_unwrap(list) {
+                    pending.append(&mut items.0);
+                }
+            }
+            Value::Map(map, _) => {
+                if let Ok(entries) = Rc::try_unwrap(map) {
+                    pending.extend(std::mem::take(&mut entries.into_inner().0).into_values());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Why a value could not be walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unwalkable {
+    /// The value is nested too deeply or contains itself.
+    Depth,
+    /// The value is larger than allowed when written out.
+    Size,
+    /// The value holds something JSON cannot express.
+    Number,
+}
+
+impl Value {
+    pub(crate) fn text(text: impl AsRef<str>) -> Self {
+        Self::Text(Rc::from(text.as_ref()))
+    }
+
+    /// A Go string made of arbitrary bytes.
+    pub(crate) fn byte_text(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::from(text),
+            Err(error) => Self::Bytes(Rc::from(error.into_bytes())),
+        }
+    }
+
+    pub(crate) fn list(items: Vec<Self>) -> Self {
+        Self::List(Rc::new(Items(items)), ListKind::Any)
+    }
+
+    pub(crate) fn typed_list(items: Vec<Self>, kind: ListKind) -> Self {
+        Self::List(Rc::new(Items(items)), kind)
+    }
+
+    pub(crate) fn texts<I, T>(texts: I) -> Self
+    where
+        I: IntoIterator<Item = T>,
+        T: AsRef<str>,
+    {
+        Self::typed_list(texts.into_iter().map(Self::text).collect(), ListKind::Text)
+    }
+
+    pub(crate) fn map(entries: Entries) -> Self {
+        Self::Map(Rc::new(RefCell::new(entries)), MapKind::Any)
+    }
+
+    pub(crate) fn typed_map(entries: Entries, kind: MapKind) -> Self {
+        Self::Map(Rc::new(RefCell::new(entries)), kind)
+    }
+
+    pub(crate) fn object(object: Object) -> Self {
+        Self::Object(Rc::new(object))
+    }
+
+    /// Builds from JSON; all numbers become floats, as they do on their way through YAML in Go.
+    pub(crate) fn from_json(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::Float(number.as_f64().unwrap_or_default()),
+            Json::String(text) => Self::text(text),
+            Json::Array(items) => Self::list(items.iter().map(Self::from_json).collect()),
+            Json::Object(entries) => Self::map(
+                entries
+                    .iter()
+                    .map(|(key, value)| (Rc::from(key.as_str()), Self::from_json(value)))
+                    .collect(),
+            ),
+        }
+    }
+
+    pub(crate) fn is_nil(&self) -> bool {
+        matches!(self, Self::Nil)
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    pub(crate) fn as_map(&self) -> Option<&SharedMap> {
+        if let Self::Map(map, _) = self { Some(map) } else { None }
+    }
+
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self, Self::Map(..))
+    }
+
+    /// Looks a key up in a map.
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
+        self.as_map().and_then(|map| map.borrow().get(key).cloned())
+    }
+
+    /// Template truth; the negation of Sprig's `empty`.
+    pub(crate) fn truth(&self) -> bool {
+        match self {
+            Self::Nil => false,
+            Self::Bool(value) => *value,
+            Self::Int(value) | Self::Int64(value) => *value != 0,
+            Self::Float(value) => *value != 0.0,
+            Self::Text(text) => !text.is_empty(),
+            Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::List(items, _) => !items.is_empty(),
+            Self::Map(map, _) => !map.borrow().is_empty(),
+            Self::Object(object) => match &**object {
+                Object::Files(files) => !files.is_empty(),
+                Object::Versions(versions) => !versions.is_empty(),
+                _ => true,
+            },
+        }
+    }
+
+    /// `reflect.Kind` of the value.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "invalid",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Int64(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Text(_) => "string",
+            Self::Bytes(_) | Self::List(..) => "slice",
+            Self::Map(..) => "map",
+            Self::Object(object) => match &**object {
+                Object::Struct(inner) if inner.pointer => "ptr",
+                Object::Struct(_) | Object::Time(_) => "struct",
+                Object::Files(_) => "map",
+                Object::Versions(_) => "slice",
+                Object::Version(_) => "ptr",
+            },
+        }
+    }
+
+    /// `%T` of the value.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Nil => "<nil>",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Int64(_) => "int64",
+            Self::Float(_) => "float64",
+            Self::Text(_) => "string",
+            Self::Bytes(_) => "[]uint8",
+            Self::List(_, ListKind::Any) => "[]interface {}",
+            Self::List(_, ListKind::Text) => "[]string",
+            Self::List(_, ListKind::Int) => "[]int",
+            Self::List(_, ListKind::Lists) => "[][]interface {}",
+            Self::Map(_, MapKind::Any) => "map[string]interface {}",
+            Self::Map(_, MapKind::Values) => "chartutil.Values",
+            Self::Map(_, MapKind::Text) => "map[string]string",
+            Self::Object(object) => match &**object {
+                Object::Struct(inner) => inner.type_name,
+                Object::Files(_) => "engine.files",
+                Object::Versions(_) => "chartutil.VersionSet",
+                Object::Time(_) => "time.Time",
+                Object::Version(_) => "*semver.Version",
+            },
+        }
+    }
+
+    /// What the result of a function costs against the allocation limit.
+    pub(crate) fn shallow_size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(items, _) => items.len() * size_of::<Self>(),
+            _ => 0,
+        }
+    }
+
+    /// Copies every nested list and map.
+    pub(crate) fn deep_copy(&self, budget: &mut usize) -> Result<Self, Unwalkable> {
+        self.copy_at(0, budget)
+    }
+
+    fn copy_at(&self, depth: usize, budget: &mut usize) -> Result<Self, Unwalkable> {
+        spend(depth, budget, size_of::<Self>())?;
+        Ok(match self {
+            Self::List(items, kind) => Self::typed_list(
+                items
+                    .iter()
+                    .map(|item| item.copy_at(depth + 1, budget))
+                    .collect::<Result<_, _>>()?,
+                *kind,
+            ),
+            Self::Map(map, kind) => Self::typed_map(
+                map.borrow()
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), value.copy_at(depth + 1, budget)?)))
+                    .collect::<Result<_, _>>()?,
+                *kind,
+            ),
+            other => other.clone(),
+        })
+    }
+
+    /// `reflect.DeepEqual`: dynamic types must agree as well.
+    pub(crate) fn deep_equal(&self, other: &Self, budget: &mut usize) -> Result<bool, Unwalkable> {
+        self.equal_at(other, 0, budget)
+    }
+
+    fn equal_at(&self, other: &Self, depth: usize, left: &mut usize) -> Result<bool, Unwalkable> {
+        spend(depth, left, 1)?;
+        Ok(match (self, other) {
+            (Self::Nil, Self::Nil) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) | (Self::Int64(a), Self::Int64(b)) => a == b,
+            #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::List(a, a_kind), Self::List(b, b_kind)) => {
+                if a_kind != b_kind || a.len() != b.len() {
+                    return Ok(false);
+                }
+                for (a, b) in a.iter().zip(b.iter()) {
+                    if !a.equal_at(b, depth + 1, left)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            (Self::Map(a, a_kind), Self::Map(b, b_kind)) => {
+                if a_kind != b_kind {
+                    return Ok(false);
+                }
+                if Rc::ptr_eq(a, b) {
+                    return Ok(true);
+                }
+                let (a, b) = (a.borrow(), b.borrow());
+                if a.len() != b.len() {
+                    return Ok(false);
+                }
+                for ((a_key, a), (b_key, b)) in a.iter().zip(b.iter()) {
+                    if a_key != b_key || !a.equal_at(b, depth + 1, left)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            (Self::Object(a), Self::Object(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        })
+    }
+
+    /// Converts to JSON as `encoding/json` sees the value; maps come out sorted.
+    pub(crate) fn to_json(&self, budget: &mut usize) -> Result<Json, Unwalkable> {
+        self.json_at(0, budget)
+    }
+
+    fn json_at(&self, depth: usize, budget: &mut usize) -> Result<Json, Unwalkable> {
+        spend(depth, budget, self.shallow_size() + 8)?;
+        Ok(match self {
+            Self::Nil => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            Self::Int(value) | Self::Int64(value) => Json::from(*value),
+            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or(Unwalkable::Number)?),
+            Self::Text(text) => Json::String(text.to_string()),
+            Self::Bytes(bytes) => Json::String(crate::encoding::base64(bytes)),
+            Self::List(items, _) => Json::Array(
+                items
+                    .iter()
+                    .map(|item| item.json_at(depth + 1, budget))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Map(map, _) => {
+                let mut entries = Map::new();
+                for (key, value) in map.borrow().iter() {
+                    spend(depth, budget, key.len())?;
+                    entries.insert(key.to_string(), value.json_at(depth + 1, budget)?);
+                }
+                Json::Object(entries)
+            }
+            Self::Object(object) => match &**object {
+                Object::Struct(inner) => {
+                    let mut entries = Map::new();
+                    for field in &inner.fields {
+                        if !field.key.is_empty() && (field.value.truth() || !field.omit_empty) {
+                            let value = field.value.json_at(depth + 1, budget)?;
+                            entries.insert(field.key.to_owned(), value);
+                        }
+                    }
+                    Json::Object(entries)
+                }
+                Object::Files(files) => Json::Object(
+                    files
+                        .iter()
+                        .map(|(name, data)| {
+                            (name.to_owned(), Json::String(crate::encoding::base64(data)))
+                        })
+                        .collect(),
+                ),
+                Object::Versions(versions) => {
+                    versions.iter().map(|version| Json::String(version.to_string())).collect()
+                }
+                Object::Time(time) => Json::String(crate::time::rfc3339(time)),
+                Object::Version(version) => Json::String(version.to_string()),
+            },
+        })
+    }
+}
+
+fn spend(depth: usize, budget: &mut usize, cost: usize) -> Result<(), Unwalkable> {
+    if depth > DEPTH_LIMIT {
+        return Err(Unwalkable::Depth);
+    }
+    *budget = budget.checked_sub(cost).ok_or(Unwalkable::Size)?;
+    Ok(())
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Rc::from(text))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}

@@ -1,0 +1,274 @@
+//! YAML events turned into JSON values.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput, Tag};
+use serde_json::{Map, Number, Value};
+
+use super::YamlError;
+use super::resolve::{Resolved, resolve};
+use crate::number::format_general_32;
+
+/// Nodes that aliases may add to a document.
+const ALIAS_BUDGET: usize = 500_000;
+/// Nesting that aliases may build up; the parser itself stops literal nesting earlier.
+const DEPTH_LIMIT: usize = 500;
+
+/// A finished node with its measures, so that an alias is priced without walking the node.
+#[derive(Clone)]
+struct Built {
+    value: Value,
+    depth: usize,
+    nodes: usize,
+}
+
+enum Key {
+    Name(String),
+    Merge,
+}
+
+enum Shape {
+    List(Vec<Value>),
+    Mapping { entries: Map<String, Value>, merges: Vec<Value>, key: Option<Key> },
+}
+
+struct Frame {
+    shape: Shape,
+    anchor: usize,
+    depth: usize,
+    nodes: usize,
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: HashMap<usize, Built>,
+    frames: Vec<Frame>,
+    budget: usize,
+    line: usize,
+}
+
+pub(super) fn first(text: &str) -> Result<Value, YamlError> {
+    Ok(Reader::new(text).document()?.unwrap_or(Value::Null))
+}
+
+pub(super) fn all(text: &str) -> Result<Vec<Value>, YamlError> {
+    let mut reader = Reader::new(text);
+    let mut found = Vec::new();
+    while let Some(document) = reader.document()? {
+        if !document.is_null() {
+            found.push(document);
+        }
+    }
+    Ok(found)
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut options = Options::default();
+        options.block_scalar_eof_without_line_feed = true;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self {
+            parser: Parser::new_from_str_with_options(text, options),
+            anchors: HashMap::new(),
+            frames: Vec::new(),
+            budget: ALIAS_BUDGET,
+            line: 0,
+        }
+    }
+
+    fn fail<T>(&self, message: impl Into<String>) -> Result<T, YamlError> {
+        Err(YamlError::new((self.line > 0).then_some(self.line), message))
+    }
+
+    /// Reads up to the end of the next document; `None` at the end of the stream.
+    fn document(&mut self) -> Result<Option<Value>, YamlError> {
+        let mut root = None;
+        while let Some(next) = self.parser.next_event() {
+            let (event, span) =
+                next.map_err(|error| YamlError::new(Some(error.marker().line()), error.info()))?;
+            self.line = span.start.line();
+            let built = match event {
+                Event::StreamEnd => return Ok(None),
+                Event::DocumentEnd => return Ok(Some(root.unwrap_or(Value::Null))),
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.scalar(&text, style, anchor, tag.as_deref())?
+                }
+                Event::Alias(anchor) => Some(self.alias(anchor)?),
+                Event::UnresolvedAlias(name) => {
+                    return self.fail(format!("unknown anchor '{name}' referenced"));
+                }
+                Event::SequenceStart(_, anchor, _) => {
+                    self.open(Shape::List(Vec::new()), anchor)?;
+                    None
+                }
+                Event::MappingStart(_, anchor, _) => {
+                    let shape =
+                        Shape::Mapping { entries: Map::new(), merges: Vec::new(), key: None };
+                    self.open(shape, anchor)?;
+                    None
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close()?,
+                _ => None,
+            };
+            if let Some(built) = built
+                && let Some(built) = self.place(built)?
+            {
+                root = Some(built.value);
+            }
+        }
+        Ok(None)
+    }
+
+    fn open(&mut self, shape: Shape, anchor: usize) -> Result<(), YamlError> {
+        if self.awaits_key() {
+            return self.fail("invalid map key");
+        }
+        self.frames.push(Frame { shape, anchor, depth: 1, nodes: 1 });
+        Ok(())
+    }
+
+    fn awaits_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { shape: Shape::Mapping { key: None, .. }, .. }))
+    }
+
+    fn close(&mut self) -> Result<Option<Built>, YamlError> {
+        let Some(frame) = self.frames.pop() else { return Ok(None) };
+        let value = match frame.shape {
+            Shape::List(items) => Value::Array(items),
+            Shape::Mapping { mut entries, merges, .. } => {
+                for merge in merges {
+                    self.merge(&mut entries, merge)?;
+                }
+                Value::Object(entries)
+            }
+        };
+        let built = Built { value, depth: frame.depth, nodes: frame.nodes };
+        if frame.anchor > 0 {
+            self.anchors.insert(frame.anchor, built.clone());
+        }
+        Ok(Some(built))
+    }
+
+    fn merge(&self, entries: &mut Map<String, Value>, merge: Value) -> Result<(), YamlError> {
+        let sources = match merge {
+            Value::Array(items) => items,
+            single => vec![single],
+        };
+        for source in sources {
+            let Value::Object(source) = source else {
+                return self.fail("map merge requires map or sequence of maps as the value");
+            };
+            for (key, value) in source {
+                entries.entry(key).or_insert(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a finished node into the open collection; gives it back when it is the root.
+    fn place(&mut self, built: Built) -> Result<Option<Built>, YamlError> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(Some(built)) };
+        frame.depth = frame.depth.max(built.depth + 1);
+        frame.nodes += built.nodes;
+        let deep = frame.depth > DEPTH_LIMIT;
+        match &mut frame.shape {
+            Shape::List(items) => items.push(built.value),
+            Shape::Mapping { entries, merges, key } => match key.take() {
+                Some(Key::Merge) => merges.push(built.value),
+                Some(Key::Name(name)) => {
+                    entries.insert(name, built.value);
+                }
+                None => {
+                    let name = match built.value {
+                        Value::String(name) => name,
+                        Value::Bool(_) | Value::Number(_) => built.value.to_string(),
+                        _ => return self.fail("invalid map key"),
+                    };
+                    *key = Some(Key::Name(name));
+                }
+            },
+        }
+        if deep { self.fail("exceeded max depth") } else { Ok(None) }
+    }
+
+    fn alias(&mut self, anchor: usize) -> Result<Built, YamlError> {
+        let Some(built) = self.anchors.get(&anchor) else {
+            return self.fail("anchor value contains itself");
+        };
+        match self.budget.checked_sub(built.nodes) {
+            Some(rest) => self.budget = rest,
+            None => return self.fail("document contains excessive aliasing"),
+        }
+        Ok(built.clone())
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+    ) -> Result<Option<Built>, YamlError> {
+        let core = tag.and_then(Tag::core_suffix);
+        let resolved = match (tag, core) {
+            (None, _) if style == ScalarStyle::Plain => resolve(text),
+            (Some(_), Some("int" | "float" | "bool" | "null")) => resolve(text),
+            _ => Resolved::Text,
+        };
+        if self.awaits_key() {
+            let key = self.key(text, resolved)?;
+            if anchor > 0 {
+                let value = Value::String(text.to_owned());
+                self.anchors.insert(anchor, Built { value, depth: 1, nodes: 1 });
+            }
+            if let Some(Frame { shape: Shape::Mapping { key: slot, .. }, .. }) =
+                self.frames.last_mut()
+            {
+                *slot = Some(key);
+            }
+            return Ok(None);
+        }
+        let value = match resolved {
+            Resolved::Null => Value::Null,
+            Resolved::Bool(value) => Value::Bool(value),
+            Resolved::Int(value) => Value::from(value),
+            Resolved::Uint(value) => Value::from(value),
+            Resolved::Float(value) => match Number::from_f64(value) {
+                Some(number) => Value::Number(number),
+                None => return self.fail(format!("unsupported value: {text}")),
+            },
+            Resolved::Text | Resolved::Merge | Resolved::Timestamp => {
+                Value::String(decoded(text, core))
+            }
+        };
+        let built = Built { value, depth: 1, nodes: 1 };
+        if anchor > 0 {
+            self.anchors.insert(anchor, built.clone());
+        }
+        Ok(Some(built))
+    }
+
+    fn key(&self, text: &str, resolved: Resolved) -> Result<Key, YamlError> {
+        Ok(Key::Name(match resolved {
+            Resolved::Merge => return Ok(Key::Merge),
+            Resolved::Text | Resolved::Timestamp => text.to_owned(),
+            Resolved::Null => return self.fail("unsupported map key of type: null"),
+            Resolved::Bool(value) => value.to_string(),
+            Resolved::Int(value) => value.to_string(),
+            Resolved::Uint(value) => value.to_string(),
+            Resolved::Float(value) => format_general_32(value),
+        }))
+    }
+}
+
+fn decoded(text: &str, core: Option<&str>) -> String {
+    if core == Some("binary") {
+        let compact: String = text.chars().filter(|symbol| !symbol.is_whitespace()).collect();
+        if let Ok(bytes) = STANDARD.decode(compact) {
+            return String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
+    text.to_owned()
+}

@@ -1,0 +1,91 @@
+//! Our own charts, with the outputs of the real `helm template` stored beside them.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+
+use std::path::Path;
+
+use gimlet_helm::{Chart, ErrorKind, RenderOptions, Rendered, merge_values, render};
+use serde_json::json;
+
+fn fixture(name: &str) -> Chart {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charts").join(name);
+    Chart::from_dir(&folder).unwrap()
+}
+
+fn options() -> RenderOptions {
+    RenderOptions {
+        release_name: "my-release".to_owned(),
+        namespace: "my-namespace".to_owned(),
+        include_crds: true,
+        ..RenderOptions::default()
+    }
+}
+
+fn rendered(name: &str) -> Rendered {
+    render(&fixture(name), &json!({}), &options()).unwrap()
+}
+
+fn assert_golden(name: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.yaml"));
+    let expected = std::fs::read_to_string(file).unwrap();
+    let found = rendered(name).to_template_output();
+    for (number, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
+        assert_eq!(found, expected, "line {} of {name}", number + 1);
+    }
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_typical_chart_renders_as_with_helm() {
+    assert_golden("basics");
+}
+
+#[test]
+fn subcharts_render_as_with_helm() {
+    assert_golden("umbrella");
+}
+
+#[test]
+fn the_chart_tells_about_itself() {
+    let chart = fixture("basics");
+    assert_eq!((chart.name(), chart.version()), ("basics", "1.2.3-rc.1+build.5"));
+    assert_eq!(chart.app_version(), Some("1.1"));
+    assert!(chart.values_schema().is_some());
+    assert_eq!(chart.default_values()["mode"], json!(420));
+    assert!(chart.missing_dependencies().is_empty());
+}
+
+#[test]
+fn hooks_notes_and_definitions_are_told_apart() {
+    let found = rendered("basics");
+    assert_eq!(found.notes, "Thanks for basics 1.1\n");
+    assert_eq!(found.crds.len(), 1);
+    let hooks: Vec<_> = found.hooks.iter().map(|hook| (&*hook.name, hook.weight)).collect();
+    assert_eq!(hooks, [("early", 0), ("probe", 0), ("migrate", -5)]);
+}
+
+#[test]
+fn values_that_break_the_schema_are_refused() {
+    let error = render(&fixture("basics"), &json!({"replicas": 0}), &options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Values);
+    assert!(error.to_string().contains("basics:\n- at '/replicas'"), "{error}");
+    let skipped = RenderOptions { skip_schema_validation: true, ..options() };
+    assert!(render(&fixture("basics"), &json!({"replicas": 0}), &skipped).is_ok());
+}
+
+#[test]
+fn an_old_cluster_is_refused() {
+    let old = RenderOptions { kube_version: "1.19.0".to_owned(), ..options() };
+    let error = render(&fixture("basics"), &json!({}), &old).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "chart requires kubeVersion: >=1.20.0-0 which is incompatible with Kubernetes v1.19.0"
+    );
+}
+
+#[test]
+fn later_values_win_and_maps_merge() {
+    let mut values = json!({"a": {"b": 1, "c": [1]}, "d": 1});
+    merge_values(&mut values, json!({"a": {"c": [2], "e": null}, "d": {"x": 1}}));
+    assert_eq!(values, json!({"a": {"b": 1, "c": [2], "e": null}, "d": {"x": 1}}));
+}
