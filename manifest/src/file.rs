@@ -1,0 +1,361 @@
+//! A `.gimlet/*.yaml` file of an application's repository.
+
+use gimlet_crds::{Chart, DeployManifest, Json6902Patch, Values};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::suggestion;
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: usize = 1 << 20;
+
+/// Fields of a deploy manifest, for suggestions.
+const FIELDS: &[&str] = &[
+    "app",
+    "env",
+    "namespace",
+    "chart",
+    "values",
+    "strategicMergePatches",
+    "json6902Patches",
+    "manifests",
+    "deploy",
+    "cleanup",
+    "preview",
+];
+
+/// A deploy manifest as a file holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManifestFile {
+    /// What to deploy.
+    pub manifest: DeployManifest,
+    /// Whether the file also says when to deploy by itself. Those fields (`deploy`, `cleanup`,
+    /// `preview`) decide nothing about what is rendered, so they are checked and left out here.
+    pub policies_ignored: bool,
+}
+
+/// Why a file was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// The text is not a deploy manifest.
+    #[error("{place}{message}")]
+    Invalid {
+        /// Line and column, if they are known, with a colon after them.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The file has no document.
+    #[error("the file is empty: write a deploy manifest with app, env, namespace and chart")]
+    Empty,
+    /// The file is larger than a manifest can be.
+    #[error("the file has {size} bytes, more than the {MAX_FILE} that are read: split it")]
+    TooLarge {
+        /// Size of the file.
+        size: usize,
+    },
+    /// A document does not keep the rules of a manifest.
+    #[error("document {document}: {message}")]
+    Rule {
+        /// Number of the document in the file, from one.
+        document: usize,
+        /// What is wrong.
+        message: &'static str,
+    },
+}
+
+/// Reads the deploy manifests of a file, one or many.
+pub fn parse(text: &str) -> Result<Vec<DeployManifest>, FileError> {
+    Ok(parse_files(text)?.into_iter().map(|file| file.manifest).collect())
+}
+
+/// Reads the deploy manifests of a file with what else the file says.
+pub fn parse_files(text: &str) -> Result<Vec<ManifestFile>, FileError> {
+    if text.len() > MAX_FILE {
+        return Err(FileError::TooLarge { size: text.len() });
+    }
+    // `0777` is a number of base eight for the cluster and for Helm, so it is one here.
+    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
+    let documents: Vec<Document> =
+        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| invalid(&error))?;
+    if documents.is_empty() {
+        return Err(FileError::Empty);
+    }
+    documents
+        .into_iter()
+        .enumerate()
+        .map(|(index, document)| {
+            document.check().map_err(|message| FileError::Rule { document: index + 1, message })
+        })
+        .collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    app: Option<String>,
+    env: Option<String>,
+    namespace: String,
+    chart: Option<Chart>,
+    values: Option<Values>,
+    strategic_merge_patches: Option<String>,
+    #[serde(default)]
+    json6902_patches: Vec<Json6902Patch>,
+    manifests: Option<String>,
+    deploy: Option<Deploy>,
+    cleanup: Option<Cleanup>,
+    preview: Option<bool>,
+    dependencies: Option<Value>,
+}
+
+/// When to deploy without being asked.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Deploy {
+    event: Option<Event>,
+    branch: Option<String>,
+    tag: Option<String>,
+    #[serde(default)]
+    commit_message_patterns: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Event {
+    Push,
+    Tag,
+    Pr,
+}
+
+/// When to remove an app without being asked.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Cleanup {
+    app: Option<String>,
+    event: Option<CleanupEvent>,
+    branch: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum CleanupEvent {
+    BranchDeleted,
+}
+
+impl Document {
+    fn check(self) -> Result<ManifestFile, &'static str> {
+        let Self {
+            app,
+            env,
+            namespace,
+            chart,
+            values,
+            strategic_merge_patches,
+            json6902_patches,
+            manifests,
+            deploy,
+            cleanup,
+            preview,
+            dependencies,
+        } = self;
+        if dependencies.is_some() {
+            return Err("dependencies are not supported: add the objects that provision them \
+                        (such as a Terraform resource) under manifests");
+        }
+        if namespace.is_empty() {
+            return Err("namespace is empty: name the namespace to deploy to");
+        }
+        if chart.is_none() && manifests.is_none() {
+            return Err("a manifest needs a chart or raw manifests: set chart or manifests");
+        }
+        if values.is_some() && chart.is_none() {
+            return Err("values go to a chart: set chart too, or remove values");
+        }
+        if let Some(deploy) = &deploy {
+            deploy.check()?;
+        }
+        if let Some(cleanup) = &cleanup {
+            cleanup.check()?;
+        }
+        Ok(ManifestFile {
+            policies_ignored: deploy.is_some() || cleanup.is_some() || preview == Some(true),
+            manifest: DeployManifest {
+                app,
+                env,
+                namespace,
+                chart,
+                values,
+                strategic_merge_patches,
+                json6902_patches,
+                manifests,
+            },
+        })
+    }
+}
+
+impl Deploy {
+    fn check(&self) -> Result<(), &'static str> {
+        let Self { event, branch, tag, commit_message_patterns } = self;
+        if branch.is_some() && *event == Some(Event::Tag) {
+            return Err("deploy.branch goes with the event push or pr: use deploy.tag");
+        }
+        if tag.is_some() && event.is_some_and(|event| event != Event::Tag) {
+            return Err("deploy.tag goes with the event tag: use deploy.branch");
+        }
+        if commit_message_patterns.iter().any(String::is_empty) {
+            return Err("deploy.commitMessagePatterns has an empty pattern: remove it");
+        }
+        Ok(())
+    }
+}
+
+impl Cleanup {
+    fn check(&self) -> Result<(), &'static str> {
+        let Self { app, event, branch } = self;
+        if app.as_deref().is_none_or(str::is_empty) {
+            return Err("cleanup.app is missing: name the app to remove");
+        }
+        if event.is_none() || branch.is_none() {
+            return Err("cleanup needs event: branchDeleted and a branch");
+        }
+        Ok(())
+    }
+}
+
+fn invalid(error: &serde_saphyr::Error) -> FileError {
+    let place = error
+        .location()
+        .map(|location| format!("line {}, column {}: ", location.line(), location.column()))
+        .unwrap_or_default();
+    let message = match error.without_snippet() {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
+            // At the top all fields of the format count, inside those of the type.
+            let known: &[&str] = if expected.contains(&"namespace") && expected.contains(&"chart") {
+                FIELDS
+            } else {
+                expected
+            };
+            let hint = match suggestion::closest(field, known.iter().copied()) {
+                Some(close) => format!("did you mean {close}?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            format!("unknown field {field}; {hint}")
+        }
+        other => without_place(&other.to_string()),
+    };
+    FileError::Invalid { place, message }
+}
+
+/// Cuts the place off a message that ends with it: it is said at the start.
+fn without_place(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let end = first.rfind(" at line ").unwrap_or(first.len());
+    let text = first[..end].trim();
+    text.strip_prefix("error: ").unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const HEAD: &str = "app: web\nenv: staging\nnamespace: team\nchart:\n  name: app\n";
+
+    fn refusal(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_has_one_or_many_manifests() {
+        let text = format!(
+            "{HEAD}values:\n  replicas: 2\n  mode: 0777\n  on: yes\n---\n{}",
+            HEAD.replace("staging", "prod")
+        );
+        let manifests = parse(&text).unwrap();
+        let envs: Vec<_> = manifests.iter().map(|manifest| manifest.env.as_deref()).collect();
+        assert_eq!(envs, [Some("staging"), Some("prod")]);
+        let values = Value::Object(manifests[0].values.clone().unwrap().0);
+        assert_eq!(values["replicas"], 2);
+        assert_eq!(values["mode"], 511);
+        assert_eq!(refusal(""), FileError::Empty.to_string());
+        assert_eq!(refusal("# only a comment\n"), FileError::Empty.to_string());
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_with_its_place_and_what_was_meant() {
+        let error = refusal("app: web\nnamspace: team\n");
+        assert_eq!(error, "line 2, column 1: unknown field namspace; did you mean namespace?");
+        let error = refusal("namespace: team\nchart:\n  nam: app\n");
+        assert_eq!(error, "line 3, column 3: unknown field nam; did you mean name?");
+        let error = refusal(&format!("{HEAD}---\n{HEAD}jsonPatches: []\n"));
+        assert!(error.starts_with("line 12, column 1: unknown field jsonPatches"), "{error}");
+    }
+
+    #[test]
+    fn faults_of_yaml_have_a_place() {
+        for text in ["app: [\n", "app: web\n  b: 1\n", "app: web\napp: web\nnamespace: a\n"] {
+            let error = refusal(text);
+            assert!(error.starts_with("line "), "{text:?}: {error}");
+        }
+        assert!(refusal("app: web\n").contains("namespace"));
+        assert!(refusal("namespace: [a]\n").starts_with("line 1"));
+    }
+
+    #[test]
+    fn fields_about_automatic_deploys_are_checked_and_left_out() {
+        let text = format!(
+            "{HEAD}deploy:\n  event: push\n  branch: '!main'\ncleanup:\n  app: web-{{{{ .BRANCH }}}}\n  \
+             event: branchDeleted\n  branch: '*'\npreview: true\n"
+        );
+        let files = parse_files(&text).unwrap();
+        assert!(files[0].policies_ignored);
+        assert_eq!(files[0].manifest, parse(HEAD).unwrap()[0]);
+        assert!(!parse_files(HEAD).unwrap()[0].policies_ignored);
+    }
+
+    #[test]
+    fn an_unknown_event_is_refused() {
+        let error = refusal(&format!("{HEAD}deploy:\n  event: pull\n"));
+        assert!(error.contains("pull") && error.contains("line 7"), "{error}");
+        let error = refusal(&format!("{HEAD}deploy:\n  event: tag\n  branch: main\n"));
+        assert!(error.contains("use deploy.tag"), "{error}");
+        let error = refusal(&format!("{HEAD}cleanup:\n  event: branchDeleted\n"));
+        assert!(error.contains("cleanup.app is missing"), "{error}");
+    }
+
+    #[test]
+    fn dependencies_are_refused() {
+        let error = refusal(&format!("{HEAD}dependencies:\n- name: db\n"));
+        assert!(error.starts_with("document 1: dependencies are not supported"), "{error}");
+    }
+
+    #[test]
+    fn the_rules_of_the_kind_hold_for_files() {
+        assert!(refusal("namespace: a\n").contains("needs a chart or raw manifests"));
+        assert!(
+            refusal("namespace: a\nmanifests: x\nvalues: {}\n").contains("values go to a chart")
+        );
+        assert!(refusal("namespace: ''\nmanifests: x\n").contains("namespace is empty"));
+    }
+
+    #[test]
+    fn an_alias_bomb_and_a_huge_file_are_refused() {
+        let mut bomb =
+            String::from("namespace: a\nchart: {name: app}\nvalues:\n  a0: &a0 [x, x]\n");
+        let levels = (1..40).map(|level: u32| {
+            let before = level - 1;
+            format!("  a{level}: &a{level} [*a{before}, *a{before}]\n")
+        });
+        bomb.extend(levels);
+        assert!(parse(&bomb).is_err());
+        let huge = format!("{HEAD}# {}", "x".repeat(MAX_FILE));
+        assert!(matches!(parse(&huge), Err(FileError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn values_keep_the_order_and_the_types_of_the_file() {
+        let text = format!("{HEAD}values:\n  b: \"1\"\n  a: 1.5\n  c: null\n");
+        let values = parse(&text).unwrap().remove(0).values.unwrap().0;
+        assert_eq!(Value::Object(values), json!({"b": "1", "a": 1.5, "c": null}));
+    }
+}

@@ -1,0 +1,27 @@
+//! Deploy manifests rendered to files.
+//!
+//! The way of a release through this crate: [`file::parse`] reads `.gimlet/*.yaml`, [`resolve`]
+//! puts the variables in, [`render`] makes the files of the app's folder, [`plan`] says what they
+//! change. All of it is pure: no network, no clock, no environment. The same input gives the same
+//! bytes, so a retry of a release makes the same tree.
+
+mod digest;
+pub mod file;
+pub mod flux;
+mod label;
+mod layout;
+mod object;
+mod patch;
+pub mod plan;
+pub mod record;
+mod render;
+mod scope;
+mod suggestion;
+mod template;
+mod variables;
+mod yaml;
+
+pub use object::{Object, ObjectError};
+pub use patch::PatchError;
+pub use render::{HookPolicy, RenderError, RenderInput, RenderedApp, render};
+pub use variables::{Vars, VarsError, resolve};

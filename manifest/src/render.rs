@@ -1,0 +1,314 @@
+//! A resolved deploy manifest made into the files of an app's folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gimlet_crds::DeployManifest;
+use gimlet_crds::name::{AppName, EnvName};
+use gimlet_helm::{Chart, Hook, RenderOptions, Rendered};
+use serde_json::{Map, Value};
+
+use crate::object::{self, Object, ObjectError};
+use crate::patch::{self, PatchError};
+use crate::scope::Scopes;
+use crate::{label, layout, yaml};
+
+/// Most files that an app may have.
+const MAX_FILES: usize = 500;
+/// Most bytes that an app's files may have together.
+const MAX_BYTES: usize = 8 << 20;
+
+/// Everything that a render may depend on.
+#[derive(Clone, Debug)]
+pub struct RenderInput<'a> {
+    /// The app; it is the release name for the chart.
+    pub app: &'a AppName,
+    /// The environment.
+    pub environment: &'a EnvName,
+    /// The manifest, its variables put in.
+    pub manifest: &'a DeployManifest,
+    /// The chart that the manifest names.
+    pub chart: Option<&'a Chart>,
+    /// Version of the cluster, such as `1.36.0`.
+    pub kubernetes_version: &'a str,
+    /// API versions that the cluster has beside those of Kubernetes.
+    pub api_versions: &'a [String],
+    /// What random functions of the chart draw from.
+    pub seed: [u8; 32],
+    /// What the chart is told the time is.
+    pub time: jiff::Timestamp,
+    /// Whether plain Secret objects may end in git.
+    pub allow_secrets: bool,
+    /// What becomes of the chart's hooks.
+    pub hooks: HookPolicy,
+}
+
+/// What becomes of a chart's hooks, which Flux cannot run. Test hooks are always left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HookPolicy {
+    /// Hooks are left out with a warning.
+    #[default]
+    Drop,
+    /// Hooks are ordinary objects.
+    Keep,
+}
+
+/// What an app's folder will hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderedApp {
+    /// The objects: definitions first, then the chart's and the raw ones in their order.
+    pub objects: Vec<Object>,
+    /// The files by name, one object each.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing was rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The manifest names a chart and none was given.
+    #[error("the manifest names the chart {name}, which was not loaded: load it before rendering")]
+    ChartNotLoaded {
+        /// Name of the chart.
+        name: String,
+    },
+    /// The chart cannot be rendered.
+    #[error("chart {name} cannot be rendered: {source}")]
+    Chart {
+        /// Name of the chart.
+        name: String,
+        /// What went wrong.
+        source: Box<gimlet_helm::RenderError>,
+    },
+    /// What was rendered is not YAML.
+    #[error("{place} is not valid YAML: {message}")]
+    Yaml {
+        /// The template, or the field of the manifest.
+        place: String,
+        /// What the parser says.
+        message: String,
+    },
+    /// What was rendered is not an object that Gimlet takes.
+    #[error("{place}: {source}")]
+    Object {
+        /// The template, or the field of the manifest.
+        place: String,
+        /// What is wrong.
+        source: ObjectError,
+    },
+    /// A patch was not applied.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// A plain Secret would end in git.
+    #[error(
+        "{object} would be readable by everyone who reads the gitops repository: use a SealedSecret \
+         or an ExternalSecret, or set spec.render.allowSecrets on the environment"
+    )]
+    Secret {
+        /// Which object.
+        object: String,
+    },
+    /// An instruction for kustomize is among the objects.
+    #[error(
+        "{object} is an instruction for kustomize, not an object of a cluster: use strategicMergePatches or json6902Patches"
+    )]
+    Kustomize {
+        /// Which object.
+        object: String,
+    },
+    /// An object was rendered twice.
+    #[error("{object} of {api_version} is there twice: remove one, or give it another name")]
+    Duplicate {
+        /// Which object.
+        object: String,
+        /// Its API version.
+        api_version: String,
+    },
+    /// There is no object.
+    #[error("nothing was rendered: an app needs at least one object; to remove it, delete the app")]
+    Empty,
+    /// The app has too many objects.
+    #[error(
+        "{count} objects were rendered, more than the {MAX_FILES} that an app may have: split it"
+    )]
+    TooMany {
+        /// Number of objects.
+        count: usize,
+    },
+    /// The files are too large.
+    #[error(
+        "the rendered files have {bytes} bytes, more than the {MAX_BYTES} that an app may have: split it"
+    )]
+    TooLarge {
+        /// Size of all files.
+        bytes: usize,
+    },
+}
+
+impl RenderError {
+    /// Names the fault for conditions, events and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::ChartNotLoaded { .. } => "ChartNotLoaded",
+            Self::Chart { .. } => "ChartFailed",
+            Self::Yaml { .. } | Self::Object { .. } | Self::Kustomize { .. } => "InvalidObject",
+            Self::Patch(_) => "PatchFailed",
+            Self::Secret { .. } => "SecretRefused",
+            Self::Duplicate { .. } => "DuplicateObject",
+            Self::Empty => "NothingRendered",
+            Self::TooMany { .. } | Self::TooLarge { .. } => "TooLarge",
+        }
+    }
+}
+
+/// Makes the files of an app. The same input gives the same bytes.
+pub fn render(input: &RenderInput<'_>) -> Result<RenderedApp, RenderError> {
+    let mut warnings = Vec::new();
+    let namespace = input.manifest.namespace.as_str();
+    let mut objects = chart_objects(input, &mut warnings)?;
+    if let Some(text) = &input.manifest.manifests {
+        objects.extend(read("manifests", text)?);
+    }
+    if let Some(patches) = &input.manifest.strategic_merge_patches {
+        patch::apply_merge_patches(&mut objects, patches, namespace)?;
+    }
+    patch::apply_json_patches(&mut objects, &input.manifest.json6902_patches, namespace)?;
+    place(&mut objects, namespace, &mut warnings);
+    for object in &mut objects {
+        label::set(object, input.app, input.environment)
+            .map_err(|source| RenderError::Object { place: object.to_string(), source })?;
+    }
+    check(&objects, input.allow_secrets)?;
+    let files = layout::files(&objects).map_err(|error| RenderError::Yaml {
+        place: "the rendered app".to_owned(),
+        message: error.to_string(),
+    })?;
+    let bytes = files.values().map(Vec::len).sum();
+    if bytes > MAX_BYTES {
+        return Err(RenderError::TooLarge { bytes });
+    }
+    Ok(RenderedApp { objects, files, warnings })
+}
+
+fn chart_objects(
+    input: &RenderInput<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Object>, RenderError> {
+    let Some(named) = &input.manifest.chart else { return Ok(Vec::new()) };
+    let Some(chart) = input.chart else {
+        return Err(RenderError::ChartNotLoaded { name: named.name.clone() });
+    };
+    let options = RenderOptions {
+        release_name: input.app.as_str().to_owned(),
+        namespace: input.manifest.namespace.clone(),
+        kube_version: input.kubernetes_version.to_owned(),
+        api_versions: input.api_versions.to_vec(),
+        // A chart that renders differently the first time would change with the second release.
+        is_upgrade: false,
+        include_crds: true,
+        seed: input.seed,
+        now: input.time,
+        ..RenderOptions::default()
+    };
+    let values = input.manifest.values.as_ref().map_or_else(Map::new, |values| values.0.clone());
+    let rendered =
+        gimlet_helm::render(chart, &Value::Object(values), &options).map_err(|source| {
+            RenderError::Chart { name: chart.name().to_owned(), source: Box::new(source) }
+        })?;
+    let Rendered { manifests, hooks, crds, notes: _, warnings: chart_warnings, .. } = rendered;
+    warnings.extend(chart_warnings);
+    let mut objects = Vec::new();
+    for document in crds.iter().chain(&manifests) {
+        objects.extend(read(&document.source, &document.content)?);
+    }
+    for hook in kept_hooks(&hooks, input.hooks, warnings) {
+        objects.extend(read(&hook.source, &hook.content)?);
+    }
+    Ok(objects)
+}
+
+fn kept_hooks<'a>(
+    hooks: &'a [Hook],
+    policy: HookPolicy,
+    warnings: &mut Vec<String>,
+) -> Vec<&'a Hook> {
+    let is_test = |hook: &&Hook| hook.events.iter().all(|event| event.starts_with("test"));
+    let (_, real): (Vec<&Hook>, Vec<&Hook>) = hooks.iter().partition(is_test);
+    match policy {
+        HookPolicy::Keep => real,
+        HookPolicy::Drop => {
+            warnings.extend(real.into_iter().map(|hook| {
+                let events = hook.events.join(", ");
+                format!(
+                    "hook {} {:?} ({events}) is left out: Flux runs no hooks",
+                    hook.kind, hook.name
+                )
+            }));
+            Vec::new()
+        }
+    }
+}
+
+fn read(place: &str, text: &str) -> Result<Vec<Object>, RenderError> {
+    let documents = yaml::documents(text).map_err(|error| RenderError::Yaml {
+        place: place.to_owned(),
+        message: error.to_string(),
+    })?;
+    documents
+        .into_iter()
+        .flat_map(object::flatten)
+        .filter(|value| !value.is_null())
+        .map(|value| {
+            Object::new(value)
+                .map_err(|source| RenderError::Object { place: place.to_owned(), source })
+        })
+        .collect()
+}
+
+/// Gives namespaced objects the namespace of the manifest, unless they name one.
+fn place(objects: &mut [Object], namespace: &str, warnings: &mut Vec<String>) {
+    let scopes = Scopes::from_objects(objects);
+    for object in objects {
+        let known = scopes.is_known_cluster_scoped(object.group(), object.kind());
+        match object.namespace().map(str::to_owned) {
+            Some(_) if known => object.remove_namespace(),
+            Some(other) if other != namespace => {
+                warnings.push(format!("{object} is not in the namespace {namespace}"));
+            }
+            Some(_) => {}
+            None if scopes.is_namespaced(object.group(), object.kind()) => {
+                object.set_namespace(namespace);
+            }
+            None => object.remove_namespace(),
+        }
+    }
+}
+
+fn check(objects: &[Object], allow_secrets: bool) -> Result<(), RenderError> {
+    if objects.is_empty() {
+        return Err(RenderError::Empty);
+    }
+    if objects.len() > MAX_FILES {
+        return Err(RenderError::TooMany { count: objects.len() });
+    }
+    let mut seen = BTreeSet::new();
+    for object in objects {
+        if object.is_secret() && !allow_secrets {
+            return Err(RenderError::Secret { object: object.to_string() });
+        }
+        if object.group() == "kustomize.config.k8s.io" {
+            return Err(RenderError::Kustomize { object: object.to_string() });
+        }
+        if !seen.insert(layout::identity(object)) {
+            return Err(RenderError::Duplicate {
+                object: object.to_string(),
+                api_version: object.api_version().to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;
