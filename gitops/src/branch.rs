@@ -1,0 +1,312 @@
+//! The one task that owns a branch: it alone fetches, commits and pushes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rand::Rng as _;
+use tokio::sync::mpsc;
+
+use crate::engine::Seen;
+use crate::error::{GitError, GitErrorKind};
+use crate::id::CommitId;
+use crate::index::{Index, LogEntry};
+use crate::options::Options;
+use crate::shared::{Command, Head, Pending, Shared};
+
+/// After a lost race the server is asked first for this long, instead of trusting the known head.
+const WARY: Duration = Duration::from_mins(1);
+
+pub(crate) struct Branch {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: Options,
+    pub(crate) name: String,
+    pub(crate) create: bool,
+    /// The last commit that the branch was seen at; stays when the branch goes away.
+    pub(crate) last: Option<CommitId>,
+    pub(crate) empty: bool,
+    pub(crate) wary_until: Option<Instant>,
+    healed: Option<Instant>,
+    rewritten: bool,
+}
+
+impl Branch {
+    pub(crate) fn new(shared: Arc<Shared>, options: Options, name: String, create: bool) -> Self {
+        Self {
+            shared,
+            options,
+            name,
+            create,
+            last: None,
+            empty: false,
+            wary_until: None,
+            healed: None,
+            rewritten: false,
+        }
+    }
+
+    /// Serves until every handle is gone.
+    pub(crate) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut received = Vec::new();
+        while commands.recv_many(&mut received, 64).await > 0 {
+            self.obey(received.drain(..)).await;
+            while !self.shared.queue().is_empty() {
+                self.gather().await;
+                let batch = self.take_batch();
+                self.land(batch).await;
+                // What arrived meanwhile must not wait for the whole queue.
+                while let Ok(command) = commands.try_recv() {
+                    self.obey(std::iter::once(command)).await;
+                }
+            }
+            if let Err(error) = self.shared.engine.maintain().await {
+                tracing::debug!(remote = self.shared.key, %error, "cache could not be tidied");
+            }
+        }
+    }
+
+    async fn obey(&mut self, commands: impl Iterator<Item = Command>) {
+        // Everybody who asks for the head at the same time gets the same answer.
+        let mut refreshed: Option<Result<Head, GitError>> = None;
+        for command in commands {
+            match command {
+                Command::Wake => {}
+                Command::Open(reply) => {
+                    let _ = reply.send(self.ensure_open().await);
+                }
+                Command::Refresh(reply) => {
+                    let answer = match refreshed.take() {
+                        Some(answer) => answer,
+                        None => self.refresh_and_report().await,
+                    };
+                    refreshed = Some(answer.clone());
+                    let _ = reply.send(answer);
+                }
+                Command::Heal(since, reply) => {
+                    let answer = if self.healed.is_some_and(|healed| healed > since) {
+                        self.ensure_open().await
+                    } else {
+                        self.heal().await
+                    };
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+    }
+
+    async fn refresh_and_report(&mut self) -> Result<Head, GitError> {
+        let since = Instant::now();
+        let mut answer = self.refresh().await;
+        if matches!(&answer, Err(error) if error.kind() == GitErrorKind::Cache) {
+            answer = self.heal().await;
+        }
+        self.shared.observe("refresh", since, &answer);
+        if answer.is_ok() {
+            self.rewritten = false;
+            if let Some(head) = &mut self.shared.state_mut().head {
+                head.rewritten = false;
+            }
+        }
+        answer
+    }
+
+    /// Waits for announced changes, so that they go in one push.
+    async fn gather(&self) {
+        let deadline = tokio::time::Instant::now() + self.options.gather;
+        loop {
+            let fewer = self.shared.announced.fewer.notified();
+            tokio::pin!(fewer);
+            fewer.as_mut().enable();
+            if self.shared.announced.count() == 0
+                || tokio::time::timeout_at(deadline, fewer).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    fn take_batch(&self) -> Vec<Pending> {
+        let mut queue = self.shared.queue();
+        let count = queue.len().min(self.options.max_batch.max(1));
+        queue.drain(..count).collect()
+    }
+
+    fn known(&self) -> Option<Head> {
+        self.shared.state().head
+    }
+
+    pub(crate) fn head_commit(&self) -> Option<CommitId> {
+        self.known().and_then(|head| head.commit)
+    }
+
+    /// Says whether the first commit may create the branch.
+    pub(crate) fn may_create(&self) -> bool {
+        self.create && self.empty && self.last.is_none()
+    }
+
+    pub(crate) async fn ensure_open(&mut self) -> Result<Head, GitError> {
+        if let Some(head) = self.known() {
+            return Ok(head);
+        }
+        let since = Instant::now();
+        let mut result = self.open_once().await;
+        if matches!(&result, Err(error) if error.kind() == GitErrorKind::Cache) {
+            tracing::warn!(remote = self.shared.key, "cache is damaged: fetching everything again");
+            result = match self.shared.engine.wipe().await {
+                Ok(()) => self.open_once().await,
+                Err(error) => Err(error),
+            };
+        }
+        self.shared.observe("open", since, &result);
+        result
+    }
+
+    async fn open_once(&mut self) -> Result<Head, GitError> {
+        let cached = self.shared.engine.open().await?;
+        self.last = self.last.or(cached);
+        let seen = self.look().await?;
+        self.follow(seen, cached).await
+    }
+
+    /// Throws the cache away and fetches everything again.
+    pub(crate) async fn heal(&mut self) -> Result<Head, GitError> {
+        tracing::warn!(remote = self.shared.key, "cache is damaged: fetching everything again");
+        self.shared.engine.wipe().await?;
+        self.shared.store.forget();
+        self.shared.state_mut().head = None;
+        let since = Instant::now();
+        let result = self.open_once().await;
+        self.shared.observe("heal", since, &result);
+        if result.is_ok() {
+            self.healed = Some(Instant::now());
+        }
+        result
+    }
+
+    /// Asks the server for the head and catches up with it.
+    pub(crate) async fn refresh(&mut self) -> Result<Head, GitError> {
+        if self.known().is_none() {
+            return self.ensure_open().await;
+        }
+        let seen = self.look().await?;
+        let local = self.head_commit();
+        self.follow(seen, local).await
+    }
+
+    /// Asks the server for the head, again if the connection breaks.
+    pub(crate) async fn look(&self) -> Result<Seen, GitError> {
+        let mut faults = 0;
+        loop {
+            let since = Instant::now();
+            let result = self.shared.engine.look().await;
+            self.shared.observe("look", since, &result);
+            match result {
+                Err(error)
+                    if faults < self.options.retries
+                        && error.kind() == GitErrorKind::Unreachable =>
+                {
+                    self.pause(faults).await;
+                    faults += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits before another try after a broken connection; the jitter is full, so that many do not
+    /// come back together.
+    pub(crate) async fn pause(&self, faults: u32) {
+        let cap = self.options.retry_pause.saturating_mul(1 << faults.min(6)).min(WARY);
+        let millis = u64::try_from(cap.as_millis()).unwrap_or(u64::MAX).max(1);
+        let wait = rand::rng().random_range(0..=millis);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+
+    /// Brings cache and index to what was seen. `local` is the head that the cache has.
+    pub(crate) async fn follow(
+        &mut self,
+        seen: Seen,
+        local: Option<CommitId>,
+    ) -> Result<Head, GitError> {
+        self.empty = seen.empty;
+        let Some(remote) = seen.branch else {
+            return Ok(self.arrive(None));
+        };
+        let opened = self.known().is_some();
+        let mut head = remote;
+        if local != Some(remote) {
+            head = self.fetch().await?;
+        }
+        // The branch may have gone and come back: what it was before counts.
+        let before = self.last.filter(|last| *last != head);
+        let forward = match before {
+            Some(last) => self.shared.engine.is_ancestor(last, head).await?,
+            None => true,
+        };
+        if !forward {
+            tracing::warn!(remote = self.shared.key, from = %self.last.unwrap_or(head), to = %head, "history was rewritten");
+            self.rewritten = true;
+        }
+        let indexed = self.last.filter(|_| opened && forward);
+        if !(opened && indexed == Some(head)) {
+            self.index(head, indexed).await?;
+        }
+        Ok(self.arrive(Some(head)))
+    }
+
+    async fn fetch(&self) -> Result<CommitId, GitError> {
+        let mut faults = 0;
+        loop {
+            let since = Instant::now();
+            let result = self.shared.engine.fetch().await;
+            self.shared.observe("fetch", since, &result);
+            match result {
+                Err(error)
+                    if faults < self.options.retries
+                        && error.kind() == GitErrorKind::Unreachable =>
+                {
+                    self.pause(faults).await;
+                    faults += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn index(&self, head: CommitId, from: Option<CommitId>) -> Result<(), GitError> {
+        let entries = self.shared.engine.log(head, from).await?;
+        if from.is_none() {
+            self.shared.state_mut().index = Arc::new(Index::default());
+        }
+        self.record(entries);
+        Ok(())
+    }
+
+    pub(crate) fn record(&self, entries: Vec<LogEntry>) {
+        let mut state = self.shared.state_mut();
+        // Only planning holds on to an index, and it is over before anything is recorded.
+        if let Some(index) = Arc::get_mut(&mut state.index) {
+            for entry in entries {
+                index.push(entry);
+            }
+        } else {
+            tracing::error!(remote = self.shared.key, "release log is in use");
+        }
+    }
+
+    /// Remembers where the branch is now known to be.
+    pub(crate) fn arrive(&mut self, commit: Option<CommitId>) -> Head {
+        self.last = commit.or(self.last);
+        let head = Head { commit, time: Timestamp::now(), rewritten: self.rewritten };
+        self.shared.state_mut().head = Some(head);
+        head
+    }
+
+    pub(crate) fn is_wary(&self) -> bool {
+        self.wary_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    pub(crate) fn be_wary(&mut self) {
+        self.wary_until = Some(Instant::now() + WARY);
+    }
+}

@@ -1,0 +1,9 @@
+//! Talking git through the `git` program on a warm bare cache.
+
+mod access;
+mod command;
+mod engine;
+mod objects;
+mod verdict;
+
+pub(crate) use engine::CliEngine;

@@ -1,0 +1,73 @@
+//! What a way of talking git must be able to do.
+
+use async_trait::async_trait;
+use gix_hash::ObjectId;
+
+use crate::error::GitError;
+use crate::id::{CommitId, Object, ObjectKind};
+use crate::index::LogEntry;
+use crate::path::RepoPath;
+use crate::remote::Credentials;
+
+/// What the server says about its branches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) branch: Option<CommitId>,
+    /// The repository has no branch at all.
+    pub(crate) empty: bool,
+}
+
+/// Why a push did not report success. Only a look at the server tells what really happened.
+#[derive(Debug)]
+pub(crate) enum PushError {
+    /// The server said no, with this text.
+    Refused(String),
+    /// The branch was seen at another commit than the expected one.
+    Stale,
+    /// No usable answer came; the server may have accepted all the same.
+    Lost(GitError),
+}
+
+impl From<GitError> for PushError {
+    fn from(error: GitError) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// Reaches one branch of one repository.
+///
+/// Reading may go on at any time. `open`, `fetch`, `write`, `push`, `maintain` and `wipe` are called
+/// by the branch's one task only.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// Prepares the cache and returns the head that it knows.
+    async fn open(&self) -> Result<Option<CommitId>, GitError>;
+    /// Asks the server for the head.
+    async fn look(&self) -> Result<Seen, GitError>;
+    /// Brings in everything that the branch has, and returns its head.
+    async fn fetch(&self) -> Result<CommitId, GitError>;
+    /// Reads an object; none if it is not known here.
+    async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
+    /// Returns kind and size of an object without its content.
+    async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
+    /// Keeps new objects until they are pushed.
+    async fn write(&self, objects: Vec<Object>) -> Result<(), GitError>;
+    /// Moves the branch from `old` to `new`, provided that it is still at `old`.
+    async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError>;
+    /// Returns the commits with our trailers, oldest first, that `new` has and `not` has not.
+    async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError>;
+    /// Says whether one commit leads to another; both must be known here.
+    async fn is_ancestor(&self, ancestor: CommitId, of: CommitId) -> Result<bool, GitError>;
+    /// Returns the last commit up to `head` that changed a path.
+    async fn last_touch(
+        &self,
+        head: CommitId,
+        path: &RepoPath,
+    ) -> Result<Option<CommitId>, GitError>;
+    /// Tidies up if it is time to.
+    async fn maintain(&self) -> Result<(), GitError>;
+    /// Throws the cache away.
+    async fn wipe(&self) -> Result<(), GitError>;
+    /// Uses other credentials from now on.
+    fn set_credentials(&self, credentials: Credentials);
+}

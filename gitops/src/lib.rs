@@ -1,0 +1,36 @@
+//! Git repositories written and read without a work tree.
+//!
+//! A [`Writer`] stands for one branch of one repository. Changes that arrive while a push is under
+//! way go together in the next one, a commit each. A push is a compare-and-swap on the server, so
+//! nothing that others push is ever lost, and every commit carries the id of its change, so nothing
+//! lands twice. This crate knows nothing of Kubernetes.
+
+mod branch;
+mod change;
+mod cli;
+mod engine;
+mod error;
+mod id;
+mod index;
+mod land;
+mod options;
+mod path;
+mod plan;
+mod remote;
+mod shared;
+mod store;
+mod tree;
+mod writer;
+
+pub use change::{
+    APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, ORDER_TRAILER, Outcome, RELEASE_TRAILER,
+};
+pub use error::{GitError, GitErrorKind};
+pub use id::{BlobId, CommitId, TreeId};
+pub use index::{HistoryFilter, LogEntry};
+pub use options::{Observer, Options, Timeouts};
+pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
+pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};
+pub use shared::{Head, QueueStats};
+pub use tree::{EntryKind, FileMap, tree_id};
+pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

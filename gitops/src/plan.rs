@@ -1,0 +1,372 @@
+//! From changes and a head to new objects: decides everything, sends nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gix_hash::ObjectId;
+use jiff::Timestamp;
+
+use crate::change::{Change, Edit, Identity, line, word};
+use crate::error::{GitError, GitErrorKind};
+use crate::id::{CommitId, Object, ObjectKind, TreeId, hash};
+use crate::index::{Index, LogEntry};
+use crate::path::{MAX_FILES, PathError, RepoPath};
+use crate::store::Store;
+use crate::tree::{Entry, EntryKind, Tree, build_folder, check_file};
+
+/// What is to become of one change, if the push succeeds.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Commit { commit: CommitId, parent: Option<CommitId>, tree: TreeId },
+    Unchanged { tree: TreeId },
+    Adopted { commit: CommitId, tree: TreeId },
+    Refused(GitError),
+}
+
+/// The outcome of planning a batch on one head.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// One per change, in order.
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) objects: Vec<Object>,
+    pub(crate) entries: Vec<LogEntry>,
+    pub(crate) head: Option<CommitId>,
+}
+
+/// What a batch knows beyond the index, and the place it has come to.
+pub(crate) struct Planner<'a> {
+    store: &'a Store,
+    index: &'a Index,
+    root: ObjectId,
+    head: Option<CommitId>,
+    trees: HashMap<ObjectId, Arc<Tree>>,
+    blobs: HashMap<ObjectId, Object>,
+    objects: HashMap<ObjectId, Object>,
+    batch: Index,
+    entries: Vec<LogEntry>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) async fn start(
+        store: &'a Store,
+        index: &'a Index,
+        head: Option<CommitId>,
+    ) -> Result<Self, GitError> {
+        let root = match head {
+            Some(commit) => store.root(commit).await?.ok_or_else(|| {
+                GitError::cache(format!(
+                    "head {commit} is missing from the cache: it is fetched again"
+                ))
+            })?,
+            None => TreeId::empty().0,
+        };
+        Ok(Self {
+            store,
+            index,
+            root,
+            head,
+            trees: HashMap::new(),
+            blobs: HashMap::new(),
+            objects: HashMap::new(),
+            batch: Index::default(),
+            entries: Vec::new(),
+        })
+    }
+
+    /// Plans all changes; a change that cannot be made does not keep the others back.
+    pub(crate) async fn plan(
+        mut self,
+        changes: impl Iterator<Item = &Change>,
+    ) -> Result<Plan, GitError> {
+        let mut verdicts = Vec::new();
+        for change in changes {
+            let (root, head) = (self.root, self.head);
+            verdicts.push(match self.decide(change).await {
+                Ok(verdict) => verdict,
+                Err(error) if error.kind() == GitErrorKind::Cache => return Err(error),
+                Err(error) => {
+                    (self.root, self.head) = (root, head);
+                    Verdict::Refused(error)
+                }
+            });
+        }
+        Ok(Plan {
+            verdicts,
+            objects: self.objects.into_values().collect(),
+            entries: self.entries,
+            head: self.head,
+        })
+    }
+
+    async fn decide(&mut self, change: &Change) -> Result<Verdict, GitError> {
+        change.check()?;
+        if let Some(commit) = self.batch.find(&change.id).or_else(|| self.index.find(&change.id)) {
+            let tree = self.folder_at(commit, change).await?;
+            return Ok(Verdict::Adopted { commit, tree });
+        }
+        self.check_order(change)?;
+        self.check_expected(change).await?;
+        let before = self.root;
+        for edit in &change.edits {
+            self.apply(edit).await?;
+        }
+        let tree = self.edited_folder(change, self.root).await?;
+        if self.root == before {
+            return Ok(Verdict::Unchanged { tree });
+        }
+        self.keep_reachable();
+        let commit = Object::new(ObjectKind::Commit, self.encode_commit(change));
+        let (parent, id) = (self.head, CommitId(commit.id));
+        self.objects.insert(commit.id, commit);
+        let entry = LogEntry::of_change(change, id);
+        self.batch.push(entry.clone());
+        self.entries.push(entry);
+        self.head = Some(id);
+        Ok(Verdict::Commit { commit: id, parent, tree })
+    }
+
+    fn check_order(&self, change: &Change) -> Result<(), GitError> {
+        let Some((key, number, tie)) = &change.order else { return Ok(()) };
+        let (key, tie) = (word(key), word(tie));
+        for index in [&self.batch, self.index] {
+            if let Some((newest, newest_tie, by)) = index.newest(&key)
+                && (*number, &tie) < (*newest, newest_tie)
+            {
+                return Err(GitError::superseded(&change.id, by));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares content, not commits: a folder that was changed and changed back is the same base.
+    async fn check_expected(&self, change: &Change) -> Result<(), GitError> {
+        let (Some(expected), Some(edit)) = (change.expected, change.edits.first()) else {
+            return Ok(());
+        };
+        let changed = |text: String| GitError::new(GitErrorKind::BaseChanged, text);
+        let Some(root) = self.store.root(expected).await? else {
+            return Err(changed(format!(
+                "commit {expected} is not on the branch any more: plan {} again",
+                change.id
+            )));
+        };
+        let then = self.find(root, edit.path()).await?.map(|e| e.id);
+        let now = self.find(self.root, edit.path()).await?.map(|e| e.id);
+        if then == now {
+            return Ok(());
+        }
+        Err(changed(format!(
+            "{} has changed since commit {expected}: plan {} again",
+            edit.path(),
+            change.id
+        )))
+    }
+
+    async fn folder_at(&self, commit: CommitId, change: &Change) -> Result<TreeId, GitError> {
+        if self.objects.contains_key(&commit.0) {
+            return self.edited_folder(change, self.root).await;
+        }
+        match self.store.root(commit).await? {
+            Some(root) => self.edited_folder(change, root).await,
+            None => Err(GitError::cache(format!("commit {commit} is missing from the cache"))),
+        }
+    }
+
+    async fn edited_folder(&self, change: &Change, root: ObjectId) -> Result<TreeId, GitError> {
+        let Some(edit) = change.edits.iter().find(|e| e.is_folder()) else {
+            return Ok(TreeId::empty());
+        };
+        let entry = self.find(root, edit.path()).await?;
+        let folder = entry.filter(|e| e.kind == EntryKind::Folder);
+        Ok(folder.map_or_else(TreeId::empty, |e| TreeId(e.id)))
+    }
+
+    async fn tree(&self, id: ObjectId) -> Result<Arc<Tree>, GitError> {
+        match self.trees.get(&id) {
+            Some(tree) => Ok(Arc::clone(tree)),
+            None => self.store.tree(id).await,
+        }
+    }
+
+    async fn find(&self, root: ObjectId, path: &RepoPath) -> Result<Option<Entry>, GitError> {
+        let mut found: Option<Entry> = None;
+        for part in path.parts() {
+            let id = match &found {
+                None => root,
+                Some(entry) if entry.kind == EntryKind::Folder => entry.id,
+                Some(_) => return Ok(None),
+            };
+            let Some(entry) = self.tree(id).await?.get(part).cloned() else { return Ok(None) };
+            found = Some(entry);
+        }
+        Ok(found)
+    }
+
+    async fn apply(&mut self, edit: &Edit) -> Result<(), GitError> {
+        match edit {
+            Edit::Folder { path, files } => {
+                let built = build_folder(files).map_err(|e| refused(path, &e))?;
+                self.trees.extend(built.trees);
+                self.blobs.extend(built.blobs.into_iter().map(|b| (b.id, b)));
+                let kept = (!files.is_empty()).then_some((EntryKind::Folder, built.id.0));
+                self.splice(path, true, kept).await
+            }
+            Edit::Restore { path, tree } => {
+                self.check_restorable(path, *tree).await?;
+                let kept = (*tree != TreeId::empty()).then_some((EntryKind::Folder, tree.0));
+                self.splice(path, true, kept).await
+            }
+            Edit::RemoveFolder { path } => self.splice(path, true, None).await,
+            Edit::WriteFile { path, data } => {
+                check_file(path.as_str(), data).map_err(|e| refused(path, &e))?;
+                let blob = Object::new(ObjectKind::Blob, data.clone());
+                let id = blob.id;
+                self.blobs.insert(id, blob);
+                self.splice(path, false, Some((EntryKind::File, id))).await
+            }
+            Edit::RemoveFile { path } => self.splice(path, false, None).await,
+        }
+    }
+
+    /// A recorded tree may be one that a person made: nothing in it may lead out of the folder.
+    async fn check_restorable(&self, path: &RepoPath, tree: TreeId) -> Result<(), GitError> {
+        if tree == TreeId::empty() || self.trees.contains_key(&tree.0) {
+            return Ok(());
+        }
+        if !self.store.exists(tree.0, ObjectKind::Tree).await? {
+            return Err(GitError::new(
+                GitErrorKind::NotFound,
+                format!("{path}: the recorded content {tree} is not in the repository any more"),
+            ));
+        }
+        let files = self.store.files(tree.0, MAX_FILES).await?;
+        let foreign =
+            files.iter().find(|(_, e)| matches!(e.kind, EntryKind::Symlink | EntryKind::Submodule));
+        match foreign {
+            Some((name, entry)) => Err(taken(path, name, entry.kind)),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts an entry at a path, or takes it away, and rewrites the folders above it.
+    async fn splice(
+        &mut self,
+        path: &RepoPath,
+        folder: bool,
+        entry: Option<(EntryKind, ObjectId)>,
+    ) -> Result<(), GitError> {
+        let parts: Vec<&str> = path.parts().collect();
+        let mut levels = vec![self.tree(self.root).await?];
+        for (depth, part) in parts.iter().enumerate() {
+            let here = Arc::clone(&levels[depth]);
+            let last = depth + 1 == parts.len();
+            match here.get(part).map(|e| (e.kind, e.id)) {
+                Some((EntryKind::Folder, _)) if last && folder => {}
+                Some((EntryKind::File | EntryKind::Executable, _)) if last && !folder => {}
+                Some((EntryKind::Folder, id)) if !last => levels.push(self.tree(id).await?),
+                Some((kind, _)) => return Err(taken(path, &parts[..=depth].join("/"), kind)),
+                None if entry.is_none() => return Ok(()),
+                None => {
+                    if let Some(twin) = here.case_twin(part) {
+                        let error = PathError::Case(twin.name_lossy(), (*part).to_owned());
+                        return Err(refused(path, &error));
+                    }
+                    if !last {
+                        levels.push(Arc::default());
+                    }
+                }
+            }
+        }
+        let mut below = entry;
+        for (depth, part) in parts.iter().enumerate().rev() {
+            let mut tree = Tree::clone(&levels[depth]);
+            match below {
+                Some((kind, id)) => {
+                    // A file that somebody made runnable stays so.
+                    let runnable = tree.get(part).is_some_and(|e| e.kind == EntryKind::Executable);
+                    let kind = if runnable && kind == EntryKind::File {
+                        EntryKind::Executable
+                    } else {
+                        kind
+                    };
+                    let same = tree.get(part).is_some_and(|e| e.id == id && e.kind == kind);
+                    if !same {
+                        tree.put(Entry::new(part, kind, id));
+                    }
+                }
+                None => tree.remove(part.as_bytes()),
+            }
+            // Git has no empty folders, except the root.
+            if tree.entries.is_empty() && depth > 0 {
+                below = None;
+                continue;
+            }
+            let id = hash(ObjectKind::Tree, &tree.encode());
+            self.trees.insert(id, Arc::new(tree));
+            below = Some((EntryKind::Folder, id));
+        }
+        if let Some((_, root)) = below {
+            self.root = root;
+        }
+        Ok(())
+    }
+
+    /// Moves what the new root needs to the objects to be written; the rest was only passed through.
+    fn keep_reachable(&mut self) {
+        let mut open = vec![self.root];
+        while let Some(id) = open.pop() {
+            if self.objects.contains_key(&id) {
+                continue;
+            }
+            if let Some(tree) = self.trees.get(&id) {
+                open.extend(tree.entries.iter().map(|e| e.id));
+                let object = Object { id, kind: ObjectKind::Tree, data: tree.encode() };
+                self.objects.insert(id, object);
+            } else if let Some(blob) = self.blobs.remove(&id) {
+                self.objects.insert(id, blob);
+            }
+        }
+    }
+
+    fn encode_commit(&self, change: &Change) -> Vec<u8> {
+        let time = change.time.max(Timestamp::UNIX_EPOCH).as_second();
+        let parent = self.head.map(|p| format!("parent {p}\n")).unwrap_or_default();
+        format!(
+            "tree {}\n{parent}author {} {time} +0000\ncommitter {} {time} +0000\n\n{}",
+            self.root.to_hex(),
+            signature(&change.author),
+            signature(&change.committer),
+            change.message()
+        )
+        .into_bytes()
+    }
+}
+
+/// Writes an identity so that no character of it has a meaning in a commit's header.
+fn signature(identity: &Identity) -> String {
+    let plain = |text: &str, fallback: &str| {
+        let text = line(&text.replace(['<', '>'], ""));
+        if text.is_empty() { fallback.to_owned() } else { text }
+    };
+    let email = plain(&identity.email, "unknown").replace(' ', "");
+    format!("{} <{email}>", plain(&identity.name, "unknown"))
+}
+
+fn refused(path: &RepoPath, error: &PathError) -> GitError {
+    let kind =
+        if error.is_too_large() { GitErrorKind::TooLarge } else { GitErrorKind::PathRefused };
+    GitError::new(kind, format!("{path}: {error}"))
+}
+
+fn taken(path: &RepoPath, at: &str, kind: EntryKind) -> GitError {
+    let what = match kind {
+        EntryKind::File | EntryKind::Executable => "a file",
+        EntryKind::Folder => "a folder",
+        EntryKind::Symlink => "a symbolic link",
+        EntryKind::Submodule => "a submodule",
+    };
+    GitError::new(
+        GitErrorKind::PathRefused,
+        format!("{path} cannot be written: {at} is {what} in the repository; move it away first"),
+    )
+}

@@ -1,0 +1,151 @@
+//! Reading folders and files out of an object store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gix_hash::ObjectId;
+
+use crate::engine::Engine;
+use crate::error::{GitError, GitErrorKind};
+use crate::id::{CommitId, Object, ObjectKind, TreeId};
+use crate::path::RepoPath;
+use crate::tree::{Entry, EntryKind, Tree};
+
+/// How many entries of trees are kept decoded, about 100 bytes each.
+const CACHED_ENTRIES: usize = 200_000;
+
+#[derive(Default)]
+struct TreeCache {
+    trees: HashMap<ObjectId, Arc<Tree>>,
+    entries: usize,
+}
+
+/// Gives access to objects by what they are.
+pub(crate) struct Store {
+    engine: Arc<dyn Engine>,
+    cache: Mutex<TreeCache>,
+}
+
+impl Store {
+    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, cache: Mutex::default() }
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, TreeCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn forget(&self) {
+        *self.cache() = TreeCache::default();
+    }
+
+    pub(crate) fn remember(&self, id: ObjectId, tree: Arc<Tree>) {
+        let mut cache = self.cache();
+        // Dropping everything is crude, but what is needed again is one read away.
+        if cache.entries > CACHED_ENTRIES {
+            *cache = TreeCache::default();
+        }
+        cache.entries += tree.entries.len();
+        cache.trees.insert(id, tree);
+    }
+
+    async fn need(&self, id: ObjectId, kind: ObjectKind) -> Result<Object, GitError> {
+        let found = self.engine.object(id).await?;
+        found.filter(|o| o.kind == kind).ok_or_else(|| {
+            GitError::cache(format!(
+                "{} {id} is missing from the cache: it is fetched again",
+                kind.name()
+            ))
+        })
+    }
+
+    pub(crate) async fn tree(&self, id: ObjectId) -> Result<Arc<Tree>, GitError> {
+        if let Some(tree) = self.cache().trees.get(&id) {
+            return Ok(Arc::clone(tree));
+        }
+        if id == TreeId::empty().0 {
+            return Ok(Arc::default());
+        }
+        let object = self.need(id, ObjectKind::Tree).await?;
+        let tree = Arc::new(Tree::decode(&object.data)?);
+        self.remember(id, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    pub(crate) async fn blob(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
+        Ok(self.need(id, ObjectKind::Blob).await?.data)
+    }
+
+    pub(crate) async fn size(&self, id: ObjectId) -> Result<u64, GitError> {
+        let found = self.engine.info(id).await?;
+        found.map(|(_, size)| size).ok_or_else(|| {
+            GitError::cache(format!("blob {id} is missing from the cache: it is fetched again"))
+        })
+    }
+
+    pub(crate) async fn exists(&self, id: ObjectId, kind: ObjectKind) -> Result<bool, GitError> {
+        Ok(self.engine.info(id).await?.is_some_and(|(found, _)| found == kind))
+    }
+
+    /// Returns a commit's root tree; none if the commit is not known here.
+    pub(crate) async fn root(&self, commit: CommitId) -> Result<Option<ObjectId>, GitError> {
+        let Some(object) = self.engine.object(commit.0).await? else { return Ok(None) };
+        if object.kind != ObjectKind::Commit {
+            return Err(GitError::new(GitErrorKind::NotFound, format!("{commit} is not a commit")));
+        }
+        let hex = object.data.strip_prefix(b"tree ").and_then(|rest| rest.get(..40));
+        let id = hex.and_then(|hex| ObjectId::from_hex(hex).ok());
+        id.map(Some)
+            .ok_or_else(|| GitError::cache(format!("commit {commit} in the cache is damaged")))
+    }
+
+    /// Returns what is at a path below a tree.
+    pub(crate) async fn find(
+        &self,
+        root: ObjectId,
+        path: &RepoPath,
+    ) -> Result<Option<Entry>, GitError> {
+        let mut id = root;
+        let mut parts = path.parts().peekable();
+        while let Some(part) = parts.next() {
+            let tree = self.tree(id).await?;
+            let Some(entry) = tree.get(part) else { return Ok(None) };
+            if parts.peek().is_none() {
+                return Ok(Some(entry.clone()));
+            }
+            if entry.kind != EntryKind::Folder {
+                return Ok(None);
+            }
+            id = entry.id;
+        }
+        Ok(None)
+    }
+
+    /// Returns everything below a tree that is not a folder, with its path; at most `cap` entries.
+    pub(crate) async fn files(
+        &self,
+        root: ObjectId,
+        cap: usize,
+    ) -> Result<Vec<(String, Entry)>, GitError> {
+        let mut found = Vec::new();
+        let mut open = vec![(String::new(), root)];
+        while let Some((prefix, id)) = open.pop() {
+            for entry in &self.tree(id).await?.entries {
+                let path = format!("{prefix}{}", entry.name_lossy());
+                if entry.kind == EntryKind::Folder {
+                    open.push((format!("{path}/"), entry.id));
+                } else {
+                    found.push((path, entry.clone()));
+                }
+            }
+            if found.len() > cap || open.len() > cap {
+                return Err(GitError::new(
+                    GitErrorKind::TooLarge,
+                    format!("the folder has more than {cap} files: ask for a smaller one"),
+                ));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+}

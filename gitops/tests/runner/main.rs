@@ -1,0 +1,14 @@
+//! Everything that needs a real git, a server and time.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod local;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod ssh;
