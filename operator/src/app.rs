@@ -1,0 +1,109 @@
+//! App: what is released and runs, and uninstalling it.
+
+mod gather;
+mod status;
+mod uninstall;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gimlet_crds::{App, labels};
+use gimlet_gitops::{GitError, PathError};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::controller::Action;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::{ApiError, Retry};
+use crate::release::ReleaseError;
+use crate::remotes::RemoteError;
+
+/// Why the state of an app cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    #[error(transparent)]
+    Name(#[from] gimlet_crds::name::InvalidName),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Observe(#[from] ReleaseError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+impl AppError {
+    /// Returns one word for conditions, events and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "InvalidName",
+            Self::Remote(error) => error.reason(),
+            Self::Git(error) => error.reason(),
+            Self::Path(_) => "PathRefused",
+            Self::Observe(error) => error.reason(),
+            Self::Api(_) => "ApiError",
+        }
+    }
+
+    /// Tells whether trying again helps.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::Name(_) | Self::Path(_) => Retry::Stalled,
+            // An uninstall goes on when the host is back, or a rule of it was changed.
+            Self::Remote(_) | Self::Git(_) | Self::Observe(_) | Self::Api(_) => Retry::Backoff,
+        }
+    }
+}
+
+/// Looks after an app.
+pub(crate) async fn reconcile(app: &Arc<App>, ctx: &Arc<Context>) -> Result<Action, AppError> {
+    if app.metadata.deletion_timestamp.is_some() {
+        return uninstall::step(app, ctx).await;
+    }
+    keep_finalizer(app, ctx).await?;
+    let found = gather::gather(app, ctx).await?;
+    let settled = found.is_settled();
+    status::write(app, found.into(), ctx).await?;
+    let pause = if settled { ctx.refresh } else { Duration::from_secs(5) };
+    Ok(Action::requeue(pause.mul_f64(rand::random_range(0.9..1.1))))
+}
+
+/// Records why a reconcile failed, before it is tried again.
+pub(crate) async fn record_failure(app: &Arc<App>, error: &AppError, ctx: &Context) {
+    let seen = status::Seen::Failed {
+        reason: error.reason(),
+        message: error.to_string(),
+        stalled: error.retry() == Retry::Stalled,
+    };
+    if let Err(error) = status::write(app, seen, ctx).await {
+        tracing::warn!(error = %error, "the failure was not recorded");
+    }
+}
+
+/// An App that a person applied gets the finalizer too, so that deleting it uninstalls.
+async fn keep_finalizer(app: &App, ctx: &Context) -> Result<(), ApiError> {
+    if app.finalizers().iter().any(|f| f == labels::UNINSTALL_FINALIZER) {
+        return Ok(());
+    }
+    let mut finalizers = app.finalizers().to_vec();
+    finalizers.push(labels::UNINSTALL_FINALIZER.to_owned());
+    set_finalizers(app, &finalizers, ctx).await
+}
+
+async fn set_finalizers(app: &App, finalizers: &[String], ctx: &Context) -> Result<(), ApiError> {
+    let name = app.name_any();
+    let api: Api<App> = Api::namespaced(ctx.client.clone(), &app.namespace().unwrap_or_default());
+    // With the version, so that finalizers of others are never lost.
+    let patch = json!({"metadata": {
+        "resourceVersion": app.resource_version(), "uid": app.uid(), "finalizers": finalizers,
+    }});
+    match api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(error)) if error.is_not_found() => Ok(()),
+        Err(error) => Err(ApiError::new(format!("set the finalizers of the App {name}"), error)),
+    }
+}

@@ -1,0 +1,101 @@
+//! What the operator is told on its command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// Turn releases into commits that Flux applies
+///
+/// The operator watches Environments, Apps and Releases, renders manifests, commits them to
+/// gitops repositories and follows what becomes of them.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "gimlet-operator", version)]
+pub struct Args {
+    /// Watch only this namespace; all namespaces where it is left out
+    #[arg(long, env = "GIMLET_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(long, env = "GIMLET_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Folder of caches of git and charts; it can be deleted at any time
+    #[arg(long, env = "GIMLET_CACHE", default_value = "/var/cache/gimlet", value_name = "FOLDER")]
+    pub cache: PathBuf,
+
+    /// Namespace of the Lease by which replicas agree on a leader
+    #[arg(
+        long,
+        env = "GIMLET_LEASE_NAMESPACE",
+        default_value = "gimlet-system",
+        value_name = "NAMESPACE"
+    )]
+    pub lease_namespace: String,
+
+    /// Name of the Lease; operators that share nothing else may share a cluster under other names
+    #[arg(long, env = "GIMLET_LEASE", default_value = "gimlet-operator", value_name = "NAME")]
+    pub lease: String,
+
+    /// Seconds for which a leader may be silent before another replica takes over
+    #[arg(long, env = "GIMLET_LEASE_SECONDS", default_value_t = 15, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(3..=600))]
+    pub lease_seconds: u64,
+
+    /// How often an environment's repository is looked at without an occasion
+    #[arg(long, env = "GIMLET_REFRESH_SECONDS", default_value_t = 60, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub refresh_seconds: u64,
+
+    /// Releases that are worked on at once
+    #[arg(long, env = "GIMLET_CONCURRENCY", default_value_t = 256, value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub concurrency: u16,
+
+    /// What to log, such as `info` or `gimlet_operator=debug,warn`
+    #[arg(
+        long,
+        env = "GIMLET_LOG",
+        default_value = "info,kube_lease_manager=warn",
+        value_name = "FILTER"
+    )]
+    pub log: String,
+
+    /// Form of the log
+    #[arg(long, env = "GIMLET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+}
+
+impl Args {
+    /// Returns how often a repository is looked at.
+    pub(crate) fn refresh(&self) -> Duration {
+        Duration::from_secs(self.refresh_seconds)
+    }
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for a person.
+    Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_probes_listen_on_loopback_unless_told_otherwise() {
+        let args = Args::parse_from(["gimlet-operator"]);
+        assert!(args.listen.ip().is_loopback());
+    }
+}

@@ -1,0 +1,123 @@
+//! Environment: its repository is reachable, its flux folder is right, and Flux follows it.
+
+mod flux_folder;
+mod status;
+
+use std::sync::Arc;
+
+use gimlet_crds::Environment;
+use gimlet_gitops::{GitError, GitErrorKind, PathError};
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use crate::context::Context;
+use crate::error::{ApiError, Retry};
+use crate::flux::{self, Readiness};
+use crate::remotes::RemoteError;
+use status::{FluxState, Seen};
+
+/// Why an environment is not ready.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EnvironmentError {
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error(transparent)]
+    Name(#[from] gimlet_crds::name::InvalidName),
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+impl EnvironmentError {
+    /// Returns one word for conditions, events and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Remote(error) => error.reason(),
+            Self::Git(error) => error.reason(),
+            Self::Name(_) => "InvalidName",
+            Self::Path(_) => "PathRefused",
+            Self::Api(_) => "ApiError",
+        }
+    }
+
+    /// Tells whether trying again helps.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::Remote(error) => error.retry(),
+            // The host may be mended without the Environment being touched.
+            Self::Git(_) | Self::Api(_) => Retry::Backoff,
+            Self::Name(_) | Self::Path(_) => Retry::Stalled,
+        }
+    }
+}
+
+/// Looks after an environment.
+pub(crate) async fn reconcile(
+    environment: &Arc<Environment>,
+    ctx: &Arc<Context>,
+) -> Result<Action, EnvironmentError> {
+    if environment.metadata.deletion_timestamp.is_some() {
+        let namespace = environment.namespace().unwrap_or_default();
+        ctx.remotes.forget(&namespace, &environment.name_any());
+        return Ok(Action::await_change());
+    }
+    if environment.spec.suspend {
+        status::write(environment, Seen::Suspended, ctx).await?;
+        return Ok(Action::await_change());
+    }
+    let access = ctx.remotes.access(&ctx.client, environment).await?;
+    access.writer.refresh().await.inspect_err(|error| {
+        if error.kind() == GitErrorKind::Unauthorized {
+            let namespace = environment.namespace().unwrap_or_default();
+            ctx.remotes.forget(&namespace, &environment.name_any());
+        }
+    })?;
+    flux_folder::keep(environment, &access.writer).await?;
+    let head = access.writer.head().await?;
+    let seen = Seen::Reachable { head, flux: look_at_flux(environment, ctx) };
+    status::write(environment, seen, ctx).await?;
+    Ok(Action::requeue(ctx.refresh.mul_f64(rand::random_range(0.9..1.1))))
+}
+
+/// Records why a reconcile failed, before it is tried again.
+pub(crate) async fn record_failure(
+    environment: &Arc<Environment>,
+    error: &EnvironmentError,
+    ctx: &Context,
+) {
+    let seen = Seen::Failed {
+        reason: error.reason(),
+        message: error.to_string(),
+        stalled: error.retry() == Retry::Stalled,
+    };
+    if let Err(error) = status::write(environment, seen, ctx).await {
+        tracing::warn!(error = %error, "the failure was not recorded");
+    }
+}
+
+fn look_at_flux(environment: &Environment, ctx: &Context) -> FluxState {
+    let name = flux::environment_object(&environment.name_any());
+    let namespace = &environment.spec.flux.namespace;
+    let source = ctx.flux.source(namespace, &name);
+    let root = ctx.flux.kustomization(namespace, &name);
+    let (Some(source), Some(root)) = (source, root) else {
+        return if ctx.flux.is_present() { FluxState::NotConnected } else { FluxState::NotHere };
+    };
+    for (what, readiness) in
+        [("GitRepository", source.readiness), ("Kustomization", root.readiness)]
+    {
+        match readiness {
+            Readiness::Ready => {}
+            Readiness::NotReady { message, .. } => {
+                return FluxState::Failing { message: format!("Flux' {what} {name}: {message}") };
+            }
+            Readiness::Unknown { message } => {
+                return FluxState::Working { message: format!("Flux' {what} {name}: {message}") };
+            }
+        }
+    }
+    FluxState::Ready
+}

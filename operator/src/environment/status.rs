@@ -1,0 +1,275 @@
+//! The only place that writes the status of an environment.
+
+use gimlet_crds::condition::{
+    self, FLUX_READY, GIT_READY, READY, RECONCILING, STALLED, Truth, Verdict,
+};
+use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus, labels};
+use gimlet_gitops::Head;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::events::EventType;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::error::ApiError;
+
+/// What a look at an environment found.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    Suspended,
+    Reachable { head: Head, flux: FluxState },
+    Failed { reason: &'static str, message: String, stalled: bool },
+}
+
+/// How Flux follows the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FluxState {
+    NotHere,
+    NotConnected,
+    Working { message: String },
+    Failing { message: String },
+    Ready,
+}
+
+/// Writes the status that follows from a look, if it differs from the one that is there.
+pub(super) async fn write(
+    environment: &Environment,
+    seen: Seen,
+    ctx: &Context,
+) -> Result<(), ApiError> {
+    let old = environment.status.clone().unwrap_or_default();
+    let apps = count_apps(environment, ctx);
+    let status = compute(&old, environment, seen, apps, Context::now());
+    if status == old {
+        return Ok(());
+    }
+    let name = environment.name_any();
+    let api: Api<Environment> =
+        Api::namespaced(ctx.client.clone(), &environment.namespace().unwrap_or_default());
+    let patch = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+        "metadata": {"name": name, "uid": environment.metadata.uid}, "status": status,
+    });
+    let params = PatchParams::apply(labels::OPERATOR).force();
+    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => {
+            return Ok(());
+        }
+        Err(error) => return Err(ApiError::new(format!("write the status of {name}"), error)),
+    }
+    announce(environment, &old, &status, ctx).await;
+    Ok(())
+}
+
+async fn announce(
+    environment: &Environment,
+    old: &EnvironmentStatus,
+    new: &EnvironmentStatus,
+    ctx: &Context,
+) {
+    let of = |status: &EnvironmentStatus| {
+        condition::find(&status.conditions, READY)
+            .map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
+    };
+    let (was, is) = (of(old), of(new));
+    let changed = was.as_ref().map(|w| (&w.0, &w.1)) != is.as_ref().map(|i| (&i.0, &i.1));
+    if let (true, Some((status, reason, message))) = (changed, is) {
+        let kind = if status == "False" { EventType::Warning } else { EventType::Normal };
+        tracing::info!(
+            environment = environment.name_any(),
+            status,
+            reason,
+            message,
+            "an environment changed"
+        );
+        ctx.event(environment, kind, &reason, &message).await;
+    }
+}
+
+fn count_apps(environment: &Environment, ctx: &Context) -> i32 {
+    let namespace = environment.namespace();
+    let name = environment.name_any();
+    let of_environment = |app: &crate::context::Guarded<gimlet_crds::App>| {
+        app.0.as_ref().is_ok_and(|app| app.spec.environment == name && app.namespace() == namespace)
+    };
+    let count = ctx.apps.state_filter(of_environment).len();
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+fn compute(
+    old: &EnvironmentStatus,
+    environment: &Environment,
+    seen: Seen,
+    apps: i32,
+    now: Timestamp,
+) -> EnvironmentStatus {
+    let mut head = old.head.clone();
+    let verdicts = match seen {
+        Seen::Suspended => {
+            let message = "suspended: set spec.suspend to false to go on";
+            vec![Verdict::new(READY, Truth::False, "Suspended", message)]
+        }
+        Seen::Failed { reason, message, stalled } => {
+            let abnormal = if stalled { STALLED } else { RECONCILING };
+            vec![
+                Verdict::new(GIT_READY, Truth::False, reason, message.clone()),
+                Verdict::new(READY, Truth::False, reason, message.clone()),
+                Verdict::new(abnormal, Truth::True, reason, message),
+            ]
+        }
+        Seen::Reachable { head: found, flux } => {
+            head = head_status(&found, old.head.as_ref());
+            reachable(environment, &found, &flux)
+        }
+    };
+    EnvironmentStatus {
+        observed_generation: environment.metadata.generation,
+        conditions: condition::merge(
+            &old.conditions,
+            verdicts,
+            environment.metadata.generation,
+            now,
+        ),
+        head,
+        apps: Some(apps),
+    }
+}
+
+fn reachable(environment: &Environment, head: &Head, flux: &FluxState) -> Vec<Verdict> {
+    let gitops = &environment.spec.gitops;
+    let folder = if gitops.path.is_empty() { "/".to_owned() } else { format!("{}/", gitops.path) };
+    let git = if head.rewritten {
+        Verdict::new(
+            GIT_READY,
+            Truth::True,
+            "HistoryRewritten",
+            format!("somebody rewrote branch {}; releases go on from its new head", gitops.branch),
+        )
+    } else {
+        Verdict::new(
+            GIT_READY,
+            Truth::True,
+            "Reachable",
+            format!("branch {}, {folder}", gitops.branch),
+        )
+    };
+    let connect = format!(
+        "connect it once: apply gitrepository.yaml and root.yaml of {} to the workload cluster",
+        if gitops.path.is_empty() { "flux/".to_owned() } else { format!("{}/flux/", gitops.path) }
+    );
+    let (truth, reason, message) = match flux {
+        FluxState::NotHere => (Truth::Unknown, "NoFlux", "Flux is not in this cluster".to_owned()),
+        FluxState::NotConnected => (
+            Truth::Unknown,
+            "NotConnected",
+            format!("Flux in this cluster does not follow the environment; {connect}"),
+        ),
+        FluxState::Working { message } => (Truth::Unknown, "Progressing", message.clone()),
+        FluxState::Failing { message } => (Truth::False, "FluxFailed", message.clone()),
+        FluxState::Ready => (Truth::True, "Ready", "Flux follows the environment".to_owned()),
+    };
+    let flux_verdict = Verdict::new(FLUX_READY, truth, reason, message.clone());
+    let mut verdicts = vec![git, flux_verdict];
+    match flux {
+        FluxState::Failing { .. } => {
+            verdicts.push(Verdict::new(READY, Truth::False, reason, message.clone()));
+            verdicts.push(Verdict::new(RECONCILING, Truth::True, reason, message));
+        }
+        FluxState::NotConnected => {
+            verdicts.push(Verdict::new(
+                READY,
+                Truth::True,
+                "Ready",
+                "releases reach git; Flux here does not follow them",
+            ));
+        }
+        FluxState::NotHere | FluxState::Working { .. } => {
+            verdicts.push(Verdict::new(READY, Truth::True, "Ready", "releases reach git"));
+        }
+        FluxState::Ready => {
+            verdicts.push(Verdict::new(
+                READY,
+                Truth::True,
+                "Ready",
+                "releases reach git, and Flux follows",
+            ));
+        }
+    }
+    verdicts
+}
+
+fn head_status(head: &Head, old: Option<&HeadStatus>) -> Option<HeadStatus> {
+    let commit = head.commit.as_ref()?.to_string();
+    if let Some(old) = old.filter(|old| old.commit == commit) {
+        return Some(old.clone());
+    }
+    Some(HeadStatus {
+        short: commit.chars().take(7).collect(),
+        commit,
+        time: Time(condition::whole_second(head.time)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+            "metadata": {"name": "staging", "namespace": "ns", "generation": 2},
+            "spec": {"gitops": {"url": "https://git.example.com/a/b.git", "path": "staging"}}
+        }))
+        .unwrap()
+    }
+
+    fn sights() -> Vec<Seen> {
+        let message = || "because".to_owned();
+        let states = [
+            FluxState::NotHere,
+            FluxState::NotConnected,
+            FluxState::Working { message: message() },
+            FluxState::Failing { message: message() },
+            FluxState::Ready,
+        ];
+        let mut sights = vec![
+            Seen::Suspended,
+            Seen::Failed { reason: "Unauthorized", message: message(), stalled: false },
+            Seen::Failed { reason: "InvalidRepository", message: message(), stalled: true },
+        ];
+        for flux in states {
+            let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
+            sights.push(Seen::Reachable { head, flux });
+        }
+        sights
+    }
+
+    #[test]
+    fn every_status_keeps_the_rules_of_kstatus() {
+        for seen in sights() {
+            let status = compute(
+                &EnvironmentStatus::default(),
+                &environment(),
+                seen.clone(),
+                3,
+                Timestamp::UNIX_EPOCH,
+            );
+            let broken =
+                condition::violations(&status.conditions, Some(2), status.observed_generation);
+            assert!(broken.is_empty(), "{broken:?} for {seen:?}");
+            let later = Timestamp::from_second(1000).unwrap();
+            assert_eq!(compute(&status, &environment(), seen, 3, later), status);
+        }
+    }
+
+    #[test]
+    fn a_person_is_told_how_to_connect_flux() {
+        let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
+        let verdicts = reachable(&environment(), &head, &FluxState::NotConnected);
+        let flux = verdicts.iter().find(|v| v.kind == FLUX_READY).unwrap();
+        assert!(flux.message.contains("gitrepository.yaml and root.yaml of staging/flux/"));
+    }
+}

@@ -1,0 +1,26 @@
+//! The operator that turns releases into commits.
+//!
+//! Three controllers ([`environment`], [`app`], [`release`]) share a [`Context`]. Each reconcile
+//! is a table of contents: gather, decide, act, write the status. Only [`release`] and
+//! [`environment`] commit, through one writer per repository and branch ([`remotes`]).
+
+mod app;
+mod args;
+mod backoff;
+mod chart;
+mod context;
+mod controller;
+mod digest;
+mod environment;
+mod error;
+mod flux;
+mod http;
+mod lease;
+mod metrics;
+mod release;
+mod remotes;
+mod run;
+pub mod telemetry;
+
+pub use args::{Args, LogFormat};
+pub use run::run;

@@ -1,0 +1,178 @@
+//! What the operator measures; no label ever holds a commit, a user or a message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gimlet_gitops::{Observer, QueueStats};
+use prometheus::{
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// The operator's metrics, in a registry of their own.
+#[derive(Clone)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    git_operations: IntCounterVec,
+    git_duration: HistogramVec,
+    git_pushed: IntCounterVec,
+    git_attempts: HistogramVec,
+    queue_depth: IntGaugeVec,
+    queue_oldest: GaugeVec,
+    releases: IntCounterVec,
+    phases: HistogramVec,
+    render: HistogramVec,
+    reconciles: IntCounterVec,
+}
+
+const SECONDS: &[f64] =
+    &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+impl Metrics {
+    /// Makes the metrics and registers them.
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str]| {
+            let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+            let metric = HistogramVec::new(options, labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok::<_, prometheus::Error>(metric)
+        };
+        let queue_depth = IntGaugeVec::new(
+            Opts::new("gimlet_queue_depth", "Releases that wait for a push."),
+            &["repo"],
+        )?;
+        registry.register(Box::new(queue_depth.clone()))?;
+        let queue_oldest = GaugeVec::new(
+            Opts::new("gimlet_queue_oldest_seconds", "Age of the oldest waiting release."),
+            &["repo"],
+        )?;
+        registry.register(Box::new(queue_oldest.clone()))?;
+        let attempts = HistogramOpts::new(
+            "gimlet_git_push_attempts",
+            "Attempts until a batch was pushed; more than one is a race with somebody else.",
+        );
+        let git_attempts = HistogramVec::new(
+            attempts.buckets(vec![1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0]),
+            &["repo"],
+        )?;
+        registry.register(Box::new(git_attempts.clone()))?;
+        Ok(Self {
+            git_operations: counter(
+                "gimlet_git_operations_total",
+                "Git operations by kind and result.",
+                &["op", "result"],
+            )?,
+            git_duration: histogram(
+                "gimlet_git_operation_duration_seconds",
+                "Duration of git operations.",
+                &["op"],
+            )?,
+            git_pushed: counter(
+                "gimlet_git_pushed_commits_total",
+                "Commits that were pushed.",
+                &["repo"],
+            )?,
+            releases: counter(
+                "gimlet_releases_total",
+                "Releases that ended, by result.",
+                &["environment", "result", "trigger"],
+            )?,
+            phases: histogram(
+                "gimlet_release_phase_duration_seconds",
+                "Time from the creation of a release until it reached a phase.",
+                &["environment", "phase"],
+            )?,
+            render: histogram(
+                "gimlet_render_duration_seconds",
+                "Duration of rendering a manifest.",
+                &["result"],
+            )?,
+            reconciles: counter(
+                "gimlet_reconciles_total",
+                "Reconciles by kind and result; an error shows its reason.",
+                &["kind", "result"],
+            )?,
+            git_attempts,
+            queue_depth,
+            queue_oldest,
+            registry,
+        })
+    }
+
+    /// Renders all metrics in the text format of Prometheus.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    /// Records the state of a repository's queue.
+    pub(crate) fn queue(&self, repo: &str, stats: &QueueStats) {
+        let depth = i64::try_from(stats.depth).unwrap_or(i64::MAX);
+        self.queue_depth.with_label_values(&[repo]).set(depth);
+        let oldest = stats.oldest.map_or(0.0, |since| since.elapsed().as_secs_f64());
+        self.queue_oldest.with_label_values(&[repo]).set(oldest);
+    }
+
+    /// Counts a release that ended.
+    pub(crate) fn release_ended(&self, environment: &str, result: &str, trigger: &str) {
+        self.releases.with_label_values(&[environment, result, trigger]).inc();
+    }
+
+    /// Records how long a release took to reach a phase.
+    pub(crate) fn phase(&self, environment: &str, phase: &str, since_created: Duration) {
+        self.phases.with_label_values(&[environment, phase]).observe(since_created.as_secs_f64());
+    }
+
+    /// Records a rendering.
+    pub(crate) fn rendered(&self, ok: bool, took: Duration) {
+        let result = if ok { "ok" } else { "error" };
+        self.render.with_label_values(&[result]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a reconcile.
+    pub(crate) fn reconciled(&self, kind: &str, result: &str) {
+        self.reconciles.with_label_values(&[kind, result]).inc();
+    }
+
+    /// Returns an observer of git operations.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        Arc::new(self.clone())
+    }
+}
+
+impl Observer for Metrics {
+    fn operation(&self, op: &'static str, result: &'static str, took: Duration) {
+        self.git_operations.with_label_values(&[op, result]).inc();
+        self.git_duration.with_label_values(&[op]).observe(took.as_secs_f64());
+    }
+
+    fn pushed(&self, remote_key: &str, commits: usize, attempts: u32, _took: Duration) {
+        self.git_attempts.with_label_values(&[remote_key]).observe(f64::from(attempts));
+        let commits = u64::try_from(commits).unwrap_or(u64::MAX);
+        self.git_pushed.with_label_values(&[remote_key]).inc_by(commits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_a_unique_name_and_is_printed() {
+        let metrics = Metrics::new().unwrap();
+        metrics.release_ended("staging", "Healthy", "Manual");
+        metrics.rendered(true, Duration::from_millis(3));
+        let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+        assert!(text.contains(
+            "gimlet_releases_total{environment=\"staging\",result=\"Healthy\",trigger=\"Manual\"} 1"
+        ));
+        assert!(text.contains("gimlet_render_duration_seconds_count{result=\"ok\"} 1"));
+    }
+}

@@ -1,0 +1,96 @@
+//! Release: from a manifest or a rollback to a commit, and on to what became of it.
+
+mod commit;
+mod decide;
+mod error;
+mod gather;
+mod layout;
+mod message;
+mod observe;
+mod outcome;
+mod prepare;
+mod retention;
+mod rollback;
+mod status;
+mod version;
+mod workload;
+
+pub(crate) use error::ReleaseError;
+pub(crate) use layout::{app_folder, flux_env, flux_file, flux_folder};
+pub(crate) use message::change_of_environment;
+pub(crate) use observe::observe;
+pub(crate) use outcome::Observation;
+
+use std::time::Duration;
+
+use gimlet_crds::Release;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use crate::context::Context;
+use decide::Step;
+use outcome::Outcome;
+
+/// How often something that holds a release back is looked at again; the caches make it cheap.
+const BLOCKED: Duration = Duration::from_secs(3);
+/// How long until a release that changed meanwhile is looked at again.
+const OUTDATED: Duration = Duration::from_millis(200);
+/// How long until a release in git looks again for its App, which may be new to the cache.
+const GONE: Duration = Duration::from_secs(10);
+
+/// Takes a release one step further, and records why where it cannot.
+pub(crate) async fn reconcile(release: &Release, ctx: &Context) -> Result<Action, ReleaseError> {
+    // A copy of its own, whose status is always the one that was written last.
+    let mut release = release.clone();
+    let result = step(&mut release, ctx).await;
+    if let Err(ReleaseError::Outdated) = &result {
+        return Ok(Action::requeue(OUTDATED));
+    }
+    if let Err(error) = &result {
+        if error.credentials_refused() {
+            // They are read anew the next time: somebody may have mended the Secret.
+            ctx.remotes.forget(&release.namespace().unwrap_or_default(), &release.spec.environment);
+        }
+        let outcome = error.outcome(&release);
+        if let Err(error) = status::write(&mut release, outcome, ctx).await {
+            tracing::warn!(error = %error, "the failure was not recorded");
+        }
+    }
+    result
+}
+
+async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseError> {
+    let around = gather::gather(release, ctx);
+    let outcome = match decide::decide(release, &around) {
+        Step::Rest => return Ok(retention::prune(release, &around, ctx).await),
+        Step::Gone => return Ok(Action::requeue(GONE)),
+        Step::End(end) => Outcome::Ended(end),
+        Step::Block(blockers) => Outcome::Blocked { prepared: None, blockers },
+        Step::Observe { environment, commit } => {
+            let observation = observe(&release.spec.app, &environment, &commit, ctx).await?;
+            Outcome::Observed { commit, observation }
+        }
+        Step::Release { environment } => {
+            commit::release(release, &environment, &around, ctx).await?
+        }
+    };
+    let next = requeue(&outcome, release);
+    let written = status::write(release, outcome, ctx).await?;
+    Ok(if written { next } else { Action::requeue(OUTDATED) })
+}
+
+fn requeue(outcome: &Outcome, release: &Release) -> Action {
+    match outcome {
+        Outcome::Blocked { .. } => Action::requeue(BLOCKED),
+        // Right after the commit Flux is quick; later nothing is lost by looking less often.
+        Outcome::Committed { .. } => Action::requeue(Duration::from_millis(500)),
+        Outcome::Observed { commit: _, observation } => observe::pace(observation, release),
+        Outcome::Planned(_) | Outcome::Unchanged { .. } | Outcome::Ended(_) => {
+            // One more pass, for what an end entails.
+            Action::requeue(Duration::from_secs(1))
+        }
+        Outcome::Queued(_) | Outcome::Failed { .. } | Outcome::Retrying { .. } => {
+            Action::await_change()
+        }
+    }
+}

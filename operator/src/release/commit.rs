@@ -1,0 +1,162 @@
+//! From a plan to a commit: gates, queue, push.
+
+use gimlet_crds::name::AppName;
+use gimlet_crds::{App, AppSpec, DeletionPolicy, Environment, Hold, Release, labels, name};
+use gimlet_gitops::{CommitId, Outcome as GitOutcome};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::error::ReleaseError;
+use super::gather::Around;
+use super::outcome::{Committed, End, Outcome, Prepared};
+use super::{decide, layout, message, prepare, status};
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::flux;
+
+/// Field manager of the hold that a rollback sets, so that nothing else of the operator takes it back.
+const HOLD_MANAGER: &str = "gimlet-operator-hold";
+
+/// Plans a release and commits it, unless something holds it back.
+pub(super) async fn release(
+    release: &mut Release,
+    environment: &Environment,
+    around: &Around,
+    ctx: &Context,
+) -> Result<Outcome, ReleaseError> {
+    let access = ctx.remotes.access(&ctx.client, environment).await?;
+    let writer = &access.writer;
+    if let Some(commit) = writer.find_release(&release.uid().unwrap_or_default()).await? {
+        let commit = committed(release, environment, &commit, true)?;
+        return Ok(Outcome::Committed { prepared: None, commit });
+    }
+    if release.spec.cancel {
+        return Ok(Outcome::Ended(End::Cancelled));
+    }
+    let (prepared, ticket) = prepare::prepare(release, environment, &access, ctx).await?;
+    if let Some(end) = base_changed(release, &prepared) {
+        return Ok(Outcome::Ended(end));
+    }
+    if release.spec.plan_only {
+        return Ok(Outcome::Planned(prepared));
+    }
+    let blockers = decide::blockers(release, environment, around.app.as_deref());
+    if !blockers.is_empty() {
+        return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
+    }
+    ensure_app(release, environment, around, ctx).await?;
+    if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
+        return Ok(Outcome::Unchanged { prepared, head });
+    }
+    if !status::write(release, Outcome::Queued(prepared.clone()), ctx).await? {
+        return Err(ReleaseError::Outdated);
+    }
+    let change = message::change_of_release(release, environment, &prepared);
+    let outcome = ticket.commit(change).await?;
+    let commit = match outcome {
+        GitOutcome::Unchanged { head, .. } => return Ok(Outcome::Unchanged { prepared, head }),
+        GitOutcome::Committed { commit, .. } => committed(release, environment, &commit, false)?,
+        GitOutcome::Adopted { commit, .. } => committed(release, environment, &commit, true)?,
+    };
+    let source = flux::environment_object(&release.spec.environment);
+    ctx.flux.request_sync(&environment.spec.flux.namespace, &source, &commit.sha).await;
+    Ok(Outcome::Committed { prepared: Some(prepared), commit })
+}
+
+/// The optimistic lock: the app has to be what the person who made the release saw.
+fn base_changed(release: &Release, prepared: &Prepared) -> Option<End> {
+    let expected = release.spec.expected_base.as_ref()?;
+    let actual = prepared.last_touch.as_ref().map(ToString::to_string);
+    if actual.as_ref().is_some_and(|commit| commit.starts_with(expected)) {
+        return None;
+    }
+    let now = actual.as_deref().map_or("not there", |commit| &commit[..7.min(commit.len())]);
+    Some(End::Rejected {
+        reason: "BaseChanged".into(),
+        message: format!(
+            "the app is not at {expected} any more, it is {now}: look at what changed and release again"
+        ),
+    })
+}
+
+/// Makes the App of a first release, before git knows of it: then uninstalling always finds it.
+async fn ensure_app(
+    release: &Release,
+    environment: &Environment,
+    around: &Around,
+    ctx: &Context,
+) -> Result<(), ReleaseError> {
+    let spec = &release.spec;
+    let name = name::app_object(&spec.app, &spec.environment);
+    let api: Api<App> =
+        Api::namespaced(ctx.client.clone(), &environment.namespace().unwrap_or_default());
+    if around.app.is_none() {
+        let spec = AppSpec {
+            environment: spec.environment.clone(),
+            app: spec.app.clone(),
+            hold: None,
+            deletion_policy: DeletionPolicy::default(),
+        };
+        let mut app = App::new(&name, spec);
+        app.metadata.finalizers = Some(vec![labels::UNINSTALL_FINALIZER.to_owned()]);
+        match api.create(&kube::api::PostParams::default(), &app).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => return Err(ApiError::new(format!("create the App {name}"), error).into()),
+            Ok(_) => {}
+        }
+    }
+    if spec.rollback_to.is_some() {
+        let reason = spec.reason.as_deref().unwrap_or("no reason given");
+        let hold =
+            Hold { reason: gimlet_crds::condition::cut(&format!("rolled back: {reason}"), 256) };
+        let patch = json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
+            "spec": {"app": spec.app, "environment": spec.environment, "hold": hold},
+        });
+        api.patch(&name, &PatchParams::apply(HOLD_MANAGER).force(), &Patch::Apply(patch))
+            .await
+            .map_err(|error| ApiError::new(format!("set the hold of the App {name}"), error))?;
+    }
+    Ok(())
+}
+
+fn committed(
+    release: &Release,
+    environment: &Environment,
+    commit: &CommitId,
+    adopted: bool,
+) -> Result<Committed, ReleaseError> {
+    let app = AppName::parse(&release.spec.app)?;
+    let gitops = &environment.spec.gitops;
+    let sha = commit.to_string();
+    Ok(Committed {
+        url: commit_url(&gitops.url, &sha),
+        sha,
+        branch: gitops.branch.clone(),
+        path: layout::app_folder(environment, &app)?.to_string(),
+        adopted,
+    })
+}
+
+/// Guesses the page of a commit, which GitHub, GitLab, Gitea and Forgejo have at the same place.
+fn commit_url(repository: &str, sha: &str) -> Option<String> {
+    let base = repository.strip_suffix('/').unwrap_or(repository);
+    let base = base.strip_suffix(".git").unwrap_or(base);
+    let web = base.starts_with("https://") || base.starts_with("http://");
+    web.then(|| format!("{base}/commit/{sha}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_commit_is_known_for_web_addresses() {
+        assert_eq!(
+            commit_url("https://git.example.com/a/b.git", "abc").as_deref(),
+            Some("https://git.example.com/a/b/commit/abc")
+        );
+        assert_eq!(commit_url("git@git.example.com:a/b.git", "abc"), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! What is to be done for a release now: pure, and the only place that decides it.
+
+use std::sync::Arc;
+
+use gimlet_crds::{App, Blocker, BlockerKind, Environment, Phase, Release};
+use kube::ResourceExt;
+
+use super::gather::Around;
+use super::outcome::End;
+
+/// What is to be done for a release now.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nothing any more.
+    Rest,
+    /// It ends.
+    End(End),
+    /// Something is missing without which not even a plan can be made.
+    Block(Vec<Blocker>),
+    /// It is in git; see what became of it.
+    Observe { environment: Arc<Environment>, commit: String },
+    /// It is in git, but its App is not there: uninstalled, or not in the cache yet.
+    Gone,
+    /// Plan it, and commit it unless something holds it back.
+    Release { environment: Arc<Environment> },
+}
+
+/// Decides what is to be done for a release now.
+pub(super) fn decide(release: &Release, around: &Around) -> Step {
+    let status = release.status.clone().unwrap_or_default();
+    if let Some(commit) = &status.commit {
+        return after_git(release, around, status.phase, &commit.sha);
+    }
+    match status.phase {
+        Phase::Failed | Phase::Unchanged => return Step::Rest,
+        phase if phase.ended_before_git() => return Step::Rest,
+        Phase::Planned if release.spec.plan_only => return Step::Rest,
+        _ => {}
+    }
+    // A release that is Queued may be in git already, so its end is decided by git, see `commit`.
+    if status.phase != Phase::Queued {
+        if release.spec.cancel {
+            return Step::End(End::Cancelled);
+        }
+        if uninstalled_after(release, around.app.as_deref()) {
+            return Step::End(End::Superseded { by: "uninstalling the app".into() });
+        }
+        if let Some(newer) = newest_after(release, &around.releases) {
+            return Step::End(End::Superseded { by: newer });
+        }
+    }
+    match &around.environment {
+        None => Step::Block(vec![missing(&release.spec.environment)]),
+        Some(environment) if environment.spec.suspend => Step::Block(vec![Blocker {
+            kind: BlockerKind::Suspend,
+            name: environment.name_any(),
+            reason: "the environment is suspended: set spec.suspend to false to go on".into(),
+        }]),
+        Some(environment) => Step::Release { environment: Arc::clone(environment) },
+    }
+}
+
+/// Lists what holds back a release that is planned.
+pub(super) fn blockers(
+    release: &Release,
+    environment: &Environment,
+    app: Option<&App>,
+) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    if let Some(lock) = &environment.spec.lock {
+        blockers.push(Blocker {
+            kind: BlockerKind::Lock,
+            name: environment.name_any(),
+            reason: lock.reason.clone(),
+        });
+    }
+    let Some(app) = app else {
+        return blockers;
+    };
+    if app.metadata.deletion_timestamp.is_some() {
+        blockers.push(Blocker {
+            kind: BlockerKind::Uninstall,
+            name: app.name_any(),
+            reason: "the app is being uninstalled: the release goes on when that has ended".into(),
+        });
+    }
+    // A hold is there to keep machines from bringing the culprit back. Who rolls back, or gives a
+    // reason, has seen it.
+    let deliberate = release.spec.rollback_to.is_some() || release.spec.reason.is_some();
+    if let (Some(hold), false) = (&app.spec.hold, deliberate) {
+        blockers.push(Blocker {
+            kind: BlockerKind::Hold,
+            name: app.name_any(),
+            reason: format!(
+                "{}; remove spec.hold of the App to resume, or release with a reason",
+                hold.reason
+            ),
+        });
+    }
+    blockers
+}
+
+fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> Step {
+    let Some(environment) = &around.environment else {
+        return Step::Rest;
+    };
+    if environment.spec.suspend || phase == Phase::Superseded {
+        return Step::Rest;
+    }
+    let overtaken = around.releases.iter().find(|other| {
+        let in_git = other.status.as_ref().is_some_and(|s| s.commit.is_some());
+        in_git && order(other) > order(release)
+    });
+    let installed = around.app.as_ref().is_some_and(|a| a.metadata.deletion_timestamp.is_none());
+    match overtaken {
+        None if !installed && phase == Phase::Healthy => Step::Rest,
+        None if !installed => Step::Gone,
+        None => Step::Observe { environment: Arc::clone(environment), commit: commit.to_owned() },
+        Some(_) if matches!(phase, Phase::Healthy | Phase::Failed) => Step::Rest,
+        Some(newer) => Step::End(End::Superseded { by: newer.name_any() }),
+    }
+}
+
+/// Places a release among those of its app: by time, and by name within a second.
+pub(super) fn order(release: &Release) -> (i64, String) {
+    let created = release.creation_timestamp().map_or(0, |time| time.0.as_second());
+    (created, release.name_any())
+}
+
+/// Finds a release that came later and is not out of the race itself.
+fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Option<String> {
+    let mine = order(release);
+    releases
+        .iter()
+        .filter(|other| {
+            let phase = other.status.as_ref().map(|s| s.phase).unwrap_or_default();
+            !other.spec.plan_only
+                && !release.spec.plan_only
+                && !other.spec.cancel
+                && phase != Phase::Failed
+                && !phase.ended_before_git()
+                // Within one second nobody can tell which was meant to come last: both go, in order.
+                && order(other).0 > mine.0
+        })
+        .max_by_key(|other| order(other))
+        .map(|other| other.name_any())
+}
+
+/// Tells whether the app was told to go after the release was made. Without this, a release that
+/// waited would bring the app back as soon as it is gone.
+fn uninstalled_after(release: &Release, app: Option<&App>) -> bool {
+    let deleted = app.and_then(|app| app.metadata.deletion_timestamp.as_ref());
+    match (deleted, release.creation_timestamp()) {
+        (Some(deleted), Some(created)) => created.0 <= deleted.0,
+        _ => false,
+    }
+}
+
+fn missing(environment: &str) -> Blocker {
+    Blocker {
+        kind: BlockerKind::Environment,
+        name: environment.to_owned(),
+        reason: format!(
+            "there is no Environment {environment} in this namespace: create it, or release to another"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimlet_crds::{CommitStatus, Hold, Lock, ReleaseStatus};
+    use serde_json::json;
+
+    fn release(name: &str, second: i64) -> Release {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": name, "namespace": "ns", "creationTimestamp": jiff::Timestamp::from_second(second).unwrap()},
+            "spec": {"app": "shop", "environment": "staging", "manifest": {"namespace": "shop", "manifests": "x"}}
+        }))
+        .unwrap()
+    }
+
+    fn with_phase(mut release: Release, phase: Phase) -> Release {
+        release.status = Some(ReleaseStatus { phase, ..ReleaseStatus::default() });
+        release
+    }
+
+    fn in_git(release: Release, phase: Phase) -> Release {
+        let mut release = with_phase(release, phase);
+        let commit = CommitStatus {
+            sha: "a".repeat(40),
+            short: "aaaaaaa".into(),
+            url: None,
+            branch: "main".into(),
+            path: "staging/shop".into(),
+        };
+        release.status.as_mut().unwrap().commit = Some(commit);
+        release
+    }
+
+    fn environment() -> Environment {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+            "metadata": {"name": "staging", "namespace": "ns"},
+            "spec": {"gitops": {"url": "https://git.example.com/a/b.git"}}
+        }))
+        .unwrap()
+    }
+
+    fn app() -> App {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
+            "metadata": {"name": "shop.staging"},
+            "spec": {"app": "shop", "environment": "staging"}
+        }))
+        .unwrap()
+    }
+
+    fn around(releases: Vec<Release>) -> Around {
+        Around {
+            environment: Some(Arc::new(environment())),
+            app: Some(Arc::new(app())),
+            releases: releases.into_iter().map(Arc::new).collect(),
+        }
+    }
+
+    #[test]
+    fn the_latest_wins() {
+        let (old, new) = (release("a", 1), release("b", 2));
+        let around = around(vec![old.clone(), new.clone()]);
+        assert!(matches!(decide(&old, &around), Step::End(End::Superseded { by }) if by == "b"));
+        assert!(matches!(decide(&new, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn a_newer_one_that_failed_or_was_cancelled_does_not_count() {
+        let old = release("a", 1);
+        let failed = with_phase(release("b", 2), Phase::Failed);
+        let mut cancelled = release("c", 3);
+        cancelled.spec.cancel = true;
+        let mut plan = release("d", 4);
+        plan.spec.plan_only = true;
+        let around = around(vec![old.clone(), failed, cancelled, plan]);
+        assert!(matches!(decide(&old, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn releases_of_one_second_do_not_supersede_each_other() {
+        let (one, two) = (release("a", 1), release("b", 1));
+        let around = around(vec![one.clone(), two]);
+        assert!(matches!(decide(&one, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn a_queued_release_is_not_ended_without_a_look_at_git() {
+        let mut queued = with_phase(release("a", 1), Phase::Queued);
+        queued.spec.cancel = true;
+        let around = around(vec![queued.clone(), release("b", 2)]);
+        assert!(matches!(decide(&queued, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn a_release_in_git_is_followed_until_a_newer_one_is_in_git_too() {
+        let old = in_git(release("a", 1), Phase::Committed);
+        let waiting = release("b", 2);
+        assert!(matches!(decide(&old, &around(vec![old.clone(), waiting])), Step::Observe { .. }));
+        let newer = in_git(release("b", 2), Phase::Committed);
+        assert!(matches!(
+            decide(&old, &around(vec![old.clone(), newer.clone()])),
+            Step::End(End::Superseded { .. })
+        ));
+        let healthy = in_git(release("a", 1), Phase::Healthy);
+        assert!(matches!(decide(&healthy, &around(vec![healthy.clone(), newer])), Step::Rest));
+    }
+
+    #[test]
+    fn a_release_that_waited_does_not_bring_an_uninstalled_app_back() {
+        let (before, after) = (release("a", 1), release("b", 9));
+        let mut app = app();
+        app.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+                jiff::Timestamp::from_second(5).unwrap(),
+            ));
+        let mut around = around(vec![before.clone()]);
+        around.app = Some(Arc::new(app));
+        assert!(matches!(decide(&before, &around), Step::End(End::Superseded { .. })));
+        assert!(matches!(decide(&after, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn without_its_environment_a_release_waits() {
+        let release = release("a", 1);
+        let mut around = around(vec![release.clone()]);
+        around.environment = None;
+        let Step::Block(blockers) = decide(&release, &around) else {
+            panic!("it does not wait");
+        };
+        assert!(blockers[0].reason.contains("create it"));
+    }
+
+    #[test]
+    fn locks_and_holds_are_all_named() {
+        let mut environment = environment();
+        environment.spec.lock = Some(Lock { reason: "freeze".into() });
+        let mut app = app();
+        app.spec.hold = Some(Hold { reason: "rolled back".into() });
+        let mut release = release("a", 1);
+        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 2);
+        release.spec.reason = Some("the fix".into());
+        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 1);
+        app.metadata.deletion_timestamp =
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 2);
+    }
+}

@@ -1,0 +1,118 @@
+//! Why a release did not get further, and whether trying again helps.
+
+use gimlet_crds::{Blocker, BlockerKind, Release};
+use gimlet_gitops::{GitError, GitErrorKind, PathError};
+use gimlet_manifest::{RenderError, VarsError};
+
+use super::outcome::{End, Outcome};
+use crate::chart::ChartError;
+use crate::error::{ApiError, Retry};
+use crate::remotes::RemoteError;
+
+/// Why a release did not get further.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReleaseError {
+    #[error(transparent)]
+    Name(#[from] gimlet_crds::name::InvalidName),
+    #[error(transparent)]
+    Variables(#[from] VarsError),
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error("{message}")]
+    Rollback { message: String },
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("the task that renders ended early")]
+    Task,
+    #[error("the release changed while it was worked on")]
+    Outdated,
+}
+
+impl ReleaseError {
+    /// Returns one word for conditions, events and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "InvalidName",
+            Self::Variables(VarsError::Missing { .. }) => "MissingVariable",
+            Self::Variables(_) => "InvalidTemplate",
+            Self::Chart(error) => error.reason(),
+            Self::Render(error) => error.reason(),
+            Self::Path(_) => "PathRefused",
+            Self::Remote(error) => error.reason(),
+            Self::Git(error) => error.reason(),
+            Self::Rollback { .. } => "NothingToRollBackTo",
+            Self::Api(_) => "ApiError",
+            Self::Task => "Interrupted",
+            Self::Outdated => "Outdated",
+        }
+    }
+
+    /// Tells whether trying again helps.
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::Name(_)
+            | Self::Variables(_)
+            | Self::Render(_)
+            | Self::Path(_)
+            | Self::Rollback { .. } => Retry::Stalled,
+            Self::Chart(error) => error.retry(),
+            Self::Remote(error) => error.retry(),
+            // Wrong credentials are the environment's fault and are mended there.
+            Self::Git(error) if waits_for_the_environment(error) => Retry::Backoff,
+            Self::Git(error) if error.is_terminal() => Retry::Stalled,
+            Self::Git(_) | Self::Api(_) | Self::Task | Self::Outdated => Retry::Backoff,
+        }
+    }
+
+    /// Tells whether the credentials of the environment were refused.
+    pub(crate) fn credentials_refused(&self) -> bool {
+        matches!(self, Self::Git(error) if error.kind() == GitErrorKind::Unauthorized)
+    }
+
+    /// Turns the error into what is recorded.
+    pub(super) fn outcome(&self, release: &Release) -> Outcome {
+        let reason = self.reason().to_owned();
+        let message = self.to_string();
+        if let Self::Git(error) = self {
+            match error.kind() {
+                GitErrorKind::BaseChanged => {
+                    return Outcome::Ended(End::Rejected { reason, message });
+                }
+                GitErrorKind::Superseded => {
+                    let by = error.superseded_by().unwrap_or("a newer release").to_owned();
+                    return Outcome::Ended(End::Superseded { by });
+                }
+                _ => {}
+            }
+        }
+        if self.retry() == Retry::Stalled {
+            return Outcome::Failed { reason, message };
+        }
+        let kind = match self {
+            Self::Git(_) | Self::Remote(_) => Some(BlockerKind::Git),
+            Self::Chart(_) => Some(BlockerKind::Chart),
+            _ => None,
+        };
+        let blocker = kind.map(|kind| Blocker {
+            kind,
+            name: release.spec.environment.clone(),
+            reason: message.clone(),
+        });
+        Outcome::Retrying { blocker, reason, message }
+    }
+}
+
+fn waits_for_the_environment(error: &GitError) -> bool {
+    matches!(
+        error.kind(),
+        GitErrorKind::Unauthorized | GitErrorKind::NotFound | GitErrorKind::BranchMissing
+    )
+}

@@ -1,0 +1,271 @@
+//! What became of a commit: applied by Flux, and healthy.
+
+use std::time::Duration;
+
+use gimlet_crds::{Environment, Release};
+use gimlet_gitops::CommitId;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+
+use super::error::ReleaseError;
+use super::outcome::Observation;
+use super::workload::{self, Workloads};
+use crate::context::Context;
+use crate::flux::{self, Kustomization, Readiness, Source};
+
+/// Asks the caches of Flux, and the workloads while they are on their way.
+pub(crate) async fn observe(
+    app: &str,
+    environment: &Environment,
+    commit: &str,
+    ctx: &Context,
+) -> Result<Observation, ReleaseError> {
+    let name = environment.name_any();
+    let namespace = &environment.spec.flux.namespace;
+    let root = ctx.flux.kustomization(namespace, &flux::environment_object(&name));
+    let source = ctx.flux.source(namespace, &flux::environment_object(&name));
+    let (Some(root), Some(source)) = (root, source) else {
+        return Ok(not_observed(&name, ctx.flux.is_present()));
+    };
+    let kustomization = if environment.spec.flux.kustomization_per_app {
+        ctx.flux.kustomization(namespace, &flux::app_object(&name, app))
+    } else {
+        Some(root.clone())
+    };
+    if let Some(waiting) = upstream(&source, &root, kustomization.as_ref()) {
+        return Ok(waiting);
+    }
+    let Some(kustomization) = kustomization else {
+        let message = "waiting for Flux to take up the app".to_owned();
+        return Ok(Observation::Waiting { message });
+    };
+    let applied = has(kustomization.applied.as_deref(), commit, environment, ctx).await?;
+    let attempted = has(kustomization.attempted.as_deref(), commit, environment, ctx).await?;
+    let workloads = if applied || attempted {
+        let entries = workload::of_app(&kustomization.inventory, app, environment);
+        workload::look(&entries, ctx).await
+    } else {
+        Workloads::default()
+    };
+    Ok(judge(
+        &kustomization,
+        Reached { applied, attempted },
+        &workloads,
+        environment.spec.flux.wait,
+    ))
+}
+
+/// Tells when to look again.
+pub(super) fn pace(observation: &Observation, release: &Release) -> Action {
+    let since = release
+        .status
+        .as_ref()
+        .and_then(|status| status.timestamps.committed.as_ref())
+        .map_or(0, |time| Context::now().as_second() - time.0.as_second());
+    let seconds = match observation {
+        Observation::NotObserved { .. } | Observation::Healthy { .. } => 60,
+        Observation::ApplyFailed { .. } | Observation::Unhealthy { .. } => 10,
+        Observation::Waiting { .. } | Observation::Applied { .. } => match since {
+            ..30 => 1,
+            30..300 => 3,
+            _ => 15,
+        },
+    };
+    Action::requeue(Duration::from_secs(seconds))
+}
+
+fn not_observed(environment: &str, flux_present: bool) -> Observation {
+    let (reason, message) = if flux_present {
+        (
+            "NotConnected",
+            format!(
+                "Flux in this cluster does not follow environment {environment}, so nothing here tells \
+                 whether it is applied; `kubectl describe environment {environment}` says how to connect it"
+            ),
+        )
+    } else {
+        (
+            "NoFlux",
+            "Flux is not in this cluster, so nothing here tells whether it is applied".to_owned(),
+        )
+    };
+    Observation::NotObserved { reason, message }
+}
+
+/// Tells what keeps Flux from even seeing the commit.
+fn upstream(
+    source: &Source,
+    root: &Kustomization,
+    app: Option<&Kustomization>,
+) -> Option<Observation> {
+    if let Some(name) =
+        [Some(root), app].into_iter().flatten().find(|k| k.suspended).map(|k| &k.name)
+    {
+        let message = format!("Flux' Kustomization {name} is suspended: resume it to go on");
+        return Some(Observation::Waiting { message });
+    }
+    if source.suspended {
+        let message = "Flux' GitRepository is suspended: resume it to go on".to_owned();
+        return Some(Observation::Waiting { message });
+    }
+    if let Readiness::NotReady { reason, message } = &source.readiness {
+        let message = format!("Flux cannot read the repository: {message}");
+        return Some(Observation::ApplyFailed { reason: word(reason), message });
+    }
+    match (&root.readiness, app) {
+        (Readiness::NotReady { reason, message }, None) => {
+            let message = format!("Flux cannot apply the environment's flux folder: {message}");
+            Some(Observation::ApplyFailed { reason: word(reason), message })
+        }
+        _ => None,
+    }
+}
+
+/// Tells whether a commit that Flux names holds the release's commit.
+async fn has(
+    flux: Option<&str>,
+    commit: &str,
+    environment: &Environment,
+    ctx: &Context,
+) -> Result<bool, ReleaseError> {
+    let Some(flux) = flux else {
+        return Ok(false);
+    };
+    if flux == commit {
+        return Ok(true);
+    }
+    let (Ok(flux), Ok(commit)) = (CommitId::parse(flux), CommitId::parse(commit)) else {
+        return Ok(false);
+    };
+    let access = ctx.remotes.access(&ctx.client, environment).await?;
+    Ok(access.writer.contains(&commit, &flux).await?)
+}
+
+/// How far Flux is with the commit.
+#[derive(Clone, Copy)]
+struct Reached {
+    applied: bool,
+    attempted: bool,
+}
+
+/// Puts together what Flux and the workloads say: pure.
+fn judge(
+    kustomization: &Kustomization,
+    reached: Reached,
+    workloads: &Workloads,
+    wait: bool,
+) -> Observation {
+    let Reached { applied, attempted } = reached;
+    let settled = applied && kustomization.readiness == Readiness::Ready;
+    if settled && (wait || workloads.all_ready()) {
+        return Observation::Healthy { message: workloads.summary("all objects are healthy") };
+    }
+    if let Some(failure) = workloads.failure.as_ref().filter(|_| applied || attempted) {
+        return Observation::Unhealthy {
+            reason: failure.reason.clone(),
+            message: failure.message.clone(),
+        };
+    }
+    match &kustomization.readiness {
+        Readiness::NotReady { reason, message } if attempted || applied => {
+            match reason.as_str() {
+                "HealthCheckFailed" => Observation::Unhealthy {
+                    reason: word(reason),
+                    message: workloads.summary(message),
+                },
+                // Flux says these while it is at work or will be soon.
+                "Progressing" | "ProgressingWithRetry" | "DependencyNotReady" => {
+                    Observation::Waiting { message: message.clone() }
+                }
+                _ => Observation::ApplyFailed { reason: word(reason), message: message.clone() },
+            }
+        }
+        _ if applied || !workloads.is_empty() => {
+            Observation::Applied { message: workloads.summary("waiting for the workloads") }
+        }
+        Readiness::Unknown { message } if attempted && !message.is_empty() => {
+            Observation::Waiting { message: format!("Flux: {message}") }
+        }
+        _ => Observation::Waiting { message: "waiting for Flux to apply the commit".into() },
+    }
+}
+
+/// Keeps a foreign reason if it is one word, as conditions need it.
+fn word(reason: &str) -> String {
+    let fine = reason.starts_with(|c: char| c.is_ascii_uppercase())
+        && reason.bytes().all(|b| b.is_ascii_alphanumeric());
+    if fine { reason.to_owned() } else { "FluxFailed".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::workload::Failure;
+
+    const NOT_YET: Reached = Reached { applied: false, attempted: false };
+    const ATTEMPTED: Reached = Reached { applied: false, attempted: true };
+    const APPLIED: Reached = Reached { applied: true, attempted: true };
+
+    fn kustomization(readiness: Readiness) -> Kustomization {
+        Kustomization {
+            name: "staging-shop".into(),
+            namespace: "flux-system".into(),
+            suspended: false,
+            readiness,
+            applied: None,
+            attempted: None,
+            inventory: Vec::new(),
+        }
+    }
+
+    fn not_ready(reason: &str) -> Kustomization {
+        kustomization(Readiness::NotReady { reason: reason.into(), message: "why".into() })
+    }
+
+    #[test]
+    fn flux_being_ready_with_the_commit_is_healthy() {
+        let ready = kustomization(Readiness::Ready);
+        let seen = judge(&ready, APPLIED, &Workloads::default(), true);
+        assert!(matches!(seen, Observation::Healthy { .. }));
+    }
+
+    #[test]
+    fn without_wait_the_workloads_decide() {
+        let ready = kustomization(Readiness::Ready);
+        let half = Workloads { ready: 1, wanted: 2, ..Workloads::default() };
+        let seen = judge(&ready, APPLIED, &half, false);
+        assert!(matches!(seen, Observation::Applied { message } if message.contains("1/2")));
+    }
+
+    #[test]
+    fn a_broken_image_is_told_before_flux_gives_up() {
+        let failing = Workloads {
+            ready: 0,
+            wanted: 1,
+            failure: Some(Failure {
+                reason: "ImagePullBackOff".into(),
+                message: "no such image".into(),
+            }),
+        };
+        let progressing = kustomization(Readiness::Unknown { message: "running".into() });
+        let seen = judge(&progressing, ATTEMPTED, &failing, true);
+        assert!(
+            matches!(seen, Observation::Unhealthy { reason, .. } if reason == "ImagePullBackOff")
+        );
+    }
+
+    #[test]
+    fn a_failure_of_an_older_commit_is_not_blamed_on_this_one() {
+        let seen = judge(&not_ready("BuildFailed"), NOT_YET, &Workloads::default(), true);
+        assert!(matches!(seen, Observation::Waiting { .. }));
+        let seen = judge(&not_ready("BuildFailed"), ATTEMPTED, &Workloads::default(), true);
+        assert!(matches!(seen, Observation::ApplyFailed { reason, .. } if reason == "BuildFailed"));
+    }
+
+    #[test]
+    fn a_foreign_reason_that_is_no_word_is_replaced() {
+        assert_eq!(word("BuildFailed"), "BuildFailed");
+        assert_eq!(word("not a word"), "FluxFailed");
+        assert_eq!(word(""), "FluxFailed");
+    }
+}

@@ -1,0 +1,80 @@
+//! What a step of a release came to.
+
+use gimlet_crds::{Blocker, ChartStatus, PlanStatus};
+use gimlet_gitops::{CommitId, Edit};
+
+/// What a step of a release came to; the status is computed from this alone.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    /// The plan is all that was asked for.
+    Planned(Prepared),
+    /// Something holds the release back.
+    Blocked { prepared: Option<Prepared>, blockers: Vec<Blocker> },
+    /// The commit is on its way.
+    Queued(Prepared),
+    /// It is in git. `prepared` is missing where a commit was found that an earlier process made.
+    Committed { prepared: Option<Prepared>, commit: Committed },
+    /// Git has exactly this already.
+    Unchanged { prepared: Prepared, head: CommitId },
+    /// What became of the commit.
+    Observed { commit: String, observation: Observation },
+    /// It ended without reaching git, or was overtaken after.
+    Ended(End),
+    /// It failed for good.
+    Failed { reason: String, message: String },
+    /// It failed, and is tried again.
+    Retrying { blocker: Option<Blocker>, reason: String, message: String },
+}
+
+/// How a release ended without success of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Cancelled,
+    Superseded { by: String },
+    Rejected { reason: String, message: String },
+}
+
+/// A release that is ready to be committed.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub(super) edits: Vec<Edit>,
+    pub(super) plan: PlanStatus,
+    pub(super) chart: Option<ChartStatus>,
+    pub(super) version: Option<String>,
+    /// Git has exactly this already.
+    pub(super) unchanged: bool,
+    /// The newest commit that changed the app's folder, where it is there.
+    pub(super) last_touch: Option<CommitId>,
+    /// For a rollback: the commit whose folder is put back.
+    pub(super) restores: Option<CommitId>,
+    /// The newest commit of the branch when the plan was made.
+    pub(super) head: Option<CommitId>,
+}
+
+/// A commit of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Committed {
+    pub(super) sha: String,
+    pub(super) branch: String,
+    pub(super) path: String,
+    pub(super) url: Option<String>,
+    /// It was there already: an earlier attempt had reached git.
+    pub(super) adopted: bool,
+}
+
+/// What the cluster tells of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Observation {
+    /// Nothing here reports of the environment's cluster.
+    NotObserved { reason: &'static str, message: String },
+    /// Flux has not applied it yet.
+    Waiting { message: String },
+    /// Flux applied it; the workloads are on their way.
+    Applied { message: String },
+    /// The workloads run.
+    Healthy { message: String },
+    /// Flux could not apply it.
+    ApplyFailed { reason: String, message: String },
+    /// It was applied, and the workloads do not run.
+    Unhealthy { reason: String, message: String },
+}

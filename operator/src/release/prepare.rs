@@ -1,0 +1,312 @@
+//! From a release to the files and the plan: what would change, and why it may not.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use gimlet_charts::Fetched;
+use gimlet_crds::name::{AppName, EnvName};
+use gimlet_crds::{ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo};
+use gimlet_gitops::{Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
+use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
+use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, flux, plan, render, resolve};
+use kube::ResourceExt;
+use tokio::sync::Semaphore;
+
+use super::error::ReleaseError;
+use super::layout;
+use super::outcome::Prepared;
+use super::{rollback, version};
+use crate::context::Context;
+use crate::digest;
+use crate::remotes::Access;
+
+/// Objects that a status lists; git has the rest.
+const LISTED_OBJECTS: usize = 16;
+/// Warnings that a status lists.
+const LISTED_WARNINGS: usize = 4;
+/// Longest warning in a status, in bytes.
+const MAX_WARNING: usize = 160;
+
+/// Renders as many manifests at once as there are processors: more only costs memory.
+static RENDERERS: LazyLock<Semaphore> = LazyLock::new(|| {
+    Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
+});
+
+/// Makes a release ready to be committed, with a place in the next push.
+///
+/// The place is taken when nothing slow is left: releases that come together share a push, and one
+/// that waits for a chart holds up nobody.
+pub(super) async fn prepare(
+    release: &Release,
+    environment: &Environment,
+    access: &Access,
+    ctx: &Context,
+) -> Result<(Prepared, Ticket), ReleaseError> {
+    let app = AppName::parse(&release.spec.app)?;
+    EnvName::parse(&release.spec.environment)?;
+    let folder = layout::app_folder(environment, &app)?;
+    let writer = &access.writer;
+    match (&release.spec.manifest, &release.spec.rollback_to) {
+        (_, Some(to)) => {
+            let ticket = writer.announce();
+            Ok((restore(release, environment, to, &app, &folder, writer).await?, ticket))
+        }
+        (Some(manifest), None) => {
+            let sources = fetch(release, environment, manifest, ctx).await?;
+            let ticket = writer.announce();
+            let rendered = render_app(release, environment, sources, &app, access, ctx).await?;
+            let prepared =
+                from_files(release, environment, rendered, &app, &folder, writer).await?;
+            Ok((prepared, ticket))
+        }
+        (None, None) => Err(ReleaseError::Rollback {
+            message: "the Release has no source: set manifest or rollbackTo".into(),
+        }),
+    }
+}
+
+/// A manifest with all that was rendered from it.
+struct Rendered {
+    app: RenderedApp,
+    chart: Option<Fetched>,
+    version: Option<String>,
+}
+
+/// A manifest without variables, and its chart.
+struct Sources {
+    manifest: DeployManifest,
+    chart: Option<Fetched>,
+}
+
+async fn fetch(
+    release: &Release,
+    environment: &Environment,
+    manifest: &DeployManifest,
+    ctx: &Context,
+) -> Result<Sources, ReleaseError> {
+    let manifest = resolve(manifest, &version::variables(release, environment))?;
+    let chart = match &manifest.chart {
+        None => None,
+        Some(chart) => Some(ctx.charts.fetch(&ctx.client, environment, chart).await?),
+    };
+    Ok(Sources { manifest, chart })
+}
+
+async fn render_app(
+    release: &Release,
+    environment: &Environment,
+    sources: Sources,
+    app: &AppName,
+    access: &Access,
+    ctx: &Context,
+) -> Result<Rendered, ReleaseError> {
+    let Sources { manifest, chart } = sources;
+    let version =
+        version::label(release, &manifest, chart.as_ref().map(|chart| chart.version.as_str()));
+    let rules = &environment.spec.render;
+    let input = OwnedInput {
+        app: app.clone(),
+        environment: EnvName::parse(&environment.name_any())?,
+        manifest,
+        chart: chart.as_ref().map(|chart| Arc::clone(&chart.chart)),
+        kubernetes_version: rules
+            .kubernetes_version
+            .clone()
+            .unwrap_or_else(|| ctx.kubernetes_version.clone()),
+        api_versions: rules.api_versions.clone(),
+        seed: seed(release, environment, access),
+        time: release.creation_timestamp().map_or(jiff::Timestamp::UNIX_EPOCH, |time| time.0),
+        allow_secrets: rules.allow_secrets,
+    };
+    let _permit = RENDERERS.acquire().await.map_err(|_| ReleaseError::Task)?;
+    let started = Instant::now();
+    let result = tokio::task::spawn_blocking(move || input.render())
+        .await
+        .map_err(|_| ReleaseError::Task)?;
+    ctx.metrics.rendered(result.is_ok(), started.elapsed());
+    Ok(Rendered { app: result?, chart, version })
+}
+
+/// Everything that a rendering depends on, so that it can move to another thread.
+struct OwnedInput {
+    app: AppName,
+    environment: EnvName,
+    manifest: DeployManifest,
+    chart: Option<Arc<gimlet_helm::Chart>>,
+    kubernetes_version: String,
+    api_versions: Vec<String>,
+    seed: [u8; 32],
+    time: jiff::Timestamp,
+    allow_secrets: bool,
+}
+
+impl OwnedInput {
+    fn render(&self) -> Result<RenderedApp, gimlet_manifest::RenderError> {
+        render(&RenderInput {
+            app: &self.app,
+            environment: &self.environment,
+            manifest: &self.manifest,
+            chart: self.chart.as_deref(),
+            kubernetes_version: &self.kubernetes_version,
+            api_versions: &self.api_versions,
+            seed: self.seed,
+            time: self.time,
+            allow_secrets: self.allow_secrets,
+            hooks: HookPolicy::Drop,
+        })
+    }
+}
+
+/// Random template functions draw from this: the same for every attempt of a release, and not to be
+/// guessed without the repository's credentials.
+fn seed(release: &Release, environment: &Environment, access: &Access) -> [u8; 32] {
+    let uid = |uid: &Option<String>| uid.clone().unwrap_or_default();
+    digest::bytes_of_parts([
+        access.fingerprint().as_bytes(),
+        uid(&release.metadata.uid).as_bytes(),
+        uid(&environment.metadata.uid).as_bytes(),
+    ])
+}
+
+async fn from_files(
+    release: &Release,
+    environment: &Environment,
+    rendered: Rendered,
+    app: &AppName,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Prepared, ReleaseError> {
+    let Rendered { app: RenderedApp { files: mut new, warnings, .. }, chart, version } = rendered;
+    let old = writer.read(folder, None).await?;
+    let mut diff = plan::plan(&old, &new);
+    diff.warnings.extend(warnings);
+    let record = ReleaseRecord {
+        app: release.spec.app.clone(),
+        environment: release.spec.environment.clone(),
+        release: release.name_any(),
+        uid: release.uid(),
+        version: version.clone(),
+        requested_by: release.spec.requested_by.clone(),
+        reason: release.spec.reason.clone(),
+        chart: chart.as_ref().map(|fetched| ChartRecord {
+            name: fetched.chart.name().to_owned(),
+            version: fetched.version.clone(),
+            digest: Some(fetched.digest.clone()),
+            origin: Some(fetched.origin.clone()),
+        }),
+        plan: Some(diff.digest.clone()),
+    };
+    let same_files = diff.added + diff.changed + diff.removed == 0;
+    let recorded = old.get(record::FILE).and_then(|text| ReleaseRecord::from_json(text).ok());
+    let same_record =
+        recorded.is_some_and(|old| old.version == record.version && old.chart == record.chart);
+    new.insert(record::FILE.to_owned(), record.to_json());
+
+    let mut files = FileMap::new();
+    for (name, bytes) in new {
+        files.insert(RepoPath::parse(&name)?, bytes);
+    }
+    let tree = tree_id(&files)?;
+    let mut edits = vec![Edit::Folder { path: folder.clone(), files }];
+    edits.extend(flux_edit(environment, app)?);
+    let head = writer.head().await?.commit;
+    let chart = chart.map(|fetched| ChartStatus {
+        name: fetched.chart.name().to_owned(),
+        version: fetched.version,
+        digest: fetched.digest,
+    });
+    Ok(Prepared {
+        edits,
+        plan: plan_status(diff, &tree.to_string(), head.as_ref().map(ToString::to_string)),
+        chart,
+        version,
+        unchanged: same_files && same_record && flux_is_there(environment, app, writer).await?,
+        last_touch: writer.last_touch(folder).await?,
+        restores: None,
+        head,
+    })
+}
+
+async fn restore(
+    release: &Release,
+    environment: &Environment,
+    to: &RollbackTo,
+    app: &AppName,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Prepared, ReleaseError> {
+    let target = rollback::find(release, to, folder, writer).await?;
+    let old = writer.read(folder, None).await?;
+    let new = writer.read(folder, Some(&target.commit)).await?;
+    let diff = plan::plan(&old, &new);
+    let now = writer.folder(folder, None).await?;
+    let mut edits = vec![Edit::Restore { path: folder.clone(), tree: target.tree }];
+    edits.extend(flux_edit(environment, app)?);
+    let head = writer.head().await?.commit;
+    Ok(Prepared {
+        edits,
+        plan: plan_status(diff, &target.tree.to_string(), head.as_ref().map(ToString::to_string)),
+        chart: None,
+        version: target.version,
+        unchanged: now.is_some_and(|now| now.tree == target.tree)
+            && flux_is_there(environment, app, writer).await?,
+        last_touch: writer.last_touch(folder).await?,
+        restores: Some(target.commit),
+        head,
+    })
+}
+
+/// Writes Flux' Kustomization of the app beside the first release.
+fn flux_edit(environment: &Environment, app: &AppName) -> Result<Option<Edit>, ReleaseError> {
+    if !environment.spec.flux.kustomization_per_app {
+        return Ok(None);
+    }
+    let (file, data) = flux::app_file(&layout::flux_env(environment)?, app);
+    Ok(Some(Edit::WriteFile { path: layout::flux_file(environment, &file)?, data }))
+}
+
+async fn flux_is_there(
+    environment: &Environment,
+    app: &AppName,
+    writer: &Writer,
+) -> Result<bool, ReleaseError> {
+    match flux_edit(environment, app)? {
+        Some(Edit::WriteFile { path, data }) => {
+            Ok(writer.read_file(&path, None).await?.is_some_and(|old| old == data))
+        }
+        _ => Ok(true),
+    }
+}
+
+fn listed_object(object: &plan::PlannedObject) -> String {
+    let sign = match object.change {
+        plan::Change::Added => '+',
+        plan::Change::Changed => '~',
+        plan::Change::Removed => '-',
+    };
+    format!("{sign} {}/{}", object.kind, object.name)
+}
+
+/// Cuts a plan to what a status may hold; the whole of it is in git.
+fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus {
+    let plan::Plan { digest, added, changed, removed, objects, warnings } = plan;
+    let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    let mut listed: Vec<String> = objects.iter().take(LISTED_OBJECTS).map(listed_object).collect();
+    if objects.len() > LISTED_OBJECTS {
+        listed.push(format!("… and {} more", objects.len() - LISTED_OBJECTS));
+    }
+    PlanStatus {
+        digest,
+        tree: tree.to_owned(),
+        base,
+        added: count(added),
+        changed: count(changed),
+        removed: count(removed),
+        objects: listed,
+        warnings: warnings
+            .iter()
+            .take(LISTED_WARNINGS)
+            .map(|warning| gimlet_crds::condition::cut(warning, MAX_WARNING))
+            .collect(),
+    }
+}

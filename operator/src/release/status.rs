@@ -1,0 +1,540 @@
+//! The only place that writes the status of a release.
+
+use std::time::Duration;
+
+use gimlet_crds::condition::{
+    self, APPLIED, COMMITTED, HEALTHY, PLANNED, READY, RECONCILING, STALLED, Truth, Verdict,
+};
+use gimlet_crds::{CommitStatus, Phase, Release, ReleaseStatus, labels};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::events::EventType;
+use serde_json::json;
+
+use super::outcome::{Committed, End, Observation, Outcome, Prepared};
+use crate::context::Context;
+use crate::error::ApiError;
+
+/// Writes the status that follows from an outcome, if it differs from the one that is there.
+///
+/// Returns false where the release changed meanwhile or is gone: what was found out is out of date.
+pub(super) async fn write(
+    release: &mut Release,
+    outcome: Outcome,
+    ctx: &Context,
+) -> Result<bool, ApiError> {
+    let now = Context::now();
+    let old = release.status.clone().unwrap_or_default();
+    let status = compute(&old, release, outcome, now);
+    if status == old {
+        return Ok(true);
+    }
+    let name = release.name_any();
+    let api: Api<Release> =
+        Api::namespaced(ctx.client.clone(), &release.namespace().unwrap_or_default());
+    let patch = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+        // With the version, so that a reconcile that began with an old copy never undoes a newer one.
+        "metadata": {
+            "name": name, "uid": release.metadata.uid,
+            "resourceVersion": release.metadata.resource_version,
+        },
+        "status": status,
+    });
+    let params = PatchParams::apply(labels::OPERATOR).force();
+    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
+        Ok(written) => release.metadata.resource_version = written.metadata.resource_version,
+        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => {
+            return Ok(false);
+        }
+        Err(error) => return Err(ApiError::new(format!("write the status of {name}"), error)),
+    }
+    announce(release, &old, &status, now, ctx).await;
+    release.status = Some(status);
+    Ok(true)
+}
+
+/// Tells of a new phase: by an event, a line in the log, and in the metrics.
+async fn announce(
+    release: &Release,
+    old: &ReleaseStatus,
+    status: &ReleaseStatus,
+    now: Timestamp,
+    ctx: &Context,
+) {
+    let ready = condition::find(&status.conditions, READY);
+    let (reason, message) = ready.map_or(("", ""), |c| (c.reason.as_str(), c.message.as_str()));
+    let was = condition::find(&old.conditions, READY).map_or("", |c| c.reason.as_str());
+    if status.phase == old.phase && reason == was {
+        return;
+    }
+    let phase = status.phase.as_str();
+    tracing::info!(
+        release = release.name_any(),
+        namespace = release.namespace(),
+        app = release.spec.app,
+        environment = release.spec.environment,
+        phase,
+        reason,
+        commit = status.commit.as_ref().map(|c| c.sha.as_str()),
+        message,
+        "a release moved"
+    );
+    let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
+    let kind = if bad { EventType::Warning } else { EventType::Normal };
+    ctx.event(release, kind, reason, &format!("{phase}: {message}")).await;
+    if status.phase != old.phase {
+        let created = release.creation_timestamp().map_or(now, |time| time.0);
+        let took = Duration::try_from(now.duration_since(created)).unwrap_or_default();
+        ctx.metrics.phase(&release.spec.environment, phase, took);
+        if status.timestamps.ended.is_some() && old.timestamps.ended.is_none() {
+            let rollback = release.spec.rollback_to.is_some();
+            let trigger = if rollback { "Rollback" } else { "Manual" };
+            ctx.metrics.release_ended(&release.spec.environment, phase, trigger);
+        }
+    }
+}
+
+/// Computes a status: a function of the old one and the outcome.
+fn compute(
+    old: &ReleaseStatus,
+    release: &Release,
+    outcome: Outcome,
+    now: Timestamp,
+) -> ReleaseStatus {
+    let mut next = Next {
+        status: old.clone(),
+        verdicts: Vec::new(),
+        time: Time(condition::whole_second(now)),
+    };
+    next.status.blocked_by.clear();
+    next.apply(outcome);
+    let Next { mut status, mut verdicts, .. } = next;
+    keep_earlier(&mut verdicts, old);
+    status.observed_generation = release.metadata.generation;
+    status.conditions =
+        condition::merge(&old.conditions, verdicts, release.metadata.generation, now);
+    status
+}
+
+/// A status on its way.
+struct Next {
+    status: ReleaseStatus,
+    verdicts: Vec<Verdict>,
+    time: Time,
+}
+
+impl Next {
+    fn apply(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Planned(prepared) => {
+                self.plan(prepared);
+                let message = self.plan_summary();
+                self.end(
+                    Phase::Planned,
+                    true,
+                    "PlanOnly",
+                    &format!("{message}; nothing was committed"),
+                );
+            }
+            Outcome::Blocked { prepared, blockers } => {
+                if let Some(prepared) = prepared {
+                    self.plan(prepared);
+                }
+                let message = blockers
+                    .iter()
+                    .map(|b| format!("{:?} {}: {}", b.kind, b.name, b.reason))
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                let reason =
+                    blockers.first().map_or_else(|| "Blocked".into(), |b| format!("{:?}", b.kind));
+                self.status.blocked_by = blockers;
+                self.status.phase = Phase::Waiting;
+                self.progress(Truth::False, &format!("BlockedBy{reason}"), &message);
+            }
+            Outcome::Queued(prepared) => {
+                self.plan(prepared);
+                self.status.phase = Phase::Queued;
+                self.status.timestamps.queued.get_or_insert_with(|| self.time.clone());
+                let message = format!("{}; on its way to git", self.plan_summary());
+                self.progress(Truth::Unknown, "Queued", &message);
+            }
+            Outcome::Committed { prepared, commit } => {
+                if let Some(prepared) = prepared {
+                    self.plan(prepared);
+                }
+                self.committed(commit);
+            }
+            Outcome::Unchanged { prepared, head } => {
+                self.plan(prepared);
+                let head = short(&head.to_string());
+                let message =
+                    format!("git has exactly this already, at {head}; nothing was committed");
+                self.verdict(COMMITTED, Truth::True, "Unchanged", &message);
+                self.end(Phase::Unchanged, true, "Unchanged", &message);
+            }
+            Outcome::Observed { commit, observation } => self.observed(&commit, observation),
+            Outcome::Ended(end) => self.ended(end),
+            Outcome::Failed { reason, message } => {
+                self.end(Phase::Failed, false, &reason, &message);
+                self.verdict(STALLED, Truth::True, &reason, &message);
+            }
+            Outcome::Retrying { blocker, reason, message } => {
+                if self.status.commit.is_none() {
+                    // Queued stays Queued: it may be in git, and only git can tell.
+                    if self.status.phase != Phase::Queued && blocker.is_some() {
+                        self.status.phase = Phase::Waiting;
+                    }
+                    self.status.blocked_by.extend(blocker);
+                }
+                self.progress(Truth::False, &reason, &format!("{message}; it is tried again"));
+            }
+        }
+    }
+
+    fn plan(&mut self, prepared: Prepared) {
+        let Prepared {
+            plan,
+            chart,
+            version,
+            edits: _,
+            unchanged: _,
+            last_touch: _,
+            restores: _,
+            head: _,
+        } = prepared;
+        self.status.plan = Some(plan);
+        self.status.chart = chart;
+        self.status.version = version;
+        self.status.timestamps.planned.get_or_insert_with(|| self.time.clone());
+        let message = self.plan_summary();
+        self.verdict(PLANNED, Truth::True, "Planned", &message);
+    }
+
+    fn plan_summary(&self) -> String {
+        match &self.status.plan {
+            None => "not planned".into(),
+            Some(plan) if plan.added + plan.changed + plan.removed == 0 => {
+                "no object changes".into()
+            }
+            Some(plan) => {
+                format!("+{} ~{} -{} objects", plan.added, plan.changed, plan.removed)
+            }
+        }
+    }
+
+    fn committed(&mut self, commit: Committed) {
+        let Committed { sha, branch, path, url, adopted } = commit;
+        let short = short(&sha);
+        let message = if adopted {
+            format!("{short} on {branch}; an earlier attempt had reached git")
+        } else {
+            format!("{short} on {branch}")
+        };
+        self.status.commit = Some(CommitStatus { sha, short, url, branch, path });
+        self.status.phase = Phase::Committed;
+        self.status.timestamps.committed.get_or_insert_with(|| self.time.clone());
+        self.verdict(COMMITTED, Truth::True, "Committed", &message);
+        self.progress(Truth::Unknown, "Committed", &format!("committed {message}"));
+    }
+
+    fn observed(&mut self, commit: &str, observation: Observation) {
+        let short = short(commit);
+        let time = self.time.clone();
+        match observation {
+            Observation::NotObserved { reason, message } => {
+                self.verdict(APPLIED, Truth::Unknown, reason, &message);
+                if matches!(self.status.phase, Phase::Committed) {
+                    let message = format!("committed {short}; {message}");
+                    self.verdict(READY, Truth::True, "Committed", &message);
+                    self.status.timestamps.ended.get_or_insert(time);
+                } else {
+                    self.verdict(READY, Truth::True, reason, &message);
+                }
+            }
+            Observation::Waiting { message } => {
+                self.status.phase = Phase::Committed;
+                self.verdict(APPLIED, Truth::Unknown, "WaitingForFlux", &message);
+                self.progress(
+                    Truth::Unknown,
+                    "WaitingForFlux",
+                    &format!("committed {short}; {message}"),
+                );
+            }
+            Observation::Applied { message } => {
+                self.status.phase = Phase::Applied;
+                self.status.timestamps.applied.get_or_insert(time);
+                self.verdict(APPLIED, Truth::True, "Applied", &format!("Flux applied {short}"));
+                self.verdict(HEALTHY, Truth::Unknown, "Progressing", &message);
+                self.progress(
+                    Truth::Unknown,
+                    "Progressing",
+                    &format!("applied {short}; {message}"),
+                );
+            }
+            Observation::Healthy { message } => {
+                self.status.timestamps.applied.get_or_insert_with(|| time.clone());
+                self.status.timestamps.healthy.get_or_insert(time);
+                self.verdict(APPLIED, Truth::True, "Applied", &format!("Flux applied {short}"));
+                self.verdict(HEALTHY, Truth::True, "Healthy", &message);
+                self.end(Phase::Healthy, true, "Healthy", &format!("{short} runs: {message}"));
+            }
+            Observation::ApplyFailed { reason, message } => {
+                self.verdict(APPLIED, Truth::False, &reason, &message);
+                self.verdict(STALLED, Truth::True, &reason, &message);
+                self.end(Phase::Failed, false, &reason, &message);
+            }
+            Observation::Unhealthy { reason, message } => {
+                self.status.timestamps.applied.get_or_insert(time);
+                self.verdict(APPLIED, Truth::True, "Applied", &format!("Flux applied {short}"));
+                self.verdict(HEALTHY, Truth::False, &reason, &message);
+                self.verdict(STALLED, Truth::True, &reason, &message);
+                self.end(Phase::Failed, false, &reason, &message);
+            }
+        }
+    }
+
+    fn ended(&mut self, end: End) {
+        match end {
+            End::Cancelled => {
+                self.end(Phase::Cancelled, false, "Cancelled", "cancelled before it reached git");
+            }
+            End::Superseded { by } => {
+                let message = format!("{by} came after it");
+                self.end(Phase::Superseded, false, "Superseded", &message);
+            }
+            End::Rejected { reason, message } => {
+                self.end(Phase::Rejected, false, &reason, &message);
+            }
+        }
+        let ready = self.verdicts.iter().find(|v| v.kind == READY).cloned();
+        if let Some(Verdict { reason, message, .. }) = ready {
+            self.verdict(STALLED, Truth::True, &reason, &message);
+        }
+    }
+
+    fn end(&mut self, phase: Phase, ready: bool, reason: &str, message: &str) {
+        self.status.phase = phase;
+        self.status.timestamps.ended.get_or_insert_with(|| self.time.clone());
+        let truth = if ready { Truth::True } else { Truth::False };
+        self.verdict(READY, truth, reason, message);
+    }
+
+    fn progress(&mut self, ready: Truth, reason: &str, message: &str) {
+        self.verdict(READY, ready, reason, message);
+        self.verdict(RECONCILING, Truth::True, reason, message);
+    }
+
+    fn verdict(&mut self, kind: &'static str, truth: Truth, reason: &str, message: &str) {
+        self.verdicts.push(Verdict::new(kind, truth, reason, message));
+    }
+}
+
+/// Keeps what earlier steps found out, where this one says nothing of it.
+fn keep_earlier(verdicts: &mut Vec<Verdict>, old: &ReleaseStatus) {
+    for kind in [PLANNED, COMMITTED, APPLIED, HEALTHY] {
+        let Some(earlier) = condition::find(&old.conditions, kind) else {
+            continue;
+        };
+        if verdicts.iter().all(|v| v.kind != kind) {
+            let truth = match earlier.status.as_str() {
+                "True" => Truth::True,
+                "False" => Truth::False,
+                _ => Truth::Unknown,
+            };
+            verdicts.push(Verdict::new(
+                kind,
+                truth,
+                earlier.reason.clone(),
+                earlier.message.clone(),
+            ));
+        }
+    }
+}
+
+fn short(sha: &str) -> String {
+    sha.chars().take(7).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimlet_crds::{Blocker, BlockerKind, PlanStatus};
+    use gimlet_gitops::CommitId;
+    use serde_json::json;
+
+    fn release() -> Release {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": "r", "generation": 1},
+            "spec": {"app": "shop", "environment": "staging"}
+        }))
+        .unwrap()
+    }
+
+    fn prepared() -> Prepared {
+        Prepared {
+            edits: Vec::new(),
+            plan: PlanStatus {
+                digest: format!("sha256:{}", "0".repeat(64)),
+                tree: "0".repeat(40),
+                base: Some("0".repeat(40)),
+                added: 3,
+                ..PlanStatus::default()
+            },
+            chart: None,
+            version: Some("v1".into()),
+            unchanged: false,
+            last_touch: None,
+            restores: None,
+            head: None,
+        }
+    }
+
+    fn commit() -> Committed {
+        Committed {
+            sha: "4e1f09c0a1".repeat(4),
+            branch: "main".into(),
+            path: "staging/shop".into(),
+            url: None,
+            adopted: false,
+        }
+    }
+
+    fn outcomes() -> Vec<Outcome> {
+        let observed = |observation| Outcome::Observed { commit: commit().sha, observation };
+        let text = || "because".to_owned();
+        vec![
+            Outcome::Planned(prepared()),
+            Outcome::Blocked {
+                prepared: Some(prepared()),
+                blockers: vec![Blocker {
+                    kind: BlockerKind::Lock,
+                    name: "staging".into(),
+                    reason: text(),
+                }],
+            },
+            Outcome::Queued(prepared()),
+            Outcome::Committed { prepared: Some(prepared()), commit: commit() },
+            Outcome::Unchanged {
+                prepared: prepared(),
+                head: CommitId::parse(&commit().sha).unwrap(),
+            },
+            observed(Observation::NotObserved { reason: "NoFlux", message: text() }),
+            observed(Observation::Waiting { message: text() }),
+            observed(Observation::Applied { message: text() }),
+            observed(Observation::Healthy { message: text() }),
+            observed(Observation::ApplyFailed { reason: "BuildFailed".into(), message: text() }),
+            observed(Observation::Unhealthy { reason: "CrashLoopBackOff".into(), message: text() }),
+            Outcome::Ended(End::Cancelled),
+            Outcome::Ended(End::Superseded { by: "other".into() }),
+            Outcome::Ended(End::Rejected { reason: "BaseChanged".into(), message: text() }),
+            Outcome::Failed { reason: "MissingVariable".into(), message: text() },
+            Outcome::Retrying { blocker: None, reason: "Unreachable".into(), message: text() },
+        ]
+    }
+
+    #[test]
+    fn every_status_keeps_the_rules_of_kstatus_whatever_came_before() {
+        for first in outcomes() {
+            for second in outcomes() {
+                let now = Timestamp::UNIX_EPOCH;
+                let before = compute(&ReleaseStatus::default(), &release(), first.clone(), now);
+                let after = compute(&before, &release(), second.clone(), now);
+                for status in [&before, &after] {
+                    let broken = condition::violations(
+                        &status.conditions,
+                        Some(1),
+                        status.observed_generation,
+                    );
+                    assert!(broken.is_empty(), "{broken:?} after {first:?} then {second:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unchanged_world_writes_nothing() {
+        for outcome in outcomes() {
+            let first = compute(
+                &ReleaseStatus::default(),
+                &release(),
+                outcome.clone(),
+                Timestamp::UNIX_EPOCH,
+            );
+            let later = Timestamp::from_second(1000).unwrap();
+            assert_eq!(compute(&first, &release(), outcome, later), first);
+        }
+    }
+
+    #[test]
+    fn a_status_stays_small() {
+        let mut prepared = prepared();
+        prepared.plan.objects =
+            (0..17).map(|n| format!("~ Deployment/some-long-name-{n}")).collect();
+        let queued = compute(
+            &ReleaseStatus::default(),
+            &release(),
+            Outcome::Queued(prepared),
+            Timestamp::UNIX_EPOCH,
+        );
+        let done = compute(
+            &queued,
+            &release(),
+            Outcome::Committed { prepared: None, commit: commit() },
+            Timestamp::UNIX_EPOCH,
+        );
+        let size = serde_json::to_string(&done).unwrap().len();
+        assert!(size < 2600, "{size}");
+    }
+
+    #[test]
+    fn a_queued_release_stays_queued_while_git_is_away() {
+        let queued = compute(
+            &ReleaseStatus::default(),
+            &release(),
+            Outcome::Queued(prepared()),
+            Timestamp::UNIX_EPOCH,
+        );
+        let blocker =
+            Blocker { kind: BlockerKind::Git, name: "staging".into(), reason: "away".into() };
+        let retrying = Outcome::Retrying {
+            blocker: Some(blocker),
+            reason: "Unreachable".into(),
+            message: "away".into(),
+        };
+        let status = compute(&queued, &release(), retrying, Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase, Phase::Queued);
+        assert_eq!(status.blocked_by.len(), 1);
+    }
+
+    #[test]
+    fn a_failure_that_mends_itself_becomes_healthy() {
+        let failed = compute(
+            &ReleaseStatus::default(),
+            &release(),
+            Outcome::Observed {
+                commit: commit().sha,
+                observation: Observation::Unhealthy {
+                    reason: "CrashLoopBackOff".into(),
+                    message: "x".into(),
+                },
+            },
+            Timestamp::UNIX_EPOCH,
+        );
+        let healthy = compute(
+            &failed,
+            &release(),
+            Outcome::Observed {
+                commit: commit().sha,
+                observation: Observation::Healthy { message: "1/1 replicas are ready".into() },
+            },
+            Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!(healthy.phase, Phase::Healthy);
+        assert!(condition::is_true(&healthy.conditions, READY));
+        assert!(condition::find(&healthy.conditions, STALLED).is_none());
+    }
+}

@@ -1,0 +1,315 @@
+//! One writer for each repository and branch, whatever the number of environments in it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gimlet_crds::Environment;
+use gimlet_gitops::{
+    BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, UrlError,
+    Writer,
+};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret as KubeSecret;
+use kube::{Api, Client, ResourceExt};
+
+use crate::digest;
+use crate::error::{ApiError, Retry};
+use crate::metrics::Metrics;
+
+/// How long credentials are used before their Secret is read again.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// The writers of all environments.
+pub(crate) struct Remotes {
+    cache: PathBuf,
+    metrics: Metrics,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By namespace and name of the environment.
+    environments: HashMap<(String, String), Entry>,
+    /// By fingerprint of repository, branch and credentials: who lacks the credentials can never
+    /// use a writer that has them.
+    writers: HashMap<String, Opened>,
+}
+
+struct Opened {
+    repository: String,
+    folder: PathBuf,
+    writer: Writer,
+}
+
+struct Entry {
+    generation: Option<i64>,
+    read: Instant,
+    access: Access,
+}
+
+/// A writer with a fingerprint of the credentials that it uses.
+#[derive(Clone)]
+pub(crate) struct Access {
+    pub(crate) writer: Writer,
+    fingerprint: String,
+}
+
+impl Access {
+    /// Returns a digest of the repository's address and credentials. It is not a secret itself,
+    /// but cannot be guessed by whoever lacks the credentials.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+/// Why an environment's repository cannot be addressed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RemoteError {
+    #[error(
+        "the Secret {name} that spec.gitops.secretRef names is not there: create it, or change the reference"
+    )]
+    SecretMissing { name: String },
+    #[error(
+        "the Secret {name} has no credentials: it needs username and password, or identity and known_hosts"
+    )]
+    SecretEmpty { name: String },
+    #[error("the key {key} of the Secret {name} is not text")]
+    SecretNotText { name: String, key: &'static str },
+    #[error("spec.gitops.url: {0}")]
+    Url(#[from] UrlError),
+    #[error("spec.gitops: {0}")]
+    Remote(#[from] GitError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+impl RemoteError {
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::SecretMissing { .. } => "SecretNotFound",
+            Self::SecretEmpty { .. } | Self::SecretNotText { .. } => "InvalidSecret",
+            Self::Url(_) | Self::Remote(_) => "InvalidRepository",
+            Self::Api(_) => "ApiError",
+        }
+    }
+
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            // A Secret is not watched, so that the operator needs no right to list Secrets.
+            Self::SecretMissing { .. } | Self::SecretEmpty { .. } | Self::SecretNotText { .. } => {
+                Retry::After(Duration::from_secs(10))
+            }
+            Self::Url(_) | Self::Remote(_) => Retry::Stalled,
+            Self::Api(_) => Retry::Backoff,
+        }
+    }
+}
+
+impl Remotes {
+    /// Makes a registry without writers; caches are kept in `cache`.
+    pub(crate) fn new(cache: PathBuf, metrics: Metrics) -> Self {
+        Self { cache, metrics, state: Mutex::default() }
+    }
+
+    /// Returns the writer of an environment; its credentials are read anew now and then.
+    pub(crate) async fn access(
+        &self,
+        client: &Client,
+        environment: &Environment,
+    ) -> Result<Access, RemoteError> {
+        let namespace = environment.namespace().unwrap_or_default();
+        let id = (namespace.clone(), environment.name_any());
+        if let Some(access) = self.fresh(&id, environment.metadata.generation) {
+            return Ok(access);
+        }
+        let gitops = &environment.spec.gitops;
+        let secret = match &gitops.secret_ref {
+            None => BTreeMap::new(),
+            Some(reference) => read_secret(client, &namespace, &reference.name).await?,
+        };
+        let name = gitops.secret_ref.as_ref().map_or("", |r| r.name.as_str());
+        let remote = Remote {
+            url: RemoteUrl::parse(&gitops.url, false)?,
+            branch: BranchName::parse(&gitops.branch)?,
+            credentials: credentials(name, &secret)?,
+            ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+            create_branch: gitops.create_branch,
+        };
+        remote.check()?;
+        let fingerprint = fingerprint(&remote, &secret);
+        Ok(self.register(id, environment.metadata.generation, remote, fingerprint))
+    }
+
+    /// Forgets an environment's credentials, because they were refused or the environment is gone.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) {
+        self.lock().environments.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Lists the queues of all writers by repository.
+    pub(crate) fn queues(&self) -> Vec<(String, QueueStats)> {
+        self.lock()
+            .writers
+            .values()
+            .map(|opened| (opened.repository.clone(), opened.writer.queue()))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, id: &(String, String), generation: Option<i64>) -> Option<Access> {
+        let state = self.lock();
+        let entry = state.environments.get(id)?;
+        let fresh = entry.generation == generation && entry.read.elapsed() < FRESH;
+        fresh.then(|| entry.access.clone())
+    }
+
+    fn register(
+        &self,
+        id: (String, String),
+        generation: Option<i64>,
+        remote: Remote,
+        fingerprint: String,
+    ) -> Access {
+        let mut state = self.lock();
+        let State { environments, writers } = &mut *state;
+        let before = environments.remove(&id).map(|entry| entry.access.fingerprint);
+        let shared = environments.values().any(|e| Some(&e.access.fingerprint) == before.as_ref());
+        if let (Some(before), false) = (before.filter(|b| *b != fingerprint), shared) {
+            // A new token for the same repository: the warm cache stays in use.
+            let same = writers.get(&before).is_some_and(|o| o.repository == remote.key());
+            if let (true, false, Some(opened)) =
+                (same, writers.contains_key(&fingerprint), writers.remove(&before))
+            {
+                opened.writer.set_credentials(remote.credentials.clone());
+                writers.insert(fingerprint.clone(), opened);
+            }
+        }
+        let folder = self.folder(&id, &remote, writers);
+        let opened = writers.entry(fingerprint.clone()).or_insert_with(|| {
+            let observer = Some(self.metrics.observer());
+            let repository = remote.key();
+            let options = Options { observer, ..Options::new(&folder) };
+            Opened { repository, folder, writer: Writer::open(remote, options) }
+        });
+        let access = Access { writer: opened.writer.clone(), fingerprint };
+        environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
+        writers.retain(|fingerprint, _| {
+            environments.values().any(|entry| entry.access.fingerprint == *fingerprint)
+        });
+        access
+    }
+
+    /// Picks a folder for a writer's cache: the same after a restart, and of no other writer.
+    fn folder(
+        &self,
+        (namespace, name): &(String, String),
+        remote: &Remote,
+        writers: &HashMap<String, Opened>,
+    ) -> PathBuf {
+        let digest =
+            digest::of_parts([namespace.as_bytes(), name.as_bytes(), remote.key().as_bytes()]);
+        let base = self.cache.join("git");
+        (0..=writers.len())
+            .map(|n| base.join(format!("{}-{n}", &digest[..16])))
+            .find(|folder| writers.values().all(|opened| opened.folder != *folder))
+            .unwrap_or(base)
+    }
+}
+
+/// Reads the data of a Secret.
+pub(crate) async fn read_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<BTreeMap<String, ByteString>, RemoteError> {
+    let secret = Api::<KubeSecret>::namespaced(client.clone(), namespace)
+        .get_opt(name)
+        .await
+        .map_err(|error| ApiError::new(format!("read the Secret {name}"), error))?
+        .ok_or_else(|| RemoteError::SecretMissing { name: name.to_owned() })?;
+    Ok(secret.data.unwrap_or_default())
+}
+
+fn credentials(
+    name: &str,
+    secret: &BTreeMap<String, ByteString>,
+) -> Result<Credentials, RemoteError> {
+    let text = |key: &'static str| match secret.get(key) {
+        None => Ok(None),
+        Some(bytes) => String::from_utf8(bytes.0.clone())
+            .map(|text| Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+            .map_err(|_| RemoteError::SecretNotText { name: name.to_owned(), key }),
+    };
+    if name.is_empty() {
+        return Ok(Credentials::None);
+    }
+    if let Some(identity) = text("identity")? {
+        let Some(known_hosts) = text("known_hosts")? else {
+            return Err(RemoteError::SecretEmpty { name: name.to_owned() });
+        };
+        let private_key = Secret::new(format!("{identity}\n"));
+        return Ok(Credentials::Ssh { private_key, known_hosts: format!("{known_hosts}\n") });
+    }
+    match (text("username")?, text("password")?) {
+        (username, Some(password)) => Ok(Credentials::Basic {
+            username: username.unwrap_or_else(|| "git".into()),
+            password: Secret::new(password),
+        }),
+        _ if secret.contains_key("ca.crt") => Ok(Credentials::None),
+        _ => Err(RemoteError::SecretEmpty { name: name.to_owned() }),
+    }
+}
+
+fn fingerprint(remote: &Remote, secret: &BTreeMap<String, ByteString>) -> String {
+    let key = remote.key();
+    let create = [u8::from(remote.create_branch)];
+    let secret = secret.iter().flat_map(|(name, value)| [name.as_bytes(), value.0.as_slice()]);
+    digest::of_parts([key.as_bytes(), create.as_slice()].into_iter().chain(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(pairs: &[(&str, &str)]) -> BTreeMap<String, ByteString> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), ByteString(v.as_bytes().to_vec()))).collect()
+    }
+
+    #[test]
+    fn a_secret_without_credentials_is_named() {
+        let error = credentials("git", &data(&[("user", "x")])).unwrap_err();
+        assert!(error.to_string().contains("the Secret git has no credentials"));
+        assert_eq!(error.reason(), "InvalidSecret");
+    }
+
+    #[test]
+    fn a_token_needs_no_user_name() {
+        let found = credentials("git", &data(&[("password", "t0ken\n")])).unwrap();
+        assert!(matches!(found, Credentials::Basic { username, .. } if username == "git"));
+    }
+
+    #[test]
+    fn an_ssh_key_needs_known_hosts() {
+        assert!(credentials("git", &data(&[("identity", "k")])).is_err());
+        let both = data(&[("identity", "k"), ("known_hosts", "h ssh-ed25519 A")]);
+        assert!(matches!(credentials("git", &both), Ok(Credentials::Ssh { .. })));
+    }
+
+    #[test]
+    fn a_new_token_is_another_fingerprint() {
+        let remote = Remote {
+            url: RemoteUrl::parse("https://git.example.com/a/b.git", false).unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            credentials: Credentials::None,
+            ca: None,
+            create_branch: true,
+        };
+        let one = fingerprint(&remote, &data(&[("password", "a")]));
+        assert_ne!(one, fingerprint(&remote, &data(&[("password", "b")])));
+        assert_eq!(one, fingerprint(&remote, &data(&[("password", "a")])));
+    }
+}

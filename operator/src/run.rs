@@ -1,0 +1,368 @@
+//! Wiring: client, caches, Lease, controllers, probes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures::future::join3;
+use gimlet_crds::{App, Environment, Release, name};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::Api;
+use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use kube::{Client, ResourceExt};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Args;
+use crate::backoff::Backoff;
+use crate::chart::Charts;
+use crate::context::{Context, Guarded};
+use crate::controller::{self, Failure};
+use crate::flux::FluxCache;
+use crate::http::{self, Probes};
+use crate::lease::Leadership;
+use crate::metrics::Metrics;
+use crate::remotes::Remotes;
+use crate::{app, environment, release};
+
+/// Reconciles of Environments and Apps at once.
+const OTHERS: u16 = 32;
+
+/// Runs the operator until it is told to stop, or loses the Lease.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    let client = Client::try_default().await.context("there is no way to a cluster")?;
+    let version = client
+        .apiserver_version()
+        .await
+        .context("the API server does not answer; is the kubeconfig right?")?;
+    std::fs::create_dir_all(&args.cache)
+        .with_context(|| format!("the cache folder {} cannot be made", args.cache.display()))?;
+
+    let metrics = Metrics::new()?;
+    let remotes = Arc::new(Remotes::new(args.cache.clone(), metrics.clone()));
+    let probes = Probes::new(metrics.clone(), Arc::clone(&remotes));
+    let listener = tokio::net::TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("the address {} cannot be listened on", args.listen))?;
+    let server = tokio::spawn({
+        let stop = stop.clone();
+        let router = http::router(probes.clone());
+        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await }
+    });
+
+    wait_for_kinds(&client, &stop).await?;
+    let mut leadership = Leadership::compete(client.clone(), &args).await?;
+    // A replica that waits for the Lease is ready: it answers probes and takes over when it must.
+    probes.set_ready(true);
+    tokio::select! {
+        won = leadership.won() => won?,
+        () = stop.cancelled() => return finish(leadership, server).await,
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        kubernetes = version.git_version,
+        "leading"
+    );
+    probes.set_ready(false);
+
+    let lead = stop.child_token();
+    let wiring = Wiring::new(&client, &args);
+    let (fill, filled) = watch::channel(false);
+    let ctx = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), Reporter::from("gimlet-operator")),
+        backoff: Backoff::default(),
+        charts: Charts::new(&args.cache),
+        flux: FluxCache::follow(&client, &lead),
+        environments: wiring.environments.store(),
+        apps: wiring.apps.store(),
+        releases: wiring.releases.store(),
+        kubernetes_version: version.git_version,
+        refresh: args.refresh(),
+        filled,
+        client,
+        metrics,
+        remotes,
+    });
+    let controllers = tokio::spawn(wiring.run(&ctx, &args, &lead));
+    let caches = wait_for_caches(&ctx);
+    tokio::select! {
+        () = caches => {
+            fill.send_replace(true);
+            probes.set_ready(true);
+        }
+        () = lead.cancelled() => {}
+    }
+    let lost = tokio::select! {
+        () = leadership.lost() => true,
+        () = stop.cancelled() => false,
+    };
+    lead.cancel();
+    // What is being pushed is given time to end; whatever does not is found in git after a restart.
+    if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
+        tracing::warn!("some reconciles did not end in time");
+    }
+    if lost {
+        anyhow::bail!("the Lease was lost; another replica leads now");
+    }
+    finish(leadership, server).await
+}
+
+async fn finish(
+    leadership: Leadership,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+) -> anyhow::Result<()> {
+    leadership.release().await;
+    server.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop");
+        token.cancel();
+    });
+    Ok(stop)
+}
+
+/// Waits until the kinds are installed: whoever applies everything at once need not care for order.
+async fn wait_for_kinds(client: &Client, stop: &CancellationToken) -> anyhow::Result<()> {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let mut told = false;
+    loop {
+        let mut missing = Vec::new();
+        for definition in gimlet_crds::definitions() {
+            let name = definition.name_any();
+            let found =
+                api.get_opt(&name).await.with_context(|| format!("failed to look for {name}"))?;
+            let established = found.and_then(|crd| crd.status).is_some_and(|status| {
+                let mut conditions = status.conditions.into_iter().flatten();
+                conditions.any(|c| c.type_ == "Established" && c.status == "True")
+            });
+            if !established {
+                missing.push(name);
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if !told {
+            tracing::warn!(
+                missing = missing.join(", "),
+                "Gimlet's kinds are not installed; waiting for them"
+            );
+            told = true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.cancelled() => anyhow::bail!("stopped before the kinds were installed"),
+        }
+    }
+}
+
+/// Waits until all caches were filled once.
+///
+/// A store wakes only the task that asked last, and its controller asks too; hence the short naps.
+async fn wait_for_caches(ctx: &Context) {
+    let all = async || {
+        let _ = ctx.environments.wait_until_ready().await;
+        let _ = ctx.apps.wait_until_ready().await;
+        let _ = ctx.releases.wait_until_ready().await;
+    };
+    while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
+}
+
+/// The three controllers before they run.
+struct Wiring {
+    environments: Controller<Guarded<Environment>>,
+    apps: Controller<Guarded<App>>,
+    releases: Controller<Guarded<Release>>,
+    watched: Watched,
+}
+
+/// The ways to the watched kinds, in one namespace or in all.
+struct Watched {
+    environments: Api<Guarded<Environment>>,
+    apps: Api<Guarded<App>>,
+    releases: Api<Guarded<Release>>,
+}
+
+impl Wiring {
+    fn new(client: &Client, args: &Args) -> Self {
+        let watched = Watched {
+            environments: api(client, args),
+            apps: api(client, args),
+            releases: api(client, args),
+        };
+        Self {
+            environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
+            apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
+            releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
+            watched,
+        }
+    }
+
+    /// Runs all three until the token is cancelled.
+    fn run(
+        self,
+        ctx: &Arc<Context>,
+        args: &Args,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let Self { environments, apps, releases, watched } = self;
+        let limit = |n: u16| ControllerConfig::default().concurrency(n);
+        let of_environment = releases.store();
+        let of_app = releases.store();
+        let environments = environments
+            .with_config(limit(OTHERS))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
+        let apps = apps
+            .with_config(limit(OTHERS))
+            .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
+                app_of(&release)
+            })
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
+        let releases = releases
+            .with_config(limit(args.concurrency))
+            .watches(
+                watched.environments,
+                watcher::Config::default(),
+                move |environment: Guarded<Environment>| waiting_in(&of_environment, &environment),
+            )
+            .watches(watched.apps, watcher::Config::default(), move |app: Guarded<App>| {
+                waiting_for(&of_app, &app)
+            })
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
+        async move {
+            join3(
+                controller::drive(environments),
+                controller::drive(apps),
+                controller::drive(releases),
+            )
+            .await;
+        }
+    }
+}
+
+fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match &args.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
+    let release = release.0.as_ref().ok()?;
+    let name = name::app_object(&release.spec.app, &release.spec.environment);
+    Some(ObjectRef::new(&name).within(&release.namespace()?))
+}
+
+fn waiting_in(
+    releases: &Store<Guarded<Release>>,
+    environment: &Guarded<Environment>,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let Ok(environment) = &environment.0 else {
+        return Vec::new();
+    };
+    let (namespace, name) = controller::identity(environment);
+    waiting(releases, &namespace, |release| release.spec.environment == name)
+}
+
+fn waiting_for(
+    releases: &Store<Guarded<Release>>,
+    app: &Guarded<App>,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let Ok(app) = &app.0 else {
+        return Vec::new();
+    };
+    let namespace = app.namespace().unwrap_or_default();
+    waiting(releases, &namespace, |release| {
+        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
+    })
+}
+
+/// Lists the releases on which a change of their surroundings has an effect: those before git.
+fn waiting(
+    releases: &Store<Guarded<Release>>,
+    namespace: &str,
+    concerned: impl Fn(&Release) -> bool,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let open = |release: &Release| {
+        let status = release.status.as_ref();
+        release.namespace().as_deref() == Some(namespace)
+            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
+            && concerned(release)
+    };
+    releases
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
+        .iter()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
+}
+
+async fn reconcile_environment(
+    object: Arc<Guarded<Environment>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    let result = environment::reconcile(&object, &ctx).await;
+    let result = match result {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            environment::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    let result = match app::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            app::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_release(
+    object: Arc<Guarded<Release>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    let result = release::reconcile(&object, &ctx)
+        .await
+        .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
+    controller::finish(&*object, result, &ctx)
+}
