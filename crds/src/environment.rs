@@ -84,7 +84,7 @@ pub struct Gitops {
         .message("path is a folder such as staging or clusters/eu/staging, without a leading or trailing slash, at most 4 deep"))]
     pub path: String,
     /// Secret with `username` and `password` (a token), or with `identity` and `known_hosts` for SSH;
-    /// `ca.crt` adds a certificate authority. The same keys as Flux uses.
+    /// `ca.crt` is trusted instead of the system's certificate authorities. The same keys as Flux uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// Author of the commits.

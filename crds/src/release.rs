@@ -158,6 +158,21 @@ impl SourceVersion {
         let short = || self.sha.as_ref().map(|sha| sha.chars().take(7).collect());
         self.name.clone().or_else(|| self.tag.clone()).or_else(short)
     }
+
+    /// Returns the template variables that the facts make: REPO, OWNER, SHA, BRANCH and TAG.
+    pub fn variables(&self) -> Variables {
+        let repository = self.repository.as_deref();
+        [
+            ("REPO", repository),
+            ("OWNER", repository.and_then(|r| r.rsplit_once('/')).map(|(owner, _)| owner)),
+            ("SHA", self.sha.as_deref()),
+            ("BRANCH", self.branch.as_deref()),
+            ("TAG", self.tag.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect()
+    }
 }
 
 /// Where a release is on its way.

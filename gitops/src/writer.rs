@@ -174,6 +174,16 @@ impl Writer {
         Ok(entry.filter(|e| e.kind == EntryKind::Folder).map(|e| e.id))
     }
 
+    /// Returns the id of a folder's whole content; none if there is no such folder.
+    pub async fn tree(
+        &self,
+        path: &RepoPath,
+        at: Option<&CommitId>,
+    ) -> Result<Option<TreeId>, GitError> {
+        self.reading("tree", || async move { Ok(self.find_folder(path, at).await?.map(TreeId)) })
+            .await
+    }
+
     /// Lists all files below a folder; none if there is no such folder.
     pub async fn folder(
         &self,

@@ -6,9 +6,10 @@ mod status;
 use std::sync::Arc;
 
 use gimlet_crds::Environment;
-use gimlet_gitops::{GitError, GitErrorKind, PathError};
+use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use kube::runtime::events::EventType;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
@@ -69,14 +70,19 @@ pub(crate) async fn reconcile(
         return Ok(Action::await_change());
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
-    access.writer.refresh().await.inspect_err(|error| {
+    let refreshed = access.writer.refresh().await.inspect_err(|error| {
         if error.kind() == GitErrorKind::Unauthorized {
             let namespace = environment.namespace().unwrap_or_default();
             ctx.remotes.forget(&namespace, &environment.name_any());
         }
     })?;
     flux_folder::keep(environment, &access.writer).await?;
-    let head = access.writer.head().await?;
+    // Only the answer of the refresh tells of a rewritten history, and only once.
+    let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };
+    if head.rewritten {
+        let note = "somebody rewrote the branch; releases go on from its new head, and nothing that was removed comes back";
+        ctx.event(&**environment, EventType::Warning, "HistoryRewritten", note).await;
+    }
     let seen = Seen::Reachable { head, flux: look_at_flux(environment, ctx) };
     status::write(environment, seen, ctx).await?;
     Ok(Action::requeue(ctx.refresh.mul_f64(rand::random_range(0.9..1.1))))

@@ -183,6 +183,7 @@ async fn wait_for_caches(ctx: &Context) {
         let _ = ctx.releases.wait_until_ready().await;
     };
     while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
+    ctx.flux.filled().await;
 }
 
 /// The three controllers before they run.

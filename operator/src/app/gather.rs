@@ -116,7 +116,7 @@ async fn release_of(
     if let Some(known) = known.into_iter().find(|release| release.commit == commit) {
         return Ok(Some(known.clone()));
     }
-    let Some(at) = writer.folder(folder, Some(&entry.commit)).await? else {
+    let Some(tree) = writer.tree(folder, Some(&entry.commit)).await? else {
         return Ok(None);
     };
     let text = |key: &str| entry.trailers.get(key).cloned();
@@ -125,7 +125,7 @@ async fn release_of(
         uid: text(trailer::RELEASE).unwrap_or_default(),
         version: text(trailer::VERSION),
         commit,
-        tree: at.tree.to_string(),
+        tree: tree.to_string(),
         time: Time(whole_second(entry.time)),
     }))
 }
@@ -136,11 +136,11 @@ async fn drift(
     folder: &RepoPath,
     writer: &Writer,
 ) -> Result<Option<String>, AppError> {
-    let now = writer.folder(folder, None).await?;
+    let now = writer.tree(folder, None).await?;
     let Some(now) = now else {
         return Ok(Some("the app's folder was removed by a commit that is not a release".into()));
     };
-    if now.tree.to_string() == current.tree {
+    if now.to_string() == current.tree {
         return Ok(None);
     }
     let by = writer.last_touch(folder).await?.map(|c| c.to_string().chars().take(7).collect());

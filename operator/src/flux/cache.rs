@@ -12,6 +12,7 @@ use kube::api::{
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::object::{Kustomization, Source};
@@ -33,6 +34,8 @@ struct Followed {
     resource: ApiResource,
     store: Store<DynamicObject>,
     present: Arc<AtomicBool>,
+    /// Says when it is known whether the kind is there, and if so, what there is of it.
+    looked: watch::Sender<bool>,
 }
 
 impl FluxCache {
@@ -46,6 +49,7 @@ impl FluxCache {
                 resource,
                 store: writer.as_reader(),
                 present: Arc::new(AtomicBool::new(false)),
+                looked: watch::Sender::new(false),
             };
             let task = follow(client.clone(), followed.clone(), writer);
             let stop = stop.clone();
@@ -60,6 +64,14 @@ impl FluxCache {
                 "kustomizations",
             ),
             sources: follow("source.toolkit.fluxcd.io", "GitRepository", "gitrepositories"),
+        }
+    }
+
+    /// Waits until the first look at the cluster is over.
+    pub(crate) async fn filled(&self) {
+        for followed in [&self.kustomizations, &self.sources] {
+            // An error means that the process is about to end.
+            let _ = followed.looked.subscribe().wait_for(|looked| *looked).await;
         }
     }
 
@@ -116,6 +128,7 @@ async fn follow(client: Client, followed: Followed, mut writer: Writer<DynamicOb
                         writer.apply_watcher_event(&event);
                         if matches!(event, watcher::Event::InitDone) {
                             followed.present.store(true, Ordering::Relaxed);
+                            followed.looked.send_replace(true);
                         }
                     }
                     Err(error) if gone(&error) => break,
@@ -125,6 +138,7 @@ async fn follow(client: Client, followed: Followed, mut writer: Writer<DynamicOb
             tracing::warn!(kind = followed.resource.kind, "Flux' kinds are gone from the cluster");
         }
         followed.present.store(false, Ordering::Relaxed);
+        followed.looked.send_replace(true);
         tokio::time::sleep(LOOK).await;
     }
 }

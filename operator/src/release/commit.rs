@@ -1,7 +1,9 @@
 //! From a plan to a commit: gates, queue, push.
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{App, AppSpec, DeletionPolicy, Environment, Hold, Release, labels, name};
+use gimlet_crds::{
+    App, AppSpec, Blocker, DeletionPolicy, Environment, Hold, Phase, Release, labels, name,
+};
 use gimlet_gitops::{CommitId, Outcome as GitOutcome};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -34,6 +36,9 @@ pub(super) async fn release(
     if release.spec.cancel {
         return Ok(Outcome::Ended(End::Cancelled));
     }
+    if let Some(blockers) = still_blocked(release, environment, around) {
+        return Ok(Outcome::Blocked { prepared: None, blockers });
+    }
     let (prepared, ticket) = prepare::prepare(release, environment, &access, ctx).await?;
     if let Some(end) = base_changed(release, &prepared) {
         return Ok(Outcome::Ended(end));
@@ -62,6 +67,20 @@ pub(super) async fn release(
     let source = flux::environment_object(&release.spec.environment);
     ctx.flux.request_sync(&environment.spec.flux.namespace, &source, &commit.sha).await;
     Ok(Outcome::Committed { prepared: Some(prepared), commit })
+}
+
+/// Spares a release that waits, and whose plan is known, to be planned again at every look.
+fn still_blocked(
+    release: &Release,
+    environment: &Environment,
+    around: &Around,
+) -> Option<Vec<Blocker>> {
+    let status = release.status.as_ref()?;
+    if status.phase != Phase::Waiting || status.plan.is_none() {
+        return None;
+    }
+    let blockers = decide::blockers(release, environment, around.app.as_deref());
+    (!blockers.is_empty()).then_some(blockers)
 }
 
 /// The optimistic lock: the app has to be what the person who made the release saw.

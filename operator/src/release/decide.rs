@@ -3,10 +3,17 @@
 use std::sync::Arc;
 
 use gimlet_crds::{App, Blocker, BlockerKind, Environment, Phase, Release};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::gather::Around;
 use super::outcome::End;
+
+/// What overtakes a release whose app goes.
+const UNINSTALL: &str = "uninstalling the app";
+
+/// Seconds after which every App that was made before a commit is in the cache.
+const CACHED: i64 = 30;
 
 /// What is to be done for a release now.
 #[derive(Debug)]
@@ -43,7 +50,7 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
             return Step::End(End::Cancelled);
         }
         if uninstalled_after(release, around.app.as_deref()) {
-            return Step::End(End::Superseded { by: "uninstalling the app".into() });
+            return Step::End(End::Superseded { by: UNINSTALL.into() });
         }
         if let Some(newer) = newest_after(release, &around.releases) {
             return Step::End(End::Superseded { by: newer });
@@ -113,8 +120,10 @@ fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> 
     });
     let installed = around.app.as_ref().is_some_and(|a| a.metadata.deletion_timestamp.is_none());
     match overtaken {
-        None if !installed && phase == Phase::Healthy => Step::Rest,
-        None if !installed => Step::Gone,
+        None if !installed && matches!(phase, Phase::Healthy | Phase::Failed) => Step::Rest,
+        // An App that is not there may only not be in the cache yet.
+        None if around.app.is_none() && !long_in_git(release, around.now) => Step::Gone,
+        None if !installed => Step::End(End::Superseded { by: UNINSTALL.into() }),
         None => Step::Observe { environment: Arc::clone(environment), commit: commit.to_owned() },
         Some(_) if matches!(phase, Phase::Healthy | Phase::Failed) => Step::Rest,
         Some(newer) => Step::End(End::Superseded { by: newer.name_any() }),
@@ -144,6 +153,12 @@ fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Option<String> 
         })
         .max_by_key(|other| order(other))
         .map(|other| other.name_any())
+}
+
+/// Tells whether the cache has had the time to see the App of a release.
+fn long_in_git(release: &Release, now: Timestamp) -> bool {
+    let committed = release.status.as_ref().and_then(|s| s.timestamps.committed.as_ref());
+    committed.is_none_or(|time| now.as_second() - time.0.as_second() > CACHED)
 }
 
 /// Tells whether the app was told to go after the release was made. Without this, a release that
@@ -222,6 +237,7 @@ mod tests {
             environment: Some(Arc::new(environment())),
             app: Some(Arc::new(app())),
             releases: releases.into_iter().map(Arc::new).collect(),
+            now: Timestamp::from_second(100).unwrap(),
         }
     }
 
@@ -272,6 +288,22 @@ mod tests {
         ));
         let healthy = in_git(release("a", 1), Phase::Healthy);
         assert!(matches!(decide(&healthy, &around(vec![healthy.clone(), newer])), Step::Rest));
+    }
+
+    #[test]
+    fn a_release_in_git_ends_with_the_app_that_is_uninstalled() {
+        let mut release = in_git(release("a", 1), Phase::Committed);
+        let mut around = around(vec![release.clone()]);
+        around.app = None;
+        let committed = |second| {
+            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+                Timestamp::from_second(second).unwrap(),
+            ))
+        };
+        release.status.as_mut().unwrap().timestamps.committed = committed(90);
+        assert!(matches!(decide(&release, &around), Step::Gone));
+        release.status.as_mut().unwrap().timestamps.committed = committed(10);
+        assert!(matches!(decide(&release, &around), Step::End(End::Superseded { .. })));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gimlet_crds::{App, Environment, Release, name};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::context::Context;
@@ -13,6 +14,7 @@ pub(super) struct Around {
     pub(super) app: Option<Arc<App>>,
     /// All releases of the app, this one included.
     pub(super) releases: Vec<Arc<Release>>,
+    pub(super) now: Timestamp,
 }
 
 /// Looks around: no request is made.
@@ -23,5 +25,6 @@ pub(super) fn gather(release: &Release, ctx: &Context) -> Around {
         environment: ctx.environment(&namespace, &spec.environment),
         app: ctx.app(&namespace, &name::app_object(&spec.app, &spec.environment)),
         releases: ctx.releases_of(&namespace, &spec.environment, &spec.app),
+        now: Context::now(),
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn change_of_release(
             seconds,
             name,
         )),
-        expected: release.spec.expected_base.as_ref().and(prepared.last_touch),
+        expected: prepared.last_touch,
     }
 }
 

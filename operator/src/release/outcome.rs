@@ -43,7 +43,7 @@ pub(super) struct Prepared {
     pub(super) version: Option<String>,
     /// Git has exactly this already.
     pub(super) unchanged: bool,
-    /// The newest commit that changed the app's folder, where it is there.
+    /// The newest commit that changed the app's folder, where the optimistic lock asks for it.
     pub(super) last_touch: Option<CommitId>,
     /// For a rollback: the commit whose folder is put back.
     pub(super) restores: Option<CommitId>,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use gimlet_charts::Fetched;
 use gimlet_crds::name::{AppName, EnvName};
 use gimlet_crds::{ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo};
-use gimlet_gitops::{Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
+use gimlet_gitops::{CommitId, Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
 use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
 use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, flux, plan, render, resolve};
 use kube::ResourceExt;
@@ -221,7 +221,7 @@ async fn from_files(
         chart,
         version,
         unchanged: same_files && same_record && flux_is_there(environment, app, writer).await?,
-        last_touch: writer.last_touch(folder).await?,
+        last_touch: last_touch(release, folder, writer).await?,
         restores: None,
         head,
     })
@@ -239,7 +239,7 @@ async fn restore(
     let old = writer.read(folder, None).await?;
     let new = writer.read(folder, Some(&target.commit)).await?;
     let diff = plan::plan(&old, &new);
-    let now = writer.folder(folder, None).await?;
+    let now = writer.tree(folder, None).await?;
     let mut edits = vec![Edit::Restore { path: folder.clone(), tree: target.tree }];
     edits.extend(flux_edit(environment, app)?);
     let head = writer.head().await?.commit;
@@ -248,12 +248,24 @@ async fn restore(
         plan: plan_status(diff, &target.tree.to_string(), head.as_ref().map(ToString::to_string)),
         chart: None,
         version: target.version,
-        unchanged: now.is_some_and(|now| now.tree == target.tree)
-            && flux_is_there(environment, app, writer).await?,
-        last_touch: writer.last_touch(folder).await?,
+        unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
+        last_touch: last_touch(release, folder, writer).await?,
         restores: Some(target.commit),
         head,
     })
+}
+
+/// Finds what the optimistic lock compares with. It costs a walk through the history, so nobody else
+/// pays for it.
+async fn last_touch(
+    release: &Release,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Option<CommitId>, ReleaseError> {
+    match &release.spec.expected_base {
+        None => Ok(None),
+        Some(_) => Ok(writer.last_touch(folder).await?),
+    }
 }
 
 /// Writes Flux' Kustomization of the app beside the first release.

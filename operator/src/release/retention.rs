@@ -92,7 +92,12 @@ mod tests {
             "spec": {"gitops": {"url": "https://x/y"}, "retention": {"releasesPerApp": kept}}
         }))
         .unwrap();
-        let around = Around { environment: Some(Arc::new(environment)), app: None, releases };
+        let around = Around {
+            environment: Some(Arc::new(environment)),
+            app: None,
+            releases,
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
         surplus(&around).iter().map(|r| r.name_any()).collect()
     }
 

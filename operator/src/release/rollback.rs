@@ -1,7 +1,7 @@
 //! Rollback: the recorded tree of an app is found, and put back as it was.
 
 use gimlet_crds::{Release, RollbackTo, labels::trailer};
-use gimlet_gitops::{CommitId, HistoryFilter, LogEntry, RepoPath, TreeId, Writer};
+use gimlet_gitops::{CommitId, GitErrorKind, HistoryFilter, LogEntry, RepoPath, TreeId, Writer};
 
 use super::error::ReleaseError;
 
@@ -46,15 +46,21 @@ pub(super) async fn find(
             });
         }
     };
-    let found = writer.folder(folder, Some(&commit)).await?;
-    let Some(found) = found else {
+    let tree = match writer.tree(folder, Some(&commit)).await {
+        Err(error) if error.kind() == GitErrorKind::NotFound => {
+            let message = format!("commit {commit} is not on the branch of the environment");
+            return Err(ReleaseError::Rollback { message });
+        }
+        tree => tree?,
+    };
+    let Some(tree) = tree else {
         return Err(ReleaseError::Rollback {
             message: format!("the folder {folder} was not there at commit {commit}"),
         });
     };
     let version = entry.and_then(|e| e.trailers.get(trailer::VERSION).cloned());
     let short = || commit.to_string().chars().take(7).collect();
-    Ok(Target { version: version.or_else(|| Some(short())), commit, tree: found.tree })
+    Ok(Target { version: version.or_else(|| Some(short())), commit, tree })
 }
 
 fn entry<'a>(to: &RollbackTo, history: &'a [LogEntry]) -> Option<&'a LogEntry> {

@@ -56,7 +56,7 @@ pub(super) async fn write(
     Ok(true)
 }
 
-/// Tells of a new phase: by an event, a line in the log, and in the metrics.
+/// Tells of a new phase or end: by an event, a line in the log, and in the metrics.
 async fn announce(
     release: &Release,
     old: &ReleaseStatus,
@@ -64,6 +64,7 @@ async fn announce(
     now: Timestamp,
     ctx: &Context,
 ) {
+    measure(release, old, status, now, ctx);
     let ready = condition::find(&status.conditions, READY);
     let (reason, message) = ready.map_or(("", ""), |c| (c.reason.as_str(), c.message.as_str()));
     let was = condition::find(&old.conditions, READY).map_or("", |c| c.reason.as_str());
@@ -85,15 +86,26 @@ async fn announce(
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}")).await;
+}
+
+fn measure(
+    release: &Release,
+    old: &ReleaseStatus,
+    status: &ReleaseStatus,
+    now: Timestamp,
+    ctx: &Context,
+) {
+    let environment = &release.spec.environment;
+    let phase = status.phase.as_str();
     if status.phase != old.phase {
         let created = release.creation_timestamp().map_or(now, |time| time.0);
         let took = Duration::try_from(now.duration_since(created)).unwrap_or_default();
-        ctx.metrics.phase(&release.spec.environment, phase, took);
-        if status.timestamps.ended.is_some() && old.timestamps.ended.is_none() {
-            let rollback = release.spec.rollback_to.is_some();
-            let trigger = if rollback { "Rollback" } else { "Manual" };
-            ctx.metrics.release_ended(&release.spec.environment, phase, trigger);
-        }
+        ctx.metrics.phase(environment, phase, took);
+    }
+    // Where nothing reports from the cluster, a release ends without another phase.
+    if status.timestamps.ended.is_some() && old.timestamps.ended.is_none() {
+        let trigger = if release.spec.rollback_to.is_some() { "Rollback" } else { "Manual" };
+        ctx.metrics.release_ended(environment, phase, trigger);
     }
 }
 

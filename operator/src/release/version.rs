@@ -9,7 +9,7 @@ use kube::ResourceExt;
 pub(super) fn variables(release: &Release, environment: &Environment) -> Vars {
     let mut vars = environment.spec.vars.clone();
     if let Some(version) = &release.spec.version {
-        vars.extend(facts(version));
+        vars.extend(version.variables());
     }
     vars.insert("APP".into(), release.spec.app.clone());
     vars.insert("ENV".into(), environment.name_any());
@@ -35,21 +35,6 @@ pub(super) fn label(
         .and_then(SourceVersion::label)
         .or_else(image_tag)
         .or_else(|| chart.map(|version| format!("chart {version}")))
-}
-
-fn facts(version: &SourceVersion) -> Vars {
-    let owner =
-        version.repository.as_ref().and_then(|r| r.rsplit_once('/')).map(|(owner, _)| owner);
-    [
-        ("REPO", version.repository.as_deref()),
-        ("OWNER", owner),
-        ("SHA", version.sha.as_deref()),
-        ("BRANCH", version.branch.as_deref()),
-        ("TAG", version.tag.as_deref()),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
-    .collect()
 }
 
 #[cfg(test)]
