@@ -1,0 +1,7 @@
+//! The program `kubectl-gimlet`, which kubectl runs for `kubectl gimlet`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gimlet_cli::main()
+}

@@ -1,0 +1,7 @@
+//! The program `gimlet`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gimlet_cli::main()
+}
