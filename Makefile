@@ -1,0 +1,109 @@
+# The ways to build, test and try Gimlet. `make help` lists them; CI runs the same names.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
+# Outside the checkout, so that a fresh clone builds upon what was built before.
+export CARGO_TARGET_DIR ?= $(CACHE)/gimlet/target
+# Where the shared cluster and Gitea keep their state (see e2e/README.md).
+export E2E_STATE ?= $(CACHE)/gimlet-e2e
+
+# Linking is a large part of a rebuild: use the fastest linker that is installed. All targets get
+# the same flags, for other flags mean that everything is compiled anew.
+ifeq ($(origin CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS),undefined)
+ifndef RUSTFLAGS
+LINKER := $(shell for l in mold lld; do \
+	echo 'int main(){}' | gcc -x c -fuse-ld=$$l -o /dev/null - 2>/dev/null && { echo $$l; break; }; done)
+ifneq ($(LINKER),)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS := -Clink-arg=-fuse-ld=$(LINKER)
+endif
+endif
+endif
+
+# Public charts that some tests render, where they are at hand.
+ifneq ($(wildcard ../shared/charts/*),)
+export GIMLET_CHARTS ?= $(abspath ../shared/charts)
+endif
+
+SCRIPTS = $(wildcard e2e/*.sh .ci/run)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## bring up a cluster without containers, install Gimlet, make a release
+	e2e/demo.sh
+
+.PHONY: demo-stop
+demo-stop: ## stop what the demo started
+	e2e/demo.sh stop
+
+.PHONY: test
+test: lint tools ## everything that CI runs: lint, then all tests with a cluster and a Gitea
+	e2e/with.sh cargo test --workspace
+
+.PHONY: test-unit
+test-unit: ## the tests of all crates but e2e, without a cluster (with helm as a judge, if it is built)
+	@helm=$$(e2e/cluster.sh where)/helm; if [ -x "$$helm" ]; then export GIMLET_HELM=$$helm; fi; \
+	set -x; cargo test --workspace --exclude gimlet-e2e
+
+.PHONY: test-e2e
+test-e2e: tools ## the tests that need a cluster and a Gitea
+	e2e/with.sh cargo test -p gimlet-e2e
+
+.PHONY: lint
+lint: fmt-check clippy shellcheck deny ## format, clippy, shellcheck, licences and bans
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all -- --check
+
+.PHONY: clippy
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: shellcheck
+shellcheck:
+	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); \
+	else echo "skipped: shellcheck is not installed"; fi
+
+# Advisories need the network, so they are left out: cargo deny check advisories
+.PHONY: deny
+deny:
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; \
+	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
+
+.PHONY: build
+build: ## build the operator and the CLI
+	cargo build -p gimlet-operator -p gimlet-cli
+
+.PHONY: tools
+tools: ## build the control plane's tools (about 7 minutes the first time)
+	e2e/cluster.sh build
+
+.PHONY: up
+up: ## start the cluster and the Gitea that tests share, and leave them running
+	e2e/cluster.sh up
+	e2e/gitea.sh up
+
+.PHONY: down
+down: ## stop them
+	e2e/gitea.sh down
+	e2e/cluster.sh down
+
+.PHONY: crds
+crds: ## write config/crd from the types
+	@mkdir -p config/crd
+	cargo run --quiet -p gimlet-crds --features generate --bin crdgen -- config/crd
+
+.PHONY: bench
+bench: tools ## measure releases per minute and their latency
+	cargo run --release -p gimlet-e2e --bin bench
+
+.PHONY: clean
+clean: ## stop the cluster and the Gitea, delete their state and all that cargo built
+	e2e/gitea.sh destroy
+	e2e/cluster.sh destroy
+	cargo clean

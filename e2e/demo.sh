@@ -1,0 +1,199 @@
+#!/usr/bin/env bash
+# Gimlet from nothing to a rollback: demo.sh | demo.sh stop
+# Brings up a cluster without containers and a Gitea, installs the operator under its own account,
+# connects an environment and makes releases. Every step prints the command that a person would type.
+# With GIMLET_CLUSTER=current it uses your kubeconfig's cluster, and asks before it changes anything;
+# there it needs GIMLET_GITOPS_URL, GIMLET_GITOPS_USER and GIMLET_GITOPS_TOKEN of an empty repository.
+set -euo pipefail
+export E2E_STATE=${GIMLET_DEMO_STATE:-${XDG_CACHE_HOME:-$HOME/.cache}/gimlet-demo}
+# shellcheck source=e2e/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+top=$(cd "$e2e/.." && pwd)
+target=${CARGO_TARGET_DIR:-$top/target}
+own=$([ "${GIMLET_CLUSTER:-}" = current ] || echo 1)
+namespace=gimlet-demo
+
+if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
+step() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
+typed() { printf '%s  $ %s%s\n' "$dim" "$1" "$plain"; }
+fail() { echo "error: $1" >&2; exit 1; }
+k() { "$bin/kubectl" --kubeconfig "$KUBECONFIG" "$@"; }
+gimlet() { "$target/debug/gimlet" --kubeconfig "$KUBECONFIG" -n "$namespace" "$@"; }
+
+stop_demo() {
+	if [ -d "$root/operator" ]; then
+		state "$root/operator"
+		stop TERM operator
+		exec 9>&-
+	fi
+	if [ -d "$root/main" ]; then "$e2e/cluster.sh" down; fi
+	if [ -d "$root/gitea" ]; then "$e2e/gitea.sh" down; fi
+	echo "stopped; the state is kept in $root, so that 'make demo' goes on from here"
+}
+
+# The cluster is somebody's: say what will happen, and ask.
+ask() {
+	export KUBECONFIG=${KUBECONFIG:-$HOME/.kube/config}
+	for name in GIMLET_GITOPS_URL GIMLET_GITOPS_USER GIMLET_GITOPS_TOKEN; do
+		[ -n "${!name:-}" ] || fail "set $name: the demo writes an environment into that repository, and Flux reads it"
+	done
+	cat <<TEXT
+This uses the cluster of your kubeconfig:
+  $(k config current-context)  ($(k config view --minify -o 'jsonpath={.clusters[0].cluster.server}'))
+It applies Gimlet's kinds and roles, the namespaces gimlet-system and $namespace, a Secret with the
+token in $namespace and flux-system, and Flux' objects gimlet-staging; the operator runs on this
+machine. It pushes the folder staging/ to $GIMLET_GITOPS_URL.
+TEXT
+	[ "${GIMLET_YES:-}" = 1 ] && return
+	[ -t 0 ] || fail "nobody can be asked here: set GIMLET_YES=1 to go on"
+	read -rp "Go on? [y/N] " answer
+	[ "$answer" = y ] || [ "$answer" = Y ] || fail "nothing was changed"
+}
+
+control_plane() {
+	step "1. A control plane: API server, controllers, simulated nodes, Flux and a git server, all on 127.0.0.1"
+	"$e2e/cluster.sh" up
+	"$e2e/gitea.sh" up
+	export KUBECONFIG=$root/main/admin.kubeconfig
+	# shellcheck source=/dev/null
+	. "$root/gitea/env"
+	typed "export KUBECONFIG=$KUBECONFIG"
+}
+
+binaries() {
+	step "2. Gimlet's binaries"
+	typed "make build"
+	make --no-print-directory -C "$top" build
+}
+
+# A kubeconfig with a token of the operator's own service account: never the administrator's.
+operator_kubeconfig() { # file
+	local token server ca
+	token=$(k create token gimlet-operator --namespace gimlet-system --duration 24h)
+	server=$(k config view --minify --raw -o 'jsonpath={.clusters[0].cluster.server}')
+	ca=$(k config view --minify --raw --flatten -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
+	(
+		umask 077
+		cat >"$1" <<YAML
+apiVersion: v1
+kind: Config
+current-context: operator
+clusters: [{name: cluster, cluster: {server: "$server", certificate-authority-data: "$ca"}}]
+users: [{name: operator, user: {token: "$token"}}]
+contexts: [{name: operator, context: {cluster: cluster, user: operator}}]
+YAML
+	)
+}
+
+operator() {
+	step "3. The operator, with the rights of its own ClusterRole and no others"
+	typed "kubectl apply -k config/crd; kubectl apply -f config/operator/namespace.yaml; kubectl apply -k config/rbac"
+	k apply --server-side --force-conflicts -k "$top/config/crd" >/dev/null
+	k apply --server-side --force-conflicts -f "$top/config/operator/namespace.yaml" >/dev/null
+	k apply --server-side --force-conflicts -k "$top/config/rbac" >/dev/null
+	k wait --for=condition=Established crd/environments.gimlet.io crd/apps.gimlet.io crd/releases.gimlet.io >/dev/null
+	state "$root/operator"
+	if ! alive operator || ! cmp -s "$target/debug/gimlet-operator" "$D/gimlet-operator"; then
+		stop TERM operator
+		cp "$target/debug/gimlet-operator" "$D/gimlet-operator"
+		operator_kubeconfig "$D/kubeconfig"
+		[ -f "$D/port" ] || free_ports 1 >"$D/port"
+		spawn operator env KUBECONFIG="$D/kubeconfig" "$D/gimlet-operator" --log-format text \
+			--listen "127.0.0.1:$(cat "$D/port")" --cache "$D/cache" --namespace "$namespace"
+	fi
+	until_ok "the operator is ready" operator curl -fsS "http://127.0.0.1:$(cat "$D/port")/readyz"
+	exec 9>&-
+	typed "curl http://127.0.0.1:$(cat "$D/port")/metrics"
+}
+
+repository() {
+	step "4. A gitops repository, and an environment in it"
+	url=${GIMLET_GITOPS_URL:-} user=${GIMLET_GITOPS_USER:-} token=${GIMLET_GITOPS_TOKEN:-}
+	if [ -n "$own" ]; then
+		url=$GITEA_URL/$GITEA_USER/gitops.git user=$GITEA_USER token=$GITEA_TOKEN
+		# 409: it is there from an earlier demo.
+		curl -sS -o /dev/null -H @<(echo "Authorization: token $GITEA_TOKEN") -H 'Content-Type: application/json' \
+			-d '{"name": "gitops", "default_branch": "main"}' "$GITEA_URL/api/v1/user/repos"
+	fi
+	for ns in "$namespace" flux-system hello; do
+		k create namespace "$ns" --dry-run=client -o yaml | k apply --server-side --force-conflicts -f - >/dev/null
+	done
+	for ns in "$namespace" flux-system; do
+		k create secret generic gitops --namespace "$ns" --from-literal "username=$user" \
+			--from-file "password=/dev/fd/3" --dry-run=client -o yaml 3< <(printf %s "$token") |
+			k apply --server-side --force-conflicts -f - >/dev/null
+	done
+	typed "kubectl apply -n $namespace -f $root/environment.yaml"
+	cat >"$root/environment.yaml" <<YAML
+apiVersion: gimlet.io/v1alpha1
+kind: Environment
+metadata: {name: staging}
+spec:
+  gitops: {url: "$url", path: staging, secretRef: {name: gitops}}
+  flux: {interval: 30s, timeout: 2m, secretRef: {name: gitops}}
+YAML
+	sed 's/^/    /' "$root/environment.yaml"
+	k apply --server-side --force-conflicts -n "$namespace" -f "$root/environment.yaml" >/dev/null
+	k wait -n "$namespace" --for=condition=Ready environment/staging --timeout=1m >/dev/null ||
+		fail "the environment is not ready: kubectl describe -n $namespace environment staging"
+	clone=$root/gitops
+	rm -rf "$clone"
+	git -c credential.helper= -c "credential.helper=!f() { echo username=$user; echo password=\"\$GIMLET_TOKEN\"; }; f" \
+		clone --quiet "$url" "$clone"
+	typed "kubectl apply -f staging/flux/gitrepository.yaml -f staging/flux/root.yaml   # once: Flux follows the environment"
+	k apply --server-side --force-conflicts -f "$clone/staging/flux/gitrepository.yaml" -f "$clone/staging/flux/root.yaml" >/dev/null
+}
+
+release() { # version title
+	step "$2"
+	typed "gimlet release hello -e staging -f e2e/demo/hello.yaml --var VERSION=$1 --version v$1 --wait"
+	gimlet release hello -e staging -f "$e2e/demo/hello.yaml" --var "VERSION=$1" --version "v$1" --reason "the demo" --wait --timeout 3m
+}
+
+releases() {
+	release 1.0.0 "5. A first release: rendered from the built-in chart, committed, applied by Flux, running"
+	release 1.1.0 "6. A second version"
+	step "7. The old one back, in one commit"
+	typed "gimlet rollback hello -e staging --reason 'the demo goes back' --wait"
+	gimlet rollback hello -e staging --reason "the demo goes back" --wait --timeout 3m
+	git -C "$clone" -c credential.helper= -c "credential.helper=!f() { echo username=$user; echo password=\"\$GIMLET_TOKEN\"; }; f" pull --quiet
+}
+
+look_around() {
+	step "What git has"
+	typed "git -C $clone log --format='%h %s' -- staging/hello"
+	git -C "$clone" log --format='    %h %s' -5 -- staging/hello
+	step "What runs"
+	typed "kubectl get apps,releases -n $namespace"
+	k get apps,releases -n "$namespace" | sed 's/^/    /'
+	step "Look around"
+	cat <<TEXT
+    export KUBECONFIG=$KUBECONFIG PATH=$target/debug:$bin:\$PATH
+    gimlet -n $namespace status
+    gimlet -n $namespace history hello -e staging
+    kubectl get pods -n hello
+    kubectl describe release -n $namespace
+    git -C $clone log
+    less $root/operator/log/operator.log
+
+    make demo          runs it again, quickly
+    make demo-stop     stops everything that it started
+TEXT
+}
+
+case ${1:-} in
+stop) stop_demo ;;
+"")
+	build
+	if [ -n "$own" ]; then control_plane; else ask; fi
+	binaries
+	operator
+	# Git asks for it through a helper, so that the token is in no argument and no file.
+	GIMLET_TOKEN=${GIMLET_GITOPS_TOKEN:-${GITEA_TOKEN:-}}
+	export GIMLET_TOKEN
+	repository
+	releases
+	look_around
+	;;
+*) sed -n '2,6p' "$0"; exit 2 ;;
+esac

@@ -1,0 +1,148 @@
+//! A queue of releases on one repository, made while no operator runs.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use futures::{StreamExt, TryStreamExt};
+use gimlet_e2e::{ControlPlane, Repository, git, wait_until};
+use kube::api::{ListParams, PostParams};
+use serde_json::json;
+
+use crate::history::{self, Shape, app};
+use crate::memory::Sampler;
+use crate::report::{Section, Verdict, row, time};
+use crate::site::{Site, count, git_operations, requests};
+
+const PATIENCE: Duration = Duration::from_mins(15);
+/// How often the operator is asked how far it is.
+const LOOK: Duration = Duration::from_millis(100);
+/// Requests at once that make the Releases.
+const MAKERS: usize = 16;
+
+/// Measures two rounds: the first release of every app, and the next one.
+///
+/// The first also makes the Apps, replaces what was in their folders and adds their Kustomizations.
+pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Vec<Section>> {
+    let shape = if quick {
+        Shape { apps: 100, commits: 200 }
+    } else {
+        Shape { apps: 1_000, commits: 10_000 }
+    };
+    let mut site = Site::open(cluster, "bench-b", |repository| fill(repository, shape)).await?;
+    let first = round(&mut site, shape, 1, "first releases").await?;
+    let second = round(&mut site, shape, 2, "next releases").await?;
+    Ok(vec![first, second])
+}
+
+fn fill(repository: &Repository, shape: Shape) -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("seed.git");
+    history::generate(&path, shape)?;
+    git(&path, ["push", "--quiet", &repository.url_with_token(), "main"]).map(drop)
+}
+
+async fn round(site: &mut Site, shape: Shape, number: usize, what: &str) -> Result<Section> {
+    site.operator.stop().await?;
+    let api = site.releases();
+    let made: Vec<_> =
+        (0..shape.apps).map(|n| site.release(&app(n), number)).collect::<Result<_>>()?;
+    let making = Instant::now();
+    futures::stream::iter(made)
+        .map(|release| {
+            let api = api.clone();
+            async move { api.create(&PostParams::default(), &release).await }
+        })
+        .buffer_unordered(MAKERS)
+        .try_collect::<Vec<_>>()
+        .await?;
+    let made = making.elapsed();
+    let api_before = site.api_counters()?;
+
+    let began = Instant::now();
+    site.operator.restart().await?;
+    let memory = Sampler::start();
+    let landed = all_pushed(site, shape.apps, began).await?;
+    let recorded = all_recorded(site, shape.apps, number, began).await?;
+    let peak = memory.finish()?;
+    let after = site.counters()?;
+    let api_after = site.api_counters()?;
+
+    let pushes = after.sum("gimlet_git_operations_total", &["op=\"push\""]);
+    let renders = after.sum("gimlet_render_duration_seconds_sum", &[]);
+    let mebibytes =
+        |bytes: u64| count(usize::try_from(bytes / 1024).unwrap_or(usize::MAX)) / 1024.0;
+    let mib = |number: f64| format!("{number:.0} MiB");
+    let (together, alone) = (mebibytes(peak.together), mebibytes(peak.operator));
+    Ok(Section {
+        title: format!(
+            "(b) {what}: {0} queued, one for each of {0} apps, {1} commits before them",
+            shape.apps, shape.commits
+        ),
+        table: vec![
+            row(["what", "measured"]),
+            row(["making the Releases, before the operator is started", &time(made.as_secs_f64())]),
+            row(["from the start of the operator to the last push", &time(landed.as_secs_f64())]),
+            row(["from the start to the last status.commit", &time(recorded.as_secs_f64())]),
+            row(["pushes", &format!("{pushes}")]),
+            row(["peak memory of the operator with its git processes", &mib(together)]),
+            row(["peak memory of the operator alone", &mib(alone)]),
+        ],
+        verdicts: vec![
+            Verdict::at_most("until the last push", 30.0, landed.as_secs_f64(), time),
+            Verdict::at_most("pushes", 20.0, pushes, |number| format!("{number}")),
+            Verdict::at_most("memory", 300.0, together, mib),
+        ],
+        notes: vec![
+            format!(
+                "git operations per release: {}",
+                git_operations(&crate::metrics::Counters::default(), &after, shape.apps)
+            ),
+            format!(
+                "requests to the API server per release: {}",
+                requests(&api_before, &api_after, shape.apps)
+            ),
+            format!("rendering took {} of processor time in all", time(renders)),
+        ],
+        data: json!({
+            "apps": shape.apps, "commits": shape.commits, "made": made.as_secs_f64(),
+            "pushed": landed.as_secs_f64(), "recorded": recorded.as_secs_f64(), "pushes": pushes,
+            "memory": {"together": peak.together, "operator": peak.operator},
+        }),
+    })
+}
+
+/// Asks the operator for what it has pushed: this costs it less than a watch of everything.
+async fn all_pushed(site: &Site, number: usize, began: Instant) -> Result<Duration> {
+    loop {
+        let pushed = site.counters()?.sum("gimlet_git_pushed_commits_total", &[]);
+        if pushed >= count(number) {
+            return Ok(began.elapsed());
+        }
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "{pushed} of {number} releases were pushed in {PATIENCE:?}"
+        );
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn all_recorded(
+    site: &Site,
+    number: usize,
+    round: usize,
+    began: Instant,
+) -> Result<Duration> {
+    let (api, suffix) = (site.releases(), format!("-{round:05}"));
+    wait_until("all commits in the statuses", PATIENCE, async || {
+        let releases = api.list(&ListParams::default()).await?;
+        let done = releases.iter().filter(|release| {
+            let in_git = release.status.as_ref().is_some_and(|status| status.commit.is_some());
+            in_git && release.metadata.name.as_ref().is_some_and(|name| name.ends_with(&suffix))
+        });
+        let done = done.count();
+        ensure!(done == number, "{done} of {number}");
+        Ok(())
+    })
+    .await?;
+    Ok(began.elapsed())
+}

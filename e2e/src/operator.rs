@@ -1,0 +1,324 @@
+//! Operator processes: each runs for one test, under the rights that the project ships.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::toolbox::{run, state_root};
+use crate::{ControlPlane, keep, wait_until};
+
+/// How long a process may take to start or to stop on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How many lines of the log are told when the process ends.
+const TAIL: usize = 60;
+
+/// An operator process that watches one namespace.
+///
+/// Its log's end is printed when it is dropped, which the test harness shows where the test fails.
+#[derive(Debug)]
+pub struct Operator {
+    account: Arc<Account>,
+    args: Vec<String>,
+    dir: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Operator {
+    /// Starts an operator for a namespace, and waits until it is ready.
+    pub async fn start(cluster: &ControlPlane, namespace: &str) -> Result<Self> {
+        Self::start_with(cluster, namespace, &[]).await
+    }
+
+    /// Starts an operator with more arguments; a later one overrules an earlier one.
+    pub async fn start_with(
+        cluster: &ControlPlane,
+        namespace: &str,
+        args: &[&str],
+    ) -> Result<Self> {
+        install(cluster)?;
+        let account = Arc::new(Account::create(cluster, namespace)?);
+        Self::of(account, args.iter().map(ToString::to_string).collect()).await
+    }
+
+    /// Starts another process that competes with this one for the Lease, with a cache of its own.
+    pub async fn replica(&self) -> Result<Self> {
+        Self::of(Arc::clone(&self.account), self.args.clone()).await
+    }
+
+    async fn of(account: Arc<Account>, args: Vec<String>) -> Result<Self> {
+        let mut operator = Self { account, args, dir: tempfile::tempdir()?, port: 0, child: None };
+        operator.restart().await?;
+        Ok(operator)
+    }
+
+    /// Starts the process anew with the cache that it had, after it was stopped or killed.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        // A port that was free a moment ago may be taken by somebody's connection meanwhile.
+        for _ in 0..3 {
+            self.spawn()?;
+            let error = match self.ready().await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            self.kill()?;
+            if !self.log().contains("cannot be listened on") {
+                return Err(error);
+            }
+        }
+        bail!("there is no free port for the operator")
+    }
+
+    /// Waits until the process says that it is ready.
+    pub async fn ready(&mut self) -> Result<()> {
+        let url = format!("{}/readyz", self.url());
+        let child = self.child.as_mut().context("the operator does not run")?;
+        let ended = wait_until("the operator's readiness", PATIENCE, async || {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            get(&url).map(|_| None)
+        })
+        .await
+        .map_err(|error| anyhow!("{error:#}\n{}", self.tail()))?;
+        match ended {
+            None => Ok(()),
+            Some(status) => bail!("the operator ended with {status}:\n{}", self.tail()),
+        }
+    }
+
+    fn spawn(&mut self) -> Result<()> {
+        self.port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let log = || -> Result<File> {
+            Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
+        };
+        let namespace = &self.account.namespace;
+        let mut command = Command::new(binary()?);
+        command
+            .args(["--namespace", namespace, "--lease-namespace", namespace])
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
+            .arg("--cache")
+            .arg(self.dir.path().join("cache"))
+            .args(&self.args)
+            .env_clear()
+            .env("NO_COLOR", "1")
+            .env("KUBECONFIG", self.account.dir.path().join("kubeconfig"))
+            .stdin(Stdio::null())
+            .stdout(log()?)
+            .stderr(log()?);
+        for name in ["PATH", "HOME"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        self.child = Some(command.spawn().context("the operator does not start")?);
+        Ok(())
+    }
+
+    /// Kills the process as a crash would; one that does not run is left alone.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks the process to stop, and waits until it has ended without an error.
+    pub async fn stop(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the operator does not run")?;
+        kill_process(Pid::from_child(&child), Signal::TERM)?;
+        let ended: Result<ExitStatus> = wait_until("the operator's end", PATIENCE, async || {
+            child.try_wait()?.context("it still runs")
+        })
+        .await;
+        let status = match ended {
+            Ok(status) => status,
+            Err(error) => {
+                self.child = Some(child);
+                return Err(error);
+            }
+        };
+        ensure!(status.success(), "the operator ended with {status}:\n{}", self.tail());
+        Ok(())
+    }
+
+    /// Tells whether the process runs.
+    pub fn is_running(&mut self) -> Result<bool> {
+        match &mut self.child {
+            None => Ok(false),
+            Some(child) => Ok(child.try_wait()?.is_none()),
+        }
+    }
+
+    /// Gives everything that it logged, over all restarts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Gives the address of its probes and metrics.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Reads its metrics, in Prometheus' text form.
+    pub fn metrics(&self) -> Result<String> {
+        get(&format!("{}/metrics", self.url()))
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(TAIL)..].join("\n")
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if let Err(error) = self.kill() {
+            eprintln!("an operator process is left over: {error:#}");
+        }
+        eprintln!("the operator of {}:\n{}", self.account.namespace, self.tail());
+    }
+}
+
+/// A service account with the rights of the operator, and the kubeconfig that holds its token.
+#[derive(Debug)]
+struct Account {
+    cluster: ControlPlane,
+    namespace: String,
+    dir: TempDir,
+}
+
+impl Account {
+    fn create(cluster: &ControlPlane, namespace: &str) -> Result<Self> {
+        let account = Self {
+            cluster: cluster.clone(),
+            namespace: namespace.to_owned(),
+            dir: tempfile::tempdir()?,
+        };
+        let name = "gimlet-operator";
+        let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
+        let rbac = "rbac.authorization.k8s.io";
+        let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "ServiceAccount",
+             "metadata": {"name": name, "namespace": namespace}},
+            {"apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
+             "metadata": {"name": namespace, "labels": {"gimlet.io/e2e": "operator"}},
+             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
+             "subjects": subjects},
+            {"apiVersion": format!("{rbac}/v1"), "kind": "Role",
+             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
+             "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+                        "verbs": ["get", "create", "patch", "update"]}]},
+            {"apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
+             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
+             "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "gimlet-operator-lease"},
+             "subjects": subjects},
+        ]});
+        cluster.apply(&objects.to_string())?;
+        account.write_kubeconfig(&cluster.token(namespace, name)?)?;
+        Ok(account)
+    }
+
+    fn write_kubeconfig(&self, token: &str) -> Result<()> {
+        let text = self.cluster.kubectl(["config", "view", "--raw", "--minify", "-o", "json"])?;
+        let mut config: Value = serde_json::from_str(&text)?;
+        config["users"][0]["user"] = json!({"token": token});
+        let path = self.dir.path().join("kubeconfig");
+        std::fs::write(&path, "")?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        std::fs::write(&path, config.to_string())?;
+        Ok(())
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if keep() {
+            return;
+        }
+        let delete = ["delete", "clusterrolebinding", &self.namespace, "--wait=false"];
+        if let Err(error) = self.cluster.kubectl(delete) {
+            eprintln!("the ClusterRoleBinding {} is left over: {error:#}", self.namespace);
+        }
+    }
+}
+
+/// Installs the kinds and the roles as a person would; once in a process is enough.
+pub fn install(cluster: &ControlPlane) -> Result<()> {
+    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    let install = || -> Result<()> {
+        let config = root()?.join("config");
+        // Other test processes do the same at the same time, and two first writers of a CRD conflict.
+        let lock = File::create(state_root()?.join("install.lock"))?;
+        lock.lock()?;
+        for (how, what) in [("-k", "crd"), ("-f", "operator/namespace.yaml"), ("-k", "rbac")] {
+            let path = config.join(what);
+            let path = path.to_str().context("the path of the checkout is not UTF-8")?;
+            cluster.kubectl(["apply", "--server-side", "--force-conflicts", how, path])?;
+        }
+        cluster.kubectl([
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "crd/environments.gimlet.io",
+            "crd/apps.gimlet.io",
+            "crd/releases.gimlet.io",
+        ])?;
+        Ok(())
+    };
+    let done = DONE.get_or_init(|| install().map_err(|error| format!("{error:#}")));
+    done.clone().map_err(|error| anyhow!("{error}"))
+}
+
+/// Gives the folder of the checkout.
+pub fn root() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate is a folder of the checkout")
+}
+
+/// Finds the operator's binary beside the test's own, built from the same sources.
+fn binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || -> Result<PathBuf> {
+        let own = std::env::current_exe()?;
+        // <target>/<profile>/deps/<test>
+        let folder = own.ancestors().nth(2).context("the test is not in a target folder")?;
+        let target = folder.parent().context("the test is not in a target folder")?;
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(root()?);
+        command.args(["build", "--quiet", "--package", "gimlet-operator", "--target-dir"]);
+        command.arg(target);
+        if folder.ends_with("release") {
+            command.arg("--release");
+        }
+        run(&mut command).context("the operator is not built")?;
+        Ok(folder.join("gimlet-operator"))
+    };
+    let found = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    found.clone().map_err(|error| anyhow!("{error}"))
+}
+
+fn get(url: &str) -> Result<String> {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_secs(5)))
+        .proxy(None)
+        .build()
+        .into();
+    Ok(agent.get(url).call()?.body_mut().read_to_string()?)
+}

@@ -1,0 +1,319 @@
+//! A proxy in front of the git host that fails when it is told to.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::{Stage, gitea};
+
+/// How long a trap may take to be sprung.
+const SPRUNG: Duration = Duration::from_mins(1);
+
+/// A proxy on loopback in front of an HTTP server; it ends when it is dropped.
+///
+/// It belongs to the runtime that started it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    upstream: String,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+/// What happens to the next push that comes by; the one after it passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trap {
+    /// The request reaches the server only after [`Proxy::resume`].
+    HoldRequest,
+    /// The server answers, and the connection breaks before the answer is passed on.
+    DropAnswer,
+    /// The server answers, and the client waits for it until it gives up.
+    HoldAnswer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Traffic {
+    Flowing,
+    Paused,
+    Cut,
+}
+
+#[derive(Debug)]
+struct Shared {
+    server: String,
+    traffic: watch::Sender<Traffic>,
+    trap: Mutex<Option<Trap>>,
+    /// Counts the traps that were sprung.
+    sprung: watch::Sender<usize>,
+    /// Counts the connections that were accepted.
+    accepted: watch::Sender<usize>,
+}
+
+impl Proxy {
+    /// Starts a proxy in front of a server, such as `http://127.0.0.1:3000`.
+    pub async fn start(upstream: &str) -> Result<Self> {
+        let server = upstream.strip_prefix("http://").context("the server does not speak http")?;
+        let server = server.trim_end_matches('/').to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            server,
+            traffic: watch::Sender::new(Traffic::Flowing),
+            trap: Mutex::default(),
+            sprung: watch::Sender::new(0),
+            accepted: watch::Sender::new(0),
+        });
+        let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let upstream = upstream.trim_end_matches('/').to_owned();
+        Ok(Self { address, upstream, shared, task })
+    }
+
+    /// Makes a stage whose environment `staging` reaches the git host through a proxy only.
+    pub async fn stage(prefix: &str) -> Result<(Stage, Self)> {
+        let proxy = Self::start(&gitea()?.url).await?;
+        let stage = Stage::bare(prefix).await?;
+        let url = proxy.through(&stage.repository.http_url);
+        stage.environment("staging", "staging", json!({"gitops": {"url": url}})).await?;
+        stage.environment_ready("staging").await?;
+        Ok((stage, proxy))
+    }
+
+    /// Gives an address of the server as it is through the proxy.
+    pub fn through(&self, url: &str) -> String {
+        url.replacen(&self.upstream, &format!("http://{}", self.address), 1)
+    }
+
+    /// Accepts connections from now on, and passes nothing on in either direction.
+    pub fn pause(&self) {
+        self.shared.traffic.send_replace(Traffic::Paused);
+    }
+
+    /// Breaks all connections, and every new one at once.
+    pub fn cut(&self) {
+        self.shared.traffic.send_replace(Traffic::Cut);
+    }
+
+    /// Passes everything on again, also what a trap held back.
+    pub fn resume(&self) {
+        self.shared.traffic.send_replace(Traffic::Flowing);
+    }
+
+    /// Sets what happens to the next push.
+    pub fn trap_next_push(&self, trap: Trap) {
+        *self.shared.trap() = Some(trap);
+    }
+
+    /// Waits until so many traps have been sprung since the start.
+    pub async fn sprung(&self, count: usize) -> Result<()> {
+        let mut sprung = self.shared.sprung.subscribe();
+        let waited = tokio::time::timeout(SPRUNG, sprung.wait_for(|seen| *seen >= count)).await;
+        waited.context("no push came by")??;
+        Ok(())
+    }
+
+    /// Counts the connections that were made since the start.
+    pub fn visits(&self) -> usize {
+        *self.shared.accepted.borrow()
+    }
+
+    /// Waits until more connections than so many were made since the start.
+    pub async fn visited(&self, before: usize) -> Result<()> {
+        let mut accepted = self.shared.accepted.subscribe();
+        let waited = tokio::time::timeout(SPRUNG, accepted.wait_for(|seen| *seen > before)).await;
+        waited.context("nobody came by")??;
+        Ok(())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.shared.traffic.send_replace(Traffic::Cut);
+    }
+}
+
+impl Shared {
+    fn trap(&self) -> std::sync::MutexGuard<'_, Option<Trap>> {
+        self.trap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spring(&self) {
+        self.sprung.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until what was read may be passed on.
+    async fn flowing(&self) {
+        // An error means that the proxy is gone; then the connection is about to end as well.
+        let _ = self.traffic.subscribe().wait_for(|now| *now == Traffic::Flowing).await;
+    }
+
+    async fn cut(&self) {
+        let _ = self.traffic.subscribe().wait_for(|now| *now == Traffic::Cut).await;
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        shared.accepted.send_modify(|count| *count += 1);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shared.cut() => {}
+                // A connection that breaks is what this proxy is for.
+                _ = relay(client, &shared) => {}
+            }
+        });
+    }
+}
+
+/// Passes on what one client and the server say. HTTP/1.1 without pipelining: a request begins at
+/// the start, and with the first bytes after an answer.
+async fn relay(mut client: TcpStream, shared: &Shared) -> Result<()> {
+    let mut server = TcpStream::connect(&shared.server).await?;
+    let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    let mut head = Vec::new();
+    let mut trap = None;
+    let mut answer = Vec::new();
+    loop {
+        tokio::select! {
+            count = client.read(&mut up) => {
+                let chunk = &up[..count?];
+                if chunk.is_empty() {
+                    return Ok(());
+                }
+                if !head.contains(&b'\n') {
+                    head.extend_from_slice(chunk);
+                    if is_push(&head) {
+                        trap = shared.trap().take();
+                    }
+                    if trap == Some(Trap::HoldRequest) {
+                        shared.traffic.send_replace(Traffic::Paused);
+                        shared.spring();
+                        trap = None;
+                    }
+                }
+                shared.flowing().await;
+                server.write_all(chunk).await?;
+            }
+            count = server.read(&mut down) => {
+                let chunk = &down[..count?];
+                if chunk.is_empty() {
+                    return Ok(());
+                }
+                if let Some(trap) = trap {
+                    answer.extend_from_slice(chunk);
+                    if is_whole(&answer) {
+                        shared.spring();
+                        if trap == Trap::HoldAnswer {
+                            std::future::pending::<()>().await;
+                        }
+                        return Ok(());
+                    }
+                    continue;
+                }
+                head.clear();
+                shared.flowing().await;
+                client.write_all(chunk).await?;
+            }
+        }
+    }
+}
+
+fn is_push(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    line.starts_with("POST ") && line.contains("/git-receive-pack HTTP/1.1")
+}
+
+/// Tells whether an answer is complete, so that the server has done all that was asked.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+    let body = &answer[end + 4..];
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    match length.and_then(|length| length.trim().parse::<usize>().ok()) {
+        Some(length) => body.len() >= length,
+        None => body.ends_with(b"0\r\n\r\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers every request with how many there were.
+    async fn server() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut count = 0;
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                if stream.read(&mut request).await.is_ok_and(|count| count > 0) {
+                    count += 1;
+                    let text = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{count}");
+                    let _ = stream.write_all(text.as_bytes()).await;
+                }
+            }
+        });
+        format!("http://{address}")
+    }
+
+    async fn ask(proxy: &Proxy, path: &str) -> String {
+        let mut stream = TcpStream::connect(proxy.address).await.unwrap();
+        let request = format!("POST {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let _ = stream.write_all(request.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_cut_proxy_answers_nothing_and_a_resumed_one_everything() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        assert!(ask(&proxy, "/").await.ends_with('1'));
+        proxy.cut();
+        assert_eq!(ask(&proxy, "/").await, "");
+        proxy.resume();
+        assert!(ask(&proxy, "/").await.ends_with('2'));
+    }
+
+    #[tokio::test]
+    async fn a_paused_request_arrives_when_the_proxy_resumes() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        proxy.pause();
+        let (answer, ()) = tokio::join!(ask(&proxy, "/"), async {
+            proxy.visited(0).await.unwrap();
+            proxy.resume();
+        });
+        assert!(answer.ends_with('1'), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_is_one_to_a_push_that_the_server_got() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        proxy.trap_next_push(Trap::DropAnswer);
+        assert!(ask(&proxy, "/a/b.git/git-upload-pack").await.ends_with('1'));
+        assert_eq!(ask(&proxy, "/a/b.git/git-receive-pack").await, "");
+        proxy.sprung(1).await.unwrap();
+        assert!(ask(&proxy, "/a/b.git/git-receive-pack").await.ends_with('3'));
+    }
+
+    #[tokio::test]
+    async fn a_held_push_arrives_when_the_proxy_resumes() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        proxy.trap_next_push(Trap::HoldRequest);
+        let (answer, ()) = tokio::join!(ask(&proxy, "/a/b.git/git-receive-pack"), async {
+            proxy.sprung(1).await.unwrap();
+            proxy.resume();
+        });
+        assert!(answer.ends_with('1'), "{answer}");
+    }
+}

@@ -1,0 +1,24 @@
+//! Journeys of releases through a real control plane, each with an operator process of its own.
+
+#[path = "journeys/bad_input.rs"]
+mod bad_input;
+#[path = "journeys/faults.rs"]
+mod faults;
+#[path = "journeys/gates.rs"]
+mod gates;
+#[path = "journeys/git_hosts.rs"]
+mod git_hosts;
+#[path = "journeys/install.rs"]
+mod install;
+#[path = "journeys/kinds.rs"]
+mod kinds;
+#[path = "journeys/places.rs"]
+mod places;
+#[path = "journeys/release.rs"]
+mod release;
+#[path = "journeys/restart.rs"]
+mod restart;
+#[path = "journeys/rollback.rs"]
+mod rollback;
+#[path = "journeys/uninstall.rs"]
+mod uninstall;

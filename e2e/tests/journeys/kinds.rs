@@ -1,0 +1,376 @@
+//! The kinds as the API server serves them; no operator looks at these objects.
+
+use anyhow::{Context, Result, bail, ensure};
+use gimlet_crds::{App, Environment, Release};
+use gimlet_e2e::{ControlPlane, Namespace, control_plane, install};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, Resource, ResourceExt};
+use serde_json::{Value, json};
+
+struct Place {
+    cluster: ControlPlane,
+    namespace: Namespace,
+    client: Client,
+}
+
+async fn place() -> Result<Place> {
+    let cluster = control_plane()?;
+    install(&cluster)?;
+    let namespace = cluster.namespace("kinds").await?;
+    Ok(Place { client: cluster.client().await?, namespace, cluster })
+}
+
+impl Place {
+    fn api<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
+        let resource = kube::api::ApiResource::erase::<K>(&());
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    async fn make<K: Resource<DynamicType = ()>>(
+        &self,
+        name: &str,
+        spec: Value,
+    ) -> Result<DynamicObject> {
+        let made = self.api::<K>().create(&PostParams::default(), &object::<K>(name, &spec)?).await;
+        made.with_context(|| format!("{name} can not be created"))
+    }
+
+    /// Tells why an object is refused; nothing is kept where it is not.
+    async fn refusal<K: Resource<DynamicType = ()>>(
+        &self,
+        name: &str,
+        spec: Value,
+    ) -> Result<String> {
+        let params = PostParams { dry_run: true, field_manager: None };
+        let told = self.api::<K>().create(&params, &object::<K>(name, &spec)?).await;
+        refusal(told).with_context(|| format!("{name}: {spec}"))
+    }
+
+    /// Tells why a change of an object's spec is refused.
+    async fn refused_change<K: Resource<DynamicType = ()>>(
+        &self,
+        name: &str,
+        spec: Value,
+    ) -> Result<String> {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        let told = self.api::<K>().patch(name, &PatchParams::default(), &patch).await;
+        refusal(told).with_context(|| format!("{name}: {spec}"))
+    }
+}
+
+fn object<K: Resource<DynamicType = ()>>(name: &str, spec: &Value) -> Result<DynamicObject> {
+    Ok(serde_json::from_value(json!({
+        "apiVersion": K::api_version(&()), "kind": K::kind(&()),
+        "metadata": {"name": name}, "spec": spec,
+    }))?)
+}
+
+fn refusal(told: kube::Result<DynamicObject>) -> Result<String> {
+    match told {
+        Err(kube::Error::Api(status)) if status.code == 422 => Ok(status.message),
+        Err(error) => Err(error.into()),
+        Ok(_) => bail!("it is not refused"),
+    }
+}
+
+fn release(changes: &[(&str, Value)]) -> Value {
+    let mut spec = json!({
+        "app": "shop", "environment": "staging",
+        "manifest": {"namespace": "shop", "chart": {"name": "app"}},
+    });
+    for (field, value) in changes {
+        spec[*field] = value.clone();
+    }
+    spec
+}
+
+fn rollback(changes: &[(&str, Value)]) -> Value {
+    let mut spec = json!({
+        "app": "shop", "environment": "staging", "reason": "it fails",
+        "rollbackTo": {"release": "shop.staging-1"},
+    });
+    for (field, value) in changes {
+        spec[*field] = value.clone();
+    }
+    spec
+}
+
+fn environment(gitops: &Value, rest: &[(&str, Value)]) -> Value {
+    let mut spec = json!({"gitops": {"url": "https://git.example.com/a/b.git"}});
+    for (field, value) in gitops.as_object().into_iter().flatten() {
+        spec["gitops"][field] = value.clone();
+    }
+    for (field, value) in rest {
+        spec[*field] = value.clone();
+    }
+    spec
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_makes_no_sense_is_refused_with_what_to_do() -> Result<()> {
+    let place = place().await?;
+    let both = release(&[("rollbackTo", json!({"release": "x"})), ("reason", json!("x"))]);
+    let long = release(&[("app", json!("a".repeat(53))), ("environment", json!("e".repeat(10)))]);
+    let manifest = |manifest: Value| release(&[("manifest", manifest)]);
+    let table = [
+        (json!({"app": "shop", "environment": "staging"}), "exactly one source"),
+        (both, "exactly one source"),
+        (rollback(&[("reason", json!(""))]), "a rollback needs a reason"),
+        (rollback(&[("vars", json!({"A": "1"}))]), "vars have no meaning"),
+        (rollback(&[("rollbackTo", json!({}))]), "rollbackTo names exactly one"),
+        (
+            rollback(&[("rollbackTo", json!({"release": "x", "commit": "abcdef0"}))]),
+            "rollbackTo names exactly one",
+        ),
+        (rollback(&[("rollbackTo", json!({"commit": "HEAD"}))]), "spec.rollbackTo.commit"),
+        (release(&[("app", json!("flux"))]), "an app cannot be named flux"),
+        (release(&[("app", json!("../x"))]), "spec.app"),
+        (release(&[("app", json!("Shop"))]), "spec.app"),
+        (release(&[("environment", json!("a/b"))]), "spec.environment"),
+        (release(&[("expectedBase", json!("main"))]), "spec.expectedBase"),
+        (long, "too long for Flux' labels"),
+        (
+            manifest(json!({"app": "other", "namespace": "x", "chart": {"name": "app"}})),
+            "manifest.app is another app",
+        ),
+        (
+            manifest(json!({"env": "other", "namespace": "x", "chart": {"name": "app"}})),
+            "manifest.env is another environment",
+        ),
+        (manifest(json!({"namespace": "x"})), "a manifest needs a chart or raw manifests"),
+        (
+            manifest(json!({"namespace": "x", "manifests": "y", "values": {"a": 1}})),
+            "values go to a chart",
+        ),
+        (manifest(json!({"manifests": "y"})), "spec.manifest.namespace"),
+    ];
+    for (spec, expected) in table {
+        let told = place.refusal::<Release>("shop.staging-2", spec.clone()).await?;
+        assert!(told.contains(expected), "{spec}: {told}");
+    }
+    let told = place.refusal::<Release>(&"n".repeat(201), release(&[])).await?;
+    assert!(told.contains("at most 200 characters"), "{told}");
+    place.make::<Release>("fine", release(&[])).await?;
+    place.make::<Release>("fine-too", rollback(&[])).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_makes_no_sense_is_refused_with_what_to_do() -> Result<()> {
+    let place = place().await?;
+    let gitops = |field: &str, value: &str| environment(&json!({field: value}), &[]);
+    let table = [
+        (gitops("url", "git.example.com/a/b"), "url is not a git address"),
+        (gitops("url", "file:///etc"), "url is not a git address"),
+        (gitops("url", "ext::sh -c id"), "url is not a git address"),
+        (gitops("url", "https://me:secret@git.example.com/a"), "url holds credentials"),
+        (gitops("branch", "a..b"), "branch is not a valid branch name"),
+        (gitops("branch", "-x"), "branch is not a valid branch name"),
+        (gitops("path", "/staging"), "path is a folder such as"),
+        (gitops("path", "a/../b"), "path is a folder such as"),
+        (gitops("path", ".git"), "path is a folder such as"),
+        (gitops("path", "a/b/c/d/e"), "path is a folder such as"),
+        (environment(&json!({}), &[("flux", json!({"interval": "soon"}))]), "use a duration"),
+        (environment(&json!({}), &[("flux", json!({"timeout": "5"}))]), "use a duration"),
+        (
+            environment(&json!({}), &[("render", json!({"kubernetesVersion": "latest"}))]),
+            "use a version such as",
+        ),
+        (environment(&json!({}), &[("lock", json!({"reason": ""}))]), "spec.lock.reason"),
+        (
+            environment(&json!({}), &[("retention", json!({"releasesPerApp": 0}))]),
+            "spec.retention.releasesPerApp",
+        ),
+    ];
+    for (spec, expected) in table {
+        let told = place.refusal::<Environment>("staging", spec.clone()).await?;
+        assert!(told.contains(expected), "{spec}: {told}");
+    }
+    for name in ["eu.staging".to_owned(), "e".repeat(41)] {
+        let told = place.refusal::<Environment>(&name, environment(&json!({}), &[])).await?;
+        assert!(told.contains("the name of an environment becomes a label"), "{told}");
+    }
+    for url in ["ssh://git@git.example.com/a.git", "git@git.example.com:a.git", "http://h/a"] {
+        let name = gimlet_e2e::unique("env");
+        place.make::<Environment>(&name, gitops("url", url)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_named_after_what_it_is() -> Result<()> {
+    let place = place().await?;
+    let spec = json!({"app": "shop", "environment": "staging"});
+    let told = place.refusal::<App>("shop", spec.clone()).await?;
+    assert!(told.contains("an App is named <app>.<environment>"), "{told}");
+    let flux = json!({"app": "flux", "environment": "staging"});
+    let told = place.refusal::<App>("flux.staging", flux).await?;
+    assert!(told.contains("an app cannot be named flux"), "{told}");
+    place.make::<App>("shop.staging", spec).await?;
+    let told = place.refused_change::<App>("shop.staging", json!({"environment": "prod"})).await?;
+    assert!(told.contains("app and environment cannot change"), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_stays_where_it_is() -> Result<()> {
+    let place = place().await?;
+    place.make::<Environment>("staging", environment(&json!({"path": "staging"}), &[])).await?;
+    for (field, value) in [("url", "https://other/a"), ("branch", "other"), ("path", "other")] {
+        let change = json!({"gitops": {field: value}});
+        let told = place.refused_change::<Environment>("staging", change).await?;
+        assert!(told.contains("create another Environment"), "{field}: {told}");
+    }
+    let allowed = Patch::Merge(json!({"spec": {"gitops": {"secretRef": {"name": "other"}}}}));
+    place.api::<Environment>().patch("staging", &PatchParams::default(), &allowed).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_never_changes_except_that_it_can_be_cancelled() -> Result<()> {
+    let place = place().await?;
+    let manifest = json!({
+        "namespace": "shop", "chart": {"name": "app"},
+        "values": {"image": {"tag": "1"}, "list": [1, {"deep": "x"}]},
+    });
+    let spec = release(&[
+        ("manifest", manifest),
+        ("vars", json!({"A": "1"})),
+        ("version", json!({"name": "v1"})),
+        ("requestedBy", json!("ada")),
+    ]);
+    place.make::<Release>("r", spec).await?;
+    let changes = [
+        json!({"app": "other"}),
+        json!({"environment": "other"}),
+        json!({"manifest": {"namespace": "other"}}),
+        json!({"manifest": {"values": {"image": {"tag": "2"}}}}),
+        json!({"manifest": {"values": {"image": {"more": true}}}}),
+        json!({"manifest": {"values": {"list": [1, {"deep": "y"}]}}}),
+        json!({"manifest": {"values": null}}),
+        json!({"manifest": null, "rollbackTo": {"release": "x"}, "reason": "x", "vars": null}),
+        json!({"vars": {"A": "2"}}),
+        json!({"vars": {"B": "2"}}),
+        json!({"vars": null}),
+        json!({"version": {"name": "v2"}}),
+        json!({"version": null}),
+        json!({"requestedBy": "eve"}),
+        json!({"reason": "an afterthought"}),
+        json!({"planOnly": true}),
+        json!({"expectedBase": "abcdef0"}),
+    ];
+    for change in changes {
+        let told = place.refused_change::<Release>("r", change.clone()).await?;
+        assert!(told.contains("a Release is immutable"), "{change}: {told}");
+    }
+    let api = place.api::<Release>();
+    let params = PatchParams::default();
+    let label = Patch::Merge(json!({"metadata": {"labels": {"team": "a"}}}));
+    api.patch("r", &params, &label).await?;
+    api.patch("r", &params, &Patch::Merge(json!({"spec": {"cancel": true}}))).await?;
+    let told = place.refused_change::<Release>("r", json!({"cancel": false})).await?;
+    assert!(told.contains("a cancelled Release stays cancelled"), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_gets_its_default() -> Result<()> {
+    let place = place().await?;
+    let made = place.make::<Environment>("staging", environment(&json!({}), &[])).await?;
+    let spec = &made.data["spec"];
+    assert_eq!(
+        spec["gitops"],
+        json!({
+            "url": "https://git.example.com/a/b.git", "branch": "main", "path": "",
+            "createBranch": true, "author": {"name": "Gimlet", "email": "gimlet@localhost"},
+        })
+    );
+    assert_eq!(
+        spec["flux"],
+        json!({
+            "kustomizationPerApp": true, "wait": true, "interval": "1m", "timeout": "5m",
+            "namespace": "flux-system",
+        })
+    );
+    assert_eq!(spec["retention"], json!({"releasesPerApp": 10}));
+    assert_eq!(spec["suspend"], false);
+    assert_eq!(spec["render"], json!({"allowSecrets": false}));
+    let made = place.make::<Release>("r", release(&[])).await?;
+    let spec = &made.data["spec"];
+    assert_eq!((&spec["cancel"], &spec["planOnly"]), (&json!(false), &json!(false)));
+    let spec = json!({"app": "shop", "environment": "staging"});
+    let made = place.make::<App>("shop.staging", spec).await?;
+    assert_eq!(made.data["spec"]["deletionPolicy"], "Remove");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_found_by_app_and_environment() -> Result<()> {
+    let place = place().await?;
+    for (name, app, environment) in
+        [("a", "shop", "staging"), ("b", "shop", "production"), ("c", "cart", "staging")]
+    {
+        let spec = release(&[("app", json!(app)), ("environment", json!(environment))]);
+        place.make::<Release>(name, spec).await?;
+        let spec = json!({"app": app, "environment": environment});
+        place.make::<App>(&format!("{app}.{environment}"), spec).await?;
+    }
+    let found = async |api: Api<DynamicObject>, fields: &str| -> Result<Vec<String>> {
+        let list = api.list(&ListParams::default().fields(fields)).await?;
+        Ok(list.iter().map(ResourceExt::name_any).collect())
+    };
+    let (releases, apps) = (place.api::<Release>(), place.api::<App>());
+    assert_eq!(found(releases.clone(), "spec.app=shop").await?, ["a", "b"]);
+    let one = "spec.app=shop,spec.environment=staging";
+    assert_eq!(found(releases, one).await?, ["a"]);
+    let staging = found(apps, "spec.environment=staging").await?;
+    assert_eq!(staging, ["cart.staging", "shop.staging"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_knows_short_names_columns_and_explanations() -> Result<()> {
+    let place = place().await?;
+    place.make::<Environment>("staging", environment(&json!({}), &[])).await?;
+    place.make::<App>("shop.staging", json!({"app": "shop", "environment": "staging"})).await?;
+    place.make::<Release>("r", release(&[("requestedBy", json!("ada"))])).await?;
+    let ns = place.namespace.name();
+    let get = |what: &str| place.cluster.kubectl(["get", what, "-n", ns, "-o", "wide"]);
+    for (short, columns) in [
+        ("rel", "NAME APP ENVIRONMENT VERSION PHASE COMMIT STATUS AGE BY REASON"),
+        ("gapp", "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE RELEASE COMMIT"),
+        ("genv", "NAME READY STATUS APPS HEAD LOCK AGE REPOSITORY"),
+        ("env", "NAME READY STATUS APPS HEAD LOCK AGE REPOSITORY"),
+    ] {
+        let table = get(short)?;
+        let header = table.lines().next().context("kubectl prints nothing")?;
+        assert_eq!(header.split_whitespace().collect::<Vec<_>>().join(" "), columns);
+    }
+    assert!(get("rel")?.contains("ada"), "the person is not in the wide table");
+    let all = get("gimlet")?;
+    for name in ["environment.gimlet.io/staging", "app.gimlet.io/shop.staging"] {
+        assert!(all.contains(name), "{all}");
+    }
+    let text = place.cluster.kubectl(["explain", "releases.gimlet.io.spec"])?;
+    for text_of in ["Name of the environment, in the same namespace", "Optimistic lock"] {
+        assert!(text.contains(text_of), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_managers_of_one_field_are_told_of_each_other() -> Result<()> {
+    let place = place().await?;
+    let api = place.api::<Environment>();
+    let lock = |reason: &str| -> Result<Patch<DynamicObject>> {
+        let spec = environment(&json!({}), &[("lock", json!({"reason": reason}))]);
+        Ok(Patch::Apply(object::<Environment>("staging", &spec)?))
+    };
+    api.patch("staging", &PatchParams::apply("one"), &lock("freeze")?).await?;
+    let told = api.patch("staging", &PatchParams::apply("two"), &lock("party")?).await;
+    let Err(kube::Error::Api(status)) = told else { bail!("there is no conflict") };
+    ensure!(status.code == 409, "{status:?}");
+    assert!(status.message.contains(".spec.lock.reason"), "{status:?}");
+    api.patch("staging", &PatchParams::apply("two"), &lock("freeze")?).await?;
+    Ok(())
+}
