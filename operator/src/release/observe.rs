@@ -92,30 +92,27 @@ fn not_observed(environment: &str, flux_present: bool) -> Observation {
     Observation::NotObserved { reason, message }
 }
 
-/// Tells what keeps Flux from even seeing the commit.
+/// Tells what keeps Flux from even seeing the commit. None of it is the release's fault, and all of
+/// it can be mended without another release, so it waits.
 fn upstream(
     source: &Source,
     root: &Kustomization,
     app: Option<&Kustomization>,
 ) -> Option<Observation> {
-    if let Some(name) =
-        [Some(root), app].into_iter().flatten().find(|k| k.suspended).map(|k| &k.name)
-    {
-        let message = format!("Flux' Kustomization {name} is suspended: resume it to go on");
-        return Some(Observation::Waiting { message });
+    let waiting = |message: String| Some(Observation::Waiting { message });
+    if let Some(suspended) = [Some(root), app].into_iter().flatten().find(|k| k.suspended) {
+        let name = &suspended.name;
+        return waiting(format!("Flux' Kustomization {name} is suspended: resume it to go on"));
     }
     if source.suspended {
-        let message = "Flux' GitRepository is suspended: resume it to go on".to_owned();
-        return Some(Observation::Waiting { message });
+        return waiting("Flux' GitRepository is suspended: resume it to go on".to_owned());
     }
-    if let Readiness::NotReady { reason, message } = &source.readiness {
-        let message = format!("Flux cannot read the repository: {message}");
-        return Some(Observation::ApplyFailed { reason: word(reason), message });
-    }
-    match (&root.readiness, app) {
-        (Readiness::NotReady { reason, message }, None) => {
-            let message = format!("Flux cannot apply the environment's flux folder: {message}");
-            Some(Observation::ApplyFailed { reason: word(reason), message })
+    match (&source.readiness, &root.readiness, app) {
+        (Readiness::NotReady { message, .. }, _, _) => {
+            waiting(format!("Flux cannot read the repository: {message}"))
+        }
+        (_, Readiness::NotReady { message, .. }, None) => {
+            waiting(format!("Flux has not applied the environment's flux folder: {message}"))
         }
         _ => None,
     }
@@ -174,9 +171,10 @@ fn judge(
                     message: workloads.summary(message),
                 },
                 // Flux says these while it is at work or will be soon.
-                "Progressing" | "ProgressingWithRetry" | "DependencyNotReady" => {
-                    Observation::Waiting { message: message.clone() }
-                }
+                "Progressing"
+                | "ProgressingWithRetry"
+                | "DependencyNotReady"
+                | "ArtifactFailed" => Observation::Waiting { message: message.clone() },
                 _ => Observation::ApplyFailed { reason: word(reason), message: message.clone() },
             }
         }
@@ -260,6 +258,17 @@ mod tests {
         assert!(matches!(seen, Observation::Waiting { .. }));
         let seen = judge(&not_ready("BuildFailed"), ATTEMPTED, &Workloads::default(), true);
         assert!(matches!(seen, Observation::ApplyFailed { reason, .. } if reason == "BuildFailed"));
+    }
+
+    #[test]
+    fn flux_that_has_not_fetched_the_repository_yet_is_no_failure() {
+        let source =
+            Source { suspended: false, readiness: Readiness::Unknown { message: String::new() } };
+        let root = not_ready("ArtifactFailed");
+        assert!(matches!(upstream(&source, &root, None), Some(Observation::Waiting { .. })));
+        let app = not_ready("ArtifactFailed");
+        let seen = judge(&app, ATTEMPTED, &Workloads::default(), true);
+        assert!(matches!(seen, Observation::Waiting { .. }));
     }
 
     #[test]
