@@ -246,6 +246,10 @@ pub struct ReleaseStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// Resource version at which the operator first saw the release: it orders releases that were
+    /// created within one second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
     /// What people call the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

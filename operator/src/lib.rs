@@ -20,6 +20,7 @@ mod metrics;
 mod release;
 mod remotes;
 mod run;
+mod status;
 pub mod telemetry;
 
 pub use args::{Args, LogFormat};

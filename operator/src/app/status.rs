@@ -1,17 +1,15 @@
 //! The only place that writes the status of an app.
 
 use gimlet_crds::condition::{self, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, labels};
+use gimlet_crds::{App, AppStatus, Drift, Live, LiveState};
 use jiff::Timestamp;
-use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::EventType;
-use serde_json::json;
 
 use super::gather::Found;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::release::Observation;
+use crate::status::apply;
 
 /// What a look at an app found.
 pub(super) enum Seen {
@@ -27,19 +25,8 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     if status == old {
         return Ok(());
     }
-    let name = app.name_any();
-    let api: Api<App> = Api::namespaced(ctx.client.clone(), &app.namespace().unwrap_or_default());
-    let patch = json!({
-        "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
-        "metadata": {"name": name, "uid": app.metadata.uid}, "status": status,
-    });
-    let params = PatchParams::apply(labels::OPERATOR).force();
-    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
-        Ok(_) => {}
-        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => {
-            return Ok(());
-        }
-        Err(error) => return Err(ApiError::new(format!("write the status of {name}"), error)),
+    if apply(app, &status, ctx).await?.is_none() {
+        return Ok(());
     }
     let of = |status: &AppStatus| {
         condition::find(&status.conditions, READY).map(|c| (c.status.clone(), c.reason.clone()))

@@ -3,17 +3,16 @@
 use gimlet_crds::condition::{
     self, FLUX_READY, GIT_READY, READY, RECONCILING, STALLED, Truth, Verdict,
 };
-use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus, labels};
+use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus};
 use gimlet_gitops::Head;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::EventType;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::status::apply;
 
 /// What a look at an environment found.
 #[derive(Clone, Debug)]
@@ -45,20 +44,8 @@ pub(super) async fn write(
     if status == old {
         return Ok(());
     }
-    let name = environment.name_any();
-    let api: Api<Environment> =
-        Api::namespaced(ctx.client.clone(), &environment.namespace().unwrap_or_default());
-    let patch = json!({
-        "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
-        "metadata": {"name": name, "uid": environment.metadata.uid}, "status": status,
-    });
-    let params = PatchParams::apply(labels::OPERATOR).force();
-    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
-        Ok(_) => {}
-        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => {
-            return Ok(());
-        }
-        Err(error) => return Err(ApiError::new(format!("write the status of {name}"), error)),
+    if apply(environment, &status, ctx).await?.is_none() {
+        return Ok(());
     }
     announce(environment, &old, &status, ctx).await;
     Ok(())
@@ -218,7 +205,7 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        serde_json::from_value(json!({
+        serde_json::from_value(serde_json::json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
             "metadata": {"name": "staging", "namespace": "ns", "generation": 2},
             "spec": {"gitops": {"url": "https://git.example.com/a/b.git", "path": "staging"}}

@@ -130,10 +130,13 @@ fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> 
     }
 }
 
-/// Places a release among those of its app: by time, and by name within a second.
-pub(super) fn order(release: &Release) -> (i64, String) {
+/// Places a release among those of its app: by time, and within a second, which is all that times
+/// tell, by the API server's own count.
+pub(super) fn order(release: &Release) -> (i64, u64) {
     let created = release.creation_timestamp().map_or(0, |time| time.0.as_second());
-    (created, release.name_any())
+    let first_seen = release.status.as_ref().and_then(|status| status.sequence.clone());
+    let sequence = first_seen.or_else(|| release.resource_version());
+    (created, sequence.and_then(|sequence| sequence.parse().ok()).unwrap_or_default())
 }
 
 /// Finds a release that came later and is not out of the race itself.
@@ -148,8 +151,7 @@ fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Option<String> 
                 && !other.spec.cancel
                 && phase != Phase::Failed
                 && !phase.ended_before_git()
-                // Within one second nobody can tell which was meant to come last: both go, in order.
-                && order(other).0 > mine.0
+                && order(other) > mine
         })
         .max_by_key(|other| order(other))
         .map(|other| other.name_any())
@@ -262,10 +264,18 @@ mod tests {
     }
 
     #[test]
-    fn releases_of_one_second_do_not_supersede_each_other() {
-        let (one, two) = (release("a", 1), release("b", 1));
-        let around = around(vec![one.clone(), two]);
-        assert!(matches!(decide(&one, &around), Step::Release { .. }));
+    fn within_one_second_the_api_server_counts() {
+        let (mut first, mut second) = (release("z", 1), release("a", 1));
+        first.metadata.resource_version = Some("99".into());
+        second.metadata.resource_version = Some("100".into());
+        let around = around(vec![first.clone(), second.clone()]);
+        assert!(matches!(decide(&first, &around), Step::End(End::Superseded { by }) if by == "a"));
+        assert!(matches!(decide(&second, &around), Step::Release { .. }));
+        // A status that was written since then does not make the first one younger.
+        first.metadata.resource_version = Some("200".into());
+        let sequence = Some("99".into());
+        first.status = Some(ReleaseStatus { sequence, ..ReleaseStatus::default() });
+        assert!(order(&first) < order(&second));
     }
 
     #[test]

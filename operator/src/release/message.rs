@@ -28,10 +28,10 @@ pub(super) fn change_of_release(
         (None, _) => format!("{place}: release {version}"),
     };
     let action = if prepared.restores.is_some() { "rollback" } else { "release" };
-    let (seconds, name) = order(release);
+    let (seconds, sequence) = order(release);
     let mut trailers = vec![
         (trailer::ACTION.into(), action.into()),
-        (trailer::NAME.into(), name.clone()),
+        (trailer::NAME.into(), release.name_any()),
         (trailer::APP.into(), spec.app.clone()),
         (trailer::ENV.into(), spec.environment.clone()),
         (trailer::VERSION.into(), version),
@@ -59,7 +59,7 @@ pub(super) fn change_of_release(
         order: Some((
             format!("{}/{place}", environment.namespace().unwrap_or_default()),
             seconds,
-            name,
+            format!("{sequence:020}"),
         )),
         expected: prepared.last_touch,
     }

@@ -5,17 +5,16 @@ use std::time::Duration;
 use gimlet_crds::condition::{
     self, APPLIED, COMMITTED, HEALTHY, PLANNED, READY, RECONCILING, STALLED, Truth, Verdict,
 };
-use gimlet_crds::{CommitStatus, Phase, Release, ReleaseStatus, labels};
+use gimlet_crds::{CommitStatus, Phase, Release, ReleaseStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::EventType;
-use serde_json::json;
 
 use super::outcome::{Committed, End, Observation, Outcome, Prepared};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::status::apply;
 
 /// Writes the status that follows from an outcome, if it differs from the one that is there.
 ///
@@ -31,26 +30,10 @@ pub(super) async fn write(
     if status == old {
         return Ok(true);
     }
-    let name = release.name_any();
-    let api: Api<Release> =
-        Api::namespaced(ctx.client.clone(), &release.namespace().unwrap_or_default());
-    let patch = json!({
-        "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
-        // With the version, so that a reconcile that began with an old copy never undoes a newer one.
-        "metadata": {
-            "name": name, "uid": release.metadata.uid,
-            "resourceVersion": release.metadata.resource_version,
-        },
-        "status": status,
-    });
-    let params = PatchParams::apply(labels::OPERATOR).force();
-    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
-        Ok(written) => release.metadata.resource_version = written.metadata.resource_version,
-        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => {
-            return Ok(false);
-        }
-        Err(error) => return Err(ApiError::new(format!("write the status of {name}"), error)),
-    }
+    let Some(version) = apply(release, &status, ctx).await? else {
+        return Ok(false);
+    };
+    release.metadata.resource_version = Some(version);
     announce(release, &old, &status, now, ctx).await;
     release.status = Some(status);
     Ok(true)
@@ -125,6 +108,9 @@ fn compute(
     next.apply(outcome);
     let Next { mut status, mut verdicts, .. } = next;
     keep_earlier(&mut verdicts, old);
+    if status.sequence.is_none() {
+        status.sequence.clone_from(&release.metadata.resource_version);
+    }
     status.observed_generation = release.metadata.generation;
     status.conditions =
         condition::merge(&old.conditions, verdicts, release.metadata.generation, now);
@@ -371,182 +357,5 @@ fn short(sha: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use gimlet_crds::{Blocker, BlockerKind, PlanStatus};
-    use gimlet_gitops::CommitId;
-    use serde_json::json;
-
-    fn release() -> Release {
-        serde_json::from_value(json!({
-            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
-            "metadata": {"name": "r", "generation": 1},
-            "spec": {"app": "shop", "environment": "staging"}
-        }))
-        .unwrap()
-    }
-
-    fn prepared() -> Prepared {
-        Prepared {
-            edits: Vec::new(),
-            plan: PlanStatus {
-                digest: format!("sha256:{}", "0".repeat(64)),
-                tree: "0".repeat(40),
-                base: Some("0".repeat(40)),
-                added: 3,
-                ..PlanStatus::default()
-            },
-            chart: None,
-            version: Some("v1".into()),
-            unchanged: false,
-            last_touch: None,
-            restores: None,
-            head: None,
-        }
-    }
-
-    fn commit() -> Committed {
-        Committed {
-            sha: "4e1f09c0a1".repeat(4),
-            branch: "main".into(),
-            path: "staging/shop".into(),
-            url: None,
-            adopted: false,
-        }
-    }
-
-    fn outcomes() -> Vec<Outcome> {
-        let observed = |observation| Outcome::Observed { commit: commit().sha, observation };
-        let text = || "because".to_owned();
-        vec![
-            Outcome::Planned(prepared()),
-            Outcome::Blocked {
-                prepared: Some(prepared()),
-                blockers: vec![Blocker {
-                    kind: BlockerKind::Lock,
-                    name: "staging".into(),
-                    reason: text(),
-                }],
-            },
-            Outcome::Queued(prepared()),
-            Outcome::Committed { prepared: Some(prepared()), commit: commit() },
-            Outcome::Unchanged {
-                prepared: prepared(),
-                head: CommitId::parse(&commit().sha).unwrap(),
-            },
-            observed(Observation::NotObserved { reason: "NoFlux", message: text() }),
-            observed(Observation::Waiting { message: text() }),
-            observed(Observation::Applied { message: text() }),
-            observed(Observation::Healthy { message: text() }),
-            observed(Observation::ApplyFailed { reason: "BuildFailed".into(), message: text() }),
-            observed(Observation::Unhealthy { reason: "CrashLoopBackOff".into(), message: text() }),
-            Outcome::Ended(End::Cancelled),
-            Outcome::Ended(End::Superseded { by: "other".into() }),
-            Outcome::Ended(End::Rejected { reason: "BaseChanged".into(), message: text() }),
-            Outcome::Failed { reason: "MissingVariable".into(), message: text() },
-            Outcome::Retrying { blocker: None, reason: "Unreachable".into(), message: text() },
-        ]
-    }
-
-    #[test]
-    fn every_status_keeps_the_rules_of_kstatus_whatever_came_before() {
-        for first in outcomes() {
-            for second in outcomes() {
-                let now = Timestamp::UNIX_EPOCH;
-                let before = compute(&ReleaseStatus::default(), &release(), first.clone(), now);
-                let after = compute(&before, &release(), second.clone(), now);
-                for status in [&before, &after] {
-                    let broken = condition::violations(
-                        &status.conditions,
-                        Some(1),
-                        status.observed_generation,
-                    );
-                    assert!(broken.is_empty(), "{broken:?} after {first:?} then {second:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_unchanged_world_writes_nothing() {
-        for outcome in outcomes() {
-            let first = compute(
-                &ReleaseStatus::default(),
-                &release(),
-                outcome.clone(),
-                Timestamp::UNIX_EPOCH,
-            );
-            let later = Timestamp::from_second(1000).unwrap();
-            assert_eq!(compute(&first, &release(), outcome, later), first);
-        }
-    }
-
-    #[test]
-    fn a_status_stays_small() {
-        let mut prepared = prepared();
-        prepared.plan.objects =
-            (0..17).map(|n| format!("~ Deployment/some-long-name-{n}")).collect();
-        let queued = compute(
-            &ReleaseStatus::default(),
-            &release(),
-            Outcome::Queued(prepared),
-            Timestamp::UNIX_EPOCH,
-        );
-        let done = compute(
-            &queued,
-            &release(),
-            Outcome::Committed { prepared: None, commit: commit() },
-            Timestamp::UNIX_EPOCH,
-        );
-        let size = serde_json::to_string(&done).unwrap().len();
-        assert!(size < 2600, "{size}");
-    }
-
-    #[test]
-    fn a_queued_release_stays_queued_while_git_is_away() {
-        let queued = compute(
-            &ReleaseStatus::default(),
-            &release(),
-            Outcome::Queued(prepared()),
-            Timestamp::UNIX_EPOCH,
-        );
-        let blocker =
-            Blocker { kind: BlockerKind::Git, name: "staging".into(), reason: "away".into() };
-        let retrying = Outcome::Retrying {
-            blocker: Some(blocker),
-            reason: "Unreachable".into(),
-            message: "away".into(),
-        };
-        let status = compute(&queued, &release(), retrying, Timestamp::UNIX_EPOCH);
-        assert_eq!(status.phase, Phase::Queued);
-        assert_eq!(status.blocked_by.len(), 1);
-    }
-
-    #[test]
-    fn a_failure_that_mends_itself_becomes_healthy() {
-        let failed = compute(
-            &ReleaseStatus::default(),
-            &release(),
-            Outcome::Observed {
-                commit: commit().sha,
-                observation: Observation::Unhealthy {
-                    reason: "CrashLoopBackOff".into(),
-                    message: "x".into(),
-                },
-            },
-            Timestamp::UNIX_EPOCH,
-        );
-        let healthy = compute(
-            &failed,
-            &release(),
-            Outcome::Observed {
-                commit: commit().sha,
-                observation: Observation::Healthy { message: "1/1 replicas are ready".into() },
-            },
-            Timestamp::UNIX_EPOCH,
-        );
-        assert_eq!(healthy.phase, Phase::Healthy);
-        assert!(condition::is_true(&healthy.conditions, READY));
-        assert!(condition::find(&healthy.conditions, STALLED).is_none());
-    }
-}
+#[path = "status_tests.rs"]
+mod tests;
