@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use gimlet_crds::{BlockerKind, Phase, Release, condition};
 use gimlet_e2e::Stage;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::release::{commit, status};
@@ -81,6 +81,27 @@ async fn the_newest_of_the_releases_that_wait_wins() -> Result<()> {
     }
     let log = stage.log()?;
     assert_eq!((log[0].id.as_str(), log[1].id.as_str()), (commit(&newest)?, before.as_str()));
+    assert!(stage.files()?["staging/web/deployment-web.yaml"].contains("example/web:3"));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_releases_made_at_once_the_last_one_is_in_git_at_the_end() -> Result<()> {
+    let stage = Stage::open("second").await?;
+    // Names that sort against the order in which they were made.
+    let mut last = String::new();
+    for (name, tag) in [("web-z", "1"), ("web-m", "2"), ("web-a", "3")] {
+        let release: Release = serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release", "metadata": {"name": name},
+            "spec": {"app": "web", "environment": "staging", "manifest": stage.web(tag)},
+        }))?;
+        stage.releases().create(&PostParams::default(), &release).await?;
+        name.clone_into(&mut last);
+    }
+    assert_eq!(status(&stage.ended(&last).await?)?.phase, Phase::Committed);
+    for name in ["web-z", "web-m"] {
+        stage.ended(name).await?;
+    }
     assert!(stage.files()?["staging/web/deployment-web.yaml"].contains("example/web:3"));
     stage.end().await
 }

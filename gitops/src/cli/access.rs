@@ -83,9 +83,12 @@ impl Access {
             write_private(dir.path(), "ca.pem", pem)?;
             dir
         };
-        let file = dir.path().join("ca.pem");
+        // Without a directory of its own, curl trusts all that are in the system's as well.
+        let invocation = invocation
+            .env("GIT_SSL_CAINFO", dir.path().join("ca.pem"))
+            .env("GIT_SSL_CAPATH", dir.path());
         *kept = Some(dir);
-        Ok(invocation.env("GIT_SSL_CAINFO", file))
+        Ok(invocation)
     }
 
     fn lend_ssh(
@@ -174,4 +177,35 @@ fn write_private(dir: &Path, name: &str, data: &[u8]) -> Result<(), GitError> {
         .open(dir.join(name))
         .and_then(|mut file| file.write_all(data))
         .map_err(|e| no_dir(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cli::command::run;
+    use crate::remote::{BranchName, RemoteUrl};
+
+    #[tokio::test]
+    async fn a_given_authority_takes_the_place_of_the_systems_file_and_directory() {
+        let remote = Remote {
+            url: RemoteUrl::parse("https://example.com/a", false).unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            credentials: Credentials::None,
+            ca: Some(b"the authority".to_vec()),
+            create_branch: false,
+        };
+        let access = Access::new(remote, Timeouts::default());
+        let print = "alias.print=!printenv GIT_SSL_CAINFO GIT_SSL_CAPATH";
+        let invocation = Invocation::new(&["-c", print, "print"], Duration::from_secs(10));
+        let (invocation, _lent) = access.lend(invocation).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let finished = run(home.path(), &invocation).await.unwrap();
+        let text = String::from_utf8(finished.stdout).unwrap();
+        let (file, dir) = text.trim_end().split_once('\n').unwrap();
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "the authority");
+        let found: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(found, [Path::new(file)]);
+    }
 }

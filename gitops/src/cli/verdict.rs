@@ -122,6 +122,14 @@ pub(crate) fn failure(what: &str, finished: &Finished, scrub: impl Fn(&str) -> S
         GitErrorKind::Unauthorized => ": check the credentials, their rights and the known hosts",
         GitErrorKind::BranchMissing => ": create the branch on the server",
         GitErrorKind::NotFound => ": check the address and that the credentials may see it",
+        // With its spaces the word cannot be a part of the address.
+        GitErrorKind::Unreachable if lower.contains(" certificate ") => {
+            ": check the server's certificate and the authority that is trusted for it"
+        }
+        // Redirects are not followed with credentials.
+        GitErrorKind::Unreachable if lower.contains("returned error: 30") => {
+            ": the server points elsewhere: use the new address"
+        }
         GitErrorKind::Timeout | GitErrorKind::Unreachable => ": check that the server is up",
         GitErrorKind::Cache => ": the cache is fetched again",
         _ => "",
@@ -204,6 +212,23 @@ mod tests {
         );
         assert_eq!(kind("error: object file objects/ab/cd is empty"), GitErrorKind::Cache);
         assert_eq!(kind("fatal: something new"), GitErrorKind::Other);
+    }
+
+    #[test]
+    fn the_advice_fits_the_failure() {
+        let text = |said: &str| {
+            let said = format!("fatal: unable to access 'https://h/certificate.git/': {said}");
+            failure("fetch", &finished("", &said), str::to_owned).to_string()
+        };
+        for said in [
+            "server certificate verification failed. CAfile: none CRLfile: none",
+            "SSL certificate problem: self-signed certificate",
+            "SSL: no alternative certificate subject name matches target host name 'h'",
+        ] {
+            assert!(text(said).contains("check the server's certificate"), "{}", text(said));
+        }
+        assert!(text("The requested URL returned error: 301").ends_with("use the new address"));
+        assert!(text("Failed to connect to h").ends_with("check that the server is up"));
     }
 
     #[test]

@@ -39,6 +39,7 @@ struct State {
     root: PathBuf,
     password: Option<String>,
     faults: Mutex<VecDeque<Fault>>,
+    redirect: Mutex<Option<(&'static str, String)>>,
     requests: AtomicUsize,
     pushes: AtomicUsize,
 }
@@ -70,6 +71,7 @@ impl Server {
             root: repo.dir.path().to_owned(),
             password: password.map(str::to_owned),
             faults: Mutex::default(),
+            redirect: Mutex::default(),
             requests: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
         });
@@ -80,6 +82,10 @@ impl Server {
             }
         });
         Self { address, state, task }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -97,6 +103,11 @@ impl Server {
 
     pub(crate) fn fail_next(&self, faults: &[Fault]) {
         self.state.faults.lock().unwrap().extend(faults);
+    }
+
+    /// Sends every request with this text in its address to another server.
+    pub(crate) fn redirect(&self, part: &'static str, origin: &str) {
+        *self.state.redirect.lock().unwrap() = Some((part, origin.to_owned()));
     }
 
     pub(crate) fn pushes(&self) -> usize {
@@ -167,6 +178,12 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
                 .await;
                 continue;
             }
+        }
+        let redirect = state.redirect.lock().unwrap().clone();
+        if let Some((_, origin)) = redirect.filter(|(part, _)| request.target.contains(part)) {
+            let header = format!("Location: {origin}{}\r\n", request.target);
+            respond(&mut stream, "307 Temporary Redirect", &header, b"").await;
+            continue;
         }
         let push = request.method == "POST" && request.target.ends_with("/git-receive-pack");
         let fault = if push { state.faults.lock().unwrap().pop_front() } else { None };

@@ -7,6 +7,8 @@ mod fixture;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod https;
+#[cfg(test)]
 mod local;
 #[cfg(test)]
 mod races;
