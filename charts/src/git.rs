@@ -323,9 +323,12 @@ fn environment(
         ("LC_ALL".to_owned(), "C".into()),
     ]);
     if let Some(pem) = &client.access().ca {
-        let path = dir.join("ca.pem");
-        fs::write(&path, pem).map_err(writing())?;
+        // Alone in a folder of its own: some TLS libraries read every file beside it.
+        let folder = dir.join("authorities");
+        let path = folder.join("ca.pem");
+        fs::create_dir(&folder).and_then(|()| fs::write(&path, pem)).map_err(writing())?;
         environment.push(("GIT_SSL_CAINFO".to_owned(), path.into()));
+        environment.push(("GIT_SSL_CAPATH".to_owned(), folder.into()));
     }
     let parsed = address(url)?;
     if matches!(parsed.scheme(), "https" | "http")

@@ -4,6 +4,7 @@ mod flux_folder;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gimlet_crds::Environment;
 use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
@@ -55,6 +56,9 @@ impl EnvironmentError {
     }
 }
 
+/// How long a new environment waits at most for the event of its own first status.
+const FIRST: Duration = Duration::from_secs(1);
+
 /// Looks after an environment.
 pub(crate) async fn reconcile(
     environment: &Arc<Environment>,
@@ -68,6 +72,11 @@ pub(crate) async fn reconcile(
     if environment.spec.suspend {
         status::write(environment, Seen::Suspended, ctx).await?;
         return Ok(Action::await_change());
+    }
+    if environment.status.is_none() {
+        // A host that does not answer takes its time; the write brings the environment back at once.
+        status::write(environment, Seen::First, ctx).await?;
+        return Ok(Action::requeue(FIRST));
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let refreshed = access.writer.refresh().await.inspect_err(|error| {

@@ -17,6 +17,7 @@ use crate::status::apply;
 /// What a look at an environment found.
 #[derive(Clone, Debug)]
 pub(super) enum Seen {
+    First,
     Suspended,
     Reachable { head: Head, flux: FluxState },
     Failed { reason: &'static str, message: String, stalled: bool },
@@ -95,6 +96,13 @@ fn compute(
 ) -> EnvironmentStatus {
     let mut head = old.head.clone();
     let verdicts = match seen {
+        Seen::First => {
+            let message = "looking at the repository for the first time";
+            vec![
+                Verdict::new(READY, Truth::Unknown, "Progressing", message),
+                Verdict::new(RECONCILING, Truth::True, "Progressing", message),
+            ]
+        }
         Seen::Suspended => {
             let message = "suspended: set spec.suspend to false to go on";
             vec![Verdict::new(READY, Truth::False, "Suspended", message)]
@@ -223,6 +231,7 @@ mod tests {
             FluxState::Ready,
         ];
         let mut sights = vec![
+            Seen::First,
             Seen::Suspended,
             Seen::Failed { reason: "Unauthorized", message: message(), stalled: false },
             Seen::Failed { reason: "InvalidRepository", message: message(), stalled: true },
