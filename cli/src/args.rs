@@ -138,6 +138,24 @@ pub(crate) fn program(arg: Option<&OsString>) -> String {
     stem.map_or_else(|| "gimlet".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
+/// Names an app in an environment.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// Name of the app
+    #[arg(value_name = "APP")]
+    pub(crate) app: String,
+    /// Environment
+    #[arg(
+        short,
+        long,
+        visible_alias = "env",
+        value_name = "ENV",
+        env = "GIMLET_ENVIRONMENT",
+        hide_env_values = true
+    )]
+    pub(crate) environment: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -195,11 +195,19 @@ impl Branch {
 
     /// Asks the server for the head, again if the connection breaks.
     pub(crate) async fn look(&self) -> Result<Seen, GitError> {
+        self.patiently("look", || self.shared.engine.look()).await
+    }
+
+    /// Does something that may be done again, again if the connection breaks.
+    async fn patiently<T, F>(&self, op: &'static str, run: impl Fn() -> F) -> Result<T, GitError>
+    where
+        F: Future<Output = Result<T, GitError>>,
+    {
         let mut faults = 0;
         loop {
             let since = Instant::now();
-            let result = self.shared.engine.look().await;
-            self.shared.observe("look", since, &result);
+            let result = run().await;
+            self.shared.observe(op, since, &result);
             match result {
                 Err(error)
                     if faults < self.options.retries
@@ -255,22 +263,7 @@ impl Branch {
     }
 
     async fn fetch(&self) -> Result<CommitId, GitError> {
-        let mut faults = 0;
-        loop {
-            let since = Instant::now();
-            let result = self.shared.engine.fetch().await;
-            self.shared.observe("fetch", since, &result);
-            match result {
-                Err(error)
-                    if faults < self.options.retries
-                        && error.kind() == GitErrorKind::Unreachable =>
-                {
-                    self.pause(faults).await;
-                    faults += 1;
-                }
-                result => return result,
-            }
-        }
+        self.patiently("fetch", || self.shared.engine.fetch()).await
     }
 
     async fn index(&self, head: CommitId, from: Option<CommitId>) -> Result<(), GitError> {

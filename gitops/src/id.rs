@@ -107,6 +107,13 @@ impl Object {
     }
 }
 
+impl BlobId {
+    /// Names a content without storing it, so that it can be compared with what a folder lists.
+    pub fn of(data: &[u8]) -> Self {
+        Self(hash(ObjectKind::Blob, data))
+    }
+}
+
 pub(crate) fn hash(kind: ObjectKind, data: &[u8]) -> ObjectId {
     let mut hasher = gix_hash::hasher(gix_hash::Kind::Sha1);
     hasher.update(format!("{} {}\0", kind.name(), data.len()).as_bytes());

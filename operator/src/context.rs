@@ -16,6 +16,7 @@ use crate::chart::Charts;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
+use crate::written::Written;
 
 /// An object as it is watched: one that cannot be read does not stop the others.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
@@ -26,6 +27,7 @@ pub(crate) struct Context {
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
+    pub(crate) written: Written,
     pub(crate) remotes: Arc<Remotes>,
     pub(crate) charts: Charts,
     pub(crate) flux: FluxCache,

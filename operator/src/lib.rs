@@ -22,6 +22,7 @@ mod remotes;
 mod run;
 mod status;
 pub mod telemetry;
+mod written;
 
 pub use args::{Args, LogFormat};
 pub use run::run;

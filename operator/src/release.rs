@@ -33,8 +33,9 @@ use outcome::Outcome;
 
 /// How often something that holds a release back is looked at again; the caches make it cheap.
 const BLOCKED: Duration = Duration::from_secs(3);
-/// How long until a release that changed meanwhile is looked at again.
-const OUTDATED: Duration = Duration::from_millis(200);
+/// How long until a release that changed meanwhile is looked at again; the event of the change comes
+/// first.
+const OUTDATED: Duration = Duration::from_secs(5);
 /// How long until a release in git looks again for its App, which may be new to the cache.
 const GONE: Duration = Duration::from_secs(10);
 

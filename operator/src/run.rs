@@ -27,8 +27,11 @@ use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
+use crate::written::Written;
 use crate::{app, environment, release};
 
+/// How long an object waits at most for the cache to see what was written of it; the event comes first.
+const LAGGING: Duration = Duration::from_secs(5);
 /// Reconciles of Environments and Apps at once.
 const OTHERS: u16 = 32;
 
@@ -76,6 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let ctx = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter::from("gimlet-operator")),
         backoff: Backoff::default(),
+        written: Written::default(),
         charts: Charts::new(&args.cache),
         flux: FluxCache::follow(&client, &lead),
         environments: wiring.environments.store(),
@@ -328,6 +332,9 @@ async fn reconcile_environment(
     let Some(object) = controller::readable(&object) else {
         return Ok(Action::await_change());
     };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
     let result = environment::reconcile(&object, &ctx).await;
     let result = match result {
         Ok(action) => Ok(action),
@@ -344,6 +351,9 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
     let Some(object) = controller::readable(&object) else {
         return Ok(Action::await_change());
     };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
     let result = match app::reconcile(&object, &ctx).await {
         Ok(action) => Ok(action),
         Err(error) => {
@@ -362,6 +372,9 @@ async fn reconcile_release(
     let Some(object) = controller::readable(&object) else {
         return Ok(Action::await_change());
     };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
     let result = release::reconcile(&object, &ctx)
         .await
         .map_err(|error| Failure::new(error.reason(), &error, error.retry()));

@@ -39,8 +39,16 @@ where
     });
     let params = PatchParams::apply(labels::OPERATOR).force();
     match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
-        Ok(written) => Ok(Some(written.resource_version().unwrap_or_default())),
-        Err(kube::Error::Api(error)) if error.is_not_found() || error.is_conflict() => Ok(None),
+        Ok(written) => {
+            let version = written.resource_version().unwrap_or_default();
+            ctx.written.record(object.meta().uid.as_deref(), &version);
+            Ok(Some(version))
+        }
+        Err(kube::Error::Api(error)) if error.is_not_found() => {
+            ctx.written.forget(object.meta().uid.as_deref().unwrap_or_default());
+            Ok(None)
+        }
+        Err(kube::Error::Api(error)) if error.is_conflict() => Ok(None),
         Err(error) => {
             let kind = K::kind(&());
             Err(ApiError::new(format!("write the status of {kind} {name}"), error))

@@ -98,10 +98,10 @@ fn an_archive_url_ends_in_tgz() {
 
 #[test]
 fn local_paths_need_permission() {
-    let local = LocalPolicy::Allow("/work".into());
+    let local = LocalPolicy::Allow("/base".into());
     let source = |name: &str| Source::parse(&chart("", name, ""), &local).unwrap();
-    assert_eq!(source("./charts/shop"), Source::Local("/work/./charts/shop".into()));
-    assert_eq!(source("shop-1.0.0.tgz"), Source::Archive("/work/shop-1.0.0.tgz".into()));
+    assert_eq!(source("./charts/shop"), Source::Local("/base/./charts/shop".into()));
+    assert_eq!(source("shop-1.0.0.tgz"), Source::Archive("/base/shop-1.0.0.tgz".into()));
     assert!(matches!(source("file:///srv/charts.git"), Source::Git { .. }));
     for name in ["./charts/shop", "/etc", "shop.tgz", "file:///srv/charts.git"] {
         let refused = parse("", name, "");

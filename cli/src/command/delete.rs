@@ -12,7 +12,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
 
 use super::watch::give_up;
-use crate::args::Global;
+use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::parse_duration;
@@ -40,19 +40,8 @@ enum What {
   gimlet delete app shop -e staging --wait
   gimlet delete app shop -e staging --orphan --yes")]
 struct AppArgs {
-    /// Name of the app
-    #[arg(value_name = "APP")]
-    app: String,
-    /// Environment
-    #[arg(
-        short,
-        long,
-        visible_alias = "env",
-        value_name = "ENV",
-        env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
-    )]
-    environment: String,
+    #[command(flatten)]
+    place: Place,
     /// Leave git and the cluster as they are
     #[arg(long)]
     orphan: bool,
@@ -69,7 +58,7 @@ struct AppArgs {
 
 pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, CommandError> {
     let What::App(args) = &args.what;
-    let AppArgs { app, environment, orphan, yes, wait, timeout } = args;
+    let AppArgs { place: Place { app, environment }, orphan, yes, wait, timeout } = args;
     let cluster = Cluster::connect(global).await?;
     let name = app_object(app, environment);
     let api = cluster.api::<App>();

@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use kube::{Resource as _, ResourceExt as _};
 
 use super::row::{Row, phase, version};
-use crate::args::Global;
+use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish, Kind};
 use crate::output::{self, Cell, Format, age, since};
@@ -24,19 +24,8 @@ use crate::output::{self, Cell, Format, age, since};
   gimlet history shop -e production
   gimlet rollback shop -e production --to RELEASE --reason \"…\"")]
 pub(crate) struct HistoryArgs {
-    /// Name of the app
-    #[arg(value_name = "APP")]
-    app: String,
-    /// Environment
-    #[arg(
-        short,
-        long,
-        visible_alias = "env",
-        value_name = "ENV",
-        env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
-    )]
-    environment: String,
+    #[command(flatten)]
+    place: Place,
     /// Form of the output
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
@@ -48,7 +37,7 @@ pub(crate) struct HistoryArgs {
 const HEADERS: &[&str] = &[" ", "RELEASE", "VERSION", "PHASE", "COMMIT", "AGE", "BY", "REASON"];
 
 pub(super) async fn run(args: &HistoryArgs, global: &Global) -> Result<Finish, CommandError> {
-    let HistoryArgs { app, environment, output, no_headers } = args;
+    let HistoryArgs { place: Place { app, environment }, output, no_headers } = args;
     let cluster = Cluster::connect(global).await?;
     let fields = format!("spec.app={app},spec.environment={environment}");
     let list = cluster

@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::core::ObjectMeta;
 
 use super::send::{self, Sending};
-use crate::args::Global;
+use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::WaitArgs;
@@ -25,19 +25,8 @@ use crate::output::Format;
   gimlet rollback shop -e production --to shop.production-x7k2p --reason \"back to last week\"
   gimlet history shop -e production")]
 pub(crate) struct RollbackArgs {
-    /// Name of the app
-    #[arg(value_name = "APP")]
-    app: String,
-    /// Environment
-    #[arg(
-        short,
-        long,
-        visible_alias = "env",
-        value_name = "ENV",
-        env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
-    )]
-    environment: String,
+    #[command(flatten)]
+    place: Place,
     /// Release or gitops commit to go back to
     #[arg(long, value_name = "RELEASE|COMMIT")]
     to: Option<String>,
@@ -52,7 +41,7 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(super) async fn run(args: &RollbackArgs, global: &Global) -> Result<Finish, CommandError> {
-    let RollbackArgs { app, environment, to, reason, output, wait } = args;
+    let RollbackArgs { place: Place { app, environment }, to, reason, output, wait } = args;
     AppName::parse(app)?;
     EnvName::parse(environment)?;
     let Some(reason) = reason.as_ref().filter(|reason| !reason.trim().is_empty()) else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gimlet_crds::{Environment, labels::trailer, name::AppName};
-use gimlet_gitops::{Edit, Writer};
+use gimlet_gitops::{BlobId, Edit, Writer};
 use gimlet_manifest::flux;
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -18,7 +18,9 @@ pub(super) async fn keep(
     environment: &Environment,
     writer: &Writer,
 ) -> Result<(), EnvironmentError> {
-    let old = writer.read(&flux_folder(environment)?, None).await?;
+    // Names and digests are enough, whatever the number of apps.
+    let listed = writer.list(Some(&flux_folder(environment)?), None).await?;
+    let old = listed.into_iter().map(|entry| (entry.name, entry.id)).collect();
     let edits = edits(environment, &old)?;
     if edits.is_empty() {
         return Ok(());
@@ -45,7 +47,7 @@ pub(super) async fn keep(
 /// Lists what is to be written: the environment's own files, and those of apps whose settings changed.
 fn edits(
     environment: &Environment,
-    old: &BTreeMap<String, Vec<u8>>,
+    old: &BTreeMap<String, String>,
 ) -> Result<Vec<Edit>, EnvironmentError> {
     let env = flux_env(environment)?;
     let mut wanted = vec![flux::source_file(&env), flux::root_file(&env)];
@@ -62,7 +64,7 @@ fn edits(
         }
     }
     for (file, data) in wanted {
-        if old.get(&file) != Some(&data) {
+        if old.get(&file) != Some(&BlobId::of(&data).to_string()) {
             edits.push(Edit::WriteFile { path: flux_file(environment, &file)?, data });
         }
     }
@@ -90,12 +92,13 @@ mod tests {
         .unwrap()
     }
 
-    fn apply(edits: Vec<Edit>) -> BTreeMap<String, Vec<u8>> {
+    fn apply(edits: Vec<Edit>) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
         for edit in edits {
             if let Edit::WriteFile { path, data } = edit {
                 let name = path.to_string();
-                files.insert(name.trim_start_matches("staging/flux/").to_owned(), data);
+                let name = name.trim_start_matches("staging/flux/").to_owned();
+                files.insert(name, BlobId::of(&data).to_string());
             }
         }
         files
@@ -111,13 +114,13 @@ mod tests {
     #[test]
     fn files_of_people_stay() {
         let mut files = apply(edits(&environment(true), &BTreeMap::new()).unwrap());
-        files.insert("mine.yaml".into(), b"x".to_vec());
+        files.insert("mine.yaml".into(), "x".into());
         assert!(edits(&environment(true), &files).unwrap().is_empty());
     }
 
     #[test]
     fn one_kustomization_for_all_takes_those_of_the_apps_away() {
-        let old = BTreeMap::from([("app-shop.yaml".to_owned(), Vec::new())]);
+        let old = BTreeMap::from([("app-shop.yaml".to_owned(), String::new())]);
         let all = edits(&environment(false), &old).unwrap();
         assert!(all.iter().any(|e| matches!(e, Edit::RemoveFile { path } if path.to_string() == "staging/flux/app-shop.yaml")));
         let each = edits(&environment(true), &old).unwrap();

@@ -1,0 +1,81 @@
+//! What was written last: a cache that has not seen it yet is not worked from.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// The versions of objects as they were written last by this process.
+///
+/// Under load the watch lags behind our own writes. To reconcile from the copy before them would only
+/// end in conflicts, which cost the API server the time that the watch needs to catch up.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// By UID, until the cache has seen the version.
+    versions: Mutex<HashMap<String, u64>>,
+}
+
+impl Written {
+    /// Remembers the version that a write made.
+    pub(crate) fn record(&self, uid: Option<&str>, version: &str) {
+        // Versions can be compared as numbers; one that is none is not remembered.
+        if let (Some(uid), Ok(version)) = (uid, version.parse()) {
+            self.lock().insert(uid.to_owned(), version);
+        }
+    }
+
+    /// Tells whether an object from the cache is older than what was written of it.
+    pub(crate) fn is_ahead_of(&self, cached: &ObjectMeta) -> bool {
+        let version = cached.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
+        let (Some(uid), Some(version)) = (cached.uid.as_deref(), version) else {
+            return false;
+        };
+        let mut versions = self.lock();
+        let ahead = versions.get(uid).is_some_and(|written| *written > version);
+        if !ahead {
+            versions.remove(uid);
+        }
+        ahead
+    }
+
+    /// Forgets an object that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cached(version: &str) -> ObjectMeta {
+        ObjectMeta {
+            uid: Some("u".into()),
+            resource_version: Some(version.into()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn a_copy_from_before_the_last_write_is_not_used() {
+        let written = Written::default();
+        assert!(!written.is_ahead_of(&cached("9")));
+        written.record(Some("u"), "10");
+        assert!(written.is_ahead_of(&cached("9")));
+        assert!(!written.is_ahead_of(&cached("10")));
+        assert!(!written.is_ahead_of(&cached("9")), "what the cache has seen once is forgotten");
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        let written = Written::default();
+        written.record(Some("u"), "100");
+        assert!(written.is_ahead_of(&cached("99")));
+        written.record(Some("u"), "not a number");
+        assert!(written.is_ahead_of(&cached("99")));
+    }
+}
