@@ -99,8 +99,9 @@ crds: ## write config/crd from the types
 	cargo run --quiet -p gimlet-crds --features generate --bin crdgen -- config/crd
 
 .PHONY: bench
-bench: tools ## measure releases per minute and their latency
-	cargo run --release -p gimlet-e2e --bin bench
+bench: tools ## measure releases: latency, a queue, large repositories (BENCH="--only c --quick")
+	cargo build --release -p gimlet-operator
+	cargo run --release -p gimlet-e2e --bin bench -- $(BENCH)
 
 .PHONY: clean
 clean: ## stop the cluster and the Gitea, delete their state and all that cargo built

@@ -40,7 +40,9 @@ impl Samples {
 
 /// Writes a duration in seconds for a person.
 pub fn time(seconds: f64) -> String {
-    if seconds < 0.1 {
+    if seconds.is_infinite() {
+        "never".to_owned()
+    } else if seconds < 0.1 {
         format!("{:.1} ms", seconds * 1e3)
     } else if seconds < 1.0 {
         format!("{:.0} ms", seconds * 1e3)
