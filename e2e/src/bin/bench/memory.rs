@@ -74,10 +74,13 @@ fn look() -> Peak {
     let own = std::process::id();
     let mut peak = Peak::default();
     for (pid, process) in &processes {
-        if process.name == OPERATOR && process.parent == own {
+        let is_operator = process.name == OPERATOR;
+        if is_operator && process.parent == own {
             peak.operator = process.peak;
         }
-        if is_of_operator(*pid, &processes, own) {
+        // A child that is not yet the program it becomes has the operator's own pages.
+        let is_fork = is_operator && process.parent != own;
+        if !is_fork && is_of_operator(*pid, &processes, own) {
             peak.together += process.resident;
         }
     }
