@@ -2,25 +2,24 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
-use crate::chart::{Chart, Dependency, File, Metadata};
+use crate::chart::{Chart, Dependency};
 use crate::semver::is_compatible;
 use crate::value::{Entries, MapKind, SharedMap, Unwalkable, Value};
 
 /// Values of one chart that are too large or deep to handle.
 const COPY_BUDGET: usize = 1 << 30;
 
-/// A chart in the tree that is rendered; an aliased dependency is a copy with another name.
+/// A chart in the tree that is rendered; an aliased dependency has another name than its chart.
 #[derive(Clone)]
-pub(crate) struct Node {
-    pub(crate) metadata: Metadata,
+pub(crate) struct Node<'c> {
+    pub(crate) chart: &'c Chart,
+    pub(crate) name: String,
+    pub(crate) dependencies: Option<Vec<Dependency>>,
     pub(crate) values: Value,
-    pub(crate) templates: Vec<File>,
-    pub(crate) files: Vec<File>,
-    pub(crate) schema: Option<Arc<[u8]>>,
     pub(crate) children: Vec<Self>,
 }
 
@@ -39,20 +38,15 @@ impl From<Unwalkable> for CoalesceError {
     }
 }
 
-impl Node {
-    pub(crate) fn new(chart: &Chart) -> Self {
+impl<'c> Node<'c> {
+    pub(crate) fn new(chart: &'c Chart) -> Self {
         Self {
-            metadata: chart.metadata.clone(),
+            chart,
+            name: chart.metadata.name.clone(),
+            dependencies: chart.metadata.dependencies.clone(),
             values: Value::from_json(&chart.values),
-            templates: chart.templates.clone(),
-            files: chart.files.clone(),
-            schema: chart.schema.clone(),
             children: chart.subcharts.iter().map(Self::new).collect(),
         }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.metadata.name
     }
 
     /// Chooses the dependencies and takes over the values they export.
@@ -71,7 +65,7 @@ impl Node {
         path: &str,
         warnings: &mut Vec<String>,
     ) -> Result<(), CoalesceError> {
-        let Some(mut wanted) = self.metadata.dependencies.take() else { return Ok(()) };
+        let Some(mut wanted) = self.dependencies.take() else { return Ok(()) };
         self.children = chosen(&std::mem::take(&mut self.children), &mut wanted);
         let values = coalesce(self, values, false, warnings)?;
         apply_tags(&mut wanted, &values);
@@ -81,13 +75,13 @@ impl Node {
             .filter(|dependency| !dependency.enabled)
             .map(|dependency| dependency.name.clone())
             .collect();
-        self.children.retain(|child| !disabled.iter().any(|name| name == child.name()));
+        self.children.retain(|child| !disabled.contains(&child.name));
         wanted.retain(|dependency| !disabled.contains(&dependency.name));
         for child in &mut self.children {
-            let path = format!("{path}{}.", child.name());
+            let path = format!("{path}{}.", child.name);
             child.enable(&values, &path, warnings)?;
         }
-        self.metadata.dependencies = Some(wanted);
+        self.dependencies = Some(wanted);
         Ok(())
     }
 
@@ -95,7 +89,7 @@ impl Node {
         for child in &mut self.children {
             child.import(warnings)?;
         }
-        let Some(dependencies) = self.metadata.dependencies.clone() else { return Ok(()) };
+        let Some(dependencies) = self.dependencies.clone() else { return Ok(()) };
         let values = coalesce(self, &Value::Nil, true, warnings)?;
         let imported = SharedMap::default();
         for dependency in &dependencies {
@@ -127,12 +121,12 @@ impl Node {
 }
 
 /// The subcharts that are listed, under their aliases, and those that are not listed at all.
-fn chosen(present: &[Node], wanted: &mut [Dependency]) -> Vec<Node> {
-    let fits = |child: &Node, dependency: &Dependency| {
-        child.name() == dependency.name
-            && is_compatible(&dependency.version, &child.metadata.version)
+fn chosen<'c>(present: &[Node<'c>], wanted: &mut [Dependency]) -> Vec<Node<'c>> {
+    let fits = |child: &Node<'_>, dependency: &Dependency| {
+        child.name == dependency.name
+            && is_compatible(&dependency.version, &child.chart.metadata.version)
     };
-    let mut kept: Vec<Node> = present
+    let mut kept: Vec<Node<'c>> = present
         .iter()
         .filter(|child| !wanted.iter().any(|dependency| fits(child, dependency)))
         .cloned()
@@ -140,7 +134,7 @@ fn chosen(present: &[Node], wanted: &mut [Dependency]) -> Vec<Node> {
     for dependency in wanted {
         if let Some(child) = present.iter().find(|child| fits(child, dependency)) {
             let mut child = child.clone();
-            dependency.key().clone_into(&mut child.metadata.name);
+            dependency.key().clone_into(&mut child.name);
             kept.push(child);
         }
         if !dependency.alias.is_empty() {
@@ -212,7 +206,7 @@ fn nested(map: SharedMap, path: &str) -> SharedMap {
     }
     path.split('.').rev().fold(map, |inner, key| {
         let entries: Entries =
-            [(Rc::from(key), Value::Map(inner, MapKind::Any))].into_iter().collect();
+            [(SmolStr::new(key), Value::Map(inner, MapKind::Any))].into_iter().collect();
         Rc::new(RefCell::new(entries))
     })
 }
@@ -223,22 +217,22 @@ fn merge_tables(target: &SharedMap, source: &SharedMap, keep_nulls: bool) {
         return;
     }
     let pairs: Vec<_> =
-        source.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
-    let mut defaulted: Vec<Rc<str>> = Vec::new();
+        source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut defaulted: Vec<SmolStr> = Vec::new();
     for (key, value) in &pairs {
         if !value.is_nil() {
-            defaulted.push(Rc::clone(key));
+            defaulted.push(key.clone());
         }
     }
-    let nulls: Vec<Rc<str>> = target
+    let nulls: Vec<SmolStr> = target
         .borrow()
         .iter()
         .filter(|(_, value)| value.is_nil())
-        .map(|(key, _)| Rc::clone(key))
+        .map(|(key, _)| key.clone())
         .collect();
     // A null of the user stays visible to charts that share the source.
     for key in &nulls {
-        source.borrow_mut().insert(Rc::clone(key), Value::Nil);
+        source.borrow_mut().insert(key.clone(), Value::Nil);
     }
     for (key, value) in pairs {
         let own = target.borrow().get(&key).cloned();
@@ -268,16 +262,13 @@ fn share_globals(child: &SharedMap, parent: &SharedMap) {
     };
     let (Some(own), Some(given)) = (globals(child), globals(parent)) else { return };
     let pairs: Vec<_> =
-        given.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
+        given.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in pairs {
         let known = own.borrow().get(&key).cloned();
         match (value, known) {
             (Value::Map(map, _), known) => {
-                let copy: Entries = map
-                    .borrow()
-                    .iter()
-                    .map(|(key, value)| (Rc::clone(key), value.clone()))
-                    .collect();
+                let copy: Entries =
+                    map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
                 let copy = Rc::new(RefCell::new(copy));
                 match known {
                     None => {}
@@ -292,12 +283,12 @@ fn share_globals(child: &SharedMap, parent: &SharedMap) {
             }
         }
     }
-    child.borrow_mut().insert(Rc::from("global"), Value::Map(own, MapKind::Any));
+    child.borrow_mut().insert(SmolStr::new_static("global"), Value::Map(own, MapKind::Any));
 }
 
 /// The values a chart and its subcharts see: the user's over the charts' own.
 pub(crate) fn coalesce(
-    chart: &Node,
+    chart: &Node<'_>,
     values: &Value,
     keep_nulls: bool,
     warnings: &mut Vec<String>,
@@ -313,7 +304,7 @@ pub(crate) fn coalesce(
 }
 
 fn descend(
-    chart: &Node,
+    chart: &Node<'_>,
     target: &SharedMap,
     keep_nulls: bool,
     warnings: &mut Vec<String>,
@@ -324,25 +315,25 @@ fn descend(
             let own = target.borrow().get(key).cloned();
             match (own, value) {
                 (None, value) => {
-                    target.borrow_mut().insert(Rc::clone(key), value.clone());
+                    target.borrow_mut().insert(key.clone(), value.clone());
                 }
                 (Some(Value::Nil), _) if !keep_nulls => {
                     target.borrow_mut().remove(key);
                 }
                 (Some(Value::Map(own, _)), Value::Map(from, _)) => {
-                    let subchart = chart.children.iter().any(|child| child.name() == &**key);
+                    let subchart = chart.children.iter().any(|child| child.name == **key);
                     merge_tables(&own, from, keep_nulls || subchart);
                 }
                 (Some(Value::Map(..)), other) if !other.is_nil() => warnings.push(format!(
                     "cannot overwrite table with non table for {}.{key}",
-                    chart.name()
+                    chart.name
                 )),
                 _ => {}
             }
         }
     }
     for child in &chart.children {
-        let name: Rc<str> = Rc::from(child.name());
+        let name = SmolStr::new(&child.name);
         let known = target.borrow().get(&name).cloned();
         let below = match known {
             None => {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
-use regex::Regex;
+use smol_str::SmolStr;
 
 use crate::functions::Target;
+use crate::memo::Memo;
 use crate::random::Random;
-use crate::template::ast::Template;
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, SharedMap, Value};
 
@@ -40,9 +40,6 @@ impl Default for Limits {
     }
 }
 
-/// Templates parsed from a `tpl` argument.
-type Snippet = Rc<[Rc<Template>]>;
-
 /// Finds the function an identifier of a template names.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Target>;
 
@@ -55,9 +52,8 @@ pub(crate) struct Engine<'a> {
     steps: Cell<u64>,
     depth: Cell<usize>,
     allocated: Cell<usize>,
-    included: RefCell<HashMap<Rc<str>, usize>>,
-    snippets: RefCell<HashMap<Rc<str>, Snippet>>,
-    regexes: RefCell<HashMap<Rc<str>, Regex>>,
+    included: RefCell<HashMap<SmolStr, usize>>,
+    memo: &'a Memo,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -88,6 +84,7 @@ impl<'a> Engine<'a> {
         missing_key_fails: bool,
         now: Timestamp,
         seed: [u8; 32],
+        memo: &'a Memo,
     ) -> Self {
         Self {
             lookup,
@@ -99,8 +96,7 @@ impl<'a> Engine<'a> {
             depth: Cell::new(0),
             allocated: Cell::new(0),
             included: RefCell::default(),
-            snippets: RefCell::default(),
-            regexes: RefCell::default(),
+            memo,
             cyclic: RefCell::default(),
         }
     }
@@ -189,9 +185,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Counts an `include` of a template; false when it is nested too often.
-    pub(crate) fn begin_include(&self, name: &Rc<str>) -> bool {
+    pub(crate) fn begin_include(&self, name: &SmolStr) -> bool {
         let mut included = self.included.borrow_mut();
-        let count = included.entry(Rc::clone(name)).or_insert(0);
+        let count = included.entry(name.clone()).or_insert(0);
         if *count > 1000 {
             return false;
         }
@@ -205,25 +201,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(crate) fn snippet(&self, text: &str) -> Option<Snippet> {
-        self.snippets.borrow().get(text).cloned()
-    }
-
-    pub(crate) fn keep_snippet(&self, text: Rc<str>, snippet: Snippet) {
-        self.snippets.borrow_mut().insert(text, snippet);
-    }
-
-    /// A compiled pattern, made once.
-    pub(crate) fn regex(
-        &self,
-        pattern: &Rc<str>,
-        compile: impl FnOnce(&str) -> Outcome<Regex>,
-    ) -> Outcome<Regex> {
-        if let Some(found) = self.regexes.borrow().get(pattern) {
-            return Ok(found.clone());
-        }
-        let compiled = compile(pattern)?;
-        self.regexes.borrow_mut().insert(Rc::clone(pattern), compiled.clone());
-        Ok(compiled)
+    /// What earlier renders worked out.
+    pub(crate) fn memo(&self) -> &'a Memo {
+        self.memo
     }
 }

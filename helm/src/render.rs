@@ -6,19 +6,21 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
 use crate::chart::Chart;
 use crate::coalesce::{Node, coalesce};
 use crate::engine::{Engine, Limits};
 use crate::functions::{Dialect, NO_VALUE, find};
 use crate::manifest;
+use crate::memo::Memo;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
 use crate::schema;
 use crate::semver::{Version, is_compatible};
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::{SyntaxError, parse};
+use crate::template::parse::SyntaxError;
 use crate::template::scope::Scope;
 use crate::value::{Entries, MapKind, Value};
 
@@ -266,7 +268,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     };
     let mut root = Node::new(chart);
     root.resolve(&user, &mut warnings).map_err(unfit)?;
-    let wanted = &root.metadata.kube_version;
+    let wanted = &chart.metadata.kube_version;
     if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
         return failed(
             ErrorKind::Chart,
@@ -276,7 +278,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         );
     }
     let values = coalesce(&root, &user, false, &mut warnings).map_err(unfit)?;
-    if !options.skip_schema_validation {
+    if !options.skip_schema_validation && schema::is_wanted(&root) {
         validate(&root, &values, options)?;
     }
     let Some(map) = values.as_map().cloned() else {
@@ -285,8 +287,8 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let mut files = execute_all(templates, options)?;
-    let notes = files.remove(&format!("{}/templates/{NOTES}", root.name())).unwrap_or_default();
+    let mut files = execute_all(templates, &chart.memo, options)?;
+    let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
     let sorted = manifest::sort(&files).map_err(|error| RenderError {
         template: Some(error.file.clone()),
@@ -297,12 +299,12 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     warnings.dedup();
     let mut crds = Vec::new();
     if options.include_crds {
-        definitions(&root, root.name(), &mut crds);
+        definitions(&root, &root.name, &mut crds);
     }
     Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings })
 }
 
-fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
+fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
     let json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
         RenderError::new(ErrorKind::Values, "the values are nested too deeply or too large")
     })?;
@@ -334,7 +336,8 @@ fn integral(json: Json) -> Json {
 
 /// Parses all templates before any of them runs, in Helm's order.
 fn execute_all(
-    mut templates: Vec<Renderable>,
+    mut templates: Vec<Renderable<'_>>,
+    memo: &Memo,
     options: &RenderOptions,
 ) -> Result<BTreeMap<String, String>, RenderError> {
     templates.sort_by(|left, right| {
@@ -342,11 +345,13 @@ fn execute_all(
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
     });
     let lookup = |name: &str| find(Dialect::Chart, name);
-    let engine = Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed);
+    let engine =
+        Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed, memo);
     let scope = Rc::new(Scope::default());
     for template in &templates {
-        let path: Rc<str> = Rc::from(template.path.as_str());
-        let parsed = parse(&path, &template.source, &lookup)
+        let parsed = template
+            .file
+            .parsed(&template.path)
             .map_err(|error| RenderError::from_syntax(&template.path, &error))?;
         scope.add(&parsed);
     }
@@ -357,15 +362,15 @@ fn execute_all(
             continue;
         }
         let about: Entries = [
-            (Rc::from("Name"), Value::text(&template.path)),
-            (Rc::from("BasePath"), Value::text(&template.base_path)),
+            (SmolStr::new_static("Name"), Value::text(&template.path)),
+            (SmolStr::new_static("BasePath"), Value::text(&template.base_path)),
         ]
         .into_iter()
         .collect();
         template
             .scope
             .borrow_mut()
-            .insert(Rc::from("Template"), Value::typed_map(about, MapKind::Values));
+            .insert(SmolStr::new_static("Template"), Value::typed_map(about, MapKind::Values));
         let Some(parsed) = scope.get(&template.path) else { continue };
         let dot = Value::Map(Rc::clone(&template.scope), MapKind::Values);
         let mut out = String::new();
@@ -373,23 +378,17 @@ fn execute_all(
         total += out.len();
         engine.check_size(total).map_err(RenderError::from_fault)?;
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
-        files.insert(template.path.clone(), out);
+        files.insert(template.path.to_string(), out);
     }
     Ok(files)
 }
 
-fn definitions(node: &Node, path: &str, found: &mut Vec<Document>) {
-    for file in &node.files {
-        let lower = file.path.to_lowercase();
-        let is_manifest = [".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
-        if file.path.starts_with("crds/") && is_manifest {
-            found.push(Document {
-                source: format!("{path}/{}", file.path),
-                content: String::from_utf8_lossy(&file.data).into_owned(),
-            });
-        }
-    }
+fn definitions(node: &Node<'_>, path: &str, found: &mut Vec<Document>) {
+    found.extend(node.chart.definitions.iter().map(|file| Document {
+        source: format!("{path}/{}", file.path),
+        content: String::from_utf8_lossy(&file.data).into_owned(),
+    }));
     for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name()), found);
+        definitions(child, &format!("{path}/charts/{}", child.name), found);
     }
 }

@@ -1,9 +1,13 @@
 //! Templates called from templates, defaults, errors and types.
 
 use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::Kind::{Any, Bool, Text};
 use super::{Call, Function, fixed, variadic};
+use crate::memo::Parsed;
 use crate::print::quote;
 use crate::template::exec::execute;
 use crate::template::fault::{Fault, Outcome, fail};
@@ -90,16 +94,13 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
     if !text.contains("{{") {
         return Ok(text.replace(NO_VALUE, "").into());
     }
-    let snippet = if let Some(snippet) = call.engine.snippet(&text) {
-        snippet
-    } else {
-        let parsed = parse(&Rc::from(ROOT), &text, call.engine.lookup()).map_err(|error| {
-            Fault::new(format!("cannot parse template {}: {}", quote(&text), error.message))
+    let snippet = call.engine.memo().snippets.get(&text, |text| {
+        let file = SmolStr::new_static(ROOT);
+        let parsed = parse(&file, &Arc::from(text), call.engine.lookup()).map_err(|error| {
+            Fault::new(format!("cannot parse template {}: {}", quote(text), error.message))
         })?;
-        let snippet: Rc<[_]> = Rc::from(parsed);
-        call.engine.keep_snippet(Rc::clone(&text), Rc::clone(&snippet));
-        snippet
-    };
+        Ok::<_, Fault>(Parsed::from(parsed))
+    })?;
     let Some((main, defined)) = snippet.split_last() else { return Ok(Value::text("")) };
     let scope = if defined.is_empty() {
         Rc::clone(call.scope)

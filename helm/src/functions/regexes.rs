@@ -1,6 +1,6 @@
 //! Regular expressions in Go's (RE2's) syntax.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use regex::{NoExpand, Regex, RegexBuilder};
 
@@ -10,7 +10,7 @@ use crate::template::fault::{Fault, Outcome};
 use crate::value::Value;
 
 /// Memory a compiled pattern may take.
-const PROGRAM_LIMIT: usize = 10 << 20;
+const PROGRAM_LIMIT: usize = 2 << 20;
 
 const FIND: super::Body =
     |call| Ok(Value::text(compiled(call)?.find(&call.text(1)).map_or("", |found| found.as_str())));
@@ -60,12 +60,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn compiled(call: &Call<'_>) -> Outcome<Regex> {
-    let pattern: Rc<str> = call.text(0);
-    call.engine.regex(&pattern, |pattern| {
+fn compiled(call: &Call<'_>) -> Outcome<Arc<Regex>> {
+    let pattern = call.text(0);
+    call.engine.memo().patterns.get(&pattern, |pattern| {
         RegexBuilder::new(&translated(pattern))
             .size_limit(PROGRAM_LIMIT)
             .build()
+            .map(Arc::new)
             .map_err(|error| Fault::new(format!("error parsing regexp: {error}")))
     })
 }

@@ -3,7 +3,9 @@
 mod expression;
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::ast::{Branch, Invocation, Node, Template, is_blank};
 use super::lex::{Item, Kind, Lexer};
@@ -25,10 +27,10 @@ type Parsed<T> = Result<T, SyntaxError>;
 
 /// Parses a file; the file's own template comes last, after those it defines.
 pub(crate) fn parse(
-    file: &Rc<str>,
-    source: &str,
+    file: &SmolStr,
+    source: &Arc<str>,
     functions: &dyn Fn(&str) -> Option<Target>,
-) -> Parsed<Vec<Rc<Template>>> {
+) -> Parsed<Vec<Arc<Template>>> {
     let eof = Item { kind: Kind::Eof, pos: 0, text: Cow::Borrowed(""), line: 1 };
     let mut parser = Parser {
         file,
@@ -36,9 +38,9 @@ pub(crate) fn parse(
         tokens: [eof.clone(), eof.clone(), eof],
         peeked: 0,
         functions,
-        source: Rc::from(source),
+        source,
         done: Vec::new(),
-        vars: vec![Rc::from("$")],
+        vars: vec![SmolStr::new_static("$")],
         action_line: None,
         range_depth: 0,
         depth: 0,
@@ -61,15 +63,15 @@ impl Step {
 }
 
 struct Parser<'a> {
-    file: &'a Rc<str>,
+    file: &'a SmolStr,
     lexer: Lexer<'a>,
     /// Tokens read ahead, the latest first.
     tokens: [Item<'a>; 3],
     peeked: usize,
     functions: &'a dyn Fn(&str) -> Option<Target>,
-    source: Rc<str>,
-    done: Vec<Rc<Template>>,
-    vars: Vec<Rc<str>>,
+    source: &'a Arc<str>,
+    done: Vec<Arc<Template>>,
+    vars: Vec<SmolStr>,
     action_line: Option<usize>,
     range_depth: usize,
     depth: usize,
@@ -176,17 +178,17 @@ impl<'a> Parser<'a> {
                 other => return self.fail(format!("unexpected {}", other.shown())),
             }
         }
-        let name = Rc::clone(self.file);
+        let name = self.file.clone();
         self.add(name, body)
     }
 
-    fn add(&mut self, name: Rc<str>, body: Vec<Node>) -> Parsed<()> {
+    fn add(&mut self, name: SmolStr, body: Vec<Node>) -> Parsed<()> {
         let blank = is_blank(&body);
         let known = self.done.iter().position(|template| template.name == name);
-        let template = Rc::new(Template {
+        let template = Arc::new(Template {
             name,
-            file: Rc::clone(self.file),
-            source: Rc::clone(&self.source),
+            file: self.file.clone(),
+            source: Arc::clone(self.source),
             body,
         });
         match known {
@@ -203,7 +205,7 @@ impl<'a> Parser<'a> {
 
     /// Parses with the variables of a template of its own.
     fn separate<T>(&mut self, run: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        let vars = std::mem::replace(&mut self.vars, vec![Rc::from("$")]);
+        let vars = std::mem::replace(&mut self.vars, vec![SmolStr::new_static("$")]);
         let range_depth = std::mem::take(&mut self.range_depth);
         let action_line = self.action_line.take();
         let result = run(self);
@@ -235,9 +237,9 @@ impl<'a> Parser<'a> {
         Ok(body)
     }
 
-    fn text_literal(&self, token: &Item<'_>) -> Parsed<Rc<str>> {
+    fn text_literal(&self, token: &Item<'_>) -> Parsed<SmolStr> {
         match unquote(&token.text) {
-            Some(text) => Ok(Rc::from(text)),
+            Some(text) => Ok(SmolStr::from(text)),
             None => self.fail("invalid syntax"),
         }
     }
@@ -258,7 +260,7 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Parsed<Step> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Step::Node(Node::Text(Rc::from(&*token.text)))),
+            Kind::Text => Ok(Step::Node(Node::Text(Box::from(&*token.text)))),
             Kind::LeftDelim => {
                 self.action_line = Some(token.line);
                 let step = self.action();
@@ -339,7 +341,7 @@ impl<'a> Parser<'a> {
         Ok(Branch { pipe, body, otherwise })
     }
 
-    fn template_name(&mut self, context: &str) -> Parsed<(usize, Rc<str>)> {
+    fn template_name(&mut self, context: &str) -> Parsed<(usize, SmolStr)> {
         let token = self.next_non_space();
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(&token, context);
@@ -352,7 +354,7 @@ impl<'a> Parser<'a> {
         let (pos, name) = self.template_name(context)?;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let body = self.separate(|parser| parser.closed_list(context))?;
-        self.add(Rc::clone(&name), body)?;
+        self.add(name.clone(), body)?;
         Ok(Node::Template(Invocation { pos, name, pipe: Some(pipe) }))
     }
 
