@@ -1,14 +1,17 @@
 //! Rendered files taken apart into manifests and hooks, in the order of installation.
 
+mod head;
+mod quick;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_json::Value as Json;
 
 use crate::render::{Document, Hook};
 use crate::yaml;
+use head::Head;
 
 const INSTALL_ORDER: [&str; 36] = [
     "PriorityClass",
@@ -48,9 +51,6 @@ const INSTALL_ORDER: [&str; 36] = [
     "Ingress",
     "APIService",
 ];
-
-const HOOK: &str = "helm.sh/hook";
-const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
 
 /// Hooks Helm knows, and the event each stands for.
 const EVENTS: [(&str, &str); 10] = [
@@ -101,71 +101,11 @@ fn compare(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// The part of a manifest that decides where it goes.
-#[derive(Default)]
-struct Head {
-    kind: String,
-    name: String,
-    hook: Option<String>,
-    weight: i64,
-}
-
-fn text_of(value: Option<&Json>) -> Option<String> {
-    match value? {
-        Json::String(text) => Some(text.clone()),
-        other @ (Json::Bool(_) | Json::Number(_)) => Some(other.to_string()),
-        _ => None,
-    }
-}
-
-fn head(document: &Json) -> Result<Head, String> {
-    let go_kind = |value: &Json| match value {
-        Json::Array(_) => "array",
-        Json::String(_) => "string",
-        Json::Bool(_) => "bool",
-        Json::Number(_) => "number",
-        _ => "object",
-    };
-    let wrong = |value: &Json, target: &str| {
-        format!(
-            "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {} into Go {target}",
-            go_kind(value)
-        )
-    };
-    let entries = match document {
-        Json::Null => return Ok(Head::default()),
-        Json::Object(entries) => entries,
-        other => return Err(wrong(other, "value of type releaseutil.SimpleHead")),
-    };
-    let mut found =
-        Head { kind: text_of(entries.get("kind")).unwrap_or_default(), ..Head::default() };
-    let metadata = match entries.get("metadata") {
-        None | Some(Json::Null) => return Ok(found),
-        Some(Json::Object(metadata)) => metadata,
-        Some(other) => {
-            return Err(wrong(other, "struct field SimpleHead.metadata of type struct"));
-        }
-    };
-    found.name = text_of(metadata.get("name")).unwrap_or_default();
-    let annotations = match metadata.get("annotations") {
-        None | Some(Json::Null) => return Ok(found),
-        Some(Json::Object(annotations)) => annotations,
-        Some(other) => {
-            return Err(wrong(
-                other,
-                "struct field .metadata.annotations of type map[string]string",
-            ));
-        }
-    };
-    if let Some(bad) =
-        annotations.values().find(|value| matches!(value, Json::Object(_) | Json::Array(_)))
-    {
-        return Err(wrong(bad, "struct field .metadata.annotations of type string"));
-    }
-    found.hook = annotations.get(HOOK).map(|hook| text_of(Some(hook)).unwrap_or_default());
-    found.weight =
-        text_of(annotations.get(HOOK_WEIGHT)).and_then(|weight| weight.parse().ok()).unwrap_or(0);
-    Ok(found)
+fn parsed_head(file: &str, content: &str) -> Result<Head, ManifestError> {
+    let failed = |message, line| ManifestError { file: file.to_owned(), message, line };
+    let document = yaml::from_str(content)
+        .map_err(|error| failed(format!("error converting YAML to JSON: {error}"), error.line()))?;
+    head::head(&document).map_err(|message| failed(message, None))
 }
 
 /// Takes rendered files apart.
@@ -174,16 +114,10 @@ pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<Sorted, ManifestE
     let mut sorted = Sorted::default();
     for (file, text) in files {
         for content in split(text) {
-            let document = yaml::from_str(content).map_err(|error| ManifestError {
-                file: file.clone(),
-                message: format!("error converting YAML to JSON: {error}"),
-                line: error.line(),
-            })?;
-            let head = head(&document).map_err(|message| ManifestError {
-                file: file.clone(),
-                message,
-                line: None,
-            })?;
+            let head = match quick::head(content) {
+                Some(head) => head,
+                None => parsed_head(file, content)?,
+            };
             let source = file.clone();
             let content = content.to_owned();
             let Some(hook) = head.hook else {

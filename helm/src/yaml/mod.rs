@@ -11,6 +11,7 @@ mod resolve;
 use serde_json::Value;
 
 pub(crate) use emit::{Layout, write};
+pub(crate) use resolve::{Resolved, resolve};
 
 /// A YAML text that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
