@@ -62,6 +62,11 @@ impl Cache {
         memory.charts.insert(digest.to_owned(), (Arc::clone(chart), clock));
     }
 
+    /// Forgets a parsed chart.
+    pub(crate) fn forget_chart(&self, digest: &str) {
+        self.lock().charts.remove(digest);
+    }
+
     /// Returns the digest of something immutable that was fetched before, such as a commit.
     pub(crate) fn recall(&self, name: &str) -> Option<String> {
         self.lock().names.get(name).cloned()

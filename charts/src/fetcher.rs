@@ -113,6 +113,17 @@ impl Fetcher {
         Ok(fetched(chart, digest, origin))
     }
 
+    /// Returns the bytes that have the digest of a fetched chart, from the cache folder.
+    ///
+    /// Where they are gone, the next fetch brings them again.
+    pub fn bytes(&self, digest: &str) -> Option<Vec<u8>> {
+        let bytes = self.cache.bytes(digest);
+        if bytes.is_none() {
+            self.cache.forget_chart(digest);
+        }
+        bytes
+    }
+
     /// Refuses hosts and local sources before the cache is asked, so that a cached chart is no
     /// way around the rules.
     fn permit(&self, client: &Client<'_>, source: &Source) -> Result<(), ChartFetchError> {
@@ -374,6 +385,11 @@ impl Fetcher {
 fn fetched(chart: Arc<Chart>, digest: String, origin: String) -> Fetched {
     let version = chart.version().to_owned();
     Fetched { chart, digest, version, origin }
+}
+
+/// Parses the bytes of a chart as [`Fetcher::bytes`] gives them.
+pub fn load(what: &str, bytes: &[u8]) -> Result<Chart, ChartFetchError> {
+    parse(what, bytes)
 }
 
 /// Parses an archive, or files in canonical form as a folder (where `.helmignore` counts).

@@ -24,7 +24,7 @@ mod tree;
 pub use access::{Access, HostCredentials, Secret};
 pub use builtin::{BUILT_IN_NAME, built_in_files, built_in_version};
 pub use error::ChartFetchError;
-pub use fetcher::{Fetched, Fetcher, Options};
+pub use fetcher::{Fetched, Fetcher, Options, load};
 pub use range::{RangeError, VersionRange, parse_version};
 pub use source::{ChartRef, GitReference, LocalPolicy, OciReference, Source, SourceError};
 

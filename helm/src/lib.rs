@@ -30,3 +30,4 @@ pub use engine::Limits;
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };
+pub use stack::{DEEP_STACK_BYTES, on_deep_stack};

@@ -216,7 +216,7 @@ pub fn render(
     values: &Json,
     options: &RenderOptions,
 ) -> Result<Rendered, RenderError> {
-    stack::deep(|| run(chart, values, options)).unwrap_or_else(|| {
+    stack::on_deep_stack(|| run(chart, values, options)).unwrap_or_else(|| {
         Err(RenderError::new(ErrorKind::Limit, "cannot start the thread to render the chart"))
     })
 }

@@ -72,7 +72,7 @@ pub fn render_text(
     data: &Json,
     options: &TextOptions<'_>,
 ) -> Result<String, TextError> {
-    let result = stack::deep(|| render(name, text, data, options));
+    let result = stack::on_deep_stack(|| render(name, text, data, options));
     result.unwrap_or_else(|| {
         let message = format!("template: {name}: cannot start the thread to render it");
         Err(TextError { message, missing_key: None, line: None })

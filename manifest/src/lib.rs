@@ -13,6 +13,7 @@ mod layout;
 mod object;
 mod patch;
 pub mod plan;
+mod reason;
 pub mod record;
 mod render;
 mod scope;
@@ -23,5 +24,6 @@ mod yaml;
 
 pub use object::{Object, ObjectError};
 pub use patch::PatchError;
+pub use reason::RenderReason;
 pub use render::{HookPolicy, RenderError, RenderInput, RenderedApp, render};
 pub use variables::{Vars, VarsError, resolve};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::object::{self, Object, ObjectError};
 use crate::patch::{self, PatchError};
+use crate::reason::RenderReason;
 use crate::scope::Scopes;
 use crate::{label, layout, yaml};
 
@@ -147,16 +148,18 @@ pub enum RenderError {
 
 impl RenderError {
     /// Names the fault for conditions, events and metrics.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> RenderReason {
         match self {
-            Self::ChartNotLoaded { .. } => "ChartNotLoaded",
-            Self::Chart { .. } => "ChartFailed",
-            Self::Yaml { .. } | Self::Object { .. } | Self::Kustomize { .. } => "InvalidObject",
-            Self::Patch(_) => "PatchFailed",
-            Self::Secret { .. } => "SecretRefused",
-            Self::Duplicate { .. } => "DuplicateObject",
-            Self::Empty => "NothingRendered",
-            Self::TooMany { .. } | Self::TooLarge { .. } => "TooLarge",
+            Self::ChartNotLoaded { .. } => RenderReason::ChartNotLoaded,
+            Self::Chart { .. } => RenderReason::ChartFailed,
+            Self::Yaml { .. } | Self::Object { .. } | Self::Kustomize { .. } => {
+                RenderReason::InvalidObject
+            }
+            Self::Patch(_) => RenderReason::PatchFailed,
+            Self::Secret { .. } => RenderReason::SecretRefused,
+            Self::Duplicate { .. } => RenderReason::DuplicateObject,
+            Self::Empty => RenderReason::NothingRendered,
+            Self::TooMany { .. } | Self::TooLarge { .. } => RenderReason::TooLarge,
         }
     }
 }

@@ -171,12 +171,12 @@ fn random_functions_give_the_same_bytes_again() {
 fn a_chart_that_fails_is_named() {
     let scene = Scene::chart(&[("templates/a.yaml", "{{ fail \"no luck\" }}")]);
     let error = scene.render().unwrap_err();
-    assert_eq!(error.reason(), "ChartFailed");
+    assert_eq!(error.reason(), RenderReason::ChartFailed);
     assert!(error.to_string().contains("no luck"), "{error}");
     let mut scene = Scene::chart(&[("templates/a.yaml", "a: [\n")]);
     assert!(scene.refusal().contains("templates/a.yaml"), "{}", scene.refusal());
     scene.chart = None;
-    assert_eq!(scene.render().unwrap_err().reason(), "ChartNotLoaded");
+    assert_eq!(scene.render().unwrap_err().reason(), RenderReason::ChartNotLoaded);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_patch_cannot_smuggle_a_secret_in() {
         }))
         .unwrap(),
     ];
-    assert_eq!(scene.render().unwrap_err().reason(), "SecretRefused");
+    assert_eq!(scene.render().unwrap_err().reason(), RenderReason::SecretRefused);
 }
 
 #[test]
@@ -263,9 +263,9 @@ fn an_object_that_is_there_twice_is_refused() {
     assert!(Scene::raw(&text).refusal().contains("ConfigMap \"team/a\" of v1 is there twice"));
     let explicit =
         object("v1", "ConfigMap", "a") + &object("v1", "ConfigMap", "a") + "  namespace: team\n";
-    assert_eq!(Scene::raw(&explicit).render().unwrap_err().reason(), "DuplicateObject");
+    assert_eq!(Scene::raw(&explicit).render().unwrap_err().reason(), RenderReason::DuplicateObject);
     let versions = object("apps/v1", "Deployment", "a") + &object("apps/v2", "Deployment", "a");
-    assert_eq!(Scene::raw(&versions).render().unwrap_err().reason(), "DuplicateObject");
+    assert_eq!(Scene::raw(&versions).render().unwrap_err().reason(), RenderReason::DuplicateObject);
     let namespaces =
         object("v1", "ConfigMap", "a") + &object("v1", "ConfigMap", "a") + "  namespace: b\n";
     let files = Scene::raw(&namespaces).render().unwrap().files;
@@ -283,7 +283,11 @@ fn what_no_cluster_takes_is_refused() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels: [a]\n",
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nmetadata:\n  name: a\n",
     ] {
-        assert_eq!(Scene::raw(text).render().unwrap_err().reason(), "InvalidObject", "{text}");
+        assert_eq!(
+            Scene::raw(text).render().unwrap_err().reason(),
+            RenderReason::InvalidObject,
+            "{text}"
+        );
     }
 }
 
@@ -292,7 +296,7 @@ fn too_much_is_refused() {
     let many: String = (0..501).map(|n| object("v1", "ConfigMap", &format!("c{n}"))).collect();
     assert!(Scene::raw(&many).refusal().contains("501 objects"));
     let large = object("v1", "ConfigMap", "a") + "data:\n  a: " + &"x".repeat(9 << 20) + "\n";
-    assert_eq!(Scene::raw(&large).render().unwrap_err().reason(), "TooLarge");
+    assert_eq!(Scene::raw(&large).render().unwrap_err().reason(), RenderReason::TooLarge);
 }
 
 #[test]

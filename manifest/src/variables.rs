@@ -6,6 +6,7 @@ use gimlet_crds::{Chart, DeployManifest, Json6902Patch, PatchTarget, Values};
 use gimlet_helm::text::{Function, TextOptions, render_text};
 use serde_json::{Map, Value};
 
+use crate::reason::RenderReason;
 use crate::template::{self, Hidden};
 use crate::{suggestion, yaml};
 
@@ -64,6 +65,16 @@ pub enum VarsError {
         /// What the parser says.
         message: String,
     },
+}
+
+impl VarsError {
+    /// Names the fault for conditions, events and metrics.
+    pub fn reason(&self) -> RenderReason {
+        match self {
+            Self::Missing { .. } => RenderReason::MissingVariable,
+            _ => RenderReason::InvalidTemplate,
+        }
+    }
 }
 
 /// Puts the variables into every string of a manifest.

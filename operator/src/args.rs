@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::render::Budget;
 
 /// Turn releases into commits that Flux applies
 ///
@@ -53,6 +55,15 @@ pub struct Args {
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: u16,
 
+    /// Manifests that are rendered at once, each in a process of its own
+    #[arg(long, env = "GIMLET_RENDERERS", default_value_t = 2, value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub renderers: u16,
+
+    /// What one rendering may take.
+    #[command(flatten)]
+    pub budget: Budget,
+
     /// What to log, such as `info` or `gimlet_operator=debug,warn`
     #[arg(
         long,
@@ -65,6 +76,18 @@ pub struct Args {
     /// Form of the log
     #[arg(long, env = "GIMLET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
+
+    /// What to do instead of running the operator.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the binary does besides being the operator.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Render what is asked for on standard input; the operator starts this for itself
+    #[command(hide = true)]
+    RenderWorker(Budget),
 }
 
 impl Args {

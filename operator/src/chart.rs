@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt};
 
 use crate::error::Retry;
 use crate::remotes::{RemoteError, read_secret};
+use crate::render::LoadChart;
 
 /// Fetches charts.
 #[derive(Clone)]
@@ -79,6 +80,12 @@ impl Charts {
             .await
             .map_err(|_| ChartError::Task)?
             .map_err(ChartError::Fetch)
+    }
+
+    /// Gives a way to the bytes of a fetched chart, for a process that renders it.
+    pub(crate) fn loader(&self, fetched: &Fetched) -> LoadChart {
+        let (charts, digest) = (Arc::clone(&self.fetcher), fetched.digest.clone());
+        Arc::new(move || charts.bytes(&digest))
     }
 
     async fn access(

@@ -16,6 +16,7 @@ use crate::chart::Charts;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
+use crate::render::Renderers;
 use crate::written::Written;
 
 /// An object as it is watched: one that cannot be read does not stop the others.
@@ -30,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) written: Written,
     pub(crate) remotes: Arc<Remotes>,
     pub(crate) charts: Charts,
+    pub(crate) renderers: Renderers,
     pub(crate) flux: FluxCache,
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,

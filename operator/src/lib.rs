@@ -19,10 +19,11 @@ mod lease;
 mod metrics;
 mod release;
 mod remotes;
+pub mod render;
 mod run;
 mod status;
 pub mod telemetry;
 mod written;
 
-pub use args::{Args, LogFormat};
+pub use args::{Args, Command, LogFormat};
 pub use run::run;

@@ -1,11 +1,14 @@
 //! The operator's binary: parse, wire, run.
 
 use clap::Parser;
-use gimlet_operator::{Args, run, telemetry};
+use gimlet_operator::{Args, Command, render, run, telemetry};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Command::RenderWorker(budget)) = args.command {
+        return render::serve(budget);
+    }
     telemetry::start(args.log_format, &args.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -27,6 +27,7 @@ use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
+use crate::render::Renderers;
 use crate::written::Written;
 use crate::{app, environment, release};
 
@@ -58,6 +59,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await }
     });
 
+    let renderers = Renderers::new(args.renderers.into(), args.budget)
+        .context("the way to the program itself is not known")?;
     wait_for_kinds(&client, &stop).await?;
     let mut leadership = Leadership::compete(client.clone(), &args).await?;
     // A replica that waits for the Lease is ready: it answers probes and takes over when it must.
@@ -81,6 +84,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         backoff: Backoff::default(),
         written: Written::default(),
         charts: Charts::new(&args.cache),
+        renderers,
         flux: FluxCache::follow(&client, &lead),
         environments: wiring.environments.store(),
         apps: wiring.apps.store(),

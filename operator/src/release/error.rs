@@ -2,12 +2,12 @@
 
 use gimlet_crds::{Blocker, BlockerKind, Release};
 use gimlet_gitops::{GitError, GitErrorKind, PathError};
-use gimlet_manifest::{RenderError, VarsError};
 
 use super::outcome::{End, Outcome};
 use crate::chart::ChartError;
 use crate::error::{ApiError, Retry};
 use crate::remotes::RemoteError;
+use crate::render::RenderFault;
 
 /// Why a release did not get further.
 #[derive(Debug, thiserror::Error)]
@@ -15,11 +15,9 @@ pub(crate) enum ReleaseError {
     #[error(transparent)]
     Name(#[from] gimlet_crds::name::InvalidName),
     #[error(transparent)]
-    Variables(#[from] VarsError),
-    #[error(transparent)]
     Chart(#[from] ChartError),
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Render(#[from] RenderFault),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]
@@ -30,8 +28,6 @@ pub(crate) enum ReleaseError {
     Rollback { message: String },
     #[error(transparent)]
     Api(#[from] ApiError),
-    #[error("the task that renders ended early")]
-    Task,
     #[error("the release changed while it was worked on")]
     Outdated,
 }
@@ -41,8 +37,6 @@ impl ReleaseError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Name(_) => "InvalidName",
-            Self::Variables(VarsError::Missing { .. }) => "MissingVariable",
-            Self::Variables(_) => "InvalidTemplate",
             Self::Chart(error) => error.reason(),
             Self::Render(error) => error.reason(),
             Self::Path(_) => "PathRefused",
@@ -50,7 +44,6 @@ impl ReleaseError {
             Self::Git(error) => error.reason(),
             Self::Rollback { .. } => "NothingToRollBackTo",
             Self::Api(_) => "ApiError",
-            Self::Task => "Interrupted",
             Self::Outdated => "Outdated",
         }
     }
@@ -58,17 +51,14 @@ impl ReleaseError {
     /// Tells whether trying again helps.
     pub(crate) fn retry(&self) -> Retry {
         match self {
-            Self::Name(_)
-            | Self::Variables(_)
-            | Self::Render(_)
-            | Self::Path(_)
-            | Self::Rollback { .. } => Retry::Stalled,
+            Self::Name(_) | Self::Path(_) | Self::Rollback { .. } => Retry::Stalled,
             Self::Chart(error) => error.retry(),
+            Self::Render(fault) => fault.retry(),
             Self::Remote(error) => error.retry(),
             // Wrong credentials are the environment's fault and are mended there.
             Self::Git(error) if waits_for_the_environment(error) => Retry::Backoff,
             Self::Git(error) if error.is_terminal() => Retry::Stalled,
-            Self::Git(_) | Self::Api(_) | Self::Task | Self::Outdated => Retry::Backoff,
+            Self::Git(_) | Self::Api(_) | Self::Outdated => Retry::Backoff,
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a release to the files and the plan: what would change, and why it may not.
 
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use gimlet_charts::Fetched;
@@ -8,9 +8,8 @@ use gimlet_crds::name::{AppName, EnvName};
 use gimlet_crds::{ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo};
 use gimlet_gitops::{CommitId, Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
 use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, flux, plan, render, resolve};
+use gimlet_manifest::{flux, plan};
 use kube::ResourceExt;
-use tokio::sync::Semaphore;
 
 use super::error::ReleaseError;
 use super::layout;
@@ -19,6 +18,7 @@ use super::{rollback, version};
 use crate::context::Context;
 use crate::digest;
 use crate::remotes::Access;
+use crate::render::{Job, Rendering};
 
 /// Objects that a status lists; git has the rest.
 const LISTED_OBJECTS: usize = 16;
@@ -26,11 +26,6 @@ const LISTED_OBJECTS: usize = 16;
 const LISTED_WARNINGS: usize = 4;
 /// Longest warning in a status, in bytes.
 const MAX_WARNING: usize = 160;
-
-/// Renders as many manifests at once as there are processors: more only costs memory.
-static RENDERERS: LazyLock<Semaphore> = LazyLock::new(|| {
-    Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
-});
 
 /// Makes a release ready to be committed, with a place in the next push.
 ///
@@ -54,7 +49,7 @@ pub(super) async fn prepare(
         (Some(manifest), None) => {
             let sources = fetch(release, environment, manifest, ctx).await?;
             let ticket = writer.announce();
-            let rendered = render_app(release, environment, sources, &app, access, ctx).await?;
+            let rendered = render(release, environment, sources, access, ctx).await?;
             let prepared =
                 from_files(release, environment, rendered, &app, &folder, writer).await?;
             Ok((prepared, ticket))
@@ -67,7 +62,7 @@ pub(super) async fn prepare(
 
 /// A manifest with all that was rendered from it.
 struct Rendered {
-    app: RenderedApp,
+    rendering: Rendering,
     chart: Option<Fetched>,
     version: Option<String>,
 }
@@ -84,7 +79,8 @@ async fn fetch(
     manifest: &DeployManifest,
     ctx: &Context,
 ) -> Result<Sources, ReleaseError> {
-    let manifest = resolve(manifest, &version::variables(release, environment))?;
+    let variables = version::variables(release, environment);
+    let manifest = ctx.renderers.resolve(manifest, variables).await?;
     let chart = match &manifest.chart {
         None => None,
         Some(chart) => Some(ctx.charts.fetch(&ctx.client, environment, chart).await?),
@@ -92,11 +88,10 @@ async fn fetch(
     Ok(Sources { manifest, chart })
 }
 
-async fn render_app(
+async fn render(
     release: &Release,
     environment: &Environment,
     sources: Sources,
-    app: &AppName,
     access: &Access,
     ctx: &Context,
 ) -> Result<Rendered, ReleaseError> {
@@ -104,11 +99,11 @@ async fn render_app(
     let version =
         version::label(release, &manifest, chart.as_ref().map(|chart| chart.version.as_str()));
     let rules = &environment.spec.render;
-    let input = OwnedInput {
-        app: app.clone(),
-        environment: EnvName::parse(&environment.name_any())?,
+    let job = Job {
+        app: release.spec.app.clone(),
+        environment: environment.name_any(),
         manifest,
-        chart: chart.as_ref().map(|chart| Arc::clone(&chart.chart)),
+        chart: chart.as_ref().map(|chart| chart.digest.clone()),
         kubernetes_version: rules
             .kubernetes_version
             .clone()
@@ -118,43 +113,11 @@ async fn render_app(
         time: release.creation_timestamp().map_or(jiff::Timestamp::UNIX_EPOCH, |time| time.0),
         allow_secrets: rules.allow_secrets,
     };
-    let _permit = RENDERERS.acquire().await.map_err(|_| ReleaseError::Task)?;
+    let load = chart.as_ref().map(|chart| ctx.charts.loader(chart));
     let started = Instant::now();
-    let result = tokio::task::spawn_blocking(move || input.render())
-        .await
-        .map_err(|_| ReleaseError::Task)?;
+    let result = ctx.renderers.render(job, load.as_ref()).await;
     ctx.metrics.rendered(result.is_ok(), started.elapsed());
-    Ok(Rendered { app: result?, chart, version })
-}
-
-/// Everything that a rendering depends on, so that it can move to another thread.
-struct OwnedInput {
-    app: AppName,
-    environment: EnvName,
-    manifest: DeployManifest,
-    chart: Option<Arc<gimlet_helm::Chart>>,
-    kubernetes_version: String,
-    api_versions: Vec<String>,
-    seed: [u8; 32],
-    time: jiff::Timestamp,
-    allow_secrets: bool,
-}
-
-impl OwnedInput {
-    fn render(&self) -> Result<RenderedApp, gimlet_manifest::RenderError> {
-        render(&RenderInput {
-            app: &self.app,
-            environment: &self.environment,
-            manifest: &self.manifest,
-            chart: self.chart.as_deref(),
-            kubernetes_version: &self.kubernetes_version,
-            api_versions: &self.api_versions,
-            seed: self.seed,
-            time: self.time,
-            allow_secrets: self.allow_secrets,
-            hooks: HookPolicy::Drop,
-        })
-    }
+    Ok(Rendered { rendering: result?, chart, version })
 }
 
 /// Random template functions draw from this: the same for every attempt of a release, and not to be
@@ -176,7 +139,9 @@ async fn from_files(
     folder: &RepoPath,
     writer: &Writer,
 ) -> Result<Prepared, ReleaseError> {
-    let Rendered { app: RenderedApp { files: mut new, warnings, .. }, chart, version } = rendered;
+    let Rendered { rendering: Rendering { files, warnings }, chart, version } = rendered;
+    let mut new: BTreeMap<_, _> =
+        files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
     let old = writer.read(folder, None).await?;
     let mut diff = plan::plan(&old, &new);
     diff.warnings.extend(warnings);
