@@ -161,7 +161,7 @@ mod tests {
     fn numbers_survive_the_way() {
         let manifest: DeployManifest = serde_json::from_value(serde_json::json!({
             "namespace": "n",
-            "values": {"a": 0.1, "b": 1e300, "c": u64::MAX, "d": -1, "e": 5.0, "f": 0.30000000000000004}
+            "values": {"a": 0.1, "b": 1e300, "c": u64::MAX, "d": -1, "e": 5.0, "f": 1.0e-7}
         }))
         .unwrap();
         let sent = encode(&manifest).unwrap();
