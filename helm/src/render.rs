@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::chart::Chart;
-use crate::coalesce::{Node, coalesce};
-use crate::engine::{Engine, Limits};
+use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
+use crate::engine::{Engine, Limits, Usage};
 use crate::functions::{Dialect, NO_VALUE, find};
-use crate::manifest;
+use crate::manifest::{self, Problem};
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
 use crate::schema;
 use crate::semver::{Version, is_compatible};
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::{SyntaxError, parse};
+use crate::template::parse::{NODE_BYTES, SyntaxError, parse};
 use crate::template::scope::Scope;
 use crate::value::{Entries, MapKind, Value};
 
@@ -105,6 +105,8 @@ pub struct Rendered {
     pub notes: String,
     /// What the author of the chart or of the values should look at.
     pub warnings: Vec<String>,
+    /// How much of its limits the render used.
+    pub usage: Usage,
 }
 
 impl Rendered {
@@ -259,13 +261,14 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         let message = format!("invalid kube version '{}': {error}", options.kube_version);
         RenderError::new(ErrorKind::Chart, message)
     })?;
-    let mut warnings = Vec::new();
+    let mut budget = Budget::new(options.limits.allocated_bytes);
     let user = Value::from_json(values);
-    let unfit = |error: crate::coalesce::CoalesceError| {
-        RenderError::new(ErrorKind::Values, error.to_string())
+    let unfit = |error: CoalesceError| {
+        let kind = if error.is_limit() { ErrorKind::Limit } else { ErrorKind::Values };
+        RenderError::new(kind, error.to_string())
     };
     let mut root = Node::new(chart);
-    root.resolve(&user, &mut warnings).map_err(unfit)?;
+    root.resolve(&user, &mut budget).map_err(unfit)?;
     let wanted = &root.metadata.kube_version;
     if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
         return failed(
@@ -275,7 +278,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
             ),
         );
     }
-    let values = coalesce(&root, &user, false, &mut warnings).map_err(unfit)?;
+    let values = coalesce(&root, &user, false, &mut budget).map_err(unfit)?;
     if !options.skip_schema_validation {
         validate(&root, &values, options)?;
     }
@@ -285,28 +288,46 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let mut files = execute_all(templates, options)?;
+    let (mut files, mut usage) = execute_all(templates, options, budget.used())?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name())).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
-    let sorted = manifest::sort(&files).map_err(|error| RenderError {
-        template: Some(error.file.clone()),
-        line: error.line,
-        ..RenderError::new(ErrorKind::Manifest, error.to_string())
-    })?;
-    warnings.extend(sorted.warnings);
-    warnings.dedup();
     let mut crds = Vec::new();
     if options.include_crds {
-        definitions(&root, root.name(), &mut crds);
+        definitions(&root, root.name(), &options.limits, &mut crds)?;
     }
-    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings })
+    let room = options.limits.objects.saturating_sub(crds.len());
+    let sorted = manifest::sort(&files, room).map_err(|error| RenderError {
+        template: error.file.clone(),
+        line: error.line,
+        ..match &error.problem {
+            Problem::Invalid(_) => RenderError::new(ErrorKind::Manifest, error.to_string()),
+            Problem::TooMany => RenderError::new(ErrorKind::Limit, too_many(&options.limits)),
+        }
+    })?;
+    usage.objects = crds.len() + sorted.manifests.len() + sorted.hooks.len();
+    sorted.warnings.into_iter().for_each(|warning| budget.warn(warning));
+    let mut warnings = budget.warnings;
+    warnings.dedup();
+    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, usage })
+}
+
+fn too_many(limits: &Limits) -> String {
+    let limit = limits.objects;
+    format!("the chart makes more than the limit of {limit} objects: split it")
 }
 
 fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
     let json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
-        RenderError::new(ErrorKind::Values, "the values are nested too deeply or too large")
+        let limit = options.limits.allocated_bytes;
+        RenderError::new(
+            ErrorKind::Limit,
+            format!(
+                "the values are nested too deeply, or take more than the limit of {limit} bytes"
+            ),
+        )
     })?;
-    let problems = schema::violations(root, &integral(json));
+    let problems = schema::violations(root, &integral(json), options.limits.steps)
+        .map_err(|limit| RenderError::new(ErrorKind::Limit, limit))?;
     if problems.is_empty() {
         return Ok(());
     }
@@ -336,18 +357,25 @@ fn integral(json: Json) -> Json {
 fn execute_all(
     mut templates: Vec<Renderable>,
     options: &RenderOptions,
-) -> Result<BTreeMap<String, String>, RenderError> {
+    allocated: usize,
+) -> Result<(BTreeMap<String, String>, Usage), RenderError> {
     templates.sort_by(|left, right| {
         let depth = |path: &str| path.matches('/').count();
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
     });
     let lookup = |name: &str| find(Dialect::Chart, name);
     let engine = Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed);
+    engine.allocate(allocated).map_err(RenderError::from_fault)?;
     let scope = Rc::new(Scope::default());
     for template in &templates {
         let path: Rc<str> = Rc::from(template.path.as_str());
         let parsed = parse(&path, &template.source, &lookup)
             .map_err(|error| RenderError::from_syntax(&template.path, &error))?;
+        let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
+        engine
+            .allocate(nodes.saturating_mul(NODE_BYTES).saturating_add(2 * template.source.len()))
+            .and_then(|()| engine.work(template.source.len()))
+            .map_err(RenderError::from_fault)?;
         scope.add(&parsed);
     }
     let mut files = BTreeMap::new();
@@ -375,14 +403,28 @@ fn execute_all(
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
         files.insert(template.path.clone(), out);
     }
-    Ok(files)
+    Ok((files, Usage { output_bytes: total, ..engine.usage() }))
 }
 
-fn definitions(node: &Node, path: &str, found: &mut Vec<Document>) {
+fn definitions(
+    node: &Node,
+    path: &str,
+    limits: &Limits,
+    found: &mut Vec<Document>,
+) -> Result<(), RenderError> {
     for file in &node.files {
         let lower = file.path.to_lowercase();
         let is_manifest = [".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
         if file.path.starts_with("crds/") && is_manifest {
+            let bytes: usize = found.iter().map(|document| document.content.len()).sum();
+            if found.len() >= limits.objects {
+                return Err(RenderError::new(ErrorKind::Limit, too_many(limits)));
+            }
+            if bytes + file.data.len() > limits.output_bytes {
+                let limit = limits.output_bytes;
+                let message = format!("definitions are larger than the limit of {limit} bytes");
+                return Err(RenderError::new(ErrorKind::Limit, message));
+            }
             found.push(Document {
                 source: format!("{path}/{}", file.path),
                 content: String::from_utf8_lossy(&file.data).into_owned(),
@@ -390,6 +432,7 @@ fn definitions(node: &Node, path: &str, found: &mut Vec<Document>) {
         }
     }
     for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name()), found);
+        definitions(child, &format!("{path}/charts/{}", child.name()), limits, found)?;
     }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::functions::{Dialect, Target, find};
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::parse;
+use crate::template::parse::{NODE_BYTES, parse};
 use crate::template::scope::Scope;
 use crate::value::Value;
 
@@ -101,6 +101,8 @@ fn render(
         Timestamp::UNIX_EPOCH,
         [0; 32],
     );
+    let nodes: usize = templates.iter().map(|template| template.nodes).sum();
+    engine.allocate(nodes.saturating_mul(NODE_BYTES))?;
     let scope = Rc::new(Scope::default());
     scope.add(&templates);
     let mut out = String::new();

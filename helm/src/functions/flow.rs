@@ -7,7 +7,7 @@ use super::{Call, Function, fixed, variadic};
 use crate::print::quote;
 use crate::template::exec::execute;
 use crate::template::fault::{Fault, Outcome, fail};
-use crate::template::parse::parse;
+use crate::template::parse::{NODE_BYTES, parse};
 use crate::template::scope::Scope;
 use crate::value::{Entries, Value};
 
@@ -65,6 +65,7 @@ pub(super) const CHART: &[Function] = &[
 
 fn include(call: &mut Call<'_>) -> Outcome<Value> {
     let name = call.text(0);
+    call.engine.work(call.engine.depth())?;
     if !call.engine.begin_include(&name) {
         return fail(format!(
             "rendering template has a nested reference name: {name}: unable to execute template"
@@ -93,9 +94,13 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
     let snippet = if let Some(snippet) = call.engine.snippet(&text) {
         snippet
     } else {
+        call.engine.work(text.len().saturating_mul(4))?;
         let parsed = parse(&Rc::from(ROOT), &text, call.engine.lookup()).map_err(|error| {
             Fault::new(format!("cannot parse template {}: {}", quote(&text), error.message))
         })?;
+        // A snippet is kept, with its text, until the end of the render.
+        let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
+        call.engine.allocate(text.len() + nodes.saturating_mul(NODE_BYTES))?;
         let snippet: Rc<[_]> = Rc::from(parsed);
         call.engine.keep_snippet(Rc::clone(&text), Rc::clone(&snippet));
         snippet

@@ -13,6 +13,8 @@ pub(crate) struct Template {
     pub(crate) file: Rc<str>,
     pub(crate) source: Rc<str>,
     pub(crate) body: Vec<Node>,
+    /// Nodes of the body.
+    pub(crate) nodes: usize,
 }
 
 impl Template {
