@@ -2,11 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
-use crate::chart::{Chart, Dependency, File, Metadata};
+use crate::chart::{Chart, Dependency};
 use crate::semver::is_compatible;
 use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Unwalkable, Value};
 
@@ -66,24 +66,21 @@ impl Budget {
     }
 
     /// Counts a chart that is rendered once more under another name.
-    fn repeat(&mut self, node: &Node) -> Result<(), CoalesceError> {
+    fn repeat(&mut self, node: &Node<'_>) -> Result<(), CoalesceError> {
         self.charts = self.charts.checked_sub(1).ok_or(CoalesceError::TooManyCharts)?;
-        let templates: usize = node.templates.iter().map(|file| file.data.len()).sum();
-        let schema = node.schema.as_ref().map_or(0, |schema| schema.len());
-        let files = node.templates.len() + node.files.len();
-        self.spend(CHART_BYTES + files * FILE_BYTES + 2 * (templates + schema))?;
+        let files = node.chart.templates.len() + node.chart.definitions.len();
+        self.spend(CHART_BYTES + files * FILE_BYTES)?;
         node.children.iter().try_for_each(|child| self.repeat(child))
     }
 }
 
-/// A chart in the tree that is rendered; an aliased dependency is a copy with another name.
+/// A chart in the tree that is rendered; an aliased dependency has another name than its chart.
 #[derive(Clone)]
-pub(crate) struct Node {
-    pub(crate) metadata: Metadata,
+pub(crate) struct Node<'c> {
+    pub(crate) chart: &'c Chart,
+    pub(crate) name: String,
+    pub(crate) dependencies: Option<Vec<Dependency>>,
     pub(crate) values: Value,
-    pub(crate) templates: Vec<File>,
-    pub(crate) files: Vec<File>,
-    pub(crate) schema: Option<Arc<[u8]>>,
     pub(crate) children: Vec<Self>,
 }
 
@@ -114,20 +111,15 @@ impl CoalesceError {
     }
 }
 
-impl Node {
-    pub(crate) fn new(chart: &Chart) -> Self {
+impl<'c> Node<'c> {
+    pub(crate) fn new(chart: &'c Chart) -> Self {
         Self {
-            metadata: chart.metadata.clone(),
+            chart,
+            name: chart.metadata.name.clone(),
+            dependencies: chart.metadata.dependencies.clone(),
             values: Value::from_json(&chart.values),
-            templates: chart.templates.clone(),
-            files: chart.files.clone(),
-            schema: chart.schema.clone(),
             children: chart.subcharts.iter().map(Self::new).collect(),
         }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.metadata.name
     }
 
     /// Chooses the dependencies and takes over the values they export.
@@ -146,7 +138,7 @@ impl Node {
         path: &str,
         budget: &mut Budget,
     ) -> Result<(), CoalesceError> {
-        let Some(mut wanted) = self.metadata.dependencies.take() else { return Ok(()) };
+        let Some(mut wanted) = self.dependencies.take() else { return Ok(()) };
         self.children = chosen(&std::mem::take(&mut self.children), &mut wanted, budget)?;
         let values = coalesce(self, values, false, budget)?;
         apply_tags(&mut wanted, &values);
@@ -156,13 +148,13 @@ impl Node {
             .filter(|dependency| !dependency.enabled)
             .map(|dependency| dependency.name.clone())
             .collect();
-        self.children.retain(|child| !disabled.iter().any(|name| name == child.name()));
+        self.children.retain(|child| !disabled.contains(&child.name));
         wanted.retain(|dependency| !disabled.contains(&dependency.name));
         for child in &mut self.children {
-            let path = format!("{path}{}.", child.name());
+            let path = format!("{path}{}.", child.name);
             child.enable(&values, &path, budget)?;
         }
-        self.metadata.dependencies = Some(wanted);
+        self.dependencies = Some(wanted);
         Ok(())
     }
 
@@ -170,7 +162,7 @@ impl Node {
         for child in &mut self.children {
             child.import(budget)?;
         }
-        let Some(dependencies) = self.metadata.dependencies.clone() else { return Ok(()) };
+        let Some(dependencies) = self.dependencies.clone() else { return Ok(()) };
         let values = coalesce(self, &Value::Nil, true, budget)?;
         let imported = SharedMap::default();
         for dependency in &dependencies {
@@ -206,16 +198,16 @@ impl Node {
 }
 
 /// The subcharts that are listed, under their aliases, and those that are not listed at all.
-fn chosen(
-    present: &[Node],
+fn chosen<'c>(
+    present: &[Node<'c>],
     wanted: &mut [Dependency],
     budget: &mut Budget,
-) -> Result<Vec<Node>, CoalesceError> {
-    let fits = |child: &Node, dependency: &Dependency| {
-        child.name() == dependency.name
-            && is_compatible(&dependency.version, &child.metadata.version)
+) -> Result<Vec<Node<'c>>, CoalesceError> {
+    let fits = |child: &Node<'_>, dependency: &Dependency| {
+        child.name == dependency.name
+            && is_compatible(&dependency.version, &child.chart.metadata.version)
     };
-    let mut kept: Vec<Node> = present
+    let mut kept: Vec<Node<'c>> = present
         .iter()
         .filter(|child| !wanted.iter().any(|dependency| fits(child, dependency)))
         .cloned()
@@ -224,7 +216,7 @@ fn chosen(
         if let Some(child) = present.iter().find(|child| fits(child, dependency)) {
             budget.repeat(child)?;
             let mut child = child.clone();
-            dependency.key().clone_into(&mut child.metadata.name);
+            dependency.key().clone_into(&mut child.name);
             kept.push(child);
         }
         if !dependency.alias.is_empty() {
@@ -291,7 +283,7 @@ fn nested(map: SharedMap, path: &str) -> SharedMap {
     }
     path.split('.').rev().fold(map, |inner, key| {
         let entries: Entries =
-            [(Rc::from(key), Value::Map(inner, MapKind::Any))].into_iter().collect();
+            [(SmolStr::new(key), Value::Map(inner, MapKind::Any))].into_iter().collect();
         Rc::new(RefCell::new(entries))
     })
 }
@@ -308,16 +300,16 @@ fn merge_tables(
     }
     budget.spend((source.borrow().len() + target.borrow().len()) * size_of::<Value>())?;
     let pairs: Vec<_> =
-        source.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
-    let nulls: Vec<Rc<str>> = target
+        source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let nulls: Vec<SmolStr> = target
         .borrow()
         .iter()
         .filter(|(_, value)| value.is_nil())
-        .map(|(key, _)| Rc::clone(key))
+        .map(|(key, _)| key.clone())
         .collect();
     // A null of the user stays visible to charts that share the source.
     for key in &nulls {
-        source.borrow_mut().insert(Rc::clone(key), Value::Nil);
+        source.borrow_mut().insert(key.clone(), Value::Nil);
     }
     for (key, value) in pairs {
         let own = target.borrow().get(&key).cloned();
@@ -355,17 +347,14 @@ fn share_globals(
     };
     budget.spend(given.borrow().len() * ENTRY_BYTES)?;
     let pairs: Vec<_> =
-        given.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
+        given.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in pairs {
         let known = own.borrow().get(&key).cloned();
         match (value, known) {
             (Value::Map(map, _), known) => {
                 budget.spend(map.borrow().len() * ENTRY_BYTES)?;
-                let copy: Entries = map
-                    .borrow()
-                    .iter()
-                    .map(|(key, value)| (Rc::clone(key), value.clone()))
-                    .collect();
+                let copy: Entries =
+                    map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
                 let copy = Rc::new(RefCell::new(copy));
                 match known {
                     None => {}
@@ -380,13 +369,13 @@ fn share_globals(
             }
         }
     }
-    child.borrow_mut().insert(Rc::from("global"), Value::Map(own, MapKind::Any));
+    child.borrow_mut().insert(SmolStr::new_static("global"), Value::Map(own, MapKind::Any));
     Ok(())
 }
 
 /// The values a chart and its subcharts see: the user's over the charts' own.
 pub(crate) fn coalesce(
-    chart: &Node,
+    chart: &Node<'_>,
     values: &Value,
     keep_nulls: bool,
     budget: &mut Budget,
@@ -402,7 +391,7 @@ pub(crate) fn coalesce(
 }
 
 fn descend(
-    chart: &Node,
+    chart: &Node<'_>,
     target: &SharedMap,
     keep_nulls: bool,
     budget: &mut Budget,
@@ -413,25 +402,25 @@ fn descend(
             let own = target.borrow().get(key).cloned();
             match (own, value) {
                 (None, value) => {
-                    target.borrow_mut().insert(Rc::clone(key), value.clone());
+                    target.borrow_mut().insert(key.clone(), value.clone());
                 }
                 (Some(Value::Nil), _) if !keep_nulls => {
                     target.borrow_mut().remove(key);
                 }
                 (Some(Value::Map(own, _)), Value::Map(from, _)) => {
-                    let subchart = chart.children.iter().any(|child| child.name() == &**key);
+                    let subchart = chart.children.iter().any(|child| child.name == **key);
                     merge_tables(&own, from, keep_nulls || subchart, budget)?;
                 }
                 (Some(Value::Map(..)), other) if !other.is_nil() => budget.warn(format!(
                     "cannot overwrite table with non table for {}.{key}",
-                    chart.name()
+                    chart.name
                 )),
                 _ => {}
             }
         }
     }
     for child in &chart.children {
-        let name: Rc<str> = Rc::from(child.name());
+        let name = SmolStr::new(&child.name);
         let known = target.borrow().get(&name).cloned();
         let below = match known {
             None => {

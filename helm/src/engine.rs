@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use crate::functions::{Pattern, Target};
+use crate::memo::{Counted, Memo, Parsed, snippet_bytes};
 use crate::random::Random;
-use crate::template::ast::Template;
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, SharedMap, Value};
 
@@ -66,11 +67,6 @@ const STEP: u64 = 64;
 const VALUE_OVERHEAD: usize = 64;
 /// Nesting of blocks and parentheses over all template calls; each takes a piece of the stack.
 const NESTING_LIMIT: usize = 40_000;
-/// Bytes of compiled patterns that are kept.
-const REGEX_CACHE: usize = 64 << 20;
-
-/// Templates parsed from a `tpl` argument.
-type Snippet = Rc<[Rc<Template>]>;
 
 /// Finds the function an identifier of a template names.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Target>;
@@ -86,10 +82,10 @@ pub(crate) struct Engine<'a> {
     deepest: Cell<usize>,
     nesting: Cell<usize>,
     allocated: Cell<usize>,
-    included: RefCell<HashMap<Rc<str>, usize>>,
-    snippets: RefCell<HashMap<Rc<str>, Snippet>>,
-    regexes: RefCell<HashMap<Rc<str>, Pattern>>,
-    regex_bytes: Cell<usize>,
+    included: RefCell<HashMap<SmolStr, usize>>,
+    memo: &'a Memo,
+    snippets: RefCell<Counted>,
+    patterns: RefCell<Counted>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -120,6 +116,7 @@ impl<'a> Engine<'a> {
         missing_key_fails: bool,
         now: Timestamp,
         seed: [u8; 32],
+        memo: &'a Memo,
     ) -> Self {
         Self {
             lookup,
@@ -133,9 +130,9 @@ impl<'a> Engine<'a> {
             nesting: Cell::new(0),
             allocated: Cell::new(0),
             included: RefCell::default(),
-            snippets: RefCell::default(),
-            regexes: RefCell::default(),
-            regex_bytes: Cell::new(0),
+            memo,
+            snippets: RefCell::new(Counted::snippets()),
+            patterns: RefCell::new(Counted::patterns()),
             cyclic: RefCell::default(),
         }
     }
@@ -172,16 +169,16 @@ impl<'a> Engine<'a> {
 
     /// Counts a step, and checks how much the current template has printed.
     pub(crate) fn step(&self, printed: usize) -> Outcome<()> {
-        self.spend(STEP)?;
+        self.count(STEP)?;
         self.check_size(printed)
     }
 
     /// Counts bytes that something goes through.
     pub(crate) fn work(&self, bytes: usize) -> Outcome<()> {
-        self.spend(bytes as u64)
+        self.count(bytes as u64)
     }
 
-    fn spend(&self, units: u64) -> Outcome<()> {
+    fn count(&self, units: u64) -> Outcome<()> {
         let work = self.work.get().saturating_add(units);
         self.work.set(work);
         if work > self.limits.steps.saturating_mul(STEP) {
@@ -209,7 +206,7 @@ impl<'a> Engine<'a> {
 
     /// Counts a text that is about to be written.
     pub(crate) fn write(&self, bytes: usize) -> Outcome<()> {
-        self.spend(bytes as u64)?;
+        self.count(bytes as u64)?;
         self.allocate(bytes)
     }
 
@@ -290,9 +287,9 @@ impl<'a> Engine<'a> {
     }
 
     /// Counts an `include` of a template; false when it is nested too often.
-    pub(crate) fn begin_include(&self, name: &Rc<str>) -> bool {
+    pub(crate) fn begin_include(&self, name: &SmolStr) -> bool {
         let mut included = self.included.borrow_mut();
-        let count = included.entry(Rc::clone(name)).or_insert(0);
+        let count = included.entry(name.clone()).or_insert(0);
         if *count > 1000 {
             return false;
         }
@@ -306,31 +303,27 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(crate) fn snippet(&self, text: &str) -> Option<Snippet> {
-        self.snippets.borrow().get(text).cloned()
+    /// What earlier renders worked out.
+    pub(crate) fn memo(&self) -> &'a Memo {
+        self.memo
     }
 
-    pub(crate) fn keep_snippet(&self, text: Rc<str>, snippet: Snippet) {
-        self.snippets.borrow_mut().insert(text, snippet);
+    /// Counts the parsing of a `tpl` argument, as if no earlier render had done it: what a
+    /// render uses must not depend on what was rendered before.
+    pub(crate) fn count_snippet(&self, text: &SmolStr, snippet: &Parsed) -> Outcome<()> {
+        let bytes = snippet_bytes(snippet);
+        if self.snippets.borrow_mut().is_new(text, bytes) {
+            self.work(text.len().saturating_mul(4))?;
+            self.allocate(bytes.saturating_add(text.len()))?;
+        }
+        Ok(())
     }
 
-    /// A compiled pattern, made once while there is room for it.
-    pub(crate) fn regex(
-        &self,
-        pattern: &Rc<str>,
-        compile: impl FnOnce(&str) -> Outcome<Pattern>,
-    ) -> Outcome<Pattern> {
-        if let Some(found) = self.regexes.borrow().get(pattern) {
-            return Ok(found.clone());
+    /// Counts the compilation of a pattern in the same way.
+    pub(crate) fn count_pattern(&self, text: &SmolStr, pattern: &Pattern) -> Outcome<()> {
+        if self.patterns.borrow_mut().is_new(text, pattern.memory()) {
+            self.work(pattern.price())?;
         }
-        let compiled = compile(pattern)?;
-        let bytes = self.regex_bytes.get() + compiled.memory();
-        let mut regexes = self.regexes.borrow_mut();
-        if bytes > REGEX_CACHE {
-            regexes.clear();
-        }
-        self.regex_bytes.set(if regexes.is_empty() { compiled.memory() } else { bytes });
-        regexes.insert(Rc::clone(pattern), compiled.clone());
-        Ok(compiled)
+        Ok(())
     }
 }

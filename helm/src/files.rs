@@ -8,17 +8,22 @@ use regex::Regex;
 /// Longest glob that is taken for one.
 const GLOB_LIMIT: usize = 4096;
 
-/// Files by path.
+/// Files by path; a clone shares them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Files(BTreeMap<String, Arc<[u8]>>);
+pub(crate) struct Files(Arc<BTreeMap<String, Arc<[u8]>>>);
 
 impl FromIterator<(String, Arc<[u8]>)> for Files {
     fn from_iter<I: IntoIterator<Item = (String, Arc<[u8]>)>>(files: I) -> Self {
-        Self(files.into_iter().collect())
+        Self(Arc::new(files.into_iter().collect()))
     }
 }
 
 impl Files {
+    /// Adds a file; a later one of the same path replaces the earlier one.
+    pub(crate) fn insert(&mut self, path: String, data: Arc<[u8]>) {
+        Arc::make_mut(&mut self.0).insert(path, data);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -10,6 +10,7 @@ mod engine;
 mod files;
 mod functions;
 mod manifest;
+mod memo;
 mod number;
 mod objects;
 mod print;

@@ -1,11 +1,11 @@
 //! The objects a chart's templates start from.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
-use crate::chart::Metadata;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::chart::{Dependency, TemplateFile};
 use crate::coalesce::Node;
-use crate::files::Files;
 use crate::render::RenderOptions;
 use crate::semver::Version;
 use crate::value::{Entries, Field, MapKind, Object, SharedMap, Struct, Value};
@@ -28,7 +28,7 @@ fn structure(type_name: &'static str, pointer: bool, fields: Vec<Field>) -> Valu
 }
 
 fn entries<const N: usize>(pairs: [(&str, Value); N]) -> Entries {
-    pairs.into_iter().map(|(key, value)| (Rc::from(key), value)).collect()
+    pairs.into_iter().map(|(key, value)| (SmolStr::new(key), value)).collect()
 }
 
 /// `.Release`.
@@ -45,12 +45,12 @@ pub(crate) fn release(options: &RenderOptions) -> Value {
 
 /// `.Capabilities`.
 pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
-    let version: Rc<str> = Rc::from(format!("v{kube}"));
+    let version: SmolStr = format_smolstr!("v{kube}");
     let kube = Value::object(Object::Struct(Struct {
         type_name: "chartutil.KubeVersion",
         pointer: false,
         fields: vec![
-            kept("Version", "Version", Value::Text(Rc::clone(&version))),
+            kept("Version", "Version", Value::Text(version.clone())),
             kept("Major", "Major", kube.major.to_string().into()),
             kept("Minor", "Minor", kube.minor.to_string().into()),
         ],
@@ -59,8 +59,8 @@ pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
     let versions = API_VERSIONS
         .lines()
         .filter(|line| !line.is_empty())
-        .map(Rc::from)
-        .chain(options.api_versions.iter().map(|version| Rc::from(version.as_str())))
+        .map(SmolStr::new)
+        .chain(options.api_versions.iter().map(|version| SmolStr::new(version.as_str())))
         .collect();
     let helm = structure(
         "version.BuildInfo",
@@ -83,8 +83,30 @@ pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
     )
 }
 
+fn dependency(dependency: &Dependency) -> Value {
+    structure(
+        "*chart.Dependency",
+        true,
+        vec![
+            kept("Name", "name", Value::text(&dependency.name)),
+            field("Version", "version", Value::text(&dependency.version)),
+            kept("Repository", "repository", Value::text(&dependency.repository)),
+            field("Condition", "condition", Value::text(&dependency.condition)),
+            field("Tags", "tags", Value::texts(&dependency.tags)),
+            field("Enabled", "enabled", Value::Bool(dependency.enabled)),
+            field(
+                "ImportValues",
+                "import-values",
+                Value::list(dependency.import_values.iter().map(Value::from_json).collect()),
+            ),
+            field("Alias", "alias", Value::text(&dependency.alias)),
+        ],
+    )
+}
+
 /// `.Chart`.
-fn chart(metadata: &Metadata, is_root: bool) -> Value {
+fn chart(node: &Node<'_>, is_root: bool) -> Value {
+    let metadata = &node.chart.metadata;
     let maintainers = metadata
         .maintainers
         .iter()
@@ -100,43 +122,17 @@ fn chart(metadata: &Metadata, is_root: bool) -> Value {
             )
         })
         .collect();
-    let dependencies = metadata
-        .dependencies
-        .iter()
-        .flatten()
-        .map(|dependency| {
-            structure(
-                "*chart.Dependency",
-                true,
-                vec![
-                    kept("Name", "name", Value::text(&dependency.name)),
-                    field("Version", "version", Value::text(&dependency.version)),
-                    kept("Repository", "repository", Value::text(&dependency.repository)),
-                    field("Condition", "condition", Value::text(&dependency.condition)),
-                    field("Tags", "tags", Value::texts(&dependency.tags)),
-                    field("Enabled", "enabled", Value::Bool(dependency.enabled)),
-                    field(
-                        "ImportValues",
-                        "import-values",
-                        Value::list(
-                            dependency.import_values.iter().map(Value::from_json).collect(),
-                        ),
-                    ),
-                    field("Alias", "alias", Value::text(&dependency.alias)),
-                ],
-            )
-        })
-        .collect();
+    let dependencies = node.dependencies.iter().flatten().map(dependency).collect();
     let annotations = metadata
         .annotations
         .iter()
-        .map(|(key, value)| (Rc::from(key.as_str()), Value::text(value)))
+        .map(|(key, value)| (SmolStr::new(key.as_str()), Value::text(value)))
         .collect();
     structure(
         "struct { chart.Metadata; IsRoot bool }",
         false,
         vec![
-            field("Name", "name", Value::text(&metadata.name)),
+            field("Name", "name", Value::text(&node.name)),
             field("Home", "home", Value::text(&metadata.home)),
             field("Sources", "sources", Value::texts(&metadata.sources)),
             field("Version", "version", Value::text(&metadata.version)),
@@ -159,9 +155,9 @@ fn chart(metadata: &Metadata, is_root: bool) -> Value {
 }
 
 /// A template with what it is rendered with.
-pub(crate) struct Renderable {
-    pub(crate) path: String,
-    pub(crate) source: String,
+pub(crate) struct Renderable<'c> {
+    pub(crate) path: SmolStr,
+    pub(crate) file: &'c TemplateFile,
     pub(crate) scope: SharedMap,
     pub(crate) base_path: String,
 }
@@ -174,23 +170,21 @@ pub(crate) struct Shared {
 }
 
 /// Collects the templates of a chart and its subcharts; gives back the chart's scope.
-pub(crate) fn collect(
-    node: &Node,
+pub(crate) fn collect<'c>(
+    node: &Node<'c>,
     parent_path: Option<&str>,
     values: &Value,
     shared: &Shared,
-    found: &mut Vec<Renderable>,
+    found: &mut Vec<Renderable<'c>>,
 ) -> Value {
     let path = match parent_path {
-        None => node.name().to_owned(),
-        Some(parent) => format!("{parent}/charts/{}", node.name()),
+        None => node.name.clone(),
+        Some(parent) => format!("{parent}/charts/{}", node.name),
     };
-    let files: Files =
-        node.files.iter().map(|file| (file.path.clone(), Arc::clone(&file.data))).collect();
     let subcharts = SharedMap::default();
     let scope = Value::map(entries([
-        ("Chart", chart(&node.metadata, parent_path.is_none())),
-        ("Files", Value::object(Object::Files(files))),
+        ("Chart", chart(node, parent_path.is_none())),
+        ("Files", Value::object(Object::Files(node.chart.files.clone()))),
         ("Release", shared.release.clone()),
         ("Capabilities", shared.capabilities.clone()),
         ("Values", values.clone()),
@@ -198,22 +192,22 @@ pub(crate) fn collect(
     ]));
     for child in &node.children {
         // Subcharts see the very map inside the parent's values.
-        let below = match values.get(child.name()) {
+        let below = match values.get(&child.name) {
             Some(Value::Map(map, _)) => Value::Map(map, MapKind::Values),
             _ => Value::typed_map(Entries::default(), MapKind::Values),
         };
         let inner = collect(child, Some(&path), &below, shared, found);
-        subcharts.borrow_mut().insert(Rc::from(child.name()), inner);
+        subcharts.borrow_mut().insert(SmolStr::new(&child.name), inner);
     }
     if let Some(map) = scope.as_map() {
-        for template in &node.templates {
+        for template in &node.chart.templates {
             let base = template.path.rsplit('/').next().unwrap_or_default();
-            if node.metadata.is_library() && !base.starts_with('_') {
+            if node.chart.metadata.is_library() && !base.starts_with('_') {
                 continue;
             }
             found.push(Renderable {
-                path: format!("{path}/{}", template.path),
-                source: String::from_utf8_lossy(&template.data).into_owned(),
+                path: format_smolstr!("{path}/{}", template.path),
+                file: template,
                 scope: Rc::clone(map),
                 base_path: format!("{path}/templates"),
             });

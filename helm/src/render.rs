@@ -6,19 +6,21 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
 use crate::chart::Chart;
 use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
 use crate::engine::{Engine, Limits, Usage};
 use crate::functions::{Dialect, NO_VALUE, find};
 use crate::manifest::{self, Problem};
+use crate::memo::Memo;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
-use crate::schema;
+use crate::schema::{self, Refusal};
 use crate::semver::{Version, is_compatible};
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::{NODE_BYTES, SyntaxError, parse};
+use crate::template::parse::{NODE_BYTES, SyntaxError};
 use crate::template::scope::Scope;
 use crate::value::{Entries, MapKind, Value};
 
@@ -269,7 +271,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     };
     let mut root = Node::new(chart);
     root.resolve(&user, &mut budget).map_err(unfit)?;
-    let wanted = &root.metadata.kube_version;
+    let wanted = &root.chart.metadata.kube_version;
     if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
         return failed(
             ErrorKind::Chart,
@@ -279,7 +281,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         );
     }
     let values = coalesce(&root, &user, false, &mut budget).map_err(unfit)?;
-    if !options.skip_schema_validation {
+    if !options.skip_schema_validation && schema::is_wanted(&root) {
         validate(&root, &values, options)?;
     }
     let Some(map) = values.as_map().cloned() else {
@@ -288,12 +290,12 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let (mut files, mut usage) = execute_all(templates, options, budget.used())?;
-    let notes = files.remove(&format!("{}/templates/{NOTES}", root.name())).unwrap_or_default();
+    let (mut files, mut usage) = execute_all(templates, &chart.memo, options, budget.used())?;
+    let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
     let mut crds = Vec::new();
     if options.include_crds {
-        definitions(&root, root.name(), &options.limits, &mut crds)?;
+        definitions(&root, &root.name, &options.limits, &mut crds)?;
     }
     let room = options.limits.objects.saturating_sub(crds.len());
     let sorted = manifest::sort(&files, room).map_err(|error| RenderError {
@@ -316,7 +318,7 @@ fn too_many(limits: &Limits) -> String {
     format!("the chart makes more than the limit of {limit} objects: split it")
 }
 
-fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
+fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
     let json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
         let limit = options.limits.allocated_bytes;
         RenderError::new(
@@ -326,15 +328,17 @@ fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), 
             ),
         )
     })?;
-    let problems = schema::violations(root, &integral(json), options.limits.steps)
-        .map_err(|limit| RenderError::new(ErrorKind::Limit, limit))?;
-    if problems.is_empty() {
-        return Ok(());
+    match schema::check(root, &integral(json), options.limits.steps) {
+        Ok(()) => Ok(()),
+        Err(Refusal::Limit(problem)) => Err(RenderError::new(ErrorKind::Limit, problem)),
+        Err(Refusal::Unfit(problems)) => Err(RenderError::new(
+            ErrorKind::Values,
+            format!(
+                "values don't meet the specifications of the schema(s) in the following \
+                 chart(s):\n{problems}"
+            ),
+        )),
     }
-    let message = format!(
-        "values don't meet the specifications of the schema(s) in the following chart(s):\n{problems}"
-    );
-    Err(RenderError::new(ErrorKind::Values, message))
 }
 
 /// Turns whole floats back into integers, for schemas that ask for them.
@@ -355,7 +359,8 @@ fn integral(json: Json) -> Json {
 
 /// Parses all templates before any of them runs, in Helm's order.
 fn execute_all(
-    mut templates: Vec<Renderable>,
+    mut templates: Vec<Renderable<'_>>,
+    memo: &Memo,
     options: &RenderOptions,
     allocated: usize,
 ) -> Result<(BTreeMap<String, String>, Usage), RenderError> {
@@ -364,17 +369,19 @@ fn execute_all(
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
     });
     let lookup = |name: &str| find(Dialect::Chart, name);
-    let engine = Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed);
+    let engine =
+        Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed, memo);
     engine.allocate(allocated).map_err(RenderError::from_fault)?;
     let scope = Rc::new(Scope::default());
     for template in &templates {
-        let path: Rc<str> = Rc::from(template.path.as_str());
-        let parsed = parse(&path, &template.source, &lookup)
+        let parsed = template
+            .file
+            .parsed(&template.path)
             .map_err(|error| RenderError::from_syntax(&template.path, &error))?;
         let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
         engine
-            .allocate(nodes.saturating_mul(NODE_BYTES).saturating_add(2 * template.source.len()))
-            .and_then(|()| engine.work(template.source.len()))
+            .allocate(nodes.saturating_mul(NODE_BYTES).saturating_add(2 * template.file.size()))
+            .and_then(|()| engine.work(template.file.size()))
             .map_err(RenderError::from_fault)?;
         scope.add(&parsed);
     }
@@ -385,15 +392,15 @@ fn execute_all(
             continue;
         }
         let about: Entries = [
-            (Rc::from("Name"), Value::text(&template.path)),
-            (Rc::from("BasePath"), Value::text(&template.base_path)),
+            (SmolStr::new_static("Name"), Value::text(&template.path)),
+            (SmolStr::new_static("BasePath"), Value::text(&template.base_path)),
         ]
         .into_iter()
         .collect();
         template
             .scope
             .borrow_mut()
-            .insert(Rc::from("Template"), Value::typed_map(about, MapKind::Values));
+            .insert(SmolStr::new_static("Template"), Value::typed_map(about, MapKind::Values));
         let Some(parsed) = scope.get(&template.path) else { continue };
         let dot = Value::Map(Rc::clone(&template.scope), MapKind::Values);
         let mut out = String::new();
@@ -401,38 +408,35 @@ fn execute_all(
         total += out.len();
         engine.check_size(total).map_err(RenderError::from_fault)?;
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
-        files.insert(template.path.clone(), out);
+        files.insert(template.path.to_string(), out);
     }
     Ok((files, Usage { output_bytes: total, ..engine.usage() }))
 }
 
 fn definitions(
-    node: &Node,
+    node: &Node<'_>,
     path: &str,
     limits: &Limits,
     found: &mut Vec<Document>,
 ) -> Result<(), RenderError> {
-    for file in &node.files {
-        let lower = file.path.to_lowercase();
-        let is_manifest = [".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end));
-        if file.path.starts_with("crds/") && is_manifest {
-            let bytes: usize = found.iter().map(|document| document.content.len()).sum();
-            if found.len() >= limits.objects {
-                return Err(RenderError::new(ErrorKind::Limit, too_many(limits)));
-            }
-            if bytes + file.data.len() > limits.output_bytes {
-                let limit = limits.output_bytes;
-                let message = format!("definitions are larger than the limit of {limit} bytes");
-                return Err(RenderError::new(ErrorKind::Limit, message));
-            }
-            found.push(Document {
-                source: format!("{path}/{}", file.path),
-                content: String::from_utf8_lossy(&file.data).into_owned(),
-            });
+    let mut bytes: usize = found.iter().map(|document| document.content.len()).sum();
+    for file in &node.chart.definitions {
+        bytes += file.data.len();
+        if found.len() >= limits.objects {
+            return Err(RenderError::new(ErrorKind::Limit, too_many(limits)));
         }
+        if bytes > limits.output_bytes {
+            let limit = limits.output_bytes;
+            let message = format!("definitions are larger than the limit of {limit} bytes");
+            return Err(RenderError::new(ErrorKind::Limit, message));
+        }
+        found.push(Document {
+            source: format!("{path}/{}", file.path),
+            content: String::from_utf8_lossy(&file.data).into_owned(),
+        });
     }
     for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name()), limits, found)?;
+        definitions(child, &format!("{path}/charts/{}", child.name), limits, found)?;
     }
     Ok(())
 }

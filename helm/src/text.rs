@@ -1,12 +1,15 @@
 //! The template language without the objects of a chart.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
 use crate::engine::{Engine, Limits};
 use crate::functions::{Dialect, Target, find};
+use crate::memo::Memo;
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
@@ -89,17 +92,17 @@ fn render(
             None => find(Dialect::Text, wanted),
         }
     };
-    let templates = parse(&Rc::from(name), text, &lookup).map_err(|error| TextError {
-        message: error.message,
-        missing_key: None,
-        line: Some(error.line),
+    let templates = parse(&SmolStr::new(name), &Arc::from(text), &lookup).map_err(|error| {
+        TextError { message: error.message, missing_key: None, line: Some(error.line) }
     })?;
+    let memo = Memo::default();
     let engine = Engine::new(
         &lookup,
         options.limits.clone(),
         options.missing_key_error,
         Timestamp::UNIX_EPOCH,
         [0; 32],
+        &memo,
     );
     let nodes: usize = templates.iter().map(|template| template.nodes).sum();
     engine.allocate(nodes.saturating_mul(NODE_BYTES))?;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use jiff::Zoned;
 use serde_json::{Map, Number, Value as Json};
+use smol_str::SmolStr;
 
 use crate::files::Files;
 use crate::semver::Version;
@@ -47,7 +48,7 @@ pub(crate) enum Value {
     Int(i64),
     Int64(i64),
     Float(f64),
-    Text(Rc<str>),
+    Text(SmolStr),
     /// Bytes, or a Go string that is not UTF-8.
     Bytes(Rc<[u8]>),
     List(Rc<Items>, ListKind),
@@ -59,7 +60,7 @@ pub(crate) enum Value {
 pub(crate) enum Object {
     Struct(Struct),
     Files(Files),
-    Versions(Vec<Rc<str>>),
+    Versions(Vec<SmolStr>),
     Time(Zoned),
     Version(Version),
 }
@@ -81,7 +82,7 @@ pub(crate) struct Struct {
     pub(crate) pointer: bool,
     pub(crate) fields: Vec<Field>,
     /// What `String()` returns, for the types that have it.
-    pub(crate) display: Option<Rc<str>>,
+    pub(crate) display: Option<SmolStr>,
 }
 
 /// A field of a struct.
@@ -99,7 +100,7 @@ pub(crate) struct Items(Vec<Value>);
 
 /// The entries of a map, in Go's printing order.
 #[derive(Default)]
-pub(crate) struct Entries(BTreeMap<Rc<str>, Value>);
+pub(crate) struct Entries(BTreeMap<SmolStr, Value>);
 
 impl Deref for Items {
     type Target = Vec<Value>;
@@ -110,7 +111,7 @@ impl Deref for Items {
 }
 
 impl Deref for Entries {
-    type Target = BTreeMap<Rc<str>, Value>;
+    type Target = BTreeMap<SmolStr, Value>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -123,8 +124,8 @@ impl DerefMut for Entries {
     }
 }
 
-impl FromIterator<(Rc<str>, Value)> for Entries {
-    fn from_iter<I: IntoIterator<Item = (Rc<str>, Value)>>(entries: I) -> Self {
+impl FromIterator<(SmolStr, Value)> for Entries {
+    fn from_iter<I: IntoIterator<Item = (SmolStr, Value)>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
     }
 }
@@ -174,7 +175,7 @@ pub(crate) enum Unwalkable {
 
 impl Value {
     pub(crate) fn text(text: impl AsRef<str>) -> Self {
-        Self::Text(Rc::from(text.as_ref()))
+        Self::Text(SmolStr::new(text))
     }
 
     /// A Go string made of arbitrary bytes.
@@ -224,7 +225,7 @@ impl Value {
             Json::Object(entries) => Self::map(
                 entries
                     .iter()
-                    .map(|(key, value)| (Rc::from(key.as_str()), Self::from_json(value)))
+                    .map(|(key, value)| (SmolStr::new(key.as_str()), Self::from_json(value)))
                     .collect(),
             ),
         }
@@ -502,7 +503,7 @@ impl From<&str> for Value {
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Text(Rc::from(text))
+        Self::Text(SmolStr::new(text))
     }
 }
 

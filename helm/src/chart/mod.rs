@@ -4,6 +4,7 @@ mod archive;
 mod directory;
 mod ignore;
 pub(crate) mod metadata;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +12,12 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::files::Files;
+use crate::memo::Memo;
+use crate::schema::Schema;
 use crate::yaml::{self, YamlError};
 pub(crate) use metadata::{Dependency, Metadata};
+pub(crate) use template::TemplateFile;
 
 /// Largest single file of a chart.
 const FILE_LIMIT: u64 = 5 << 20;
@@ -113,14 +118,20 @@ pub(crate) struct File {
 }
 
 /// A loaded chart.
+///
+/// It keeps what rendering it has worked out, such as its parsed templates: render the same chart,
+/// or a clone of it, again and again rather than loading it anew.
 #[derive(Debug, Clone)]
 pub struct Chart {
     pub(crate) metadata: Metadata,
     pub(crate) values: Json,
-    pub(crate) templates: Vec<File>,
-    pub(crate) files: Vec<File>,
-    pub(crate) schema: Option<Arc<[u8]>>,
+    pub(crate) templates: Vec<TemplateFile>,
+    pub(crate) files: Files,
+    /// The files of `crds/` that hold manifests, in the order of the archive.
+    pub(crate) definitions: Vec<File>,
+    pub(crate) schema: Option<Schema>,
     pub(crate) subcharts: Vec<Self>,
+    pub(crate) memo: Arc<Memo>,
 }
 
 impl Chart {
@@ -167,7 +178,7 @@ impl Chart {
 
     /// Returns `values.schema.json`.
     pub fn values_schema(&self) -> Option<&[u8]> {
-        self.schema.as_deref()
+        self.schema.as_ref().map(Schema::text)
     }
 
     /// Returns the content of `values.yaml`.
@@ -231,9 +242,11 @@ impl Loader {
         let mut chart = Chart {
             values: Json::Object(serde_json::Map::new()),
             templates: Vec::new(),
-            files: Vec::new(),
+            files: Files::default(),
+            definitions: Vec::new(),
             schema: None,
             subcharts: Vec::new(),
+            memo: Arc::default(),
             metadata: Metadata::default(),
         };
         let mut below: BTreeMap<String, Vec<File>> = BTreeMap::new();
@@ -241,26 +254,33 @@ impl Loader {
             match file.path.as_str() {
                 "Chart.yaml" | "Chart.lock" => {}
                 "values.yaml" => chart.values = values(&file)?,
-                "values.schema.json" => chart.schema = Some(file.data),
+                "values.schema.json" => chart.schema = Some(Schema::new(file.data)),
                 "requirements.yaml" => {
                     metadata.read_requirements(&document(&file)?)?;
                     if metadata.is_v1() {
-                        chart.files.push(file);
+                        chart.files.insert(file.path, file.data);
                     }
                 }
                 "requirements.lock" => {
                     if metadata.is_v1() {
-                        chart.files.push(file);
+                        chart.files.insert(file.path, file.data);
                     }
                 }
-                path if path.starts_with("templates/") => chart.templates.push(file),
+                path if path.starts_with("templates/") => {
+                    chart.templates.push(TemplateFile::new(file.path, &file.data));
+                }
                 path => match path.strip_prefix("charts/") {
                     Some(rest) if !has_extension(path, "prov") => {
                         let rest = rest.to_owned();
                         let name = rest.split('/').next().unwrap_or_default().to_owned();
                         below.entry(name).or_default().push(File { path: rest, data: file.data });
                     }
-                    _ => chart.files.push(file),
+                    _ => {
+                        if is_definition(path) {
+                            chart.definitions.push(file.clone());
+                        }
+                        chart.files.insert(file.path, file.data);
+                    }
                 },
             }
         }
@@ -312,6 +332,11 @@ impl Loader {
 fn count(left: &mut usize, what: &'static str, limit: usize) -> Result<(), ChartError> {
     *left = left.checked_sub(1).ok_or(ChartError::TooMany { what, limit })?;
     Ok(())
+}
+
+fn is_definition(path: &str) -> bool {
+    let lower = path.to_lowercase();
+    path.starts_with("crds/") && [".yaml", ".yml", ".json"].iter().any(|end| lower.ends_with(end))
 }
 
 fn has_extension(path: &str, extension: &str) -> bool {

@@ -109,7 +109,7 @@ fn index(args: &[Value]) -> Outcome<Value> {
                     Value::Bytes(files.get(name).unwrap_or_default().into())
                 }
                 (Object::Versions(versions), number) => {
-                    Value::Text(Rc::clone(&versions[position(number, versions.len())?]))
+                    Value::Text(versions[position(number, versions.len())?].clone())
                 }
                 _ => return fail(format!("can't index item of type {}", current.type_name())),
             },

@@ -1,10 +1,9 @@
 //! YAML, JSON and base64.
 
-use std::rc::Rc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
+use smol_str::SmolStr;
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed};
@@ -134,7 +133,8 @@ fn kind_of(json: &Json) -> &'static str {
 }
 
 fn error_map(message: &str) -> Value {
-    let entries: Entries = [(Rc::from("Error"), Value::text(message))].into_iter().collect();
+    let entries: Entries =
+        [(SmolStr::new_static("Error"), Value::text(message))].into_iter().collect();
     Value::map(entries)
 }
 

@@ -1,13 +1,17 @@
 //! Templates called from templates, defaults, errors and types.
 
 use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::Kind::{Any, Bool, Text};
 use super::{Call, Function, fixed, variadic};
+use crate::memo::Parsed;
 use crate::print::quote;
 use crate::template::exec::execute;
 use crate::template::fault::{Fault, Outcome, fail};
-use crate::template::parse::{NODE_BYTES, parse};
+use crate::template::parse::parse;
 use crate::template::scope::Scope;
 use crate::value::{Entries, Value};
 
@@ -91,20 +95,14 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
     if !text.contains("{{") {
         return Ok(text.replace(NO_VALUE, "").into());
     }
-    let snippet = if let Some(snippet) = call.engine.snippet(&text) {
-        snippet
-    } else {
-        call.engine.work(text.len().saturating_mul(4))?;
-        let parsed = parse(&Rc::from(ROOT), &text, call.engine.lookup()).map_err(|error| {
-            Fault::new(format!("cannot parse template {}: {}", quote(&text), error.message))
+    let snippet = call.engine.memo().snippets.get(&text, |text| {
+        let file = SmolStr::new_static(ROOT);
+        let parsed = parse(&file, &Arc::from(text), call.engine.lookup()).map_err(|error| {
+            Fault::new(format!("cannot parse template {}: {}", quote(text), error.message))
         })?;
-        // A snippet is kept, with its text, until the end of the render.
-        let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
-        call.engine.allocate(text.len() + nodes.saturating_mul(NODE_BYTES))?;
-        let snippet: Rc<[_]> = Rc::from(parsed);
-        call.engine.keep_snippet(Rc::clone(&text), Rc::clone(&snippet));
-        snippet
-    };
+        Ok::<_, Fault>(Parsed::from(parsed))
+    })?;
+    call.engine.count_snippet(&text, &snippet)?;
     let Some((main, defined)) = snippet.split_last() else { return Ok(Value::text("")) };
     let scope = if defined.is_empty() {
         Rc::clone(call.scope)

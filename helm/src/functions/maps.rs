@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use super::Kind::{Any, Map, Text};
 use super::{Call, Function, fixed, variadic};
 use crate::template::fault::{Fault, Outcome, fail};
@@ -22,7 +24,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let mut entries = Entries::default();
         for pair in call.args.chunks(2) {
             let value = pair.get(1).cloned().unwrap_or_else(|| Value::text(""));
-            entries.insert(Rc::from(call.text_of(&pair[0])?), value);
+            entries.insert(SmolStr::from(call.text_of(&pair[0])?), value);
         }
         Ok(Value::map(entries))
     }),
@@ -87,7 +89,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             .borrow()
             .iter()
             .filter(|(key, _)| !omitted.contains(key))
-            .map(|(key, value)| (Rc::clone(key), value.clone()))
+            .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         Ok(Value::map(kept))
     }),
@@ -128,7 +130,7 @@ fn merge(
         return Err(Fault::limit("maps are nested too deeply to merge"));
     }
     let pairs: Vec<_> =
-        source.borrow().iter().map(|(key, value)| (Rc::clone(key), value.clone())).collect();
+        source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in pairs {
         call.engine.step(0)?;
         call.engine.allocate(64)?;

@@ -21,6 +21,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use smol_str::SmolStr;
+
 pub(crate) use flow::NO_VALUE;
 pub(crate) use methods::method;
 pub(crate) use regexes::Pattern;
@@ -135,11 +137,11 @@ impl Call<'_> {
     }
 
     /// A string argument.
-    fn text(&self, index: usize) -> Rc<str> {
+    fn text(&self, index: usize) -> SmolStr {
         match self.arg(index) {
-            Value::Text(text) => Rc::clone(text),
-            Value::Bytes(bytes) => Rc::from(String::from_utf8_lossy(bytes)),
-            _ => Rc::from(""),
+            Value::Text(text) => text.clone(),
+            Value::Bytes(bytes) => SmolStr::new(String::from_utf8_lossy(bytes)),
+            _ => SmolStr::new_static(""),
         }
     }
 

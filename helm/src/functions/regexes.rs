@@ -2,9 +2,10 @@
 
 mod pattern;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use regex::NoExpand;
+use smol_str::SmolStr;
 
 use super::Kind::{Int, Text};
 use super::{Call, Function, fixed};
@@ -65,13 +66,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn compiled(call: &Call<'_>) -> Outcome<Pattern> {
-    let pattern: Rc<str> = call.text(0);
-    call.engine.regex(&pattern, |pattern| Pattern::compile(call.engine, &translated(pattern)))
+fn compiled(call: &Call<'_>) -> Outcome<Arc<Pattern>> {
+    let text = call.text(0);
+    let made = |text: &str| {
+        let pattern = Pattern::compile(&translated(text));
+        // What cannot be compiled is tried anew each time.
+        pattern.map(Arc::new).or_else(|fault| {
+            call.engine.work(Pattern::parse_price(text))?;
+            Err(fault)
+        })
+    };
+    let pattern = call.engine.memo().patterns.get(&text, made)?;
+    call.engine.count_pattern(&text, &pattern)?;
+    Ok(pattern)
 }
 
 /// The pattern and the text it is searched for in once.
-fn counted(call: &Call<'_>) -> Outcome<(Pattern, Rc<str>)> {
+fn counted(call: &Call<'_>) -> Outcome<(Arc<Pattern>, SmolStr)> {
     let (pattern, text) = (compiled(call)?, call.text(1));
     pattern.count(call.engine, &text)?;
     Ok((pattern, text))

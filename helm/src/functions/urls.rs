@@ -1,7 +1,8 @@
 //! URLs.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
+
+use smol_str::SmolStr;
 
 use super::Kind::{Map, Text};
 use super::{Function, fixed};
@@ -64,7 +65,7 @@ fn parse(text: &str) -> Entries {
         ("userinfo", user.to_owned()),
     ]
     .into_iter()
-    .map(|(key, value)| (Rc::from(key), Value::from(value)))
+    .map(|(key, value)| (SmolStr::new(key), Value::from(value)))
     .collect()
 }
 

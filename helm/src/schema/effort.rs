@@ -28,13 +28,7 @@ impl Effort {
 
     /// Counts what checking values takes, compiling the schema included.
     pub(super) fn count(&mut self, schema: &Json, values: &Json) -> Result<(), String> {
-        let nodes = weight(schema);
-        if nodes > NODE_LIMIT {
-            return Err(format!(
-                "schema has more than the limit of {NODE_LIMIT} nodes: shorten it"
-            ));
-        }
-        self.spend(nodes as u64 * 4)?;
+        self.spend(weight(schema) as u64 * 4)?;
         let mut names = HashMap::new();
         name(schema, &mut names);
         Walk { root: schema, names, effort: self }.visit(schema, values, 0)
@@ -50,6 +44,14 @@ impl Effort {
         })?;
         Ok(())
     }
+}
+
+/// Refuses a schema before it is compiled.
+pub(super) fn check_size(schema: &Json) -> Result<(), String> {
+    if weight(schema) > NODE_LIMIT {
+        return Err(format!("schema has more than the limit of {NODE_LIMIT} nodes: shorten it"));
+    }
+    Ok(())
 }
 
 /// The nodes of a tree.

@@ -1,17 +1,19 @@
-//! The syntax tree of a template.
+//! The syntax tree of a template; it is shared between threads and renders.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use crate::functions::Target;
 use crate::print::quote;
 
 /// A parsed template.
 pub(crate) struct Template {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: SmolStr,
     /// The file the template stands in.
-    pub(crate) file: Rc<str>,
-    pub(crate) source: Rc<str>,
+    pub(crate) file: SmolStr,
+    pub(crate) source: Arc<str>,
     pub(crate) body: Vec<Node>,
     /// Nodes of the body.
     pub(crate) nodes: usize,
@@ -29,7 +31,7 @@ pub(super) fn is_blank(body: &[Node]) -> bool {
 }
 
 pub(crate) enum Node {
-    Text(Rc<str>),
+    Text(Box<str>),
     Action(Pipe),
     If(Branch),
     With(Branch),
@@ -49,13 +51,13 @@ pub(crate) struct Branch {
 /// `{{template "name" pipeline}}`.
 pub(crate) struct Invocation {
     pub(crate) pos: usize,
-    pub(crate) name: Rc<str>,
+    pub(crate) name: SmolStr,
     pub(crate) pipe: Option<Pipe>,
 }
 
 pub(crate) struct Pipe {
     pub(crate) pos: usize,
-    pub(crate) declared: Vec<Rc<str>>,
+    pub(crate) declared: Vec<SmolStr>,
     pub(crate) assigns: bool,
     pub(crate) commands: Vec<Command>,
 }
@@ -75,17 +77,17 @@ pub(crate) enum ExprKind {
     Nil,
     Bool(bool),
     Number(Number),
-    Text { literal: Rc<str>, value: Rc<str> },
-    Field(Vec<Rc<str>>),
-    Variable(Rc<str>, Vec<Rc<str>>),
-    Chain(Box<Expr>, Vec<Rc<str>>),
-    Function(Rc<str>, Target),
+    Text { literal: SmolStr, value: SmolStr },
+    Field(Vec<SmolStr>),
+    Variable(SmolStr, Vec<SmolStr>),
+    Chain(Box<Expr>, Vec<SmolStr>),
+    Function(SmolStr, Target),
     Pipe(Pipe),
 }
 
 /// A number constant; an integral float is an integer as well.
 pub(crate) struct Number {
-    pub(crate) literal: Rc<str>,
+    pub(crate) literal: SmolStr,
     pub(crate) int: Option<i64>,
     pub(crate) float: Option<f64>,
     pub(crate) is_char: bool,
@@ -100,7 +102,7 @@ impl Number {
     }
 }
 
-fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[Rc<str>]) -> fmt::Result {
+fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[SmolStr]) -> fmt::Result {
     fields.iter().try_for_each(|field| write!(f, ".{field}"))
 }
 

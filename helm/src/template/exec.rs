@@ -8,6 +8,8 @@ mod evaluate;
 use std::fmt;
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use super::ast::{Branch, Command, Expr, Invocation, Node, Pipe, Template};
 use super::fault::{Fault, Outcome, Place, fail};
 use super::scope::Scope;
@@ -28,7 +30,7 @@ pub(crate) fn execute(
         engine,
         scope,
         template,
-        vars: vec![(Rc::from("$"), dot.clone())],
+        vars: vec![(SmolStr::new_static("$"), dot.clone())],
         site: Site::Nowhere,
     };
     state.list(dot, &template.body, out).map(|_| ())
@@ -91,7 +93,7 @@ struct State<'e, 't> {
     engine: &'e Engine<'e>,
     scope: &'e Rc<Scope>,
     template: &'t Template,
-    vars: Vec<(Rc<str>, Value)>,
+    vars: Vec<(SmolStr, Value)>,
     site: Site<'t>,
 }
 
@@ -249,7 +251,7 @@ impl<'t> State<'_, 't> {
             Value::Map(map, _) => map
                 .borrow()
                 .iter()
-                .map(|(key, item)| (Value::Text(Rc::clone(key)), item.clone()))
+                .map(|(key, item)| (Value::Text(key.clone()), item.clone()))
                 .collect(),
             Value::Int(count) | Value::Int64(count) => {
                 if declared > 1 {

@@ -4,7 +4,9 @@ mod expression;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::ast::{Branch, Invocation, Node, Template, is_blank};
 use super::lex::{Item, Kind, Lexer};
@@ -33,10 +35,10 @@ type Parsed<T> = Result<T, SyntaxError>;
 
 /// Parses a file; the file's own template comes last, after those it defines.
 pub(crate) fn parse(
-    file: &Rc<str>,
-    source: &str,
+    file: &SmolStr,
+    source: &Arc<str>,
     functions: &dyn Fn(&str) -> Option<Target>,
-) -> Parsed<Vec<Rc<Template>>> {
+) -> Parsed<Vec<Arc<Template>>> {
     let eof = Item { kind: Kind::Eof, pos: 0, text: Cow::Borrowed(""), line: 1 };
     let mut parser = Parser {
         file,
@@ -44,12 +46,12 @@ pub(crate) fn parse(
         tokens: [eof.clone(), eof.clone(), eof],
         peeked: 0,
         functions,
-        source: Rc::from(source),
+        source,
         done: Vec::new(),
         known: HashMap::new(),
         nodes: 0,
         counted: 0,
-        vars: vec![Rc::from("$")],
+        vars: vec![SmolStr::new_static("$")],
         action_line: None,
         range_depth: 0,
         depth: 0,
@@ -72,20 +74,20 @@ impl Step {
 }
 
 struct Parser<'a> {
-    file: &'a Rc<str>,
+    file: &'a SmolStr,
     lexer: Lexer<'a>,
     /// Tokens read ahead, the latest first.
     tokens: [Item<'a>; 3],
     peeked: usize,
     functions: &'a dyn Fn(&str) -> Option<Target>,
-    source: Rc<str>,
-    done: Vec<Rc<Template>>,
+    source: &'a Arc<str>,
+    done: Vec<Arc<Template>>,
     /// Where in the list of those done a name is.
-    known: HashMap<Rc<str>, usize>,
+    known: HashMap<SmolStr, usize>,
     /// Nodes so far, and how many of them belong to templates that are done.
     nodes: usize,
     counted: usize,
-    vars: Vec<Rc<str>>,
+    vars: Vec<SmolStr>,
     action_line: Option<usize>,
     range_depth: usize,
     depth: usize,
@@ -202,24 +204,24 @@ impl<'a> Parser<'a> {
                 other => return self.fail(format!("unexpected {}", other.shown())),
             }
         }
-        let name = Rc::clone(self.file);
+        let name = self.file.clone();
         self.add(name, body)
     }
 
-    fn add(&mut self, name: Rc<str>, body: Vec<Node>) -> Parsed<()> {
+    fn add(&mut self, name: SmolStr, body: Vec<Node>) -> Parsed<()> {
         let blank = is_blank(&body);
         let known = self.known.get(&name).copied();
         let nodes = self.nodes - std::mem::replace(&mut self.counted, self.nodes);
-        let template = Rc::new(Template {
+        let template = Arc::new(Template {
             name,
             nodes,
-            file: Rc::clone(self.file),
-            source: Rc::clone(&self.source),
+            file: self.file.clone(),
+            source: Arc::clone(self.source),
             body,
         });
         match known {
             None => {
-                self.known.insert(Rc::clone(&template.name), self.done.len());
+                self.known.insert(template.name.clone(), self.done.len());
                 self.done.push(template);
             }
             Some(index) if self.done[index].is_blank() => self.done[index] = template,
@@ -234,7 +236,7 @@ impl<'a> Parser<'a> {
 
     /// Parses with the variables of a template of its own.
     fn separate<T>(&mut self, run: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        let vars = std::mem::replace(&mut self.vars, vec![Rc::from("$")]);
+        let vars = std::mem::replace(&mut self.vars, vec![SmolStr::new_static("$")]);
         let range_depth = std::mem::take(&mut self.range_depth);
         let action_line = self.action_line.take();
         let result = run(self);
@@ -266,9 +268,9 @@ impl<'a> Parser<'a> {
         Ok(body)
     }
 
-    fn text_literal(&self, token: &Item<'_>) -> Parsed<Rc<str>> {
+    fn text_literal(&self, token: &Item<'_>) -> Parsed<SmolStr> {
         match unquote(&token.text) {
-            Some(text) => Ok(Rc::from(text)),
+            Some(text) => Ok(SmolStr::from(text)),
             None => self.fail("invalid syntax"),
         }
     }
@@ -290,7 +292,7 @@ impl<'a> Parser<'a> {
         self.count()?;
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Step::Node(Node::Text(Rc::from(&*token.text)))),
+            Kind::Text => Ok(Step::Node(Node::Text(Box::from(&*token.text)))),
             Kind::LeftDelim => {
                 self.action_line = Some(token.line);
                 let step = self.action();
@@ -371,7 +373,7 @@ impl<'a> Parser<'a> {
         Ok(Branch { pipe, body, otherwise })
     }
 
-    fn template_name(&mut self, context: &str) -> Parsed<(usize, Rc<str>)> {
+    fn template_name(&mut self, context: &str) -> Parsed<(usize, SmolStr)> {
         let token = self.next_non_space();
         if !matches!(token.kind, Kind::String | Kind::RawString) {
             return self.unexpected(&token, context);
@@ -384,7 +386,7 @@ impl<'a> Parser<'a> {
         let (pos, name) = self.template_name(context)?;
         let pipe = self.pipeline(context, Kind::RightDelim)?;
         let body = self.separate(|parser| parser.closed_list(context))?;
-        self.add(Rc::clone(&name), body)?;
+        self.add(name.clone(), body)?;
         Ok(Node::Template(Invocation { pos, name, pipe: Some(pipe) }))
     }
 

@@ -3,13 +3,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 use super::ast::Template;
 
 /// Templates by name; a `tpl` call works in a scope of its own above the current one.
 #[derive(Default)]
 pub(crate) struct Scope {
-    templates: RefCell<HashMap<Rc<str>, Rc<Template>>>,
+    templates: RefCell<HashMap<SmolStr, Arc<Template>>>,
     parent: Option<Rc<Self>>,
 }
 
@@ -18,11 +21,11 @@ impl Scope {
         Self { templates: RefCell::default(), parent: Some(Rc::clone(parent)) }
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Rc<Template>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Template>> {
         let mut scope = Some(self);
         while let Some(current) = scope {
             if let Some(found) = current.templates.borrow().get(name) {
-                return Some(Rc::clone(found));
+                return Some(Arc::clone(found));
             }
             scope = current.parent.as_deref();
         }
@@ -30,12 +33,12 @@ impl Scope {
     }
 
     /// Adds templates; a blank one never replaces another.
-    pub(crate) fn add(&self, templates: &[Rc<Template>]) {
+    pub(crate) fn add(&self, templates: &[Arc<Template>]) {
         for template in templates {
             if template.is_blank() && self.get(&template.name).is_some() {
                 continue;
             }
-            self.templates.borrow_mut().insert(Rc::clone(&template.name), Rc::clone(template));
+            self.templates.borrow_mut().insert(template.name.clone(), Arc::clone(template));
         }
     }
 }

@@ -20,9 +20,9 @@ const STATE_LIMIT: usize = 200_000;
 const STATE_BYTES: usize = 48;
 
 /// A compiled pattern.
-#[derive(Clone)]
 pub(crate) struct Pattern {
     regex: Regex,
+    length: usize,
     states: usize,
     strays: bool,
 }
@@ -37,14 +37,13 @@ impl Deref for Pattern {
 
 impl Pattern {
     /// Compiles a pattern in the syntax of the regex crate.
-    pub(super) fn compile(engine: &Engine<'_>, pattern: &str) -> Outcome<Self> {
+    pub(super) fn compile(pattern: &str) -> Outcome<Self> {
         let broken = |error: String| Fault::new(format!("error parsing regexp: {error}"));
         if pattern.len() > LENGTH_LIMIT {
             return Err(Fault::limit(format!(
                 "regular expression is longer than the limit of {LENGTH_LIMIT} bytes: shorten it"
             )));
         }
-        engine.work(pattern.len().saturating_mul(100))?;
         let tree = regex_syntax::parse(pattern).map_err(|error| broken(error.to_string()))?;
         let states = states(&tree);
         if states > STATE_LIMIT {
@@ -52,13 +51,22 @@ impl Pattern {
                 "regular expression has more than the limit of {STATE_LIMIT} states: repeat less"
             )));
         }
-        engine.work(states.saturating_mul(100))?;
         let regex = RegexBuilder::new(pattern)
             .size_limit(PROGRAM_LIMIT)
             .dfa_size_limit(CACHE_LIMIT)
             .build()
             .map_err(|error| broken(error.to_string()))?;
-        Ok(Self { regex, states, strays: strays(&tree, false) })
+        Ok(Self { regex, length: pattern.len(), states, strays: strays(&tree, false) })
+    }
+
+    /// Work that reading a pattern takes.
+    pub(super) fn parse_price(pattern: &str) -> usize {
+        pattern.len().min(LENGTH_LIMIT).saturating_mul(100)
+    }
+
+    /// Work that compiling the pattern took.
+    pub(crate) fn price(&self) -> usize {
+        (self.length + self.states).saturating_mul(100)
     }
 
     /// Memory that is taken for as long as the pattern is kept.

@@ -1,6 +1,6 @@
 //! Pipelines evaluated: commands, arguments, fields and calls.
 
-use std::rc::Rc;
+use smol_str::SmolStr;
 
 use super::{Found, Site, State};
 use crate::functions::{Call, Function, Kind, Target, method};
@@ -21,7 +21,7 @@ impl<'t> State<'_, 't> {
             if pipe.assigns {
                 self.assign(name, value.clone())?;
             } else {
-                self.vars.push((Rc::clone(name), value.clone()));
+                self.vars.push((name.clone(), value.clone()));
             }
         }
         Ok(value)
@@ -183,7 +183,7 @@ impl<'t> State<'_, 't> {
         &mut self,
         dot: &Value,
         base: Value,
-        fields: &'t [Rc<str>],
+        fields: &'t [SmolStr],
         args: &'t [Expr],
         last: Option<Value>,
         site: Site<'t>,
@@ -367,7 +367,7 @@ impl<'t> State<'_, 't> {
 fn constant(expr: &Expr) -> Value {
     match &expr.kind {
         ExprKind::Bool(value) => Value::Bool(*value),
-        ExprKind::Text { value, .. } => Value::Text(Rc::clone(value)),
+        ExprKind::Text { value, .. } => Value::Text(value.clone()),
         ExprKind::Number(number) => match (number.int, number.float) {
             (_, Some(value)) if number.is_float() => Value::Float(value),
             (Some(value), _) => Value::Int(value),

@@ -1,6 +1,6 @@
 //! Pipelines and what they are made of.
 
-use std::rc::Rc;
+use smol_str::SmolStr;
 
 use super::{Parsed, Parser, VARIABLE_LIMIT};
 use crate::print::quote;
@@ -88,8 +88,8 @@ impl Parser<'_> {
                 "exceeded the limit of {VARIABLE_LIMIT} variables: assign with = what is declared"
             ));
         }
-        let name: Rc<str> = Rc::from(&*variable.text);
-        self.vars.push(Rc::clone(&name));
+        let name = SmolStr::new(&variable.text);
+        self.vars.push(name.clone());
         pipe.declared.push(name);
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         while self.peek().kind == Kind::Field {
             self.count()?;
-            fields.push(Rc::from(&self.next().text[1..]));
+            fields.push(SmolStr::from(&self.next().text[1..]));
         }
         let kind = match term.kind {
             ExprKind::Field(mut first) => {
@@ -179,16 +179,16 @@ impl Parser<'_> {
         let token = self.next_non_space();
         let kind = match token.kind {
             Kind::Identifier => match (self.functions)(&token.text) {
-                Some(target) => ExprKind::Function(Rc::from(&*token.text), target),
+                Some(target) => ExprKind::Function(SmolStr::new(&token.text), target),
                 None => return self.fail(format!("function {} not defined", quote(&token.text))),
             },
             Kind::Dot => ExprKind::Dot,
             Kind::Nil => ExprKind::Nil,
             Kind::Variable => match self.vars.iter().find(|name| ***name == *token.text) {
-                Some(name) => ExprKind::Variable(Rc::clone(name), Vec::new()),
+                Some(name) => ExprKind::Variable(name.clone(), Vec::new()),
                 None => return self.fail(format!("undefined variable {}", quote(&token.text))),
             },
-            Kind::Field => ExprKind::Field(vec![Rc::from(&token.text[1..])]),
+            Kind::Field => ExprKind::Field(vec![SmolStr::new(&token.text[1..])]),
             Kind::Bool => ExprKind::Bool(token.text == "true"),
             Kind::CharConstant | Kind::Complex | Kind::Number => {
                 ExprKind::Number(self.number(&token)?)
@@ -197,7 +197,7 @@ impl Parser<'_> {
                 self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?,
             ),
             Kind::String | Kind::RawString => ExprKind::Text {
-                literal: Rc::from(&*token.text),
+                literal: SmolStr::new(&token.text),
                 value: self.text_literal(&token)?,
             },
             _ => {
@@ -210,7 +210,7 @@ impl Parser<'_> {
 
     fn number(&self, token: &Item<'_>) -> Parsed<Number> {
         let text = &*token.text;
-        let literal: Rc<str> = Rc::from(text);
+        let literal = SmolStr::new(text);
         if token.kind == Kind::CharConstant {
             let decoded = unquote(text).unwrap_or_default();
             let mut symbols = decoded.chars();

@@ -1,0 +1,49 @@
+//! The templates of a chart, parsed when they are first needed.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smol_str::SmolStr;
+
+use crate::functions::{Dialect, find};
+use crate::memo::Parsed;
+use crate::template::parse::{SyntaxError, parse};
+
+/// A template file of a chart.
+#[derive(Clone)]
+pub(crate) struct TemplateFile {
+    pub(crate) path: String,
+    source: Arc<str>,
+    /// Parsed under each path it had so far: a chart that is used under two aliases has two.
+    parsed: Arc<Mutex<Vec<(SmolStr, Parsed)>>>,
+}
+
+impl TemplateFile {
+    pub(crate) fn new(path: String, data: &[u8]) -> Self {
+        let source = Arc::from(String::from_utf8_lossy(data));
+        Self { path, source, parsed: Arc::default() }
+    }
+
+    /// Bytes of the text.
+    pub(crate) fn size(&self) -> usize {
+        self.source.len()
+    }
+
+    /// The templates of the file, which is at a path in the tree of charts.
+    pub(crate) fn parsed(&self, path: &SmolStr) -> Result<Parsed, SyntaxError> {
+        // A result is never half made, so a thread that died while it held the lock did no harm.
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = parsed.iter().find(|(known, _)| known == path) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Parsed::from(parse(path, &self.source, &|name| find(Dialect::Chart, name))?);
+        parsed.push((path.clone(), Arc::clone(&made)));
+        Ok(made)
+    }
+}
+
+impl fmt::Debug for TemplateFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TemplateFile").field(&self.path).finish()
+    }
+}
