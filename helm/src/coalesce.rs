@@ -8,10 +8,71 @@ use smol_str::SmolStr;
 
 use crate::chart::{Chart, Dependency};
 use crate::semver::is_compatible;
-use crate::value::{Entries, MapKind, SharedMap, Unwalkable, Value};
+use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Unwalkable, Value};
 
-/// Values of one chart that are too large or deep to handle.
-const COPY_BUDGET: usize = 1 << 30;
+/// Warnings that are kept.
+const WARNING_LIMIT: usize = 100;
+/// Charts in the tree, aliased ones counted as often as they are named.
+const CHART_LIMIT: usize = 1000;
+/// Memory of an entry of a map, roughly.
+const ENTRY_BYTES: usize = 96;
+/// Memory of a chart in the tree, and of a file in it.
+const CHART_BYTES: usize = 4096;
+const FILE_BYTES: usize = 256;
+/// Elements of the path that `import-values` may lead to.
+const PATH_LIMIT: usize = 100;
+
+/// What putting values together may still take, and what it has to say.
+pub(crate) struct Budget {
+    pub(crate) warnings: Vec<String>,
+    limit: usize,
+    left: usize,
+    charts: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { warnings: Vec::new(), limit: bytes, left: bytes, charts: CHART_LIMIT }
+    }
+
+    /// The bytes that were used.
+    pub(crate) fn used(&self) -> usize {
+        self.limit - self.left
+    }
+
+    pub(crate) fn warn(&mut self, warning: String) {
+        match self.warnings.len() {
+            count if count < WARNING_LIMIT => self.warnings.push(warning),
+            WARNING_LIMIT => self.warnings.push("further warnings are left out".to_owned()),
+            _ => {}
+        }
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), CoalesceError> {
+        self.left = self.left.checked_sub(bytes).ok_or(CoalesceError::TooLarge(self.limit))?;
+        Ok(())
+    }
+
+    fn copy(&mut self, value: &Value) -> Result<Value, CoalesceError> {
+        // The walk counts less than what an entry of a map takes.
+        let share = ENTRY_BYTES / size_of::<Value>();
+        let mut left = self.left / share;
+        let copy = value.deep_copy(&mut left).map_err(|problem| match problem {
+            Unwalkable::Size => CoalesceError::TooLarge(self.limit),
+            _ => CoalesceError::TooDeep,
+        });
+        self.left = left * share;
+        copy
+    }
+
+    /// Counts a chart that is rendered once more under another name.
+    fn repeat(&mut self, node: &Node<'_>) -> Result<(), CoalesceError> {
+        self.charts = self.charts.checked_sub(1).ok_or(CoalesceError::TooManyCharts)?;
+        let files = node.chart.templates.len() + node.chart.definitions.len();
+        self.spend(CHART_BYTES + files * FILE_BYTES)?;
+        node.children.iter().try_for_each(|child| self.repeat(child))
+    }
+}
 
 /// A chart in the tree that is rendered; an aliased dependency has another name than its chart.
 #[derive(Clone)]
@@ -28,13 +89,25 @@ pub(crate) struct Node<'c> {
 pub(crate) enum CoalesceError {
     #[error("type mismatch on {0}: the values of a subchart must be a map")]
     NotAMap(String),
-    #[error("the values are nested too deeply or too large")]
-    Unwalkable,
+    #[error("the values are nested too deeply: the limit is {DEPTH_LIMIT} levels")]
+    TooDeep,
+    #[error("the path {0:?} of import-values is longer than the limit of {PATH_LIMIT} elements")]
+    LongPath(String),
+    #[error(
+        "the charts and their values together take more than the limit of {0} bytes: use fewer \
+         aliases or smaller values"
+    )]
+    TooLarge(usize),
+    #[error(
+        "the chart has more than the limit of {CHART_LIMIT} subcharts, aliases included: use fewer"
+    )]
+    TooManyCharts,
 }
 
-impl From<Unwalkable> for CoalesceError {
-    fn from(_: Unwalkable) -> Self {
-        Self::Unwalkable
+impl CoalesceError {
+    /// Whether a limit was hit, as opposed to values that do not fit.
+    pub(crate) fn is_limit(&self) -> bool {
+        !matches!(self, Self::NotAMap(_))
     }
 }
 
@@ -53,23 +126,23 @@ impl<'c> Node<'c> {
     pub(crate) fn resolve(
         &mut self,
         values: &Value,
-        warnings: &mut Vec<String>,
+        budget: &mut Budget,
     ) -> Result<(), CoalesceError> {
-        self.enable(values, "", warnings)?;
-        self.import(warnings)
+        self.enable(values, "", budget)?;
+        self.import(budget)
     }
 
     fn enable(
         &mut self,
         values: &Value,
         path: &str,
-        warnings: &mut Vec<String>,
+        budget: &mut Budget,
     ) -> Result<(), CoalesceError> {
         let Some(mut wanted) = self.dependencies.take() else { return Ok(()) };
-        self.children = chosen(&std::mem::take(&mut self.children), &mut wanted);
-        let values = coalesce(self, values, false, warnings)?;
+        self.children = chosen(&std::mem::take(&mut self.children), &mut wanted, budget)?;
+        let values = coalesce(self, values, false, budget)?;
         apply_tags(&mut wanted, &values);
-        apply_conditions(&mut wanted, &values, path, warnings);
+        apply_conditions(&mut wanted, &values, path, budget);
         let disabled: Vec<String> = wanted
             .iter()
             .filter(|dependency| !dependency.enabled)
@@ -79,18 +152,18 @@ impl<'c> Node<'c> {
         wanted.retain(|dependency| !disabled.contains(&dependency.name));
         for child in &mut self.children {
             let path = format!("{path}{}.", child.name);
-            child.enable(&values, &path, warnings)?;
+            child.enable(&values, &path, budget)?;
         }
         self.dependencies = Some(wanted);
         Ok(())
     }
 
-    fn import(&mut self, warnings: &mut Vec<String>) -> Result<(), CoalesceError> {
+    fn import(&mut self, budget: &mut Budget) -> Result<(), CoalesceError> {
         for child in &mut self.children {
-            child.import(warnings)?;
+            child.import(budget)?;
         }
         let Some(dependencies) = self.dependencies.clone() else { return Ok(()) };
-        let values = coalesce(self, &Value::Nil, true, warnings)?;
+        let values = coalesce(self, &Value::Nil, true, budget)?;
         let imported = SharedMap::default();
         for dependency in &dependencies {
             for wanted in &dependency.import_values {
@@ -100,20 +173,24 @@ impl<'c> Node<'c> {
                         let field = |key: &str| entries.get(key).and_then(Json::as_str);
                         let (child, parent) =
                             (field("child").unwrap_or_default(), field("parent").unwrap_or("."));
+                        if parent.matches('.').count() >= PATH_LIMIT {
+                            let short = parent.chars().take(40).collect();
+                            return Err(CoalesceError::LongPath(short));
+                        }
                         lookup(&values, &format!("{name}.{child}")).map(|map| nested(map, parent))
                     }
                     Json::String(export) => lookup(&values, &format!("{name}.exports.{export}")),
                     _ => None,
                 };
                 match table {
-                    Some(table) => merge_tables(&imported, &table, true),
-                    None => warnings.push(format!("importValues missing table from chart {name}")),
+                    Some(table) => merge_tables(&imported, &table, true, budget)?,
+                    None => budget.warn(format!("importValues missing table from chart {name}")),
                 }
             }
         }
-        let own = values.deep_copy(&mut { COPY_BUDGET })?;
+        let own = budget.copy(&values)?;
         if let Some(own) = own.as_map() {
-            merge_tables(own, &imported, true);
+            merge_tables(own, &imported, true, budget)?;
         }
         self.values = own;
         Ok(())
@@ -121,7 +198,11 @@ impl<'c> Node<'c> {
 }
 
 /// The subcharts that are listed, under their aliases, and those that are not listed at all.
-fn chosen<'c>(present: &[Node<'c>], wanted: &mut [Dependency]) -> Vec<Node<'c>> {
+fn chosen<'c>(
+    present: &[Node<'c>],
+    wanted: &mut [Dependency],
+    budget: &mut Budget,
+) -> Result<Vec<Node<'c>>, CoalesceError> {
     let fits = |child: &Node<'_>, dependency: &Dependency| {
         child.name == dependency.name
             && is_compatible(&dependency.version, &child.chart.metadata.version)
@@ -133,6 +214,7 @@ fn chosen<'c>(present: &[Node<'c>], wanted: &mut [Dependency]) -> Vec<Node<'c>> 
         .collect();
     for dependency in wanted {
         if let Some(child) = present.iter().find(|child| fits(child, dependency)) {
+            budget.repeat(child)?;
             let mut child = child.clone();
             dependency.key().clone_into(&mut child.name);
             kept.push(child);
@@ -142,7 +224,7 @@ fn chosen<'c>(present: &[Node<'c>], wanted: &mut [Dependency]) -> Vec<Node<'c>> 
         }
         dependency.enabled = true;
     }
-    kept
+    Ok(kept)
 }
 
 fn apply_tags(wanted: &mut [Dependency], values: &Value) {
@@ -158,12 +240,7 @@ fn apply_tags(wanted: &mut [Dependency], values: &Value) {
     }
 }
 
-fn apply_conditions(
-    wanted: &mut [Dependency],
-    values: &Value,
-    path: &str,
-    warnings: &mut Vec<String>,
-) {
+fn apply_conditions(wanted: &mut [Dependency], values: &Value, path: &str, budget: &mut Budget) {
     for dependency in wanted {
         for condition in dependency.condition.trim().split(',').filter(|part| !part.is_empty()) {
             match scalar_at(values, &format!("{path}{condition}")) {
@@ -171,7 +248,7 @@ fn apply_conditions(
                     dependency.enabled = enabled;
                     break;
                 }
-                Some(_) => warnings.push(format!(
+                Some(_) => budget.warn(format!(
                     "Condition path '{condition}' for chart {} returned non-bool value",
                     dependency.name
                 )),
@@ -212,18 +289,18 @@ fn nested(map: SharedMap, path: &str) -> SharedMap {
 }
 
 /// Merges a source into a target that wins; `keep_nulls` is Helm's merge as opposed to coalesce.
-fn merge_tables(target: &SharedMap, source: &SharedMap, keep_nulls: bool) {
+fn merge_tables(
+    target: &SharedMap,
+    source: &SharedMap,
+    keep_nulls: bool,
+    budget: &mut Budget,
+) -> Result<(), CoalesceError> {
     if Rc::ptr_eq(target, source) {
-        return;
+        return Ok(());
     }
+    budget.spend((source.borrow().len() + target.borrow().len()) * size_of::<Value>())?;
     let pairs: Vec<_> =
         source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    let mut defaulted: Vec<SmolStr> = Vec::new();
-    for (key, value) in &pairs {
-        if !value.is_nil() {
-            defaulted.push(key.clone());
-        }
-    }
     let nulls: Vec<SmolStr> = target
         .borrow()
         .iter()
@@ -237,7 +314,7 @@ fn merge_tables(target: &SharedMap, source: &SharedMap, keep_nulls: bool) {
     for (key, value) in pairs {
         let own = target.borrow().get(&key).cloned();
         match own {
-            Some(Value::Nil) if !keep_nulls && defaulted.contains(&key) => {
+            Some(Value::Nil) if !keep_nulls && !value.is_nil() => {
                 target.borrow_mut().remove(&key);
             }
             None => {
@@ -245,34 +322,43 @@ fn merge_tables(target: &SharedMap, source: &SharedMap, keep_nulls: bool) {
             }
             Some(Value::Map(own, _)) => {
                 if let Value::Map(from, _) = &value {
-                    merge_tables(&own, from, keep_nulls);
+                    merge_tables(&own, from, keep_nulls, budget)?;
                 }
             }
             Some(_) => {}
         }
     }
+    Ok(())
 }
 
 /// Hands the globals of a parent down to a child.
-fn share_globals(child: &SharedMap, parent: &SharedMap) {
+fn share_globals(
+    child: &SharedMap,
+    parent: &SharedMap,
+    budget: &mut Budget,
+) -> Result<(), CoalesceError> {
     let globals = |map: &SharedMap| match map.borrow().get("global") {
         None => Some(SharedMap::default()),
         Some(Value::Map(map, _)) => Some(Rc::clone(map)),
         Some(_) => None,
     };
-    let (Some(own), Some(given)) = (globals(child), globals(parent)) else { return };
+    let (Some(own), Some(given)) = (globals(child), globals(parent)) else {
+        return Ok(());
+    };
+    budget.spend(given.borrow().len() * ENTRY_BYTES)?;
     let pairs: Vec<_> =
         given.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in pairs {
         let known = own.borrow().get(&key).cloned();
         match (value, known) {
             (Value::Map(map, _), known) => {
+                budget.spend(map.borrow().len() * ENTRY_BYTES)?;
                 let copy: Entries =
                     map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
                 let copy = Rc::new(RefCell::new(copy));
                 match known {
                     None => {}
-                    Some(Value::Map(known, _)) => merge_tables(&copy, &known, true),
+                    Some(Value::Map(known, _)) => merge_tables(&copy, &known, true, budget)?,
                     Some(_) => continue,
                 }
                 own.borrow_mut().insert(key, Value::Map(copy, MapKind::Any));
@@ -284,6 +370,7 @@ fn share_globals(child: &SharedMap, parent: &SharedMap) {
         }
     }
     child.borrow_mut().insert(SmolStr::new_static("global"), Value::Map(own, MapKind::Any));
+    Ok(())
 }
 
 /// The values a chart and its subcharts see: the user's over the charts' own.
@@ -291,14 +378,14 @@ pub(crate) fn coalesce(
     chart: &Node<'_>,
     values: &Value,
     keep_nulls: bool,
-    warnings: &mut Vec<String>,
+    budget: &mut Budget,
 ) -> Result<Value, CoalesceError> {
     let copy = match values {
-        Value::Map(..) => values.deep_copy(&mut { COPY_BUDGET })?,
+        Value::Map(..) => budget.copy(values)?,
         _ => Value::map(Entries::default()),
     };
     if let Some(map) = copy.as_map() {
-        descend(chart, map, keep_nulls, warnings)?;
+        descend(chart, map, keep_nulls, budget)?;
     }
     Ok(copy)
 }
@@ -307,9 +394,9 @@ fn descend(
     chart: &Node<'_>,
     target: &SharedMap,
     keep_nulls: bool,
-    warnings: &mut Vec<String>,
+    budget: &mut Budget,
 ) -> Result<(), CoalesceError> {
-    let defaults = chart.values.deep_copy(&mut { COPY_BUDGET })?;
+    let defaults = budget.copy(&chart.values)?;
     if let Some(defaults) = defaults.as_map() {
         for (key, value) in defaults.borrow().iter() {
             let own = target.borrow().get(key).cloned();
@@ -322,9 +409,9 @@ fn descend(
                 }
                 (Some(Value::Map(own, _)), Value::Map(from, _)) => {
                     let subchart = chart.children.iter().any(|child| child.name == **key);
-                    merge_tables(&own, from, keep_nulls || subchart);
+                    merge_tables(&own, from, keep_nulls || subchart, budget)?;
                 }
-                (Some(Value::Map(..)), other) if !other.is_nil() => warnings.push(format!(
+                (Some(Value::Map(..)), other) if !other.is_nil() => budget.warn(format!(
                     "cannot overwrite table with non table for {}.{key}",
                     chart.name
                 )),
@@ -345,8 +432,8 @@ fn descend(
             Some(Value::Map(below, _)) => below,
             Some(_) => return Err(CoalesceError::NotAMap(name.to_string())),
         };
-        share_globals(&below, target);
-        descend(child, &below, keep_nulls, warnings)?;
+        share_globals(&below, target, budget)?;
+        descend(child, &below, keep_nulls, budget)?;
     }
     Ok(())
 }

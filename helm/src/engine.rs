@@ -7,16 +7,19 @@ use std::rc::{Rc, Weak};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::functions::Target;
-use crate::memo::Memo;
+use crate::functions::{Pattern, Target};
+use crate::memo::{Counted, Memo, Parsed, snippet_bytes};
 use crate::random::Random;
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, SharedMap, Value};
 
 /// Bounds of one render; hostile charts fail on them instead of exhausting the machine.
+///
+/// There is no deadline, for a render must not depend on a clock. Steps stand in for time: what
+/// a function does counts in proportion to the bytes it goes through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Nodes and functions evaluated.
+    /// Nodes evaluated and functions called, and one more for every 64 bytes they go through.
     pub steps: u64,
     /// Bytes of the output and of any single string.
     pub output_bytes: usize,
@@ -26,19 +29,44 @@ pub struct Limits {
     pub list_length: usize,
     /// Bytes of all values made during the render together.
     pub allocated_bytes: usize,
+    /// Manifests, hooks and definitions of a chart.
+    pub objects: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 20_000_000,
-            output_bytes: 32 << 20,
+            steps: 5_000_000,
+            output_bytes: 16 << 20,
             depth: 1500,
-            list_length: 1_000_000,
-            allocated_bytes: 1 << 30,
+            list_length: 500_000,
+            allocated_bytes: 512 << 20,
+            objects: 10_000,
         }
     }
 }
+
+/// How much of its limits a render used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// See [`Limits::steps`].
+    pub steps: u64,
+    /// See [`Limits::output_bytes`].
+    pub output_bytes: usize,
+    /// See [`Limits::depth`].
+    pub depth: usize,
+    /// See [`Limits::allocated_bytes`].
+    pub allocated_bytes: usize,
+    /// See [`Limits::objects`].
+    pub objects: usize,
+}
+
+/// What a step counts in units of work, which are bytes gone through.
+const STEP: u64 = 64;
+/// What a value counts in memory besides its content.
+const VALUE_OVERHEAD: usize = 64;
+/// Nesting of blocks and parentheses over all template calls; each takes a piece of the stack.
+const NESTING_LIMIT: usize = 40_000;
 
 /// Finds the function an identifier of a template names.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Target>;
@@ -49,11 +77,15 @@ pub(crate) struct Engine<'a> {
     missing_key_fails: bool,
     now: Timestamp,
     random: RefCell<Random>,
-    steps: Cell<u64>,
+    work: Cell<u64>,
     depth: Cell<usize>,
+    deepest: Cell<usize>,
+    nesting: Cell<usize>,
     allocated: Cell<usize>,
     included: RefCell<HashMap<SmolStr, usize>>,
     memo: &'a Memo,
+    snippets: RefCell<Counted>,
+    patterns: RefCell<Counted>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -92,11 +124,15 @@ impl<'a> Engine<'a> {
             missing_key_fails,
             now,
             random: RefCell::new(Random::new(seed)),
-            steps: Cell::new(0),
+            work: Cell::new(0),
             depth: Cell::new(0),
+            deepest: Cell::new(0),
+            nesting: Cell::new(0),
             allocated: Cell::new(0),
             included: RefCell::default(),
             memo,
+            snippets: RefCell::new(Counted::snippets()),
+            patterns: RefCell::new(Counted::patterns()),
             cyclic: RefCell::default(),
         }
     }
@@ -121,14 +157,57 @@ impl<'a> Engine<'a> {
         self.random.borrow_mut()
     }
 
+    /// How much has been used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            steps: self.work.get() / STEP,
+            depth: self.deepest.get(),
+            allocated_bytes: self.allocated.get(),
+            ..Usage::default()
+        }
+    }
+
     /// Counts a step, and checks how much the current template has printed.
     pub(crate) fn step(&self, printed: usize) -> Outcome<()> {
-        let steps = self.steps.get() + 1;
-        self.steps.set(steps);
-        if steps > self.limits.steps {
-            return Err(Fault::limit("the template takes too many steps"));
-        }
+        self.count(STEP)?;
         self.check_size(printed)
+    }
+
+    /// Counts bytes that something goes through.
+    pub(crate) fn work(&self, bytes: usize) -> Outcome<()> {
+        self.count(bytes as u64)
+    }
+
+    fn count(&self, units: u64) -> Outcome<()> {
+        let work = self.work.get().saturating_add(units);
+        self.work.set(work);
+        if work > self.limits.steps.saturating_mul(STEP) {
+            let limit = self.limits.steps;
+            return Err(Fault::limit(format!(
+                "exceeded the limit of {limit} steps: loop fewer times, or over shorter texts and \
+                 smaller values"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts memory before it is taken.
+    pub(crate) fn allocate(&self, bytes: usize) -> Outcome<()> {
+        let allocated = self.allocated.get().saturating_add(bytes);
+        self.allocated.set(allocated);
+        if allocated > self.limits.allocated_bytes {
+            let limit = self.limits.allocated_bytes;
+            return Err(Fault::limit(format!(
+                "exceeded the limit of {limit} bytes of values made: build fewer or smaller ones"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a text that is about to be written.
+    pub(crate) fn write(&self, bytes: usize) -> Outcome<()> {
+        self.count(bytes as u64)?;
+        self.allocate(bytes)
     }
 
     /// Enters a template call.
@@ -136,17 +215,40 @@ impl<'a> Engine<'a> {
         let depth = self.depth.get() + 1;
         if depth > self.limits.depth {
             let limit = self.limits.depth;
-            return Err(Fault::limit(format!("exceeded maximum template depth ({limit})")));
+            return Err(Fault::limit(format!(
+                "exceeded maximum template depth ({limit}): templates call each other without end"
+            )));
         }
         self.depth.set(depth);
+        self.deepest.set(self.deepest.get().max(depth));
         Ok(Level(&self.depth))
+    }
+
+    /// Enters a block or a parenthesis.
+    pub(crate) fn nest(&self) -> Outcome<Level<'_>> {
+        let nesting = self.nesting.get() + 1;
+        if nesting > NESTING_LIMIT {
+            return Err(Fault::limit(format!(
+                "exceeded the limit of {NESTING_LIMIT} nested blocks: templates call each other \
+                 without end"
+            )));
+        }
+        self.nesting.set(nesting);
+        Ok(Level(&self.nesting))
+    }
+
+    /// The nesting of template calls at the moment.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth.get()
     }
 
     /// Refuses a string before it is made.
     pub(crate) fn check_size(&self, bytes: usize) -> Outcome<()> {
         if bytes > self.limits.output_bytes {
             let limit = self.limits.output_bytes;
-            return Err(Fault::limit(format!("text is larger than the limit of {limit} bytes")));
+            return Err(Fault::limit(format!(
+                "text is larger than the limit of {limit} bytes: split it or make it shorter"
+            )));
         }
         Ok(())
     }
@@ -155,7 +257,9 @@ impl<'a> Engine<'a> {
     pub(crate) fn check_length(&self, length: i64) -> Outcome<()> {
         if usize::try_from(length).is_ok_and(|length| length > self.limits.list_length) {
             let limit = self.limits.list_length;
-            return Err(Fault::limit(format!("list is longer than the limit of {limit}")));
+            return Err(Fault::limit(format!(
+                "list is longer than the limit of {limit} elements: split it or make it shorter"
+            )));
         }
         Ok(())
     }
@@ -163,18 +267,16 @@ impl<'a> Engine<'a> {
     /// Counts a value a function made.
     pub(crate) fn charge(&self, value: &Value) -> Outcome<()> {
         match value {
+            Value::Nil | Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Float(_) => {
+                return Ok(());
+            }
             Value::Text(text) => self.check_size(text.len())?,
             Value::List(items, _) => {
                 self.check_length(i64::try_from(items.len()).unwrap_or(i64::MAX))?;
             }
             _ => {}
         }
-        let allocated = self.allocated.get().saturating_add(value.shallow_size());
-        self.allocated.set(allocated);
-        if allocated > self.limits.allocated_bytes {
-            return Err(Fault::limit("the template makes too much data"));
-        }
-        Ok(())
+        self.write(VALUE_OVERHEAD.saturating_add(value.shallow_size()))
     }
 
     /// Notes a map that now holds another collection.
@@ -204,5 +306,24 @@ impl<'a> Engine<'a> {
     /// What earlier renders worked out.
     pub(crate) fn memo(&self) -> &'a Memo {
         self.memo
+    }
+
+    /// Counts the parsing of a `tpl` argument, as if no earlier render had done it: what a
+    /// render uses must not depend on what was rendered before.
+    pub(crate) fn count_snippet(&self, text: &SmolStr, snippet: &Parsed) -> Outcome<()> {
+        let bytes = snippet_bytes(snippet);
+        if self.snippets.borrow_mut().is_new(text, bytes) {
+            self.work(text.len().saturating_mul(4))?;
+            self.allocate(bytes.saturating_add(text.len()))?;
+        }
+        Ok(())
+    }
+
+    /// Counts the compilation of a pattern in the same way.
+    pub(crate) fn count_pattern(&self, text: &SmolStr, pattern: &Pattern) -> Outcome<()> {
+        if self.patterns.borrow_mut().is_new(text, pattern.memory()) {
+            self.work(pattern.price())?;
+        }
+        Ok(())
     }
 }

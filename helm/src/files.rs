@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+/// Longest glob that is taken for one.
+const GLOB_LIMIT: usize = 4096;
+
 /// Files by path; a clone shares them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files(Arc<BTreeMap<String, Arc<[u8]>>>);
@@ -29,6 +32,11 @@ impl Files {
         self.0.len()
     }
 
+    /// Bytes of all files and their names.
+    pub(crate) fn size(&self) -> usize {
+        self.0.iter().map(|(name, data)| name.len() + data.len()).sum()
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name).map(|data| &**data)
     }
@@ -50,6 +58,9 @@ impl Files {
 
 /// Translates a glob of the gobwas flavour with `/` as the separator.
 fn glob_regex(pattern: &str) -> Option<Regex> {
+    if pattern.len() > GLOB_LIMIT {
+        return None;
+    }
     let mut out = String::from("(?s)^");
     let mut alternatives = 0_usize;
     let mut symbols = pattern.chars().peekable();

@@ -80,11 +80,20 @@ pub(crate) struct Sorted {
 
 /// A rendered file that does not hold manifests.
 #[derive(Debug, thiserror::Error)]
-#[error("YAML parse error on {file}: {message}")]
+#[error("YAML parse error on {}: {problem}", file.as_deref().unwrap_or_default())]
 pub(crate) struct ManifestError {
-    pub(crate) file: String,
-    message: String,
+    pub(crate) file: Option<String>,
+    pub(crate) problem: Problem,
     pub(crate) line: Option<usize>,
+}
+
+/// What is wrong with a rendered file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("{0}")]
+    Invalid(String),
+    #[error("too many objects")]
+    TooMany,
 }
 
 fn split(text: &str) -> impl Iterator<Item = &str> {
@@ -102,18 +111,26 @@ fn compare(left: &str, right: &str) -> Ordering {
 }
 
 fn parsed_head(file: &str, content: &str) -> Result<Head, ManifestError> {
-    let failed = |message, line| ManifestError { file: file.to_owned(), message, line };
+    let failed = |message, line| {
+        let (file, problem) = (Some(file.to_owned()), Problem::Invalid(message));
+        ManifestError { file, problem, line }
+    };
     let document = yaml::from_str(content)
         .map_err(|error| failed(format!("error converting YAML to JSON: {error}"), error.line()))?;
     head::head(&document).map_err(|message| failed(message, None))
 }
 
-/// Takes rendered files apart.
-pub(crate) fn sort(files: &BTreeMap<String, String>) -> Result<Sorted, ManifestError> {
+/// Takes rendered files apart, as long as they hold no more than so many objects.
+pub(crate) fn sort(files: &BTreeMap<String, String>, most: usize) -> Result<Sorted, ManifestError> {
+    let mut count = 0;
     let mut manifests: Vec<(String, Document)> = Vec::new();
     let mut sorted = Sorted::default();
     for (file, text) in files {
         for content in split(text) {
+            count += 1;
+            if count > most {
+                return Err(ManifestError { file: None, problem: Problem::TooMany, line: None });
+            }
             let head = match quick::head(content) {
                 Some(head) => head,
                 None => parsed_head(file, content)?,
@@ -162,7 +179,7 @@ mod tests {
     #[test]
     fn manifests_are_split_and_sorted_by_kind() {
         let text = "---\nkind: Zebra\n---\nkind: Service\n--- \nkind: Namespace\nx: |\n  a---b\n";
-        let sorted = sort(&files(text)).unwrap();
+        let sorted = sort(&files(text), 100).unwrap();
         let contents: Vec<_> = sorted.manifests.iter().map(|found| &*found.content).collect();
         assert_eq!(contents, ["kind: Namespace\nx: |\n  a---b", "kind: Service", "kind: Zebra"]);
     }
@@ -175,7 +192,7 @@ mod tests {
             )
         };
         let text = format!("{}---\n{}", hook("pre-install, TEST-success"), hook("odd"));
-        let sorted = sort(&files(&text)).unwrap();
+        let sorted = sort(&files(&text), 100).unwrap();
         assert_eq!(sorted.hooks.len(), 1);
         assert_eq!(sorted.hooks[0].events, ["pre-install", "test"]);
         assert_eq!(sorted.hooks[0].weight, -5);
@@ -184,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_map_is_an_error() {
-        let error = sort(&files("- a\n")).err().unwrap();
+        let error = sort(&files("- a\n"), 100).err().unwrap();
         assert!(error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error unm"));
     }
 }

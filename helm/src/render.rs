@@ -9,18 +9,18 @@ use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::chart::Chart;
-use crate::coalesce::{Node, coalesce};
-use crate::engine::{Engine, Limits};
+use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
+use crate::engine::{Engine, Limits, Usage};
 use crate::functions::{Dialect, NO_VALUE, find};
-use crate::manifest;
+use crate::manifest::{self, Problem};
 use crate::memo::Memo;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
-use crate::schema;
+use crate::schema::{self, Refusal};
 use crate::semver::{Version, is_compatible};
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::SyntaxError;
+use crate::template::parse::{NODE_BYTES, SyntaxError};
 use crate::template::scope::Scope;
 use crate::value::{Entries, MapKind, Value};
 
@@ -107,6 +107,8 @@ pub struct Rendered {
     pub notes: String,
     /// What the author of the chart or of the values should look at.
     pub warnings: Vec<String>,
+    /// How much of its limits the render used.
+    pub usage: Usage,
 }
 
 impl Rendered {
@@ -261,14 +263,15 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         let message = format!("invalid kube version '{}': {error}", options.kube_version);
         RenderError::new(ErrorKind::Chart, message)
     })?;
-    let mut warnings = Vec::new();
+    let mut budget = Budget::new(options.limits.allocated_bytes);
     let user = Value::from_json(values);
-    let unfit = |error: crate::coalesce::CoalesceError| {
-        RenderError::new(ErrorKind::Values, error.to_string())
+    let unfit = |error: CoalesceError| {
+        let kind = if error.is_limit() { ErrorKind::Limit } else { ErrorKind::Values };
+        RenderError::new(kind, error.to_string())
     };
     let mut root = Node::new(chart);
-    root.resolve(&user, &mut warnings).map_err(unfit)?;
-    let wanted = &chart.metadata.kube_version;
+    root.resolve(&user, &mut budget).map_err(unfit)?;
+    let wanted = &root.chart.metadata.kube_version;
     if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
         return failed(
             ErrorKind::Chart,
@@ -277,7 +280,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
             ),
         );
     }
-    let values = coalesce(&root, &user, false, &mut warnings).map_err(unfit)?;
+    let values = coalesce(&root, &user, false, &mut budget).map_err(unfit)?;
     if !options.skip_schema_validation && schema::is_wanted(&root) {
         validate(&root, &values, options)?;
     }
@@ -287,35 +290,55 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let mut files = execute_all(templates, &chart.memo, options)?;
+    let (mut files, mut usage) = execute_all(templates, &chart.memo, options, budget.used())?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
-    let sorted = manifest::sort(&files).map_err(|error| RenderError {
-        template: Some(error.file.clone()),
-        line: error.line,
-        ..RenderError::new(ErrorKind::Manifest, error.to_string())
-    })?;
-    warnings.extend(sorted.warnings);
-    warnings.dedup();
     let mut crds = Vec::new();
     if options.include_crds {
-        definitions(&root, &root.name, &mut crds);
+        definitions(&root, &root.name, &options.limits, &mut crds)?;
     }
-    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings })
+    let room = options.limits.objects.saturating_sub(crds.len());
+    let sorted = manifest::sort(&files, room).map_err(|error| RenderError {
+        template: error.file.clone(),
+        line: error.line,
+        ..match &error.problem {
+            Problem::Invalid(_) => RenderError::new(ErrorKind::Manifest, error.to_string()),
+            Problem::TooMany => RenderError::new(ErrorKind::Limit, too_many(&options.limits)),
+        }
+    })?;
+    usage.objects = crds.len() + sorted.manifests.len() + sorted.hooks.len();
+    sorted.warnings.into_iter().for_each(|warning| budget.warn(warning));
+    let mut warnings = budget.warnings;
+    warnings.dedup();
+    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, usage })
+}
+
+fn too_many(limits: &Limits) -> String {
+    let limit = limits.objects;
+    format!("the chart makes more than the limit of {limit} objects: split it")
 }
 
 fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
     let json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
-        RenderError::new(ErrorKind::Values, "the values are nested too deeply or too large")
+        let limit = options.limits.allocated_bytes;
+        RenderError::new(
+            ErrorKind::Limit,
+            format!(
+                "the values are nested too deeply, or take more than the limit of {limit} bytes"
+            ),
+        )
     })?;
-    let problems = schema::violations(root, &integral(json));
-    if problems.is_empty() {
-        return Ok(());
+    match schema::check(root, &integral(json), options.limits.steps) {
+        Ok(()) => Ok(()),
+        Err(Refusal::Limit(problem)) => Err(RenderError::new(ErrorKind::Limit, problem)),
+        Err(Refusal::Unfit(problems)) => Err(RenderError::new(
+            ErrorKind::Values,
+            format!(
+                "values don't meet the specifications of the schema(s) in the following \
+                 chart(s):\n{problems}"
+            ),
+        )),
     }
-    let message = format!(
-        "values don't meet the specifications of the schema(s) in the following chart(s):\n{problems}"
-    );
-    Err(RenderError::new(ErrorKind::Values, message))
 }
 
 /// Turns whole floats back into integers, for schemas that ask for them.
@@ -339,7 +362,8 @@ fn execute_all(
     mut templates: Vec<Renderable<'_>>,
     memo: &Memo,
     options: &RenderOptions,
-) -> Result<BTreeMap<String, String>, RenderError> {
+    allocated: usize,
+) -> Result<(BTreeMap<String, String>, Usage), RenderError> {
     templates.sort_by(|left, right| {
         let depth = |path: &str| path.matches('/').count();
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
@@ -347,12 +371,18 @@ fn execute_all(
     let lookup = |name: &str| find(Dialect::Chart, name);
     let engine =
         Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed, memo);
+    engine.allocate(allocated).map_err(RenderError::from_fault)?;
     let scope = Rc::new(Scope::default());
     for template in &templates {
         let parsed = template
             .file
             .parsed(&template.path)
             .map_err(|error| RenderError::from_syntax(&template.path, &error))?;
+        let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
+        engine
+            .allocate(nodes.saturating_mul(NODE_BYTES).saturating_add(2 * template.file.size()))
+            .and_then(|()| engine.work(template.file.size()))
+            .map_err(RenderError::from_fault)?;
         scope.add(&parsed);
     }
     let mut files = BTreeMap::new();
@@ -380,15 +410,33 @@ fn execute_all(
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
         files.insert(template.path.to_string(), out);
     }
-    Ok(files)
+    Ok((files, Usage { output_bytes: total, ..engine.usage() }))
 }
 
-fn definitions(node: &Node<'_>, path: &str, found: &mut Vec<Document>) {
-    found.extend(node.chart.definitions.iter().map(|file| Document {
-        source: format!("{path}/{}", file.path),
-        content: String::from_utf8_lossy(&file.data).into_owned(),
-    }));
-    for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name), found);
+fn definitions(
+    node: &Node<'_>,
+    path: &str,
+    limits: &Limits,
+    found: &mut Vec<Document>,
+) -> Result<(), RenderError> {
+    let mut bytes: usize = found.iter().map(|document| document.content.len()).sum();
+    for file in &node.chart.definitions {
+        bytes += file.data.len();
+        if found.len() >= limits.objects {
+            return Err(RenderError::new(ErrorKind::Limit, too_many(limits)));
+        }
+        if bytes > limits.output_bytes {
+            let limit = limits.output_bytes;
+            let message = format!("definitions are larger than the limit of {limit} bytes");
+            return Err(RenderError::new(ErrorKind::Limit, message));
+        }
+        found.push(Document {
+            source: format!("{path}/{}", file.path),
+            content: String::from_utf8_lossy(&file.data).into_owned(),
+        });
     }
+    for child in &node.children {
+        definitions(child, &format!("{path}/charts/{}", child.name), limits, found)?;
+    }
+    Ok(())
 }

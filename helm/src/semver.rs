@@ -9,6 +9,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+/// Longest version or constraint.
+const LENGTH_LIMIT: usize = 8 << 10;
+
 const NUMBERS: &str = r"v?([0-9xX*]+)(\.[0-9xX*]+)?(\.[0-9xX*]+)?(-([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?(\+([0-9A-Za-z\-]+(?:\.[0-9A-Za-z\-]+)*))?";
 const OPERATORS: &str = r"=<|=>|!=|>=|<=|~>|=|>|<|~|\^|";
 
@@ -60,6 +63,9 @@ impl Version {
     /// Parses a version that may lack its minor and patch numbers.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let invalid = || "invalid semantic version".to_owned();
+        if text.len() > LENGTH_LIMIT {
+            return Err(invalid());
+        }
         let found = VERSION.captures(text).ok_or_else(invalid)?;
         let number = |index: usize| {
             found.get(index).map_or(Ok(0), |part| part.as_str().parse().map_err(|_| invalid()))
@@ -241,6 +247,9 @@ impl Comparison {
 
 /// Tells whether a version satisfies a constraint.
 pub(crate) fn satisfies(constraint: &str, version: &str) -> Result<bool, String> {
+    if constraint.len() > LENGTH_LIMIT {
+        return Err(format!("constraint is longer than the limit of {LENGTH_LIMIT} bytes"));
+    }
     let text = RANGE.replace_all(constraint, |found: &regex::Captures<'_>| {
         format!(">= {}, <= {} ", &found[1], &found[9])
     });

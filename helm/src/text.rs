@@ -13,7 +13,7 @@ use crate::memo::Memo;
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
-use crate::template::parse::parse;
+use crate::template::parse::{NODE_BYTES, parse};
 use crate::template::scope::Scope;
 use crate::value::Value;
 
@@ -104,6 +104,8 @@ fn render(
         [0; 32],
         &memo,
     );
+    let nodes: usize = templates.iter().map(|template| template.nodes).sum();
+    engine.allocate(nodes.saturating_mul(NODE_BYTES))?;
     let scope = Rc::new(Scope::default());
     scope.add(&templates);
     let mut out = String::new();

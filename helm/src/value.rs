@@ -16,7 +16,7 @@ use crate::files::Files;
 use crate::semver::Version;
 
 /// Nesting at which walks over values give up; catches maps that contain themselves.
-const DEPTH_LIMIT: usize = 1000;
+pub(crate) const DEPTH_LIMIT: usize = 1000;
 
 /// A shared, mutable map.
 pub(crate) type SharedMap = Rc<RefCell<Entries>>;
@@ -329,6 +329,29 @@ impl Value {
         }
     }
 
+    /// What writing the value takes with two blanks per level in front of every line.
+    fn written_size(&self, depth: usize) -> usize {
+        let lines = match self {
+            // Deep down, long lines are folded at every blank.
+            Self::Text(text) if depth > 16 => {
+                text.bytes().filter(|byte| matches!(byte, b'\n' | b' ')).count() + 1
+            }
+            Self::Text(text) => text.len() / 32 + 1,
+            _ => 1,
+        };
+        self.shallow_size() + 32 + lines.saturating_mul(2 * depth)
+    }
+
+    /// What a function that goes through the value once counts in work.
+    pub(crate) fn reach(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(items, _) => items.len() * 2,
+            _ => 0,
+        }
+    }
+
     /// Copies every nested list and map.
     pub(crate) fn deep_copy(&self, budget: &mut usize) -> Result<Self, Unwalkable> {
         self.copy_at(0, budget)
@@ -410,7 +433,7 @@ impl Value {
     }
 
     fn json_at(&self, depth: usize, budget: &mut usize) -> Result<Json, Unwalkable> {
-        spend(depth, budget, self.shallow_size() + 8)?;
+        spend(depth, budget, self.written_size(depth))?;
         Ok(match self {
             Self::Nil => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
@@ -443,14 +466,17 @@ impl Value {
                     }
                     Json::Object(entries)
                 }
-                Object::Files(files) => Json::Object(
-                    files
-                        .iter()
-                        .map(|(name, data)| {
-                            (name.to_owned(), Json::String(crate::encoding::base64(data)))
-                        })
-                        .collect(),
-                ),
+                Object::Files(files) => {
+                    spend(depth, budget, files.size().saturating_mul(2))?;
+                    Json::Object(
+                        files
+                            .iter()
+                            .map(|(name, data)| {
+                                (name.to_owned(), Json::String(crate::encoding::base64(data)))
+                            })
+                            .collect(),
+                    )
+                }
                 Object::Versions(versions) => {
                     versions.iter().map(|version| Json::String(version.to_string())).collect()
                 }

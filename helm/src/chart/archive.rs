@@ -1,24 +1,64 @@
 //! Packed charts.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
-use super::{CHART_LIMIT, ChartError, FILE_LIMIT, File, Loader, without_bom};
+use super::{CHART_LIMIT, ChartError, FILE_LIMIT, File, Loader, PATH_LIMIT, without_bom};
 
 /// Tar headers and padding allowed on top of the files themselves.
 const OVERHEAD: u64 = 32 << 20;
+/// What all archives of a chart may unpack to, those of subcharts included.
+pub(super) const STREAM_LIMIT: u64 = CHART_LIMIT + OVERHEAD;
+
+/// Counts what is unpacked, headers and skipped entries included.
+struct Counted<'l, R> {
+    inner: R,
+    left: &'l mut u64,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(rest) => {
+                *self.left = rest;
+                Ok(count)
+            }
+            None => {
+                *self.left = 0;
+                Err(io::Error::from(io::ErrorKind::FileTooLarge))
+            }
+        }
+    }
+}
+
+fn broken(error: &io::Error) -> ChartError {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        return ChartError::TooLarge { what: "unpacked chart".to_owned(), limit: STREAM_LIMIT };
+    }
+    ChartError::Archive(error.to_string())
+}
 
 /// Unpacks an archive and drops the first element of every path.
 pub(super) fn unpack(tgz: &[u8], loader: &mut Loader) -> Result<Vec<File>, ChartError> {
-    let broken = |error: std::io::Error| ChartError::Archive(error.to_string());
+    let mut left = loader.stream;
+    let result = read(Counted { inner: MultiGzDecoder::new(tgz), left: &mut left }, loader);
+    loader.stream = left;
+    result
+}
+
+fn read(plain: impl Read, loader: &mut Loader) -> Result<Vec<File>, ChartError> {
     let mut files: Vec<File> = Vec::new();
-    let plain = GzDecoder::new(tgz).take(CHART_LIMIT + OVERHEAD);
     let mut archive = tar::Archive::new(plain);
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
+    for entry in archive.entries().map_err(|error| broken(&error))? {
+        let mut entry = entry.map_err(|error| broken(&error))?;
         let kind = entry.header().entry_type();
-        let raw = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let raw = entry.path_bytes();
+        if raw.len() > PATH_LIMIT {
+            return Err(ChartError::LongPath(String::from_utf8_lossy(&raw[..40]).into_owned()));
+        }
+        let raw = String::from_utf8_lossy(&raw).into_owned();
         if kind.is_dir() || raw.ends_with('/') {
             continue;
         }
@@ -32,7 +72,11 @@ pub(super) fn unpack(tgz: &[u8], loader: &mut Loader) -> Result<Vec<File>, Chart
         let path = inner_path(&raw)?;
         loader.admit(&path, entry.size())?;
         let mut data = Vec::new();
-        entry.by_ref().take(FILE_LIMIT + 1).read_to_end(&mut data).map_err(broken)?;
+        entry
+            .by_ref()
+            .take(FILE_LIMIT + 1)
+            .read_to_end(&mut data)
+            .map_err(|error| broken(&error))?;
         files.push(File { path, data: without_bom(data).into() });
     }
     if files.is_empty() {

@@ -34,6 +34,11 @@ impl Rules {
         Ok(Self(rules))
     }
 
+    /// What matching one symbol of a path with all rules takes.
+    pub(super) fn effort(&self) -> usize {
+        self.0.iter().map(|rule| rule.pattern.len() + 1).sum()
+    }
+
     /// Tells whether a path is left out; a negated rule leaves out all it does not match.
     pub(super) fn ignores(&self, path: &str, is_dir: bool) -> bool {
         let base = path.rsplit('/').next().unwrap_or(path);
@@ -56,22 +61,44 @@ fn strip(text: &str, by: impl Fn(&str) -> Option<&str>) -> (bool, &str) {
     by(text).map_or((false, text), |rest| (true, rest))
 }
 
-/// `filepath.Match`.
+/// `filepath.Match`, with all ways to match followed side by side: trying them one after the
+/// other takes exponential time with many stars.
 fn matches(pattern: &[char], subject: &[char]) -> bool {
-    let Some((&first, rest)) = pattern.split_first() else { return subject.is_empty() };
-    if first == '*' {
-        return (0..=subject.len())
-            .take_while(|&taken| taken == 0 || subject[taken - 1] != '/')
-            .any(|taken| matches(rest, &subject[taken..]));
+    let mut places = vec![false; pattern.len() + 1];
+    places[0] = true;
+    skip_stars(pattern, &mut places);
+    for &symbol in subject {
+        let mut next = vec![false; pattern.len() + 1];
+        for at in (0..pattern.len()).filter(|at| places[*at]) {
+            let (first, rest) = (pattern[at], &pattern[at + 1..]);
+            match first {
+                '*' => next[at] |= symbol != '/',
+                '?' => next[at + 1] |= symbol != '/',
+                '[' => {
+                    if let Some((true, rest)) = class(rest, symbol) {
+                        next[pattern.len() - rest.len()] = true;
+                    }
+                }
+                '\\' => {
+                    if rest.first() == Some(&symbol) {
+                        next[at + 2] = true;
+                    }
+                }
+                literal => next[at + 1] |= literal == symbol,
+            }
+        }
+        skip_stars(pattern, &mut next);
+        places = next;
     }
-    let Some((&head, tail)) = subject.split_first() else { return false };
-    match first {
-        '?' => head != '/' && matches(rest, tail),
-        '[' => class(rest, head).is_some_and(|(hit, rest)| hit && matches(rest, tail)),
-        '\\' => rest
-            .split_first()
-            .is_some_and(|(escaped, rest)| *escaped == head && matches(rest, tail)),
-        literal => literal == head && matches(rest, tail),
+    places[pattern.len()]
+}
+
+/// A star matches nothing as well.
+fn skip_stars(pattern: &[char], places: &mut [bool]) {
+    for (at, symbol) in pattern.iter().enumerate() {
+        if *symbol == '*' && places[at] {
+            places[at + 1] = true;
+        }
     }
 }
 
@@ -121,6 +148,15 @@ mod tests {
         ] {
             assert_eq!(rules.ignores(path, is_dir), ignored, "{path}");
         }
+    }
+
+    #[test]
+    fn many_stars_do_not_multiply() {
+        let rules = Rules::parse(&format!("{}b\n", "*a".repeat(40))).unwrap();
+        assert!(!rules.ignores(&"a".repeat(200), false));
+        assert!(rules.ignores(&format!("{}b", "a".repeat(200)), false));
+        let classes = Rules::parse("[^x]?\\*[a-c]*\n").unwrap();
+        assert!(classes.ignores("qq*bz", false) && !classes.ignores("qq*dz", false));
     }
 
     #[test]

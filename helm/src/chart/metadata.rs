@@ -1,12 +1,15 @@
 //! `Chart.yaml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
 use super::ChartError;
 use crate::number::format_general_32;
 use crate::semver::Version;
+
+/// Dependencies of a chart.
+const DEPENDENCY_LIMIT: usize = 1000;
 
 /// What `Chart.yaml` says.
 #[derive(Debug, Clone, Default)]
@@ -214,7 +217,10 @@ impl Metadata {
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library".to_owned());
         }
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
+        if self.dependencies.as_ref().is_some_and(|found| found.len() > DEPENDENCY_LIMIT) {
+            return Err(ChartError::TooMany { what: "dependencies", limit: DEPENDENCY_LIMIT });
+        }
         for dependency in self.dependencies.iter().flatten() {
             let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "_-".contains(symbol);
             if !dependency.alias.chars().all(plain) {
@@ -224,10 +230,9 @@ impl Metadata {
                 ));
             }
             let key = dependency.key();
-            if seen.contains(&key) {
+            if !seen.insert(key) {
                 return invalid(format!("more than one dependency with name or alias {key:?}"));
             }
-            seen.push(key);
         }
         Ok(())
     }

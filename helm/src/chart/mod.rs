@@ -23,6 +23,12 @@ pub(crate) use template::TemplateFile;
 const FILE_LIMIT: u64 = 5 << 20;
 /// Largest sum of a chart's files, subchart archives included.
 const CHART_LIMIT: u64 = 100 << 20;
+/// Files of a chart with its subcharts.
+const COUNT_LIMIT: usize = 20_000;
+/// Longest path of a file in an archive, in bytes.
+const PATH_LIMIT: usize = 4096;
+/// Charts in an archive or a directory.
+const SUBCHART_LIMIT: usize = 1000;
 /// Deepest nesting of subcharts.
 const NESTING_LIMIT: usize = 32;
 
@@ -72,6 +78,17 @@ pub enum ChartError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A path is longer than any file system allows.
+    #[error("path {0:?}... is longer than the limit of {PATH_LIMIT} bytes")]
+    LongPath(String),
+    /// The chart has too many files, subcharts or dependencies.
+    #[error("chart has more than the limit of {limit} {what}: split it")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// Subcharts are nested too deeply.
     #[error("subcharts are nested more than {NESTING_LIMIT} levels deep")]
     TooDeep,
@@ -120,7 +137,7 @@ pub struct Chart {
 impl Chart {
     /// Loads a chart from its files.
     pub fn from_files(files: Vec<ChartFile>) -> Result<Self, ChartError> {
-        let mut loader = Loader { remaining: CHART_LIMIT };
+        let mut loader = Loader::new();
         let mut kept = Vec::with_capacity(files.len());
         for file in files {
             check_path(&file.path)?;
@@ -132,14 +149,14 @@ impl Chart {
 
     /// Loads a packed chart (`.tgz`).
     pub fn from_archive(tgz: &[u8]) -> Result<Self, ChartError> {
-        let mut loader = Loader { remaining: CHART_LIMIT };
+        let mut loader = Loader::new();
         let files = archive::unpack(tgz, &mut loader)?;
         loader.chart(files, 0)
     }
 
     /// Loads a chart from a directory and leaves out what its `.helmignore` names.
     pub fn from_dir(dir: &Path) -> Result<Self, ChartError> {
-        let mut loader = Loader { remaining: CHART_LIMIT };
+        let mut loader = Loader::new();
         let files = directory::read(dir, &mut loader)?;
         loader.chart(files, 0)
     }
@@ -184,9 +201,22 @@ impl Chart {
 /// What may still be loaded; shared with the archives of subcharts.
 pub(super) struct Loader {
     remaining: u64,
+    /// Bytes that archives may still unpack to.
+    stream: u64,
+    files: usize,
+    charts: usize,
 }
 
 impl Loader {
+    fn new() -> Self {
+        Self {
+            remaining: CHART_LIMIT,
+            stream: archive::STREAM_LIMIT,
+            files: COUNT_LIMIT,
+            charts: SUBCHART_LIMIT,
+        }
+    }
+
     /// Counts a file before it is kept.
     pub(super) fn admit(&mut self, path: &str, size: u64) -> Result<(), ChartError> {
         if size > FILE_LIMIT {
@@ -198,13 +228,14 @@ impl Loader {
             return Err(ChartError::TooLarge { what, limit: CHART_LIMIT });
         };
         self.remaining = rest;
-        Ok(())
+        count(&mut self.files, "files", COUNT_LIMIT)
     }
 
     fn chart(&mut self, files: Vec<File>, depth: usize) -> Result<Chart, ChartError> {
         if depth > NESTING_LIMIT {
             return Err(ChartError::TooDeep);
         }
+        count(&mut self.charts, "subcharts", SUBCHART_LIMIT)?;
         let chart_yaml =
             files.iter().rev().find(|file| file.path == "Chart.yaml").map(document).transpose()?;
         let mut metadata = Metadata::read(&chart_yaml.ok_or(ChartError::NoChartYaml)?)?;
@@ -296,6 +327,11 @@ impl Loader {
             .collect();
         self.chart(inner, depth + 1)
     }
+}
+
+fn count(left: &mut usize, what: &'static str, limit: usize) -> Result<(), ChartError> {
+    *left = left.checked_sub(1).ok_or(ChartError::TooMany { what, limit })?;
+    Ok(())
 }
 
 fn is_definition(path: &str) -> bool {

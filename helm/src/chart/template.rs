@@ -24,6 +24,11 @@ impl TemplateFile {
         Self { path, source, parsed: Arc::default() }
     }
 
+    /// Bytes of the text.
+    pub(crate) fn size(&self) -> usize {
+        self.source.len()
+    }
+
     /// The templates of the file, which is at a path in the tree of charts.
     pub(crate) fn parsed(&self, path: &SmolStr) -> Result<Parsed, SyntaxError> {
         // A result is never half made, so a thread that died while it held the lock did no harm.

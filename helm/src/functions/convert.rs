@@ -20,13 +20,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toYaml", &[Any], |call| to_yaml(call, Layout::Compact)),
     fixed("toYamlPretty", &[Any], |call| to_yaml(call, Layout::Pretty)),
     fixed("fromYaml", &[Text], |call| {
-        Ok(match yaml::from_str(&call.text(0)) {
+        Ok(match yaml_of(call)? {
             Ok(json) => as_map(&json, "error unmarshaling JSON: while decoding JSON: json"),
             Err(error) => error_map(&format!("error converting YAML to JSON: {error}")),
         })
     }),
     fixed("fromYamlArray", &[Text], |call| {
-        Ok(match yaml::from_str(&call.text(0)) {
+        Ok(match yaml_of(call)? {
             Ok(json) => as_list(&json, "error unmarshaling JSON: while decoding JSON: json"),
             Err(error) => error_list(&format!("error converting YAML to JSON: {error}")),
         })
@@ -38,19 +38,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toPrettyJson", &[Any], |call| to_json(call, PRETTY, false)),
     fixed("mustToPrettyJson", &[Any], |call| to_json(call, PRETTY, true)),
     fixed("fromJson", &[Text], |call| {
-        Ok(match serde_json::from_str(&call.text(0)) {
+        Ok(match parsed_json(call)? {
             Ok(json) => as_map(&json, "json"),
             Err(error) => error_map(&json_error(&call.text(0), &error)),
         })
     }),
     fixed("fromJsonArray", &[Text], |call| {
-        Ok(match serde_json::from_str(&call.text(0)) {
+        Ok(match parsed_json(call)? {
             Ok(json) => as_list(&json, "json"),
             Err(error) => error_list(&json_error(&call.text(0), &error)),
         })
     }),
     fixed("mustFromJson", &[Text], |call| {
-        serde_json::from_str(&call.text(0))
+        parsed_json(call)?
             .map(|json| Value::from_json(&json))
             .map_err(|error| Fault::new(json_error(&call.text(0), &error)))
     }),
@@ -75,16 +75,37 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
+/// Memory a value takes that is read from text, for every symbol that may begin one.
+const NODE_BYTES: usize = 128;
+
+/// Counts what reading a text takes before it is read.
+fn count_nodes(call: &Call<'_>, symbols: &[u8]) -> Outcome<()> {
+    let text = call.text(0);
+    let nodes = text.bytes().filter(|byte| symbols.contains(byte)).count();
+    call.engine.allocate(nodes.saturating_mul(NODE_BYTES).saturating_add(text.len()))?;
+    call.engine.work(nodes.saturating_mul(16).saturating_add(text.len().saturating_mul(4)))
+}
+
+fn yaml_of(call: &Call<'_>) -> Outcome<Result<Json, yaml::YamlError>> {
+    count_nodes(call, b"\n,[{:-?")?;
+    Ok(yaml::from_str(&call.text(0)))
+}
+
+fn parsed_json(call: &Call<'_>) -> Outcome<Result<Json, serde_json::Error>> {
+    count_nodes(call, b",[{:")?;
+    Ok(serde_json::from_str(&call.text(0)))
+}
+
 /// Values that contain themselves give an empty text, as in Helm; oversized ones are an error.
-fn json_of(call: &Call<'_>) -> Outcome<Result<Json, Unwalkable>> {
-    match call.arg(0).to_json(&mut call.budget()) {
+fn json_of(call: &Call<'_>, effort: usize) -> Outcome<Result<Json, Unwalkable>> {
+    match call.walk(effort, |budget| call.arg(0).to_json(budget))? {
         Err(Unwalkable::Size) => Err(Unwalkable::Size.into()),
         result => Ok(result),
     }
 }
 
 fn to_yaml(call: &Call<'_>, layout: Layout) -> Outcome<Value> {
-    let Ok(json) = json_of(call)? else { return Ok(Value::text("")) };
+    let Ok(json) = json_of(call, 4)? else { return Ok(Value::text("")) };
     let mut text = yaml::write(&json, layout);
     if text.ends_with('\n') {
         text.pop();
@@ -93,7 +114,7 @@ fn to_yaml(call: &Call<'_>, layout: Layout) -> Outcome<Value> {
 }
 
 fn to_json(call: &Call<'_>, style: JsonStyle, must: bool) -> Outcome<Value> {
-    match json_of(call)? {
+    match json_of(call, 2)? {
         Ok(json) => Ok(write_json(&json, style).into()),
         Err(problem) if must => Err(problem.into()),
         Err(_) => Ok(Value::text("")),

@@ -21,9 +21,10 @@ const MUST_DATE_MODIFY: super::Body = |call| modify(call, true);
 pub(super) const PURE: &[Function] = &[
     fixed("date", &[Text, Any], |call| {
         Ok(time::format(&moment(call, call.arg(1)), &call.text(0)).into())
-    }),
-    fixed("dateInZone", &[Text, Any, Text], DATE_IN_ZONE),
-    fixed("date_in_zone", &[Text, Any, Text], DATE_IN_ZONE),
+    })
+    .effort(16),
+    fixed("dateInZone", &[Text, Any, Text], DATE_IN_ZONE).effort(16),
+    fixed("date_in_zone", &[Text, Any, Text], DATE_IN_ZONE).effort(16),
     fixed("htmlDate", &[Any], |call| {
         Ok(time::format(&moment(call, call.arg(0)), "2006-01-02").into())
     }),

@@ -69,6 +69,7 @@ pub(super) const CHART: &[Function] = &[
 
 fn include(call: &mut Call<'_>) -> Outcome<Value> {
     let name = call.text(0);
+    call.engine.work(call.engine.depth())?;
     if !call.engine.begin_include(&name) {
         return fail(format!(
             "rendering template has a nested reference name: {name}: unable to execute template"
@@ -101,6 +102,7 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
         })?;
         Ok::<_, Fault>(Parsed::from(parsed))
     })?;
+    call.engine.count_snippet(&text, &snippet)?;
     let Some((main, defined)) = snippet.split_last() else { return Ok(Value::text("")) };
     let scope = if defined.is_empty() {
         Rc::clone(call.scope)

@@ -14,7 +14,10 @@ const DEPTH_LIMIT: usize = 500;
 
 const MERGE: super::Body = |call| merge_all(call, false);
 const MERGE_OVERWRITE: super::Body = |call| merge_all(call, true);
-const DEEP_COPY: super::Body = |call| Ok(call.arg(0).deep_copy(&mut call.budget())?);
+const DEEP_COPY: super::Body = |call| {
+    let copy = call.walk(4, |budget| call.arg(0).deep_copy(budget))??;
+    Ok(copy)
+};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     variadic("dict", &[], Any, |call| {
@@ -59,6 +62,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("keys", &[], Map, |call| {
         let mut keys = Vec::new();
         for index in 0..call.args.len() {
+            call.engine.write(call.map(index).borrow().len().saturating_mul(64))?;
             keys.extend(call.map(index).borrow().keys().cloned());
         }
         Ok(Value::texts(keys))
@@ -77,8 +81,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     variadic("omit", &[Map], Text, |call| {
         let omitted: Vec<_> = (1..call.args.len()).map(|index| call.text(index)).collect();
-        let kept = call
-            .map(0)
+        let kept = call.map(0);
+        let size = kept.borrow().len();
+        call.engine.allocate(size.saturating_mul(64))?;
+        call.engine.work(size.saturating_mul(16).saturating_mul(omitted.len() + 1))?;
+        let kept = kept
             .borrow()
             .iter()
             .filter(|(key, _)| !omitted.contains(key))
@@ -126,6 +133,7 @@ fn merge(
         source.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     for (key, value) in pairs {
         call.engine.step(0)?;
+        call.engine.allocate(64)?;
         let old = target.borrow().get(&key).cloned();
         let replaces = match (&value, &old) {
             (Value::Nil, _) => overwrite,

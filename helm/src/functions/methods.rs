@@ -24,18 +24,23 @@ const FILES: &[Function] = &[
     fixed("Lines", &[Text], |call| {
         let data = files(call)?.get(&call.text(1)).unwrap_or_default();
         let text = String::from_utf8_lossy(data);
+        let lines = text.matches('\n').count();
+        call.engine.check_length(i64::try_from(lines).unwrap_or(i64::MAX))?;
+        call.engine.work(data.len())?;
         if text.is_empty() {
             return Ok(Value::texts(Vec::<String>::new()));
         }
         Ok(Value::texts(text.strip_suffix('\n').unwrap_or(&text).split('\n')))
     }),
     fixed("Glob", &[Text], |call| {
-        Ok(Value::object(Object::Files(files(call)?.glob(&call.text(1)))))
+        let (files, pattern) = (files(call)?, call.text(1));
+        // The pattern is compiled anew, then matched with every name.
+        call.engine.work(pattern.len().saturating_mul(1000))?;
+        call.engine.write(files.len().saturating_mul(256))?;
+        Ok(Value::object(Object::Files(files.glob(&pattern))))
     }),
-    fixed("AsConfig", &[], |call| {
-        Ok(as_yaml(files(call)?, |data| String::from_utf8_lossy(data).into_owned()))
-    }),
-    fixed("AsSecrets", &[], |call| Ok(as_yaml(files(call)?, base64))),
+    fixed("AsConfig", &[], |call| as_yaml(call, |data| String::from_utf8_lossy(data).into_owned())),
+    fixed("AsSecrets", &[], |call| as_yaml(call, base64)),
 ];
 
 const VERSIONS: &[Function] = &[fixed("Has", &[Text], |call| {
@@ -57,7 +62,8 @@ const DISPLAY: &[Function] = &[
 
 const TIME: &[Function] = &[
     fixed("Unix", &[], |call| Ok(Value::Int64(moment(call)?.timestamp().as_second()))),
-    fixed("Format", &[Text], |call| Ok(time::format(moment(call)?, &call.text(1)).into())),
+    fixed("Format", &[Text], |call| Ok(time::format(moment(call)?, &call.text(1)).into()))
+        .effort(16),
     fixed("Year", &[], |call| Ok(Value::Int(i64::from(moment(call)?.year())))),
     fixed("Day", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day())))),
     fixed("YearDay", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day_of_year())))),
@@ -141,9 +147,12 @@ fn number(value: u64) -> Value {
 }
 
 /// Files by base name, as YAML.
-fn as_yaml(files: &Files, encode: impl Fn(&[u8]) -> String) -> Value {
+fn as_yaml(call: &Call<'_>, encode: impl Fn(&[u8]) -> String) -> Outcome<Value> {
+    let files = files(call)?;
+    call.engine.check_size(files.size())?;
+    call.engine.work(files.size().saturating_mul(4))?;
     let entries: Map<String, Json> =
         files.iter().map(|(name, data)| (paths::base(name), Json::String(encode(data)))).collect();
     let text = yaml::write(&Json::Object(entries), Layout::Compact);
-    text.trim_end_matches('\n').into()
+    Ok(text.trim_end_matches('\n').into())
 }

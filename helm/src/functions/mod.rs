@@ -25,12 +25,13 @@ use smol_str::SmolStr;
 
 pub(crate) use flow::NO_VALUE;
 pub(crate) use methods::method;
+pub(crate) use regexes::Pattern;
 
 use crate::engine::Engine;
 use crate::print;
 use crate::template::fault::{Outcome, fail};
 use crate::template::scope::Scope;
-use crate::value::{MapKind, Object, SharedMap, Value};
+use crate::value::{MapKind, Object, SharedMap, Unwalkable, Value};
 
 /// What an identifier of a template stands for.
 #[derive(Clone, Copy)]
@@ -90,20 +91,27 @@ pub(crate) struct Function {
     /// The type of further arguments, if any are taken.
     pub(crate) rest: Option<Kind>,
     pub(crate) body: Body,
+    /// How many times slower than reading it the function goes through a text.
+    pub(crate) effort: usize,
 }
 
 impl Function {
     pub(crate) fn param(&self, index: usize) -> Kind {
         self.params.get(index).copied().or(self.rest).unwrap_or(Kind::Any)
     }
+
+    /// Counts every byte of the arguments this often.
+    const fn effort(self, effort: usize) -> Self {
+        Self { effort, ..self }
+    }
 }
 
 const fn fixed(name: &'static str, params: &'static [Kind], body: Body) -> Function {
-    Function { name, params, rest: None, body }
+    Function { name, params, rest: None, body, effort: 1 }
 }
 
 const fn variadic(name: &'static str, params: &'static [Kind], rest: Kind, body: Body) -> Function {
-    Function { name, params, rest: Some(rest), body }
+    Function { name, params, rest: Some(rest), body, effort: 1 }
 }
 
 /// A call with its arguments, already checked against the signature.
@@ -114,6 +122,11 @@ pub(crate) struct Call<'e> {
 }
 
 impl Call<'_> {
+    /// What going through all arguments once counts in work.
+    pub(crate) fn reach(&self) -> usize {
+        self.args.iter().map(|value| value.reach() + 16).sum()
+    }
+
     /// Takes an argument; one that is not there is nil.
     fn take(&mut self, index: usize) -> Value {
         self.args.get_mut(index).map_or(Value::Nil, |slot| std::mem::replace(slot, Value::Nil))
@@ -155,11 +168,30 @@ impl Call<'_> {
 
     /// A value as Sprig turns it into text.
     fn text_of(&self, value: &Value) -> Outcome<String> {
-        Ok(print::text_of(value, self.engine.limits().output_bytes)?)
+        self.counted(print::text_of(value, self.budget()))
     }
 
     fn display(&self, value: &Value) -> Outcome<String> {
-        Ok(print::display(value, self.engine.limits().output_bytes)?)
+        self.counted(print::display(value, self.budget()))
+    }
+
+    /// Counts a text that is part of a result, because many of them may be kept at once.
+    fn counted(&self, text: Result<String, Unwalkable>) -> Outcome<String> {
+        let text = text?;
+        self.engine.write(text.len())?;
+        Ok(text)
+    }
+
+    /// Walks over a value and counts how far it came.
+    fn walk<T>(
+        &self,
+        effort: usize,
+        walk: impl FnOnce(&mut usize) -> Result<T, Unwalkable>,
+    ) -> Outcome<Result<T, Unwalkable>> {
+        let mut left = self.budget();
+        let result = walk(&mut left);
+        self.engine.work(effort.saturating_mul(self.budget() - left))?;
+        Ok(result)
     }
 
     /// How much a walk over a value may cover.
@@ -168,7 +200,7 @@ impl Call<'_> {
     }
 
     fn same(&self, left: &Value, right: &Value) -> Outcome<bool> {
-        Ok(left.deep_equal(right, &mut self.budget())?)
+        Ok(self.walk(8, |budget| left.deep_equal(right, budget))??)
     }
 
     /// The elements of a list-like value; the error text says what they were wanted for.

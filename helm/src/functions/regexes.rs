@@ -1,23 +1,27 @@
 //! Regular expressions in Go's (RE2's) syntax.
 
+mod pattern;
+
 use std::sync::Arc;
 
-use regex::{NoExpand, Regex, RegexBuilder};
+use regex::NoExpand;
+use smol_str::SmolStr;
 
 use super::Kind::{Int, Text};
 use super::{Call, Function, fixed};
-use crate::template::fault::{Fault, Outcome};
+use crate::template::fault::{Cause, Outcome};
 use crate::value::Value;
+pub(crate) use pattern::Pattern;
 
-/// Memory a compiled pattern may take.
-const PROGRAM_LIMIT: usize = 2 << 20;
-
-const FIND: super::Body =
-    |call| Ok(Value::text(compiled(call)?.find(&call.text(1)).map_or("", |found| found.as_str())));
+const FIND: super::Body = |call| {
+    let (pattern, text) = counted(call)?;
+    Ok(Value::text(pattern.find(&text).map_or("", |found| found.as_str())))
+};
 const FIND_ALL: super::Body = |call| {
     let count = usize::try_from(call.int(2)).unwrap_or(usize::MAX);
-    let text = call.text(1);
-    Ok(Value::texts(compiled(call)?.find_iter(&text).take(count).map(|found| found.as_str())))
+    let (pattern, text) = (compiled(call)?, call.text(1));
+    let found = pattern.matches(call.engine, &text, count)?;
+    Ok(Value::texts(found.iter().map(regex::Match::as_str)))
 };
 const REPLACE: super::Body = |call| {
     let (pattern, text, with) = (compiled(call)?, call.text(1), call.text(2));
@@ -31,12 +35,14 @@ const REPLACE_LITERAL: super::Body = |call| {
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("regexMatch", &[Text, Text], |call| {
-        let text = call.text(1);
-        Ok(Value::Bool(compiled(call).is_ok_and(|pattern| pattern.is_match(&text))))
+    fixed("regexMatch", &[Text, Text], |call| match counted(call) {
+        Ok((pattern, text)) => Ok(Value::Bool(pattern.is_match(&text))),
+        Err(fault) if fault.cause == Cause::Limit => Err(fault),
+        Err(_) => Ok(Value::Bool(false)),
     }),
     fixed("mustRegexMatch", &[Text, Text], |call| {
-        Ok(Value::Bool(compiled(call)?.is_match(&call.text(1))))
+        let (pattern, text) = counted(call)?;
+        Ok(Value::Bool(pattern.is_match(&text)))
     }),
     fixed("regexFind", &[Text, Text], FIND),
     fixed("mustRegexFind", &[Text, Text], FIND),
@@ -60,25 +66,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn compiled(call: &Call<'_>) -> Outcome<Arc<Regex>> {
-    let pattern = call.text(0);
-    call.engine.memo().patterns.get(&pattern, |pattern| {
-        RegexBuilder::new(&translated(pattern))
-            .size_limit(PROGRAM_LIMIT)
-            .build()
-            .map(Arc::new)
-            .map_err(|error| Fault::new(format!("error parsing regexp: {error}")))
-    })
+fn compiled(call: &Call<'_>) -> Outcome<Arc<Pattern>> {
+    let text = call.text(0);
+    let made = |text: &str| {
+        let pattern = Pattern::compile(&translated(text));
+        // What cannot be compiled is tried anew each time.
+        pattern.map(Arc::new).or_else(|fault| {
+            call.engine.work(Pattern::parse_price(text))?;
+            Err(fault)
+        })
+    };
+    let pattern = call.engine.memo().patterns.get(&text, made)?;
+    call.engine.count_pattern(&text, &pattern)?;
+    Ok(pattern)
+}
+
+/// The pattern and the text it is searched for in once.
+fn counted(call: &Call<'_>) -> Outcome<(Arc<Pattern>, SmolStr)> {
+    let (pattern, text) = (compiled(call)?, call.text(1));
+    pattern.count(call.engine, &text)?;
+    Ok((pattern, text))
 }
 
 /// The result must stay within the limits even when every match grows.
-fn check_replacement(call: &Call<'_>, pattern: &Regex, text: &str, with: &str) -> Outcome<()> {
+fn check_replacement(call: &Call<'_>, pattern: &Pattern, text: &str, with: &str) -> Outcome<()> {
     let groups = with.matches('$').count();
-    if with.is_empty() {
-        return Ok(());
-    }
     let mut size = text.len();
+    pattern.count(call.engine, text)?;
     for found in pattern.find_iter(text) {
+        pattern.count_match(call.engine, text, &found)?;
         size = size.saturating_add(with.len()).saturating_add(groups.saturating_mul(found.len()));
         call.engine.check_size(size)?;
     }
@@ -93,7 +109,8 @@ fn split(call: &mut Call<'_>) -> Outcome<Value> {
     let limit = usize::try_from(limit).ok();
     let mut parts: Vec<&str> = Vec::new();
     let (mut begin, mut end) = (0, 0);
-    for found in pattern.find_iter(&text) {
+    let most = limit.unwrap_or(usize::MAX);
+    for found in pattern.matches(call.engine, &text, most)? {
         if limit.is_some_and(|limit| parts.len() + 1 == limit) {
             break;
         }
@@ -195,6 +212,8 @@ fn escape<'a>(after: &'a str, in_class: bool, out: &mut String) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use regex::Regex;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,7 @@
 //! Texts.
 
+use std::collections::HashSet;
+
 use super::Kind::{Any, Int, Text};
 use super::{Call, Function, fixed, variadic};
 use crate::print::quote;
@@ -11,17 +13,17 @@ fn map_text(call: &Call<'_>, change: impl FnOnce(&str) -> String) -> Value {
 }
 
 const TRIM_ALL: super::Body = |call| {
-    let set = call.text(0);
-    Ok(Value::text(call.text(1).trim_matches(|symbol| set.contains(symbol))))
+    let set: HashSet<char> = call.text(0).chars().collect();
+    Ok(Value::text(call.text(1).trim_matches(|symbol| set.contains(&symbol))))
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("hello", &[], |_| Ok("Hello!".into())),
     fixed("upper", &[Text], |call| Ok(map_text(call, str::to_uppercase))),
     fixed("lower", &[Text], |call| Ok(map_text(call, str::to_lowercase))),
-    fixed("title", &[Text], |call| Ok(map_text(call, title))),
-    fixed("untitle", &[Text], |call| Ok(map_text(call, untitle))),
-    fixed("swapcase", &[Text], |call| Ok(map_text(call, swap_case))),
+    fixed("title", &[Text], |call| Ok(map_text(call, title))).effort(2),
+    fixed("untitle", &[Text], |call| Ok(map_text(call, untitle))).effort(2),
+    fixed("swapcase", &[Text], |call| Ok(map_text(call, swap_case))).effort(4),
     fixed("trim", &[Text], |call| Ok(map_text(call, |text| text.trim().to_owned()))),
     fixed("trimAll", &[Text, Text], TRIM_ALL),
     fixed("trimall", &[Text, Text], TRIM_ALL),
@@ -78,9 +80,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("plural", &[Text, Text, Int], |call| Ok(call.take(usize::from(call.int(2) != 1)))),
     fixed("toString", &[Any], |call| Ok(call.text_of(call.arg(0))?.into())),
     fixed("toStrings", &[Any], |call| Ok(Value::texts(call.texts(call.arg(0))?))),
-    fixed("snakecase", &[Text], |call| Ok(map_text(call, |text| words(text, '_')))),
-    fixed("kebabcase", &[Text], |call| Ok(map_text(call, |text| words(text, '-')))),
-    fixed("camelcase", &[Text], |call| Ok(map_text(call, camel_case))),
+    fixed("snakecase", &[Text], |call| Ok(map_text(call, |text| words(text, '_')))).effort(4),
+    fixed("kebabcase", &[Text], |call| Ok(map_text(call, |text| words(text, '-')))).effort(4),
+    fixed("camelcase", &[Text], |call| Ok(map_text(call, camel_case))).effort(8),
     fixed("wrap", &[Int, Text], |call| {
         let width = usize::try_from(call.int(0)).unwrap_or(1);
         Ok(wrap(&call.text(1), width, "\n", false).into())
@@ -104,13 +106,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         texts.sort();
         Ok(Value::texts(texts))
     }),
-    fixed("splitList", &[Text, Text], |call| {
-        Ok(Value::texts(split(&call.text(0), &call.text(1), None)))
-    }),
-    fixed("split", &[Text, Text], |call| Ok(numbered(split(&call.text(0), &call.text(1), None)))),
-    fixed("splitn", &[Text, Int, Text], |call| {
-        Ok(numbered(split(&call.text(0), &call.text(2), Some(call.int(1)))))
-    }),
+    fixed("splitList", &[Text, Text], |call| Ok(Value::texts(split(call, 1, None)?))),
+    fixed("split", &[Text, Text], |call| Ok(numbered(split(call, 1, None)?))),
+    fixed("splitn", &[Text, Int, Text], |call| Ok(numbered(split(call, 2, Some(call.int(1)))?))),
 ];
 
 fn joined(call: &Call<'_>, each: impl Fn(&Value) -> Outcome<String>) -> Outcome<Value> {
@@ -293,12 +291,18 @@ fn wrap(text: &str, width: usize, separator: &str, break_words: bool) -> String 
 }
 
 /// `strings.SplitN`; without a limit all parts are given.
-fn split(separator: &str, text: &str, limit: Option<i64>) -> Vec<String> {
+fn split(call: &Call<'_>, index: usize, limit: Option<i64>) -> Outcome<Vec<String>> {
+    let (separator, text) = (call.text(0), call.text(index));
+    let (separator, text) = (&*separator, &*text);
     let count = match limit {
-        Some(0) => return Vec::new(),
+        Some(0) => return Ok(Vec::new()),
         Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
+    let found = if separator.is_empty() { text.len() } else { text.matches(separator).count() + 1 };
+    let parts = found.min(count);
+    call.engine.check_length(i64::try_from(parts).unwrap_or(i64::MAX))?;
+    call.engine.allocate(parts.saturating_mul(64))?;
     if separator.is_empty() {
         let mut parts: Vec<String> = Vec::new();
         for symbol in text.chars() {
@@ -308,9 +312,9 @@ fn split(separator: &str, text: &str, limit: Option<i64>) -> Vec<String> {
                 _ => parts.push(symbol.to_string()),
             }
         }
-        return parts;
+        return Ok(parts);
     }
-    text.splitn(count, separator).map(str::to_owned).collect()
+    Ok(text.splitn(count, separator).map(str::to_owned).collect())
 }
 
 fn numbered(parts: Vec<String>) -> Value {

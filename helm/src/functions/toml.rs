@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::Kind::{Any, Text};
-use super::{Function, convert, fixed};
+use super::{Call, Function, convert, fixed};
 use crate::number::format_general;
 use crate::print::display_short;
 use crate::template::fault::{Fault, Outcome};
@@ -17,11 +17,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toToml", &[Any], |call| {
         let Some(map) = call.arg(0).as_map().cloned() else { return Ok("".into()) };
         // The walk below copies texts; measuring first keeps shared ones from multiplying.
-        if call.arg(0).to_json(&mut call.budget()).is_err() {
+        if call.walk(2, |budget| call.arg(0).to_json(budget))?.is_err() {
             return Ok("".into());
         }
         let mut out = String::new();
-        write_table(&map.borrow(), "", &mut out, 0)?;
+        write_table(call, &map.borrow(), "", &mut out, 0)?;
         Ok(out.into())
     }),
     fixed("fromToml", &[Text], |_| convert::unsupported("fromToml")),
@@ -87,7 +87,13 @@ fn is_table(value: &Value) -> bool {
     }
 }
 
-fn write_table(entries: &Entries, path: &str, out: &mut String, depth: usize) -> Outcome<()> {
+fn write_table(
+    call: &Call<'_>,
+    entries: &Entries,
+    path: &str,
+    out: &mut String,
+    depth: usize,
+) -> Outcome<()> {
     if depth > DEPTH_LIMIT {
         return Err(Fault::limit("value is nested too deeply for TOML"));
     }
@@ -108,7 +114,8 @@ fn write_table(entries: &Entries, path: &str, out: &mut String, depth: usize) ->
                     out.push('\n');
                 }
                 let _ = writeln!(out, "{indent}{open}{path}{close}");
-                write_table(&Rc::clone(map).borrow(), &path, out, depth + 1)?;
+                call.engine.check_size(out.len())?;
+                write_table(call, &Rc::clone(map).borrow(), &path, out, depth + 1)?;
             }
         }
     }

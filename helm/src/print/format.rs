@@ -1,5 +1,6 @@
 //! `fmt.Sprintf`.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use super::{DEPTH_LIMIT, display, push_quoted, quote, quote_bytes};
@@ -26,12 +27,14 @@ struct Format<'a> {
     next: usize,
     reordered: bool,
     limit: usize,
+    /// Bytes formatted so far; elements of lists are held before they are printed.
+    spent: Cell<usize>,
 }
 
 /// `fmt.Sprintf`.
 pub(crate) fn sprintf(format: &str, values: &[Value], limit: usize) -> Result<String, Unwalkable> {
     let symbols = format.chars().peekable();
-    Format { symbols, values, next: 0, reordered: false, limit }.run()
+    Format { symbols, values, next: 0, reordered: false, limit, spent: Cell::new(0) }.run()
 }
 
 impl Format<'_> {
@@ -58,6 +61,9 @@ impl Format<'_> {
                 } else {
                     let text = display(value, self.limit)?;
                     let _ = write!(out, "{}={text}", value.type_name());
+                }
+                if out.len() > self.limit {
+                    return Err(Unwalkable::Size);
                 }
             }
             out.push(')');
@@ -109,7 +115,7 @@ impl Format<'_> {
 
     fn star(&mut self) -> Option<i64> {
         let value = self.values.get(self.next);
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         match value {
             Some(Value::Int(number) | Value::Int64(number)) => Some(*number),
             _ => None,
@@ -174,6 +180,11 @@ impl Format<'_> {
     ) -> Result<String, Unwalkable> {
         if depth > DEPTH_LIMIT {
             return Err(Unwalkable::Depth);
+        }
+        let spent = self.spent.get().saturating_add(value.reach()).saturating_add(8);
+        self.spent.set(spent);
+        if spent > self.limit {
+            return Err(Unwalkable::Size);
         }
         match (verb, value) {
             ('T', _) => Ok(value.type_name().to_owned()),

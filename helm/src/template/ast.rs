@@ -15,6 +15,8 @@ pub(crate) struct Template {
     pub(crate) file: SmolStr,
     pub(crate) source: Arc<str>,
     pub(crate) body: Vec<Node>,
+    /// Nodes of the body.
+    pub(crate) nodes: usize,
 }
 
 impl Template {

@@ -109,13 +109,12 @@ impl<'t> State<'_, 't> {
             let line = before.matches('\n').count() + 1;
             let column = before.len() - before.rfind('\n').map_or(0, |index| index + 1);
             let place = Place { template: self.template.file.to_string(), line, column };
-            fault.message = format!(
-                "template: {}:{line}:{column}: executing {} at <{}>: {}",
+            fault.prepend(&format!(
+                "template: {}:{line}:{column}: executing {} at <{}>: ",
                 self.template.file,
                 quote(&self.template.name),
-                self.site,
-                fault.message
-            );
+                self.site
+            ));
             fault.located = true;
             fault.inner.get_or_insert_with(|| place.clone());
             fault.outer = Some(place);
@@ -128,6 +127,7 @@ impl<'t> State<'_, 't> {
     }
 
     fn list(&mut self, dot: &Value, nodes: &'t [Node], out: &mut String) -> Outcome<Flow> {
+        let _level = self.locate(self.engine.nest())?;
         for node in nodes {
             match self.node(dot, node, out)? {
                 Flow::Next => {}
@@ -140,7 +140,10 @@ impl<'t> State<'_, 't> {
     fn node(&mut self, dot: &Value, node: &'t Node, out: &mut String) -> Outcome<Flow> {
         self.locate(self.engine.step(out.len()))?;
         match node {
-            Node::Text(text) => out.push_str(text),
+            Node::Text(text) => {
+                self.locate(self.engine.write(text.len()))?;
+                out.push_str(text);
+            }
             Node::Action(pipe) => {
                 let value = self.pipeline(dot, pipe)?;
                 if pipe.declared.is_empty() {
@@ -160,7 +163,10 @@ impl<'t> State<'_, 't> {
     fn print(&self, value: &Value, out: &mut String) -> Outcome<()> {
         match value {
             Value::Nil => out.push_str("<no value>"),
-            Value::Text(text) => out.push_str(text),
+            Value::Text(text) => {
+                self.locate(self.engine.write(text.len()))?;
+                out.push_str(text);
+            }
             other => {
                 if let Value::Object(object) = other
                     && let Some(text) = object.display()
@@ -170,6 +176,7 @@ impl<'t> State<'_, 't> {
                 }
                 let room = self.engine.limits().output_bytes;
                 let text = self.locate(display(other, room).map_err(Fault::from))?;
+                self.locate(self.engine.write(text.len()))?;
                 out.push_str(&text);
             }
         }
@@ -234,6 +241,7 @@ impl<'t> State<'_, 't> {
 
     fn items(&self, value: &Value, declared: usize) -> Outcome<Vec<(Value, Value)>> {
         let numbered = |items: Vec<Value>| (0_i64..).map(Value::Int).zip(items).collect();
+        self.locate(self.room(value))?;
         Ok(match value {
             Value::Nil => Vec::new(),
             Value::List(items, _) => numbered(items.to_vec()),
@@ -250,7 +258,6 @@ impl<'t> State<'_, 't> {
                     return self
                         .fail(format!("can't use {count} to iterate over more than one variable"));
                 }
-                self.locate(self.engine.check_length(*count))?;
                 let wrap = |number| match value {
                     Value::Int64(_) => Value::Int64(number),
                     _ => Value::Int(number),
@@ -271,12 +278,33 @@ impl<'t> State<'_, 't> {
         })
     }
 
+    /// Counts what is kept of a value for as long as it is ranged over.
+    fn room(&self, value: &Value) -> Outcome<()> {
+        let (length, bytes) = match value {
+            Value::List(items, _) => (items.len(), 0),
+            Value::Bytes(bytes) => (bytes.len(), 0),
+            Value::Map(map, _) => (map.borrow().len(), 0),
+            Value::Int(count) | Value::Int64(count) => {
+                self.engine.check_length(*count)?;
+                (usize::try_from(*count).unwrap_or(0), 0)
+            }
+            Value::Object(object) => match &**object {
+                Object::Files(files) => (files.len(), files.size()),
+                _ => (0, 0),
+            },
+            _ => (0, 0),
+        };
+        self.engine.check_length(i64::try_from(length).unwrap_or(i64::MAX))?;
+        self.engine.write(length.saturating_mul(size_of::<(Value, Value)>()).saturating_add(bytes))
+    }
+
     fn not_iterable<T>(&self, value: &Value) -> Outcome<T> {
         self.fail(format!("range can't iterate over {}", display_short(value)))
     }
 
     fn invoke(&mut self, dot: &Value, call: &'t Invocation, out: &mut String) -> Outcome<()> {
         self.site = Site::Invocation(call);
+        self.locate(self.engine.work(self.engine.depth()))?;
         let Some(template) = self.scope.get(&call.name) else {
             return self.fail(format!("template {} not defined", quote(&call.name)));
         };
@@ -297,8 +325,11 @@ impl<'t> State<'_, 't> {
     }
 
     fn variable(&self, name: &str) -> Outcome<Value> {
-        match self.vars.iter().rev().find(|(known, _)| &**known == name) {
-            Some((_, value)) => Ok(value.clone()),
+        match self.vars.iter().enumerate().rev().find(|(_, (known, _))| &**known == name) {
+            Some((index, (_, value))) => {
+                self.locate(self.engine.work(self.vars.len() - index))?;
+                Ok(value.clone())
+            }
             None => self.fail(format!("undefined variable: {name}")),
         }
     }

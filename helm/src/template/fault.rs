@@ -1,8 +1,14 @@
 //! What can go wrong while a template runs.
 
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 use crate::value::Unwalkable;
+
+/// Longest message; nested calls with long arguments make one grow without end.
+const MESSAGE_LIMIT: usize = 256 << 10;
+/// What is kept of both ends of a text that is put in front of a message.
+const PREFIX_END: usize = 4 << 10;
 
 /// The origin of a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +70,9 @@ impl Fault {
     }
 
     fn of(cause: Cause, message: impl Into<String>) -> Self {
+        let message: String = message.into();
         Self(Box::new(Details {
-            message: message.into(),
+            message: shortened(&message, MESSAGE_LIMIT / 2).into_owned(),
             cause,
             located: false,
             outer: None,
@@ -79,7 +86,8 @@ impl Fault {
 
     /// A message the template raised on purpose.
     pub(crate) fn raised(message: &str) -> Self {
-        Self::of(Cause::Raised(message.to_owned()), message)
+        let message = shortened(message, MESSAGE_LIMIT / 2);
+        Self::of(Cause::Raised(message.clone().into_owned()), message)
     }
 
     pub(crate) fn missing_key(key: &str) -> Self {
@@ -91,12 +99,28 @@ impl Fault {
         *self.0
     }
 
+    /// Puts a text in front, as far as there is room for it.
+    pub(crate) fn prepend(&mut self, prefix: &str) {
+        if self.message.len() < MESSAGE_LIMIT {
+            self.message.insert_str(0, &shortened(prefix, PREFIX_END));
+        }
+    }
+
     /// Puts a text in front and lets the next template add its own place.
     pub(crate) fn wrapped(mut self, prefix: &str) -> Self {
-        self.message = format!("{prefix}{}", self.message);
+        self.prepend(prefix);
         self.located = false;
         self
     }
+}
+
+/// A text without its middle, if it is long.
+fn shortened(text: &str, end: usize) -> Cow<'_, str> {
+    if text.len() <= 2 * end {
+        return Cow::Borrowed(text);
+    }
+    let (first, last) = (text.floor_char_boundary(end), text.ceil_char_boundary(text.len() - end));
+    Cow::Owned(format!("{} ... {}", &text[..first], &text[last..]))
 }
 
 impl From<Unwalkable> for Fault {

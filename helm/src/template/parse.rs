@@ -3,6 +3,7 @@
 mod expression;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -15,6 +16,13 @@ use crate::print::quote;
 
 /// Nesting of parentheses and control structures together.
 const DEPTH_LIMIT: usize = 500;
+
+/// Nodes and operands of a file.
+const NODE_LIMIT: usize = 300_000;
+/// Memory of a node or an operand, on average.
+pub(crate) const NODE_BYTES: usize = 320;
+/// Variables that can be seen at one place.
+const VARIABLE_LIMIT: usize = 1000;
 
 /// A template that cannot be parsed; the message carries file and line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +48,9 @@ pub(crate) fn parse(
         functions,
         source,
         done: Vec::new(),
+        known: HashMap::new(),
+        nodes: 0,
+        counted: 0,
         vars: vec![SmolStr::new_static("$")],
         action_line: None,
         range_depth: 0,
@@ -71,6 +82,11 @@ struct Parser<'a> {
     functions: &'a dyn Fn(&str) -> Option<Target>,
     source: &'a Arc<str>,
     done: Vec<Arc<Template>>,
+    /// Where in the list of those done a name is.
+    known: HashMap<SmolStr, usize>,
+    /// Nodes so far, and how many of them belong to templates that are done.
+    nodes: usize,
+    counted: usize,
     vars: Vec<SmolStr>,
     action_line: Option<usize>,
     range_depth: usize,
@@ -157,6 +173,16 @@ impl<'a> Parser<'a> {
         result
     }
 
+    /// Counts a node or an operand.
+    fn count(&mut self) -> Parsed<()> {
+        self.nodes += 1;
+        if self.nodes > NODE_LIMIT {
+            return self
+                .fail(format!("exceeded the limit of {NODE_LIMIT} nodes: split the template"));
+        }
+        Ok(())
+    }
+
     fn file(&mut self) -> Parsed<()> {
         let mut body = Vec::new();
         loop {
@@ -184,15 +210,20 @@ impl<'a> Parser<'a> {
 
     fn add(&mut self, name: SmolStr, body: Vec<Node>) -> Parsed<()> {
         let blank = is_blank(&body);
-        let known = self.done.iter().position(|template| template.name == name);
+        let known = self.known.get(&name).copied();
+        let nodes = self.nodes - std::mem::replace(&mut self.counted, self.nodes);
         let template = Arc::new(Template {
             name,
+            nodes,
             file: self.file.clone(),
             source: Arc::clone(self.source),
             body,
         });
         match known {
-            None => self.done.push(template),
+            None => {
+                self.known.insert(template.name.clone(), self.done.len());
+                self.done.push(template);
+            }
             Some(index) if self.done[index].is_blank() => self.done[index] = template,
             Some(_) if blank => {}
             Some(_) => {
@@ -258,6 +289,7 @@ impl<'a> Parser<'a> {
     }
 
     fn text_or_action(&mut self) -> Parsed<Step> {
+        self.count()?;
         let token = self.next_non_space();
         match token.kind {
             Kind::Text => Ok(Step::Node(Node::Text(Box::from(&*token.text)))),

@@ -11,8 +11,12 @@ use super::YamlError;
 use super::resolve::{Resolved, resolve};
 use crate::number::format_general_32;
 
-/// Nodes that aliases may add to a document.
-const ALIAS_BUDGET: usize = 500_000;
+/// Bytes that anchors and aliases may add to a text.
+const ALIAS_BUDGET: usize = 64 << 20;
+/// Nodes a text may have.
+const NODE_LIMIT: usize = 1_000_000;
+/// Memory of a node besides its text.
+const NODE_BYTES: usize = 96;
 /// Nesting that aliases may build up; the parser itself stops literal nesting earlier.
 const DEPTH_LIMIT: usize = 500;
 
@@ -21,7 +25,14 @@ const DEPTH_LIMIT: usize = 500;
 struct Built {
     value: Value,
     depth: usize,
-    nodes: usize,
+    bytes: usize,
+}
+
+impl Built {
+    fn scalar(value: Value) -> Self {
+        let text = value.as_str().map_or(0, str::len);
+        Self { value, depth: 1, bytes: NODE_BYTES + text }
+    }
 }
 
 enum Key {
@@ -38,7 +49,7 @@ struct Frame {
     shape: Shape,
     anchor: usize,
     depth: usize,
-    nodes: usize,
+    bytes: usize,
 }
 
 struct Reader<'a> {
@@ -46,6 +57,7 @@ struct Reader<'a> {
     anchors: HashMap<usize, Built>,
     frames: Vec<Frame>,
     budget: usize,
+    nodes: usize,
     line: usize,
 }
 
@@ -74,6 +86,7 @@ impl<'a> Reader<'a> {
             anchors: HashMap::new(),
             frames: Vec::new(),
             budget: ALIAS_BUDGET,
+            nodes: NODE_LIMIT,
             line: 0,
         }
     }
@@ -89,6 +102,7 @@ impl<'a> Reader<'a> {
             let (event, span) =
                 next.map_err(|error| YamlError::new(Some(error.marker().line()), error.info()))?;
             self.line = span.start.line();
+            self.count_node()?;
             let built = match event {
                 Event::StreamEnd => return Ok(None),
                 Event::DocumentEnd => return Ok(Some(root.unwrap_or(Value::Null))),
@@ -125,7 +139,7 @@ impl<'a> Reader<'a> {
         if self.awaits_key() {
             return self.fail("invalid map key");
         }
-        self.frames.push(Frame { shape, anchor, depth: 1, nodes: 1 });
+        self.frames.push(Frame { shape, anchor, depth: 1, bytes: NODE_BYTES });
         Ok(())
     }
 
@@ -144,11 +158,42 @@ impl<'a> Reader<'a> {
                 Value::Object(entries)
             }
         };
-        let built = Built { value, depth: frame.depth, nodes: frame.nodes };
-        if frame.anchor > 0 {
-            self.anchors.insert(frame.anchor, built.clone());
-        }
+        let built = Built { value, depth: frame.depth, bytes: frame.bytes };
+        self.keep(frame.anchor, &built)?;
         Ok(Some(built))
+    }
+
+    /// Keeps a node for aliases, if it has an anchor.
+    fn keep(&mut self, anchor: usize, built: &Built) -> Result<(), YamlError> {
+        if anchor > 0 {
+            self.spend(built.bytes)?;
+            self.anchors.insert(anchor, built.clone());
+        }
+        Ok(())
+    }
+
+    /// Counts what anchors and aliases copy.
+    fn spend(&mut self, bytes: usize) -> Result<(), YamlError> {
+        match self.budget.checked_sub(bytes) {
+            Some(rest) => self.budget = rest,
+            None => {
+                return self.fail(format!(
+                    "document contains excessive aliasing: the limit is {ALIAS_BUDGET} bytes"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn count_node(&mut self) -> Result<(), YamlError> {
+        match self.nodes.checked_sub(1) {
+            Some(rest) => self.nodes = rest,
+            None => {
+                return self
+                    .fail(format!("document has more than the limit of {NODE_LIMIT} nodes"));
+            }
+        }
+        Ok(())
     }
 
     fn merge(&self, entries: &mut Map<String, Value>, merge: Value) -> Result<(), YamlError> {
@@ -171,13 +216,14 @@ impl<'a> Reader<'a> {
     fn place(&mut self, built: Built) -> Result<Option<Built>, YamlError> {
         let Some(frame) = self.frames.last_mut() else { return Ok(Some(built)) };
         frame.depth = frame.depth.max(built.depth + 1);
-        frame.nodes += built.nodes;
+        frame.bytes += built.bytes;
         let deep = frame.depth > DEPTH_LIMIT;
         match &mut frame.shape {
             Shape::List(items) => items.push(built.value),
             Shape::Mapping { entries, merges, key } => match key.take() {
                 Some(Key::Merge) => merges.push(built.value),
                 Some(Key::Name(name)) => {
+                    frame.bytes += name.len();
                     entries.insert(name, built.value);
                 }
                 None => {
@@ -190,18 +236,22 @@ impl<'a> Reader<'a> {
                 }
             },
         }
-        if deep { self.fail("exceeded max depth") } else { Ok(None) }
+        if deep {
+            return self.fail(format!("exceeded max depth: the limit is {DEPTH_LIMIT} levels"));
+        }
+        Ok(None)
     }
 
     fn alias(&mut self, anchor: usize) -> Result<Built, YamlError> {
         let Some(built) = self.anchors.get(&anchor) else {
             return self.fail("anchor value contains itself");
         };
-        match self.budget.checked_sub(built.nodes) {
-            Some(rest) => self.budget = rest,
-            None => return self.fail("document contains excessive aliasing"),
+        let bytes = built.bytes;
+        self.spend(bytes)?;
+        match self.anchors.get(&anchor) {
+            Some(built) => Ok(built.clone()),
+            None => self.fail("anchor value contains itself"),
         }
-        Ok(built.clone())
     }
 
     fn scalar(
@@ -220,8 +270,7 @@ impl<'a> Reader<'a> {
         if self.awaits_key() {
             let key = self.key(text, resolved)?;
             if anchor > 0 {
-                let value = Value::String(text.to_owned());
-                self.anchors.insert(anchor, Built { value, depth: 1, nodes: 1 });
+                self.keep(anchor, &Built::scalar(Value::String(text.to_owned())))?;
             }
             if let Some(Frame { shape: Shape::Mapping { key: slot, .. }, .. }) =
                 self.frames.last_mut()
@@ -243,10 +292,8 @@ impl<'a> Reader<'a> {
                 Value::String(decoded(text, core))
             }
         };
-        let built = Built { value, depth: 1, nodes: 1 };
-        if anchor > 0 {
-            self.anchors.insert(anchor, built.clone());
-        }
+        let built = Built::scalar(value);
+        self.keep(anchor, &built)?;
         Ok(Some(built))
     }
 

@@ -13,6 +13,7 @@ impl<'t> State<'_, 't> {
         self.site = Site::Pipe(pipe);
         let mut value = None;
         for command in &pipe.commands {
+            self.locate(self.engine.work(16))?;
             value = Some(self.command(dot, command, value)?.value);
         }
         let value = value.unwrap_or(Value::Nil);
@@ -53,7 +54,7 @@ impl<'t> State<'_, 't> {
             }
             ExprKind::Pipe(pipe) => {
                 self.not_a_function(command, last.is_some())?;
-                self.pipeline(dot, pipe).map(Found::from)
+                self.nested(dot, pipe)
             }
             ExprKind::Variable(name, fields) => {
                 self.site = Site::Expr(first);
@@ -112,14 +113,20 @@ impl<'t> State<'_, 't> {
             ExprKind::Function(name, target) => {
                 self.function(dot, name, *target, &[], None, Site::Expr(expr)).map(Found::from)
             }
-            ExprKind::Pipe(pipe) => self.pipeline(dot, pipe).map(Found::from),
+            ExprKind::Pipe(pipe) => self.nested(dot, pipe),
             _ => Ok(constant(expr).into()),
         }
+    }
+
+    fn nested(&mut self, dot: &Value, pipe: &'t Pipe) -> Outcome<Found> {
+        let _level = self.locate(self.engine.nest())?;
+        self.pipeline(dot, pipe).map(Found::from)
     }
 
     /// Evaluates an argument for a parameter of some kind.
     fn argument(&mut self, dot: &Value, kind: Kind, expr: &'t Expr) -> Outcome<Value> {
         self.site = Site::Expr(expr);
+        self.locate(self.engine.work(16))?;
         let wrong = |wanted: &str| format!("expected {wanted}; found {expr}");
         match (&expr.kind, kind) {
             (ExprKind::Nil, _) if kind.can_be_nil() => Ok(Value::Nil),
@@ -181,6 +188,7 @@ impl<'t> State<'_, 't> {
         last: Option<Value>,
         site: Site<'t>,
     ) -> Outcome<Found> {
+        self.locate(self.engine.work(fields.len()))?;
         let mut current = Found { typed_nil: false, value: base };
         let mut last = last;
         for (index, field) in fields.iter().enumerate() {
@@ -342,10 +350,14 @@ impl<'t> State<'_, 't> {
             values.push(self.checked(last.into(), function.param(count - 1))?);
         }
         let mut call = Call { engine: self.engine, scope: self.scope, args: values };
-        let result = (function.body)(&mut call).and_then(|value| {
-            self.engine.charge(&value)?;
-            Ok(value)
-        });
+        let result = self
+            .engine
+            .work(call.reach().saturating_mul(function.effort))
+            .and_then(|()| (function.body)(&mut call))
+            .and_then(|value| {
+                self.engine.charge(&value)?;
+                Ok(value)
+            });
         self.site = if result.is_err() { site } else { self.site };
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
     }

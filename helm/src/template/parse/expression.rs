@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, VARIABLE_LIMIT};
 use crate::print::quote;
 use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
 use crate::template::lex::{Item, Kind};
@@ -54,12 +54,12 @@ impl Parser<'_> {
                 Kind::Assign | Kind::Declare => {
                     pipe.assigns = next.kind == Kind::Assign;
                     self.next_non_space();
-                    self.declare(pipe, &variable);
+                    self.declare(pipe, &variable)?;
                     return Ok(());
                 }
                 Kind::Char if next.text == "," => {
                     self.next_non_space();
-                    self.declare(pipe, &variable);
+                    self.declare(pipe, &variable)?;
                     if context != "range" || pipe.declared.len() >= 2 {
                         return self.fail(format!("too many declarations in {context}"));
                     }
@@ -82,10 +82,16 @@ impl Parser<'_> {
         }
     }
 
-    fn declare(&mut self, pipe: &mut Pipe, variable: &Item<'_>) {
+    fn declare(&mut self, pipe: &mut Pipe, variable: &Item<'_>) -> Parsed<()> {
+        if self.vars.len() >= VARIABLE_LIMIT {
+            return self.fail(format!(
+                "exceeded the limit of {VARIABLE_LIMIT} variables: assign with = what is declared"
+            ));
+        }
         let name = SmolStr::new(&variable.text);
         self.vars.push(name.clone());
         pipe.declared.push(name);
+        Ok(())
     }
 
     fn check(&self, pipe: &Pipe, context: &str) -> Parsed<()> {
@@ -136,15 +142,16 @@ impl Parser<'_> {
 
     fn operand(&mut self) -> Parsed<Option<Expr>> {
         let Some(term) = self.term()? else { return Ok(None) };
+        self.count()?;
         let next = self.peek();
         if next.kind != Kind::Field {
             return Ok(Some(term));
         }
         let mut fields = Vec::new();
         while self.peek().kind == Kind::Field {
-            fields.push(SmolStr::new(&self.next().text[1..]));
+            self.count()?;
+            fields.push(SmolStr::from(&self.next().text[1..]));
         }
-        let shown = term.to_string();
         let kind = match term.kind {
             ExprKind::Field(mut first) => {
                 first.append(&mut fields);
@@ -154,11 +161,12 @@ impl Parser<'_> {
                 first.append(&mut fields);
                 ExprKind::Variable(name, first)
             }
-            ExprKind::Bool(_)
+            kind @ (ExprKind::Bool(_)
             | ExprKind::Text { .. }
             | ExprKind::Number(_)
             | ExprKind::Nil
-            | ExprKind::Dot => {
+            | ExprKind::Dot) => {
+                let shown = Expr { pos: term.pos, kind }.to_string();
                 return self.fail(format!("unexpected . after term {}", quote(&shown)));
             }
             kind => ExprKind::Chain(Box::new(Expr { pos: term.pos, kind }), fields),
