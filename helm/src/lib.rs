@@ -26,7 +26,7 @@ mod value;
 pub mod yaml;
 
 pub use chart::{Chart, ChartError, ChartFile};
-pub use engine::Limits;
+pub use engine::{Draw, Limits};
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-pub(crate) use flow::NO_VALUE;
+pub(crate) use flow::{NO_VALUE, ROOT};
 pub(crate) use methods::method;
 
 use crate::engine::Engine;
