@@ -15,6 +15,7 @@ mod manifest_source;
 mod output;
 mod progress;
 mod prompt;
+mod seed;
 mod source_version;
 mod values;
 

@@ -137,6 +137,7 @@ impl ManifestArgs {
                 repository: self.chart_repository.clone(),
                 name: chart.clone(),
                 version: self.chart_version.clone(),
+                hook_policy: None,
             }),
             ..DeployManifest::default()
         })

@@ -8,11 +8,13 @@
 mod digest;
 pub mod file;
 pub mod flux;
+mod hook;
 mod label;
 mod layout;
 mod object;
 mod patch;
 pub mod plan;
+mod randomness;
 pub mod record;
 mod render;
 mod scope;
@@ -23,5 +25,5 @@ mod yaml;
 
 pub use object::{Object, ObjectError};
 pub use patch::PatchError;
-pub use render::{HookPolicy, RenderError, RenderInput, RenderedApp, render};
+pub use render::{RenderError, RenderInput, RenderedApp, render};
 pub use variables::{Vars, VarsError, resolve};

@@ -8,12 +8,13 @@ use clap::{Args, Subcommand};
 use gimlet_charts::{Access, ChartRef, Fetcher, LocalPolicy, Options, Source};
 use gimlet_crds::{Chart, SourceVersion};
 use gimlet_manifest::plan::{DiffOptions, Files, diff};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, render, resolve};
+use gimlet_manifest::{RenderInput, RenderedApp, render, resolve};
 use jiff::Timestamp;
 
 use crate::error::{CommandError, Finish, Kind, chain};
 use crate::manifest_source::{Chosen, ManifestArgs};
 use crate::output;
+use crate::seed::SeedArgs;
 
 /// Work with deploy manifests, without a cluster
 #[derive(Debug, Args)]
@@ -55,6 +56,8 @@ struct RenderArgs {
     /// Accept plain Secret objects
     #[arg(long, help_heading = "Rendering")]
     allow_secrets: bool,
+    #[command(flatten, next_help_heading = "Rendering")]
+    seed: SeedArgs,
 }
 
 pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandError> {
@@ -107,16 +110,15 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
         kubernetes_version: &args.kube_version,
         api_versions: &args.api_version,
         // What is drawn at random differs in a release: its seed is a secret of the operator.
-        seed: [0; 32],
+        seed: args.seed.seed()?,
         time: Timestamp::now(),
         allow_secrets: args.allow_secrets,
-        hooks: HookPolicy::Drop,
     };
     render(&input).map_err(|error| CommandError::general(chain(&error)))
 }
 
 async fn fetch(chart: Chart, folder: PathBuf) -> Result<gimlet_charts::Fetched, CommandError> {
-    let Chart { repository, name, version } = chart;
+    let Chart { repository, name, version, hook_policy: _ } = chart;
     let broken = |error: &dyn std::error::Error| CommandError::general(chain(error));
     let source =
         Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
@@ -134,7 +136,7 @@ async fn fetch(chart: Chart, folder: PathBuf) -> Result<gimlet_charts::Fetched, 
 }
 
 /// Returns where charts are kept between two calls.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let set =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;

@@ -8,7 +8,7 @@ use gimlet_crds::name::{AppName, EnvName};
 use gimlet_crds::{ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo};
 use gimlet_gitops::{CommitId, Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
 use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, flux, plan, render, resolve};
+use gimlet_manifest::{RenderInput, RenderedApp, flux, plan, render, resolve};
 use kube::ResourceExt;
 use tokio::sync::Semaphore;
 
@@ -23,9 +23,9 @@ use crate::remotes::Access;
 /// Objects that a status lists; git has the rest.
 const LISTED_OBJECTS: usize = 16;
 /// Warnings that a status lists.
-const LISTED_WARNINGS: usize = 4;
+const LISTED_WARNINGS: usize = 6;
 /// Longest warning in a status, in bytes.
-const MAX_WARNING: usize = 160;
+const MAX_WARNING: usize = 256;
 
 /// Renders as many manifests at once as there are processors: more only costs memory.
 static RENDERERS: LazyLock<Semaphore> = LazyLock::new(|| {
@@ -152,7 +152,6 @@ impl OwnedInput {
             seed: self.seed,
             time: self.time,
             allow_secrets: self.allow_secrets,
-            hooks: HookPolicy::Drop,
         })
     }
 }
@@ -307,6 +306,14 @@ fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus
     if objects.len() > LISTED_OBJECTS {
         listed.push(format!("… and {} more", objects.len() - LISTED_OBJECTS));
     }
+    let mut told: Vec<String> = warnings
+        .iter()
+        .take(LISTED_WARNINGS)
+        .map(|warning| gimlet_crds::condition::cut(warning, MAX_WARNING))
+        .collect();
+    if warnings.len() > LISTED_WARNINGS {
+        told.push(format!("… and {} more", warnings.len() - LISTED_WARNINGS));
+    }
     PlanStatus {
         digest,
         tree: tree.to_owned(),
@@ -315,10 +322,6 @@ fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus
         changed: count(changed),
         removed: count(removed),
         objects: listed,
-        warnings: warnings
-            .iter()
-            .take(LISTED_WARNINGS)
-            .map(|warning| gimlet_crds::condition::cut(warning, MAX_WARNING))
-            .collect(),
+        warnings: told,
     }
 }
