@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(Finish::Done) => ExitCode::SUCCESS,
-        Ok(Finish::Differences) => ExitCode::from(1),
+        Ok(Finish::Differences | Finish::Findings) => ExitCode::from(1),
         Err(error) => report(&error),
     }
 }

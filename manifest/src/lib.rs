@@ -11,6 +11,7 @@ pub mod flux;
 mod hook;
 mod label;
 mod layout;
+pub mod lint;
 mod object;
 mod patch;
 pub mod plan;

@@ -1,11 +1,14 @@
 //! `manifest`: deploy manifests, without a cluster.
 
+mod lint;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use gimlet_charts::{Access, ChartRef, Fetcher, LocalPolicy, Options, Source};
+use gimlet_charts::{Access, ChartRef, Fetched, Fetcher, LocalPolicy, Options, Source};
 use gimlet_crds::{Chart, SourceVersion};
 use gimlet_manifest::plan::{DiffOptions, Files, diff};
 use gimlet_manifest::{RenderInput, RenderedApp, render, resolve};
@@ -26,6 +29,7 @@ pub(crate) struct ManifestCommand {
 #[derive(Debug, Subcommand)]
 enum ManifestSubcommand {
     Render(Box<RenderArgs>),
+    Lint(lint::LintArgs),
 }
 
 /// Render a deploy manifest as the operator does
@@ -61,9 +65,15 @@ struct RenderArgs {
 }
 
 pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandError> {
-    let ManifestSubcommand::Render(args) = &command.command;
-    let result = run_render(args).await;
-    if args.diff.is_some() { result.map_err(CommandError::of_comparison) } else { result }
+    match &command.command {
+        ManifestSubcommand::Lint(args) => {
+            lint::run(args).await.map_err(CommandError::of_comparison)
+        }
+        ManifestSubcommand::Render(args) => {
+            let result = run_render(args).await;
+            if args.diff.is_some() { result.map_err(CommandError::of_comparison) } else { result }
+        }
+    }
 }
 
 async fn run_render(args: &RenderArgs) -> Result<Finish, CommandError> {
@@ -100,7 +110,7 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
     })?;
     let chart = match resolved.chart.clone() {
         None => None,
-        Some(chart) => Some(fetch(chart, args.manifest.folder()).await?),
+        Some(chart) => Some(fetch(&fetcher(), source(chart, args.manifest.folder())?).await?),
     };
     let input = RenderInput {
         app: &app,
@@ -117,19 +127,25 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
     render(&input).map_err(|error| CommandError::general(chain(&error)))
 }
 
-async fn fetch(chart: Chart, folder: PathBuf) -> Result<gimlet_charts::Fetched, CommandError> {
+fn source(chart: Chart, folder: PathBuf) -> Result<Source, CommandError> {
     let Chart { repository, name, version, hook_policy: _ } = chart;
-    let broken = |error: &dyn std::error::Error| CommandError::general(chain(error));
-    let source =
-        Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
-            .map_err(|error| CommandError::usage(chain(&error)))?;
-    let options = Options {
+    Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
+        .map_err(|error| CommandError::usage(chain(&error)))
+}
+
+fn fetcher() -> Arc<Fetcher> {
+    Arc::new(Fetcher::new(Options {
         cache_dir: cache_folder(),
         timeout: Duration::from_mins(2),
         allow_local: true,
         ..Options::default()
-    };
-    tokio::task::spawn_blocking(move || Fetcher::new(options).fetch(&source, &Access::default()))
+    }))
+}
+
+async fn fetch(fetcher: &Arc<Fetcher>, source: Source) -> Result<Fetched, CommandError> {
+    let broken = |error: &dyn std::error::Error| CommandError::general(chain(error));
+    let fetcher = Arc::clone(fetcher);
+    tokio::task::spawn_blocking(move || fetcher.fetch(&source, &Access::default()))
         .await
         .map_err(|error| broken(&error))?
         .map_err(|error| broken(&error))
