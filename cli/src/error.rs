@@ -19,6 +19,8 @@ pub(crate) enum Finish {
     Done,
     /// A comparison found differences.
     Differences,
+    /// A check found faults.
+    Findings,
 }
 
 /// What kind of end an error is.

@@ -15,6 +15,7 @@ mod manifest_source;
 mod output;
 mod progress;
 mod prompt;
+mod seed;
 mod source_version;
 mod values;
 
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
     runtime.shutdown_background();
     match result {
         Ok(Finish::Done) => ExitCode::SUCCESS,
-        Ok(Finish::Differences) => ExitCode::from(1),
+        Ok(Finish::Differences | Finish::Findings) => ExitCode::from(1),
         Err(error) => report(&error),
     }
 }

@@ -84,7 +84,7 @@ pub(crate) struct Chosen {
 impl ManifestArgs {
     /// Reads the manifest that the flags mean.
     pub(crate) fn choose(&self) -> Result<Chosen, CommandError> {
-        let vars = self.vars()?;
+        let vars = parse_vars(&self.var)?;
         let version = self.version.version()?;
         let mut known = version.as_ref().map(SourceVersion::variables).unwrap_or_default();
         known.extend(vars.clone());
@@ -137,20 +137,10 @@ impl ManifestArgs {
                 repository: self.chart_repository.clone(),
                 name: chart.clone(),
                 version: self.chart_version.clone(),
+                hook_policy: None,
             }),
             ..DeployManifest::default()
         })
-    }
-
-    fn vars(&self) -> Result<Vars, CommandError> {
-        self.var
-            .iter()
-            .map(|pair| match pair.split_once('=') {
-                Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-                _ => Err(CommandError::usage(format!("{pair:?} sets no variable"))
-                    .hint("write it as --var NAME=VALUE")),
-            })
-            .collect()
     }
 
     /// Puts the values of flags over those of the manifest.
@@ -180,6 +170,18 @@ impl ManifestArgs {
         manifest.values = Some(Values(all));
         Ok(())
     }
+}
+
+/// Reads variables of the form NAME=VALUE.
+pub(crate) fn parse_vars(pairs: &[String]) -> Result<Vars, CommandError> {
+    pairs
+        .iter()
+        .map(|pair| match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(CommandError::usage(format!("{pair:?} sets no variable"))
+                .hint("write it as --var NAME=VALUE")),
+        })
+        .collect()
 }
 
 /// Refuses a chart that only this machine has.
@@ -277,7 +279,8 @@ fn pick(
     })
 }
 
-fn read(path: &Path) -> Result<String, CommandError> {
+/// Reads a file, or stdin.
+pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     let broken = |error: std::io::Error| {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => Kind::NotFound,

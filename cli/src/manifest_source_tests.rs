@@ -95,7 +95,7 @@ fn a_chart_on_this_machine_cannot_be_sent() {
         chart: Some(Chart {
             name: name.into(),
             repository: repository.map(str::to_owned),
-            version: None,
+            ..Chart::default()
         }),
         ..DeployManifest::default()
     };

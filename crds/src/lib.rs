@@ -20,7 +20,7 @@ pub use environment::{
     ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor, Gitops, Head,
     Lock, Render, Retention,
 };
-pub use manifest::{Chart, DeployManifest, Json6902Patch, PatchTarget, Values};
+pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
 pub use reference::{SecretRef, Variables};
 pub use release::{
     Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus, Release, ReleaseSpec,

@@ -67,6 +67,21 @@ pub struct Chart {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub version: Option<String>,
+    /// What becomes of the chart's hooks. Left out means `Drop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook_policy: Option<HookPolicy>,
+}
+
+/// What becomes of a chart's install and upgrade hooks, which Flux cannot run: `Drop`, the default,
+/// leaves them out; `Keep` makes ordinary objects of them, which are applied with all others. Test,
+/// delete and rollback hooks are always left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HookPolicy {
+    /// They are left out, and the plan names them.
+    #[default]
+    Drop,
+    /// They are ordinary objects, and the plan names them.
+    Keep,
 }
 
 /// A JSON patch with the objects that it is for.

@@ -1,13 +1,13 @@
 //! One run of templates: its functions, its limits and what it has used of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::functions::{Pattern, Target};
+use crate::functions::{Pattern, ROOT, Target};
 use crate::memo::{Counted, Memo, Parsed, snippet_bytes};
 use crate::random::Random;
 use crate::template::fault::{Fault, Outcome};
@@ -46,6 +46,17 @@ impl Default for Limits {
     }
 }
 
+/// A function that drew at random or looked at the clock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Draw {
+    /// The template that was rendered, such as `chart/templates/secret.yaml`.
+    pub source: String,
+    /// The template in which the call stands, such as `chart/templates/_helpers.tpl`.
+    pub template: String,
+    /// The function, such as `randAlphaNum` or `now`.
+    pub function: String,
+}
+
 /// How much of its limits a render used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -77,6 +88,10 @@ pub(crate) struct Engine<'a> {
     missing_key_fails: bool,
     now: Timestamp,
     random: RefCell<Random>,
+    /// Whether a function has just drawn at random or looked at the clock.
+    drawn: Cell<bool>,
+    draws: RefCell<BTreeSet<Draw>>,
+    source: RefCell<String>,
     work: Cell<u64>,
     depth: Cell<usize>,
     deepest: Cell<usize>,
@@ -124,6 +139,9 @@ impl<'a> Engine<'a> {
             missing_key_fails,
             now,
             random: RefCell::new(Random::new(seed)),
+            drawn: Cell::new(false),
+            draws: RefCell::default(),
+            source: RefCell::default(),
             work: Cell::new(0),
             depth: Cell::new(0),
             deepest: Cell::new(0),
@@ -150,10 +168,12 @@ impl<'a> Engine<'a> {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
+        self.drawn.set(true);
         self.now
     }
 
     pub(crate) fn random(&self) -> std::cell::RefMut<'_, Random> {
+        self.drawn.set(true);
         self.random.borrow_mut()
     }
 
@@ -165,6 +185,27 @@ impl<'a> Engine<'a> {
             allocated_bytes: self.allocated.get(),
             ..Usage::default()
         }
+    }
+
+    /// Says which template is rendered from now on.
+    pub(crate) fn begin_source(&self, source: &str) {
+        source.clone_into(&mut self.source.borrow_mut());
+    }
+
+    /// Notes the function that was just called, if its result is not the same in every render.
+    pub(crate) fn note_draw(&self, function: &str, template: &str) {
+        if self.drawn.replace(false) {
+            let source = self.source.borrow().clone();
+            // A text given to `tpl` stands in no file.
+            let template = if template == ROOT { source.clone() } else { template.to_owned() };
+            let draw = Draw { source, template, function: function.to_owned() };
+            self.draws.borrow_mut().insert(draw);
+        }
+    }
+
+    /// Returns the functions so far that drew at random or looked at the clock.
+    pub(crate) fn draws(&self) -> Vec<Draw> {
+        self.draws.borrow().iter().cloned().collect()
     }
 
     /// Counts a step, and checks how much the current template has printed.

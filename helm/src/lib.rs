@@ -18,6 +18,7 @@ mod random;
 mod render;
 mod schema;
 mod semver;
+pub mod set_values;
 mod stack;
 mod template;
 pub mod text;
@@ -26,7 +27,7 @@ mod value;
 pub mod yaml;
 
 pub use chart::{Chart, ChartError, ChartFile};
-pub use engine::{Limits, Usage};
+pub use engine::{Draw, Limits, Usage};
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use crate::chart::Chart;
 use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
-use crate::engine::{Engine, Limits, Usage};
+use crate::engine::{Draw, Engine, Limits, Usage};
 use crate::functions::{Dialect, NO_VALUE, find};
 use crate::manifest::{self, Problem};
 use crate::memo::Memo;
@@ -28,6 +28,7 @@ const NOTES: &str = "NOTES.txt";
 
 /// What a render depends on besides the chart and its values.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of helm template, each on its own")]
 pub struct RenderOptions {
     /// The name of the release.
     pub release_name: String,
@@ -43,6 +44,9 @@ pub struct RenderOptions {
     pub include_crds: bool,
     /// Whether `values.schema.json` is ignored.
     pub skip_schema_validation: bool,
+    /// Whether whole numbers among the values are integers, as `--set` makes them, and not floats,
+    /// as those of a values file are.
+    pub keep_integers: bool,
     /// What random functions draw from: the same seed gives the same bytes.
     pub seed: [u8; 32],
     /// What `now` returns.
@@ -61,6 +65,7 @@ impl Default for RenderOptions {
             is_upgrade: false,
             include_crds: false,
             skip_schema_validation: false,
+            keep_integers: false,
             seed: [0; 32],
             now: Timestamp::UNIX_EPOCH,
             limits: Limits::default(),
@@ -95,7 +100,7 @@ pub struct Hook {
 }
 
 /// A rendered chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The manifests in the order of installation.
     pub manifests: Vec<Document>,
@@ -109,6 +114,9 @@ pub struct Rendered {
     pub warnings: Vec<String>,
     /// How much of its limits the render used.
     pub usage: Usage,
+    /// The functions that drew at random or looked at the clock; with none of them every render
+    /// gives the same bytes.
+    pub draws: Vec<Draw>,
 }
 
 impl Rendered {
@@ -264,7 +272,8 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         RenderError::new(ErrorKind::Chart, message)
     })?;
     let mut budget = Budget::new(options.limits.allocated_bytes);
-    let user = Value::from_json(values);
+    let user =
+        if options.keep_integers { Value::from_set(values) } else { Value::from_json(values) };
     let unfit = |error: CoalesceError| {
         let kind = if error.is_limit() { ErrorKind::Limit } else { ErrorKind::Values };
         RenderError::new(kind, error.to_string())
@@ -290,15 +299,16 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let (mut files, mut usage) = execute_all(templates, &chart.memo, options, budget.used())?;
+    let Executed { mut files, draws, mut usage } =
+        execute_all(templates, &chart.memo, options, budget.used())?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
     let mut crds = Vec::new();
     if options.include_crds {
         definitions(&root, &root.name, &options.limits, &mut crds)?;
     }
-    let room = options.limits.objects.saturating_sub(crds.len());
-    let sorted = manifest::sort(&files, room).map_err(|error| RenderError {
+    let most = options.limits.objects.saturating_sub(crds.len());
+    let sorted = manifest::sort(&files, most).map_err(|error| RenderError {
         template: error.file.clone(),
         line: error.line,
         ..match &error.problem {
@@ -307,10 +317,13 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         }
     })?;
     usage.objects = crds.len() + sorted.manifests.len() + sorted.hooks.len();
-    sorted.warnings.into_iter().for_each(|warning| budget.warn(warning));
+    let manifest::Sorted { manifests, hooks, warnings } = sorted;
+    for warning in warnings {
+        budget.warn(warning);
+    }
     let mut warnings = budget.warnings;
     warnings.dedup();
-    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, usage })
+    Ok(Rendered { manifests, hooks, crds, notes, warnings, usage, draws })
 }
 
 fn too_many(limits: &Limits) -> String {
@@ -357,13 +370,21 @@ fn integral(json: Json) -> Json {
     }
 }
 
+/// What all templates of a chart printed.
+struct Executed {
+    /// The printed texts by the paths of their templates.
+    files: BTreeMap<String, String>,
+    draws: Vec<Draw>,
+    usage: Usage,
+}
+
 /// Parses all templates before any of them runs, in Helm's order.
 fn execute_all(
     mut templates: Vec<Renderable<'_>>,
     memo: &Memo,
     options: &RenderOptions,
     allocated: usize,
-) -> Result<(BTreeMap<String, String>, Usage), RenderError> {
+) -> Result<Executed, RenderError> {
     templates.sort_by(|left, right| {
         let depth = |path: &str| path.matches('/').count();
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
@@ -404,13 +425,15 @@ fn execute_all(
         let Some(parsed) = scope.get(&template.path) else { continue };
         let dot = Value::Map(Rc::clone(&template.scope), MapKind::Values);
         let mut out = String::new();
+        engine.begin_source(&template.path);
         execute(&engine, &scope, &parsed, &dot, &mut out).map_err(RenderError::from_fault)?;
         total += out.len();
         engine.check_size(total).map_err(RenderError::from_fault)?;
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
         files.insert(template.path.to_string(), out);
     }
-    Ok((files, Usage { output_bytes: total, ..engine.usage() }))
+    let usage = Usage { output_bytes: total, ..engine.usage() };
+    Ok(Executed { files, draws: engine.draws(), usage })
 }
 
 fn definitions(

@@ -20,6 +20,15 @@ use crate::value::Value;
 /// A function of one string.
 pub type Function = fn(&str) -> String;
 
+/// What random functions draw from, and the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws {
+    /// The same seed gives the same bytes.
+    pub seed: [u8; 32],
+    /// What `now` returns.
+    pub now: Timestamp,
+}
+
 /// How a text is rendered.
 #[derive(Debug, Clone, Default)]
 pub struct TextOptions<'a> {
@@ -29,6 +38,8 @@ pub struct TextOptions<'a> {
     pub functions: &'a [(&'a str, Function)],
     /// Bounds of the render.
     pub limits: Limits,
+    /// Makes the functions that need randomness or a clock available.
+    pub draws: Option<Draws>,
 }
 
 /// A text that cannot be rendered.
@@ -64,8 +75,8 @@ impl From<Fault> for TextError {
     }
 }
 
-/// Renders a text with Sprig's functions, except those that need randomness, a clock, a network
-/// or an environment.
+/// Renders a text with Sprig's functions, except those that need a network or an environment, and
+/// without [`TextOptions::draws`] also those that need randomness or a clock.
 pub fn render_text(
     name: &str,
     text: &str,
@@ -85,25 +96,22 @@ fn render(
     data: &Json,
     options: &TextOptions<'_>,
 ) -> Result<String, TextError> {
+    let dialect = if options.draws.is_some() { Dialect::Chart } else { Dialect::Text };
+    let Draws { seed, now } =
+        options.draws.unwrap_or(Draws { seed: [0; 32], now: Timestamp::UNIX_EPOCH });
     let lookup = |wanted: &str| {
         let custom = options.functions.iter().find(|(name, _)| *name == wanted);
         match custom {
             Some((_, function)) => Some(Target::Custom(*function)),
-            None => find(Dialect::Text, wanted),
+            None => find(dialect, wanted),
         }
     };
     let templates = parse(&SmolStr::new(name), &Arc::from(text), &lookup).map_err(|error| {
         TextError { message: error.message, missing_key: None, line: Some(error.line) }
     })?;
     let memo = Memo::default();
-    let engine = Engine::new(
-        &lookup,
-        options.limits.clone(),
-        options.missing_key_error,
-        Timestamp::UNIX_EPOCH,
-        [0; 32],
-        &memo,
-    );
+    let engine =
+        Engine::new(&lookup, options.limits.clone(), options.missing_key_error, now, seed, &memo);
     let nodes: usize = templates.iter().map(|template| template.nodes).sum();
     engine.allocate(nodes.saturating_mul(NODE_BYTES))?;
     let scope = Rc::new(Scope::default());

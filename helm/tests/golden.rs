@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use gimlet_helm::{Chart, ErrorKind, RenderOptions, Rendered, merge_values, render};
+use gimlet_helm::{Chart, ChartFile, ErrorKind, RenderOptions, Rendered, merge_values, render};
 use serde_json::json;
 
 fn fixture(name: &str) -> Chart {
@@ -88,4 +88,39 @@ fn later_values_win_and_maps_merge() {
     let mut values = json!({"a": {"b": 1, "c": [1]}, "d": 1});
     merge_values(&mut values, json!({"a": {"c": [2], "e": null}, "d": {"x": 1}}));
     assert_eq!(values, json!({"a": {"b": 1, "c": [2], "e": null}, "d": {"x": 1}}));
+}
+
+#[test]
+fn functions_that_draw_at_random_are_told_with_their_template() {
+    let templates = [
+        ("templates/_lib.tpl", "{{ define \"password\" }}{{ randAlphaNum 8 }}{{ end }}"),
+        (
+            "templates/a.yaml",
+            "a: {{ include \"password\" . }}\nb: {{ now | date \"2006\" }}\nc: {{ htmlDate 0 }}\n",
+        ),
+        ("templates/b.yaml", "a: {{ tpl \"{{ uuidv4 }}\" . }}\nb: {{ htmlDate \"no date\" }}\n"),
+    ];
+    let chart = |templates: &[(&str, &str)]| {
+        let metadata = [("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n")];
+        let files = metadata.iter().chain(templates);
+        let files = files.map(|(path, text)| ChartFile {
+            path: (*path).to_owned(),
+            data: text.as_bytes().to_vec(),
+        });
+        Chart::from_files(files.collect()).unwrap()
+    };
+    let found = render(&chart(&templates), &json!({}), &options()).unwrap();
+    let draws: Vec<_> =
+        found.draws.iter().map(|draw| (&*draw.source, &*draw.template, &*draw.function)).collect();
+    assert_eq!(
+        draws,
+        [
+            ("c/templates/a.yaml", "c/templates/_lib.tpl", "randAlphaNum"),
+            ("c/templates/a.yaml", "c/templates/a.yaml", "now"),
+            ("c/templates/b.yaml", "c/templates/b.yaml", "htmlDate"),
+            ("c/templates/b.yaml", "c/templates/b.yaml", "uuidv4"),
+        ]
+    );
+    let plain = chart(&[("templates/a.yaml", "a: {{ add 1 2 }}\nb: {{ htmlDate 0 }}\n")]);
+    assert_eq!(render(&plain, &json!({}), &options()).unwrap().draws, []);
 }

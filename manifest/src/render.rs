@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gimlet_crds::DeployManifest;
 use gimlet_crds::name::{AppName, EnvName};
-use gimlet_helm::{Chart, Hook, RenderOptions, Rendered};
+use gimlet_helm::{Chart, Draw, RenderOptions, Rendered};
 use serde_json::{Map, Value};
 
 use crate::object::{self, Object, ObjectError};
 use crate::patch::{self, PatchError};
+use crate::randomness::{self, Drawn};
 use crate::reason::RenderReason;
 use crate::scope::Scopes;
-use crate::{label, layout, yaml};
+use crate::{hook, label, layout, yaml};
 
 /// Most files that an app may have.
 const MAX_FILES: usize = 500;
@@ -39,18 +40,6 @@ pub struct RenderInput<'a> {
     pub time: jiff::Timestamp,
     /// Whether plain Secret objects may end in git.
     pub allow_secrets: bool,
-    /// What becomes of the chart's hooks.
-    pub hooks: HookPolicy,
-}
-
-/// What becomes of a chart's hooks, which Flux cannot run. Test hooks are always left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HookPolicy {
-    /// Hooks are left out with a warning.
-    #[default]
-    Drop,
-    /// Hooks are ordinary objects.
-    Keep,
 }
 
 /// What an app's folder will hold.
@@ -166,9 +155,58 @@ impl RenderError {
 
 /// Makes the files of an app. The same input gives the same bytes.
 pub fn render(input: &RenderInput<'_>) -> Result<RenderedApp, RenderError> {
-    let mut warnings = Vec::new();
+    let Made { objects, draws, sources, mut warnings } = make(input, input.seed, input.time)?;
+    check(&objects, input.allow_secrets)?;
+    if let Some(chart) = input.chart.filter(|_| !draws.is_empty()) {
+        let drawn = Drawn { objects: &objects, draws: &draws, sources: &sources };
+        warnings.extend(match make(input, other_seed(input.seed), other_time(input.time)) {
+            Ok(second) => randomness::warnings(&drawn, &second.objects, chart),
+            Err(error) => vec![format!("the next release may fail by chance: {error}")],
+        });
+    }
+    let files = layout::files(&objects).map_err(|error| RenderError::Yaml {
+        place: "the rendered app".to_owned(),
+        message: error.to_string(),
+    })?;
+    let bytes = files.values().map(Vec::len).sum();
+    if bytes > MAX_BYTES {
+        return Err(RenderError::TooLarge { bytes });
+    }
+    Ok(RenderedApp { objects, files, warnings })
+}
+
+fn other_seed(seed: [u8; 32]) -> [u8; 32] {
+    seed.map(|byte| !byte)
+}
+
+/// Returns a time that differs in year, month, day, hour, minute and second.
+fn other_time(time: jiff::Timestamp) -> jiff::Timestamp {
+    let later = jiff::SignedDuration::from_secs(400 * 86_400 + 7 * 3600 + 13 * 60 + 31);
+    time.checked_add(later).or_else(|_| time.checked_sub(later)).unwrap_or(time)
+}
+
+/// The objects of an app, with what is known of their making.
+struct Made {
+    objects: Vec<Object>,
+    draws: Vec<Draw>,
+    /// Templates of the chart's objects, by identity.
+    sources: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+fn make(
+    input: &RenderInput<'_>,
+    seed: [u8; 32],
+    time: jiff::Timestamp,
+) -> Result<Made, RenderError> {
     let namespace = input.manifest.namespace.as_str();
-    let mut objects = chart_objects(input, &mut warnings)?;
+    let FromChart { objects: made, draws, mut warnings } = chart_objects(input, seed, time)?;
+    let (templates, mut objects): (Vec<String>, Vec<Object>) = made.into_iter().unzip();
+    // Patches may remove objects and reorder nothing, so a name finds the template again.
+    let mut sources = BTreeMap::new();
+    for (object, template) in objects.iter().zip(templates) {
+        sources.insert(unplaced(object), template);
+    }
     if let Some(text) = &input.manifest.manifests {
         objects.extend(read("manifests", text)?);
     }
@@ -181,23 +219,34 @@ pub fn render(input: &RenderInput<'_>) -> Result<RenderedApp, RenderError> {
         label::set(object, input.app, input.environment)
             .map_err(|source| RenderError::Object { place: object.to_string(), source })?;
     }
-    check(&objects, input.allow_secrets)?;
-    let files = layout::files(&objects).map_err(|error| RenderError::Yaml {
-        place: "the rendered app".to_owned(),
-        message: error.to_string(),
-    })?;
-    let bytes = files.values().map(Vec::len).sum();
-    if bytes > MAX_BYTES {
-        return Err(RenderError::TooLarge { bytes });
-    }
-    Ok(RenderedApp { objects, files, warnings })
+    let sources = objects
+        .iter()
+        .filter_map(|object| {
+            Some((layout::identity(object), sources.get(&unplaced(object))?.clone()))
+        })
+        .collect();
+    Ok(Made { objects, draws, sources, warnings })
+}
+
+/// Names an object without its namespace, which it may not have got yet.
+fn unplaced(object: &Object) -> String {
+    format!("{}/{}/{}", object.group(), object.kind(), object.name())
+}
+
+/// What a chart gives, each object with its template.
+#[derive(Default)]
+struct FromChart {
+    objects: Vec<(String, Object)>,
+    draws: Vec<Draw>,
+    warnings: Vec<String>,
 }
 
 fn chart_objects(
     input: &RenderInput<'_>,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Object>, RenderError> {
-    let Some(named) = &input.manifest.chart else { return Ok(Vec::new()) };
+    seed: [u8; 32],
+    time: jiff::Timestamp,
+) -> Result<FromChart, RenderError> {
+    let Some(named) = &input.manifest.chart else { return Ok(FromChart::default()) };
     let Some(chart) = input.chart else {
         return Err(RenderError::ChartNotLoaded { name: named.name.clone() });
     };
@@ -209,8 +258,8 @@ fn chart_objects(
         // A chart that renders differently the first time would change with the second release.
         is_upgrade: false,
         include_crds: true,
-        seed: input.seed,
-        now: input.time,
+        seed,
+        now: time,
         ..RenderOptions::default()
     };
     let values = input.manifest.values.as_ref().map_or_else(Map::new, |values| values.0.clone());
@@ -218,38 +267,23 @@ fn chart_objects(
         gimlet_helm::render(chart, &Value::Object(values), &options).map_err(|source| {
             RenderError::Chart { name: chart.name().to_owned(), source: Box::new(source) }
         })?;
-    let Rendered { manifests, hooks, crds, notes: _, warnings: chart_warnings, .. } = rendered;
-    warnings.extend(chart_warnings);
+    let Rendered { manifests, hooks, crds, warnings: chart_warnings, draws, .. } = rendered;
+    let mut warnings = Vec::new();
     let mut objects = Vec::new();
+    let sourced = |source: &str, content: &str| -> Result<Vec<(String, Object)>, RenderError> {
+        Ok(read(source, content)?.into_iter().map(|object| (source.to_owned(), object)).collect())
+    };
     for document in crds.iter().chain(&manifests) {
-        objects.extend(read(&document.source, &document.content)?);
+        objects.extend(sourced(&document.source, &document.content)?);
     }
-    for hook in kept_hooks(&hooks, input.hooks, warnings) {
-        objects.extend(read(&hook.source, &hook.content)?);
-    }
-    Ok(objects)
-}
-
-fn kept_hooks<'a>(
-    hooks: &'a [Hook],
-    policy: HookPolicy,
-    warnings: &mut Vec<String>,
-) -> Vec<&'a Hook> {
-    let is_test = |hook: &&Hook| hook.events.iter().all(|event| event.starts_with("test"));
-    let (_, real): (Vec<&Hook>, Vec<&Hook>) = hooks.iter().partition(is_test);
-    match policy {
-        HookPolicy::Keep => real,
-        HookPolicy::Drop => {
-            warnings.extend(real.into_iter().map(|hook| {
-                let events = hook.events.join(", ");
-                format!(
-                    "hook {} {:?} ({events}) is left out: Flux runs no hooks",
-                    hook.kind, hook.name
-                )
-            }));
-            Vec::new()
+    for kept in hook::select(&hooks, named.hook_policy.unwrap_or_default(), &mut warnings) {
+        for (source, mut object) in sourced(&kept.source, &kept.content)? {
+            hook::convert(&mut object, &mut warnings);
+            objects.push((source, object));
         }
     }
+    warnings.extend(chart_warnings);
+    Ok(FromChart { objects, draws, warnings })
 }
 
 fn read(place: &str, text: &str) -> Result<Vec<Object>, RenderError> {

@@ -1,4 +1,4 @@
-use gimlet_crds::{Chart as ChartName, Values};
+use gimlet_crds::{Chart as ChartName, HookPolicy, Values};
 use gimlet_helm::ChartFile;
 use serde_json::json;
 
@@ -12,7 +12,6 @@ struct Scene {
     manifest: DeployManifest,
     chart: Option<Chart>,
     allow_secrets: bool,
-    hooks: HookPolicy,
 }
 
 impl Scene {
@@ -27,7 +26,6 @@ impl Scene {
             },
             chart: None,
             allow_secrets: false,
-            hooks: HookPolicy::Drop,
         }
     }
 
@@ -70,7 +68,6 @@ impl Scene {
             seed: [7; 32],
             time: jiff::Timestamp::UNIX_EPOCH,
             allow_secrets: self.allow_secrets,
-            hooks: self.hooks,
         })
     }
 
@@ -152,19 +149,85 @@ fn a_chart_with_values_and_patches_becomes_files() {
 fn hooks_are_kept_where_that_is_wanted() {
     let mut scene = Scene::chart(&[("templates/hooks.yaml", HOOKS)]);
     assert!(matches!(scene.render(), Err(RenderError::Empty)));
-    scene.hooks = HookPolicy::Keep;
+    scene.manifest.chart.as_mut().unwrap().hook_policy = Some(HookPolicy::Keep);
     let app = scene.render().unwrap();
     let names: Vec<&str> = app.files.keys().map(String::as_str).collect();
     assert_eq!(names, ["job-migrate.yaml"]);
-    assert!(app.warnings.is_empty(), "{:?}", app.warnings);
+    assert!(app.warnings[0].starts_with("kept as ordinary objects: hooks Job \"migrate\""));
+    let annotations = &app.objects[0].value()["metadata"]["annotations"];
+    assert_eq!(*annotations, json!({"kustomize.toolkit.fluxcd.io/force": "Enabled"}));
 }
+
+const RANDOM: &str = "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: r
+data:
+  r: {{ randAlphaNum 20 }}
+  d: {{ now | date \"2006-01-02\" | quote }}
+  s: same
+";
 
 #[test]
 fn random_functions_give_the_same_bytes_again() {
-    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: r\ndata:\n  r: {{ randAlphaNum 20 }}\n  \
-                    d: {{ now | date \"2006-01-02\" | quote }}\n";
-    let scene = Scene::chart(&[("templates/r.yaml", template)]);
+    let scene = Scene::chart(&[("templates/r.yaml", RANDOM)]);
     assert_eq!(scene.render().unwrap().files, scene.render().unwrap().files);
+}
+
+#[test]
+fn what_changes_with_every_release_is_told_with_its_function() {
+    let mut scene = Scene::chart(&[
+        ("values.yaml", "auth:\n  adminPassword: \"\"\n  existingSecret: \"\"\n"),
+        ("templates/_lib.tpl", "{{ define \"password\" }}{{ randAlphaNum 20 }}{{ end }}"),
+        ("templates/r.yaml", RANDOM),
+        (
+            "templates/secret.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  admin-password: \
+             {{ include \"password\" . }}\n  user: admin\n",
+        ),
+        (
+            "templates/deployment.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: d\nspec:\n  template:\n    \
+             metadata:\n      annotations:\n        a.io/rolled: {{ uuidv4 }}\n",
+        ),
+        (
+            "templates/named.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p{{ randNumeric 3 }}\n",
+        ),
+    ]);
+    scene.allow_secrets = true;
+    let warnings = scene.render().unwrap().warnings.join("\n");
+    let named = warnings.find("the name of Pod \"team/p").unwrap();
+    let digits = named + "the name of Pod \"team/p".len();
+    let warnings = format!("{}NNN{}", &warnings[..digits], &warnings[digits + 3..]);
+    insta::assert_snapshot!(warnings);
+}
+
+#[test]
+fn a_field_that_a_patch_fixes_is_not_told() {
+    let scene = Scene::chart(&[("templates/r.yaml", RANDOM)])
+        .patches("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: r\ndata:\n  r: x\n  d: y\n");
+    assert_eq!(scene.render().unwrap().warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_chart_that_fails_by_chance_is_told() {
+    let template = "{{ if hasPrefix \"1970\" (now | date \"2006\") }}a: {{ else }}{{ fail \"too late\" }}{{ end }}";
+    let template = template.replace("a: ", &object("v1", "ConfigMap", "a"));
+    let warnings = Scene::chart(&[("templates/a.yaml", &template)]).render().unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].starts_with("the next release may fail by chance: "), "{warnings:?}");
+    assert!(warnings[0].contains("too late"), "{warnings:?}");
+}
+
+#[test]
+fn warnings_about_randomness_stay_few() {
+    let template = "{{ range until 20 }}---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c{{ . }}\n\
+                    data:\n  a: {{ uuidv4 }}\n  b: {{ uuidv4 }}\n  c: {{ uuidv4 }}\n  d: {{ uuidv4 }}\n{{ end }}";
+    let warnings = Scene::chart(&[("templates/a.yaml", template)]).render().unwrap().warnings;
+    assert_eq!(warnings.len(), 7);
+    assert!(warnings[0].contains("data.a, data.b, data.c, 1 more change with"), "{}", warnings[0]);
+    assert_eq!(warnings[6], "14 more objects change with every release");
 }
 
 #[test]

@@ -182,6 +182,7 @@ impl Resolver {
             missing_key_error: true,
             functions: FUNCTIONS,
             limits: gimlet_helm::Limits::default(),
+            draws: None,
         };
         render_text(path, text, &self.data, &options).map_err(|error| match error.missing_key() {
             Some(variable) => VarsError::Missing {
@@ -205,8 +206,9 @@ impl Resolver {
     }
 
     fn chart(&self, chart: &Chart) -> Result<Chart, VarsError> {
-        let Chart { repository, name, version } = chart;
+        let Chart { repository, name, version, hook_policy } = chart;
         Ok(Chart {
+            hook_policy: *hook_policy,
             repository: self.optional(repository.as_ref(), "chart.repository")?,
             name: self.text(name, "chart.name")?,
             version: self.optional(version.as_ref(), "chart.version")?,

@@ -39,7 +39,12 @@ fn every_field_is_resolved() {
         app: Some(field()),
         env: Some(field()),
         namespace: field(),
-        chart: Some(Chart { repository: Some(field()), name: field(), version: Some(field()) }),
+        chart: Some(Chart {
+            repository: Some(field()),
+            name: field(),
+            version: Some(field()),
+            hook_policy: None,
+        }),
         values: Some(Values(json!({"{{ .X }}": ["{{ .X }}", 1]}).as_object().unwrap().clone())),
         strategic_merge_patches: Some("a: {{ .X }}\n".into()),
         json6902_patches: vec![Json6902Patch {

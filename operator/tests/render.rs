@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gimlet_charts::{Access, ChartRef, Fetched, Fetcher, LocalPolicy, Options, Source};
 use gimlet_crds::DeployManifest;
 use gimlet_crds::name::{AppName, EnvName};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderReason, Vars};
+use gimlet_manifest::{RenderInput, RenderReason, Vars};
 use gimlet_operator::render::{Budget, Job, LoadChart, RenderFault, Renderers};
 use serde_json::json;
 
@@ -97,7 +97,6 @@ async fn a_worker_renders_the_same_bytes_as_the_library() {
         seed: job.seed,
         time: job.time,
         allow_secrets: false,
-        hooks: HookPolicy::Drop,
     })
     .unwrap();
     let files: Vec<_> = found.files.iter().map(|(name, text)| (name, text.as_bytes())).collect();

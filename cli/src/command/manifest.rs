@@ -1,19 +1,23 @@
 //! `manifest`: deploy manifests, without a cluster.
 
+mod lint;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use gimlet_charts::{Access, ChartRef, Fetcher, LocalPolicy, Options, Source};
+use gimlet_charts::{Access, ChartRef, Fetched, Fetcher, LocalPolicy, Options, Source};
 use gimlet_crds::{Chart, SourceVersion};
 use gimlet_manifest::plan::{DiffOptions, Files, diff};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderedApp, render, resolve};
+use gimlet_manifest::{RenderInput, RenderedApp, render, resolve};
 use jiff::Timestamp;
 
 use crate::error::{CommandError, Finish, Kind, chain};
 use crate::manifest_source::{Chosen, ManifestArgs};
 use crate::output;
+use crate::seed::SeedArgs;
 
 /// Work with deploy manifests, without a cluster
 #[derive(Debug, Args)]
@@ -25,6 +29,7 @@ pub(crate) struct ManifestCommand {
 #[derive(Debug, Subcommand)]
 enum ManifestSubcommand {
     Render(Box<RenderArgs>),
+    Lint(lint::LintArgs),
 }
 
 /// Render a deploy manifest as the operator does
@@ -55,12 +60,20 @@ struct RenderArgs {
     /// Accept plain Secret objects
     #[arg(long, help_heading = "Rendering")]
     allow_secrets: bool,
+    #[command(flatten, next_help_heading = "Rendering")]
+    seed: SeedArgs,
 }
 
 pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandError> {
-    let ManifestSubcommand::Render(args) = &command.command;
-    let result = run_render(args).await;
-    if args.diff.is_some() { result.map_err(CommandError::of_comparison) } else { result }
+    match &command.command {
+        ManifestSubcommand::Lint(args) => {
+            lint::run(args).await.map_err(CommandError::of_comparison)
+        }
+        ManifestSubcommand::Render(args) => {
+            let result = run_render(args).await;
+            if args.diff.is_some() { result.map_err(CommandError::of_comparison) } else { result }
+        }
+    }
 }
 
 async fn run_render(args: &RenderArgs) -> Result<Finish, CommandError> {
@@ -97,7 +110,7 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
     })?;
     let chart = match resolved.chart.clone() {
         None => None,
-        Some(chart) => Some(fetch(chart, args.manifest.folder()).await?),
+        Some(chart) => Some(fetch(&fetcher(), source(chart, args.manifest.folder())?).await?),
     };
     let input = RenderInput {
         app: &app,
@@ -107,34 +120,39 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
         kubernetes_version: &args.kube_version,
         api_versions: &args.api_version,
         // What is drawn at random differs in a release: its seed is a secret of the operator.
-        seed: [0; 32],
+        seed: args.seed.seed()?,
         time: Timestamp::now(),
         allow_secrets: args.allow_secrets,
-        hooks: HookPolicy::Drop,
     };
     render(&input).map_err(|error| CommandError::general(chain(&error)))
 }
 
-async fn fetch(chart: Chart, folder: PathBuf) -> Result<gimlet_charts::Fetched, CommandError> {
-    let Chart { repository, name, version } = chart;
-    let broken = |error: &dyn std::error::Error| CommandError::general(chain(error));
-    let source =
-        Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
-            .map_err(|error| CommandError::usage(chain(&error)))?;
-    let options = Options {
+fn source(chart: Chart, folder: PathBuf) -> Result<Source, CommandError> {
+    let Chart { repository, name, version, hook_policy: _ } = chart;
+    Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
+        .map_err(|error| CommandError::usage(chain(&error)))
+}
+
+fn fetcher() -> Arc<Fetcher> {
+    Arc::new(Fetcher::new(Options {
         cache_dir: cache_folder(),
         timeout: Duration::from_mins(2),
         allow_local: true,
         ..Options::default()
-    };
-    tokio::task::spawn_blocking(move || Fetcher::new(options).fetch(&source, &Access::default()))
+    }))
+}
+
+async fn fetch(fetcher: &Arc<Fetcher>, source: Source) -> Result<Fetched, CommandError> {
+    let broken = |error: &dyn std::error::Error| CommandError::general(chain(error));
+    let fetcher = Arc::clone(fetcher);
+    tokio::task::spawn_blocking(move || fetcher.fetch(&source, &Access::default()))
         .await
         .map_err(|error| broken(&error))?
         .map_err(|error| broken(&error))
 }
 
 /// Returns where charts are kept between two calls.
-fn cache_folder() -> Option<PathBuf> {
+pub(super) fn cache_folder() -> Option<PathBuf> {
     let set =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;

@@ -12,6 +12,7 @@ mod rollback;
 mod row;
 mod send;
 mod status;
+mod template;
 mod version;
 mod watch;
 
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     History(history::HistoryArgs),
     Diff(Box<diff::DiffArgs>),
     Manifest(manifest::ManifestCommand),
+    Template(Box<template::TemplateArgs>),
     Delete(delete::DeleteArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -46,6 +48,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::History(args) => history::run(&args, &global).await,
         Command::Diff(args) => diff::run(&args, &global).await.map_err(CommandError::of_comparison),
         Command::Manifest(command) => manifest::run(&command).await,
+        Command::Template(args) => template::run(&args, &global).await,
         Command::Delete(args) => delete::run(&args, &global).await,
         Command::Version(args) => version::run(&args, &global).await,
         Command::Completion(args) => completion::run(&args),

@@ -20,16 +20,9 @@ struct Counted<'l, R> {
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(rest) => {
-                *self.left = rest;
-                Ok(count)
-            }
-            None => {
-                *self.left = 0;
-                Err(io::Error::from(io::ErrorKind::FileTooLarge))
-            }
-        }
+        let rest = self.left.checked_sub(count as u64);
+        *self.left = rest.unwrap_or(0);
+        rest.map(|_| count).ok_or_else(|| io::ErrorKind::FileTooLarge.into())
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 
 use smol_str::SmolStr;
 
-pub(crate) use flow::NO_VALUE;
+pub(crate) use flow::{NO_VALUE, ROOT};
 pub(crate) use methods::method;
 pub(crate) use regexes::Pattern;
 

@@ -23,9 +23,9 @@ use crate::render::{Job, Rendering};
 /// Objects that a status lists; git has the rest.
 const LISTED_OBJECTS: usize = 16;
 /// Warnings that a status lists.
-const LISTED_WARNINGS: usize = 4;
+const LISTED_WARNINGS: usize = 6;
 /// Longest warning in a status, in bytes.
-const MAX_WARNING: usize = 160;
+const MAX_WARNING: usize = 256;
 
 /// Makes a release ready to be committed, with a place in the next push.
 ///
@@ -272,6 +272,14 @@ fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus
     if objects.len() > LISTED_OBJECTS {
         listed.push(format!("… and {} more", objects.len() - LISTED_OBJECTS));
     }
+    let mut told: Vec<String> = warnings
+        .iter()
+        .take(LISTED_WARNINGS)
+        .map(|warning| gimlet_crds::condition::cut(warning, MAX_WARNING))
+        .collect();
+    if warnings.len() > LISTED_WARNINGS {
+        told.push(format!("… and {} more", warnings.len() - LISTED_WARNINGS));
+    }
     PlanStatus {
         digest,
         tree: tree.to_owned(),
@@ -280,10 +288,6 @@ fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus
         changed: count(changed),
         removed: count(removed),
         objects: listed,
-        warnings: warnings
-            .iter()
-            .take(LISTED_WARNINGS)
-            .map(|warning| gimlet_crds::condition::cut(warning, MAX_WARNING))
-            .collect(),
+        warnings: told,
     }
 }

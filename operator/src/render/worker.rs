@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gimlet_crds::name::{AppName, EnvName};
 use gimlet_helm::{Chart, on_deep_stack};
-use gimlet_manifest::{HookPolicy, RenderInput, RenderReason, render, resolve};
+use gimlet_manifest::{RenderInput, RenderReason, render, resolve};
 
 use super::budget::Budget;
 use super::protocol::{self, Answer, Job, Rendering, Request};
@@ -134,7 +134,6 @@ fn rendered(job: &Job, chart: Option<&Chart>) -> Answer {
         seed: job.seed,
         time: job.time,
         allow_secrets: job.allow_secrets,
-        hooks: HookPolicy::Drop,
     };
     let app = match render(&input) {
         Ok(app) => app,

@@ -358,6 +358,7 @@ impl<'t> State<'_, 't> {
                 self.engine.charge(&value)?;
                 Ok(value)
             });
+        self.engine.note_draw(name, &self.template.file);
         self.site = if result.is_err() { site } else { self.site };
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
     }
