@@ -257,7 +257,8 @@ impl<'a> Engine<'a> {
         if depth > self.limits.depth {
             let limit = self.limits.depth;
             return Err(Fault::limit(format!(
-                "exceeded maximum template depth ({limit}): templates call each other without end"
+                "exceeded maximum template depth ({limit}): it is the limit for templates that call \
+                 each other"
             )));
         }
         self.depth.set(depth);

@@ -191,7 +191,7 @@ impl RenderError {
         Self {
             template: Some(file.to_owned()),
             line: Some(error.line),
-            ..Self::new(ErrorKind::Parse, message)
+            ..Self::new(if error.is_limit { ErrorKind::Limit } else { ErrorKind::Parse }, message)
         }
     }
 

@@ -153,7 +153,8 @@ fn limits() -> Limits {
 }
 
 fn rendered(chart: &Chart, values: &Json) -> Result<String, String> {
-    let options = RenderOptions { include_crds: true, limits: limits(), ..RenderOptions::default() };
+    let options =
+        RenderOptions { include_crds: true, limits: limits(), ..RenderOptions::default() };
     match render(chart, values, &options) {
         Ok(found) => {
             assert!(found.manifests.len() + found.hooks.len() + found.crds.len() <= 50);
@@ -177,7 +178,8 @@ fn same(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::Number(left), Json::Number(right)) => left.as_f64() == right.as_f64(),
         (Json::Array(left), Json::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+            left.len() == right.len()
+                && left.iter().zip(right).all(|(left, right)| same(left, right))
         }
         (Json::Object(left), Json::Object(right)) => {
             left.len() == right.len()

@@ -98,7 +98,8 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
     let snippet = call.engine.memo().snippets.get(&text, |text| {
         let file = SmolStr::new_static(ROOT);
         let parsed = parse(&file, &Arc::from(text), call.engine.lookup()).map_err(|error| {
-            Fault::new(format!("cannot parse template {}: {}", quote(text), error.message))
+            let kind = if error.is_limit { Fault::limit } else { Fault::new };
+            kind(format!("cannot parse template {}: {}", quote(text), error.message))
         })?;
         Ok::<_, Fault>(Parsed::from(parsed))
     })?;

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use crate::value::Unwalkable;
 
 /// Longest message; nested calls with long arguments make one grow without end.
-const MESSAGE_LIMIT: usize = 256 << 10;
+const MESSAGE_LIMIT: usize = 64 << 10;
 /// What is kept of both ends of a text that is put in front of a message.
 const PREFIX_END: usize = 4 << 10;
 

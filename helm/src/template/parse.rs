@@ -29,6 +29,8 @@ const VARIABLE_LIMIT: usize = 1000;
 pub(crate) struct SyntaxError {
     pub(crate) message: String,
     pub(crate) line: usize,
+    /// Whether a limit was hit, as opposed to text that is no template.
+    pub(crate) is_limit: bool,
 }
 
 type Parsed<T> = Result<T, SyntaxError>;
@@ -97,7 +99,12 @@ impl<'a> Parser<'a> {
     fn fail<T>(&self, message: impl AsRef<str>) -> Parsed<T> {
         let line = self.tokens[0].line;
         let message = format!("template: {}:{line}: {}", self.file, message.as_ref());
-        Err(SyntaxError { message, line })
+        Err(SyntaxError { message, line, is_limit: false })
+    }
+
+    fn exceeded<T>(&self, limit: impl AsRef<str>) -> Parsed<T> {
+        let result = self.fail(format!("exceeded the limit of {}", limit.as_ref()));
+        result.map_err(|error| SyntaxError { is_limit: true, ..error })
     }
 
     fn next(&mut self) -> Item<'a> {
@@ -177,8 +184,7 @@ impl<'a> Parser<'a> {
     fn count(&mut self) -> Parsed<()> {
         self.nodes += 1;
         if self.nodes > NODE_LIMIT {
-            return self
-                .fail(format!("exceeded the limit of {NODE_LIMIT} nodes: split the template"));
+            return self.exceeded(format!("{NODE_LIMIT} nodes: split the template"));
         }
         Ok(())
     }
