@@ -1,13 +1,12 @@
 //! One run of templates: its functions, its limits and what it has used of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
-use regex::Regex;
 
-use crate::functions::Target;
+use crate::functions::{Pattern, RandomKind, RandomUse, Target};
 use crate::random::Random;
 use crate::template::ast::Template;
 use crate::template::fault::{Fault, Outcome};
@@ -57,7 +56,11 @@ pub(crate) struct Engine<'a> {
     allocated: Cell<usize>,
     included: RefCell<HashMap<Rc<str>, usize>>,
     snippets: RefCell<HashMap<Rc<str>, Snippet>>,
-    regexes: RefCell<HashMap<Rc<str>, Regex>>,
+    regexes: RefCell<HashMap<Rc<str>, Rc<Pattern>>>,
+    /// What was called that does not depend on the chart and its values alone.
+    uses: RefCell<BTreeSet<RandomUse>>,
+    /// The file that is rendered now.
+    file: RefCell<Rc<str>>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -101,6 +104,8 @@ impl<'a> Engine<'a> {
             included: RefCell::default(),
             snippets: RefCell::default(),
             regexes: RefCell::default(),
+            uses: RefCell::default(),
+            file: RefCell::new(Rc::from("")),
             cyclic: RefCell::default(),
         }
     }
@@ -133,6 +138,27 @@ impl<'a> Engine<'a> {
             return Err(Fault::limit("the template takes too many steps"));
         }
         self.check_size(printed)
+    }
+
+    /// Counts work that takes as long as many steps.
+    pub(crate) fn spend(&self, steps: u64) -> Outcome<()> {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        self.step(0)
+    }
+
+    /// Names the file whose templates run from now on.
+    pub(crate) fn begin_file(&self, path: &Rc<str>) {
+        self.file.replace(Rc::clone(path));
+    }
+
+    /// Notes a call whose result depends on the seed or the clock.
+    pub(crate) fn note_use(&self, kind: RandomKind, function: &'static str) {
+        let template = self.file.borrow().to_string();
+        self.uses.borrow_mut().insert(RandomUse { template, function, kind });
+    }
+
+    pub(crate) fn take_uses(&self) -> Vec<RandomUse> {
+        self.uses.take().into_iter().collect()
     }
 
     /// Enters a template call.
@@ -217,13 +243,13 @@ impl<'a> Engine<'a> {
     pub(crate) fn regex(
         &self,
         pattern: &Rc<str>,
-        compile: impl FnOnce(&str) -> Outcome<Regex>,
-    ) -> Outcome<Regex> {
+        compile: impl FnOnce(&str) -> Result<Pattern, String>,
+    ) -> Result<Rc<Pattern>, String> {
         if let Some(found) = self.regexes.borrow().get(pattern) {
-            return Ok(found.clone());
+            return Ok(Rc::clone(found));
         }
-        let compiled = compile(pattern)?;
-        self.regexes.borrow_mut().insert(Rc::clone(pattern), compiled.clone());
+        let compiled = Rc::new(compile(pattern)?);
+        self.regexes.borrow_mut().insert(Rc::clone(pattern), Rc::clone(&compiled));
         Ok(compiled)
     }
 }

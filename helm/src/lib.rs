@@ -26,6 +26,7 @@ pub mod yaml;
 
 pub use chart::{Chart, ChartError, ChartFile};
 pub use engine::Limits;
+pub use functions::{RandomKind, RandomUse};
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };
