@@ -169,7 +169,8 @@ fn a_release_can_be_named_by_a_template() {
 
 #[test]
 fn what_helm_refuses_is_refused_with_its_words() {
-    refused(&[SHOP, "--kube-version=abc"]);
+    let version = gimlet(&[SHOP, "--kube-version=abc"]);
+    assert!(text(&version.stderr).contains("invalid kube version 'abc': "));
     refused(&[SHOP, "--set=a[b]=c"]);
     refused(&[SHOP, "--set-json=a={"]);
     refused(&["./nowhere"]);

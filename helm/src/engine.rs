@@ -5,9 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
-use regex::Regex;
 
-use crate::functions::{ROOT, Target};
+use crate::functions::{Pattern, RandomKind, RandomUse, Target};
 use crate::random::Random;
 use crate::template::ast::Template;
 use crate::template::fault::{Fault, Outcome};
@@ -40,17 +39,6 @@ impl Default for Limits {
     }
 }
 
-/// A function that drew at random or looked at the clock.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Draw {
-    /// The template that was rendered, such as `chart/templates/secret.yaml`.
-    pub source: String,
-    /// The template in which the call stands, such as `chart/templates/_helpers.tpl`.
-    pub template: String,
-    /// The function, such as `randAlphaNum` or `now`.
-    pub function: String,
-}
-
 /// Templates parsed from a `tpl` argument.
 type Snippet = Rc<[Rc<Template>]>;
 
@@ -63,16 +51,16 @@ pub(crate) struct Engine<'a> {
     missing_key_fails: bool,
     now: Timestamp,
     random: RefCell<Random>,
-    /// Whether a function has just drawn at random or looked at the clock.
-    drawn: Cell<bool>,
-    draws: RefCell<BTreeSet<Draw>>,
-    source: RefCell<String>,
     steps: Cell<u64>,
     depth: Cell<usize>,
     allocated: Cell<usize>,
     included: RefCell<HashMap<Rc<str>, usize>>,
     snippets: RefCell<HashMap<Rc<str>, Snippet>>,
-    regexes: RefCell<HashMap<Rc<str>, Regex>>,
+    regexes: RefCell<HashMap<Rc<str>, Rc<Pattern>>>,
+    /// What was called that does not depend on the chart and its values alone.
+    uses: RefCell<BTreeSet<RandomUse>>,
+    /// The file that is rendered now.
+    file: RefCell<Rc<str>>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -110,15 +98,14 @@ impl<'a> Engine<'a> {
             missing_key_fails,
             now,
             random: RefCell::new(Random::new(seed)),
-            drawn: Cell::new(false),
-            draws: RefCell::default(),
-            source: RefCell::default(),
             steps: Cell::new(0),
             depth: Cell::new(0),
             allocated: Cell::new(0),
             included: RefCell::default(),
             snippets: RefCell::default(),
             regexes: RefCell::default(),
+            uses: RefCell::default(),
+            file: RefCell::new(Rc::from("")),
             cyclic: RefCell::default(),
         }
     }
@@ -136,34 +123,11 @@ impl<'a> Engine<'a> {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.drawn.set(true);
         self.now
     }
 
     pub(crate) fn random(&self) -> std::cell::RefMut<'_, Random> {
-        self.drawn.set(true);
         self.random.borrow_mut()
-    }
-
-    /// Says which template is rendered from now on.
-    pub(crate) fn begin_source(&self, source: &str) {
-        source.clone_into(&mut self.source.borrow_mut());
-    }
-
-    /// Notes the function that was just called, if its result is not the same in every render.
-    pub(crate) fn note_draw(&self, function: &str, template: &str) {
-        if self.drawn.replace(false) {
-            let source = self.source.borrow().clone();
-            // A text given to `tpl` stands in no file.
-            let template = if template == ROOT { source.clone() } else { template.to_owned() };
-            let draw = Draw { source, template, function: function.to_owned() };
-            self.draws.borrow_mut().insert(draw);
-        }
-    }
-
-    /// Returns the functions so far that drew at random or looked at the clock.
-    pub(crate) fn draws(&self) -> Vec<Draw> {
-        self.draws.borrow().iter().cloned().collect()
     }
 
     /// Counts a step, and checks how much the current template has printed.
@@ -174,6 +138,27 @@ impl<'a> Engine<'a> {
             return Err(Fault::limit("the template takes too many steps"));
         }
         self.check_size(printed)
+    }
+
+    /// Counts work that takes as long as many steps.
+    pub(crate) fn spend(&self, steps: u64) -> Outcome<()> {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        self.step(0)
+    }
+
+    /// Names the file whose templates run from now on.
+    pub(crate) fn begin_file(&self, path: &Rc<str>) {
+        self.file.replace(Rc::clone(path));
+    }
+
+    /// Notes a call whose result depends on the seed or the clock.
+    pub(crate) fn note_use(&self, kind: RandomKind, function: &'static str) {
+        let template = self.file.borrow().to_string();
+        self.uses.borrow_mut().insert(RandomUse { template, function, kind });
+    }
+
+    pub(crate) fn take_uses(&self) -> Vec<RandomUse> {
+        self.uses.take().into_iter().collect()
     }
 
     /// Enters a template call.
@@ -258,13 +243,13 @@ impl<'a> Engine<'a> {
     pub(crate) fn regex(
         &self,
         pattern: &Rc<str>,
-        compile: impl FnOnce(&str) -> Outcome<Regex>,
-    ) -> Outcome<Regex> {
+        compile: impl FnOnce(&str) -> Result<Pattern, String>,
+    ) -> Result<Rc<Pattern>, String> {
         if let Some(found) = self.regexes.borrow().get(pattern) {
-            return Ok(found.clone());
+            return Ok(Rc::clone(found));
         }
-        let compiled = compile(pattern)?;
-        self.regexes.borrow_mut().insert(Rc::clone(pattern), compiled.clone());
+        let compiled = Rc::new(compile(pattern)?);
+        self.regexes.borrow_mut().insert(Rc::clone(pattern), Rc::clone(&compiled));
         Ok(compiled)
     }
 }

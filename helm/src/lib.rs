@@ -26,7 +26,8 @@ mod value;
 pub mod yaml;
 
 pub use chart::{Chart, ChartError, ChartFile};
-pub use engine::{Draw, Limits};
+pub use engine::Limits;
+pub use functions::{RandomKind, RandomUse};
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };

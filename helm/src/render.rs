@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use crate::chart::Chart;
 use crate::coalesce::{Node, coalesce};
-use crate::engine::{Draw, Engine, Limits};
-use crate::functions::{Dialect, NO_VALUE, find};
+use crate::engine::{Engine, Limits};
+use crate::functions::{Dialect, NO_VALUE, RandomUse, find};
 use crate::manifest;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
 use crate::schema;
@@ -109,9 +109,8 @@ pub struct Rendered {
     pub notes: String,
     /// What the author of the chart or of the values should look at.
     pub warnings: Vec<String>,
-    /// The functions that drew at random or looked at the clock; with none of them every render
-    /// gives the same bytes.
-    pub draws: Vec<Draw>,
+    /// The calls whose results depend on the seed or the clock.
+    pub random: Vec<RandomUse>,
 }
 
 impl Rendered {
@@ -293,7 +292,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let (mut files, draws) = execute_all(templates, options)?;
+    let (mut files, random) = execute_all(templates, options)?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name())).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
     let sorted = manifest::sort(&files).map_err(|error| RenderError {
@@ -307,7 +306,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     if options.include_crds {
         definitions(&root, root.name(), &mut crds);
     }
-    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, draws })
+    Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, random })
 }
 
 fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
@@ -344,7 +343,7 @@ fn integral(json: Json) -> Json {
 fn execute_all(
     mut templates: Vec<Renderable>,
     options: &RenderOptions,
-) -> Result<(BTreeMap<String, String>, Vec<Draw>), RenderError> {
+) -> Result<(BTreeMap<String, String>, Vec<RandomUse>), RenderError> {
     templates.sort_by(|left, right| {
         let depth = |path: &str| path.matches('/').count();
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
@@ -377,14 +376,14 @@ fn execute_all(
         let Some(parsed) = scope.get(&template.path) else { continue };
         let dot = Value::Map(Rc::clone(&template.scope), MapKind::Values);
         let mut out = String::new();
-        engine.begin_source(&template.path);
+        engine.begin_file(&parsed.file);
         execute(&engine, &scope, &parsed, &dot, &mut out).map_err(RenderError::from_fault)?;
         total += out.len();
         engine.check_size(total).map_err(RenderError::from_fault)?;
         let out = if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out };
         files.insert(template.path.clone(), out);
     }
-    Ok((files, engine.draws()))
+    Ok((files, engine.take_uses()))
 }
 
 fn definitions(node: &Node, path: &str, found: &mut Vec<Document>) {

@@ -27,6 +27,11 @@ pub(crate) enum ListKind {
     Text,
     Int,
     Lists,
+    Maps,
+    /// A nil `[]interface {}`, which JSON has as null.
+    Nil,
+    /// A nil `[]string`.
+    NilText,
 }
 
 /// The Go type of a map.
@@ -48,7 +53,8 @@ pub(crate) enum Value {
     Int64(i64),
     Float(f64),
     Text(Rc<str>),
-    /// Bytes, or a Go string that is not UTF-8.
+    /// A Go string that is not UTF-8.
+    Raw(Rc<[u8]>),
     Bytes(Rc<[u8]>),
     List(Rc<Items>, ListKind),
     Map(SharedMap, MapKind),
@@ -170,6 +176,8 @@ pub(crate) enum Unwalkable {
     Size,
     /// The value holds something JSON cannot express.
     Number,
+    /// The value holds a text that is not UTF-8.
+    Encoding,
 }
 
 impl Value {
@@ -181,7 +189,7 @@ impl Value {
     pub(crate) fn byte_text(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
             Ok(text) => Self::from(text),
-            Err(error) => Self::Bytes(Rc::from(error.into_bytes())),
+            Err(error) => Self::Raw(Rc::from(error.into_bytes())),
         }
     }
 
@@ -276,7 +284,7 @@ impl Value {
             Self::Int(value) | Self::Int64(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
             Self::Text(text) => !text.is_empty(),
-            Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::Raw(bytes) | Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items, _) => !items.is_empty(),
             Self::Map(map, _) => !map.borrow().is_empty(),
             Self::Object(object) => match &**object {
@@ -295,7 +303,7 @@ impl Value {
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
             Self::Float(_) => "float64",
-            Self::Text(_) => "string",
+            Self::Text(_) | Self::Raw(_) => "string",
             Self::Bytes(_) | Self::List(..) => "slice",
             Self::Map(..) => "map",
             Self::Object(object) => match &**object {
@@ -316,12 +324,13 @@ impl Value {
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
             Self::Float(_) => "float64",
-            Self::Text(_) => "string",
+            Self::Text(_) | Self::Raw(_) => "string",
             Self::Bytes(_) => "[]uint8",
-            Self::List(_, ListKind::Any) => "[]interface {}",
-            Self::List(_, ListKind::Text) => "[]string",
+            Self::List(_, ListKind::Any | ListKind::Nil) => "[]interface {}",
+            Self::List(_, ListKind::Text | ListKind::NilText) => "[]string",
             Self::List(_, ListKind::Int) => "[]int",
             Self::List(_, ListKind::Lists) => "[][]interface {}",
+            Self::List(_, ListKind::Maps) => "[]map[string]interface {}",
             Self::Map(_, MapKind::Any) => "map[string]interface {}",
             Self::Map(_, MapKind::Values) => "chartutil.Values",
             Self::Map(_, MapKind::Text) => "map[string]string",
@@ -339,7 +348,7 @@ impl Value {
     pub(crate) fn shallow_size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Raw(bytes) | Self::Bytes(bytes) => bytes.len(),
             Self::List(items, _) => items.len() * size_of::<Self>(),
             _ => 0,
         }
@@ -385,7 +394,7 @@ impl Value {
             #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::Raw(a), Self::Raw(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::List(a, a_kind), Self::List(b, b_kind)) => {
                 if a_kind != b_kind || a.len() != b.len() {
                     return Ok(false);
@@ -433,7 +442,9 @@ impl Value {
             Self::Int(value) | Self::Int64(value) => Json::from(*value),
             Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or(Unwalkable::Number)?),
             Self::Text(text) => Json::String(text.to_string()),
+            Self::Raw(bytes) => Json::String(crate::encoding::lossy(bytes)),
             Self::Bytes(bytes) => Json::String(crate::encoding::base64(bytes)),
+            Self::List(_, ListKind::Nil | ListKind::NilText) => Json::Null,
             Self::List(items, _) => Json::Array(
                 items
                     .iter()

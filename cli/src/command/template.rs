@@ -63,6 +63,7 @@ pub(crate) struct TemplateArgs {
 /// Flags that say what is shown.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct WhatArgs {
     /// Show the files of crds/ too
     #[arg(long)]

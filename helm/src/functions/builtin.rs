@@ -52,7 +52,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn length(value: &Value) -> Outcome<Value> {
     let count = match value {
         Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
+        Value::Raw(bytes) | Value::Bytes(bytes) => bytes.len(),
         Value::List(items, _) => items.len(),
         Value::Map(map, _) => map.borrow().len(),
         Value::Object(object) => match &**object {
@@ -100,7 +100,7 @@ fn index(args: &[Value]) -> Outcome<Value> {
                 let byte = text.as_bytes()[position(number, text.len())?];
                 Value::Int(i64::from(byte))
             }
-            (Value::Bytes(bytes), number) => {
+            (Value::Raw(bytes) | Value::Bytes(bytes), number) => {
                 Value::Int(i64::from(bytes[position(number, bytes.len())?]))
             }
             (Value::Nil, _) => return fail("index of nil pointer"),
@@ -127,7 +127,7 @@ fn basic(value: &Value) -> u8 {
         Value::Bool(_) => 1,
         Value::Int(_) | Value::Int64(_) => 2,
         Value::Float(_) => 3,
-        Value::Text(_) => 4,
+        Value::Text(_) | Value::Raw(_) => 4,
         _ => 5,
     }
 }
@@ -145,6 +145,8 @@ fn equal(left: &Value, right: &Value) -> Outcome<bool> {
         #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Raw(a), Value::Raw(b)) => a == b,
+        (Value::Text(_), Value::Raw(_)) | (Value::Raw(_), Value::Text(_)) => false,
         (Value::Object(a), Value::Object(b)) => Rc::ptr_eq(a, b),
         _ => {
             let (shown, kind) = (display_short(left), left.type_name());

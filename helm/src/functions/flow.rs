@@ -14,7 +14,7 @@ use crate::value::{Entries, Value};
 /// What Go prints for a missing value; Helm removes it from every output.
 pub(crate) const NO_VALUE: &str = "<no value>";
 /// The name of the template Helm hangs all others on.
-pub(crate) const ROOT: &str = "gotpl";
+const ROOT: &str = "gotpl";
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("include", &[Text, Any], include),

@@ -23,7 +23,7 @@ const LAST: super::Body =
 const REST: super::Body = |call| {
     let mut items = Call::items(call.arg(0), "find rest")?;
     if items.is_empty() {
-        return Ok(Value::Nil);
+        return Ok(Value::typed_list(items, ListKind::Nil));
     }
     items.remove(0);
     Ok(Value::list(items))
@@ -31,7 +31,7 @@ const REST: super::Body = |call| {
 const INITIAL: super::Body = |call| {
     let mut items = Call::items(call.arg(0), "find initial")?;
     if items.pop().is_none() {
-        return Ok(Value::Nil);
+        return Ok(Value::typed_list(items, ListKind::Nil));
     }
     Ok(Value::list(items))
 };
@@ -84,7 +84,8 @@ const CONCAT: super::Body = |call| {
         }
         call.engine.check_length(i64::try_from(joined.len()).unwrap_or(i64::MAX))?;
     }
-    Ok(Value::list(joined))
+    let kind = if joined.is_empty() { ListKind::Nil } else { ListKind::Any };
+    Ok(Value::typed_list(joined, kind))
 };
 const LIST: super::Body = |call| Ok(Value::list(std::mem::take(&mut call.args)));
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::Kind::{Any, Text};
+use super::Kind::{Any, Int, Text, Time};
 use super::{Call, Function, fixed, paths};
 use crate::encoding::base64;
 use crate::files::Files;
@@ -56,17 +56,44 @@ const DISPLAY: &[Function] = &[
 ];
 
 const TIME: &[Function] = &[
-    fixed("Unix", &[], |call| Ok(Value::Int64(moment(call)?.timestamp().as_second()))),
-    fixed("Format", &[Text], |call| Ok(time::format(moment(call)?, &call.text(1)).into())),
-    fixed("Year", &[], |call| Ok(Value::Int(i64::from(moment(call)?.year())))),
-    fixed("Day", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day())))),
-    fixed("YearDay", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day_of_year())))),
-    fixed("Hour", &[], |call| Ok(Value::Int(i64::from(moment(call)?.hour())))),
-    fixed("Minute", &[], |call| Ok(Value::Int(i64::from(moment(call)?.minute())))),
-    fixed("Second", &[], |call| Ok(Value::Int(i64::from(moment(call)?.second())))),
-    fixed("Weekday", &[], |call| Ok(time::weekday_name(moment(call)?).into())),
-    fixed("UTC", &[], |call| Ok(Value::object(Object::Time(time::utc(moment(call)?.timestamp()))))),
-    fixed("String", &[], |call| Ok(time::display(moment(call)?).into())),
+    fixed("Unix", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_second()))),
+    fixed("UnixMilli", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_millisecond()))),
+    fixed("UnixMicro", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_microsecond()))),
+    fixed("UnixNano", &[], |call| {
+        let nanos = moment(call, 0)?.timestamp().as_nanosecond();
+        Ok(Value::Int64(i64::try_from(nanos).unwrap_or(0)))
+    }),
+    fixed("Format", &[Text], |call| Ok(time::format(moment(call, 0)?, &call.text(1)).into())),
+    fixed("Year", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.year())))),
+    fixed("Month", &[], |call| Ok(time::month_name(moment(call, 0)?).into())),
+    fixed("Day", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.day())))),
+    fixed("YearDay", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.day_of_year())))),
+    fixed("Hour", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.hour())))),
+    fixed("Minute", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.minute())))),
+    fixed("Second", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.second())))),
+    fixed("Nanosecond", &[], |call| {
+        Ok(Value::Int(i64::from(moment(call, 0)?.subsec_nanosecond())))
+    }),
+    fixed("Weekday", &[], |call| Ok(time::weekday_name(moment(call, 0)?).into())),
+    fixed("IsZero", &[], |call| {
+        Ok(Value::Bool(moment(call, 0)?.timestamp().as_second() == time::ZERO))
+    }),
+    fixed("UTC", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
+    fixed("Local", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
+    fixed("AddDate", &[Int, Int, Int], |call| {
+        let span = (|| {
+            jiff::Span::new().try_years(call.int(1))?.try_months(call.int(2))?.try_days(call.int(3))
+        })();
+        let moved = span.ok().and_then(|span| time::add_date(moment(call, 0).ok()?, &span));
+        moved.map(wrap).map_or_else(|| fail("the date is out of range"), Ok)
+    }),
+    fixed("After", &[Time], |call| Ok(Value::Bool(moment(call, 0)? > moment(call, 1)?))),
+    fixed("Before", &[Time], |call| Ok(Value::Bool(moment(call, 0)? < moment(call, 1)?))),
+    fixed("Equal", &[Time], |call| {
+        Ok(Value::Bool(moment(call, 0)?.timestamp() == moment(call, 1)?.timestamp()))
+    }),
+    fixed("Compare", &[Time], |call| Ok(Value::Int(moment(call, 0)?.cmp(moment(call, 1)?) as i64))),
+    fixed("String", &[], |call| Ok(time::display(moment(call, 0)?).into())),
 ];
 
 const VERSION: &[Function] = &[
@@ -117,8 +144,12 @@ fn files<'a>(call: &'a Call<'_>) -> Outcome<&'a Files> {
     fail("receiver is no set of files")
 }
 
-fn moment<'a>(call: &'a Call<'_>) -> Outcome<&'a jiff::Zoned> {
-    if let Value::Object(object) = call.arg(0)
+fn wrap(moment: jiff::Zoned) -> Value {
+    Value::object(Object::Time(moment))
+}
+
+fn moment<'a>(call: &'a Call<'_>, index: usize) -> Outcome<&'a jiff::Zoned> {
+    if let Value::Object(object) = call.arg(index)
         && let Object::Time(moment) = &**object
     {
         return Ok(moment);

@@ -198,7 +198,7 @@ impl Format<'_> {
             ('t', Value::Bool(value)) => Ok(value.to_string()),
             (_, Value::Nil | Value::Bool(_)) => self.bad(verb, value),
             (_, Value::Text(text)) => self.text(verb, text.as_bytes(), value, flags),
-            (_, Value::Bytes(bytes)) => self.text(verb, bytes, value, flags),
+            (_, Value::Raw(bytes) | Value::Bytes(bytes)) => self.text(verb, bytes, value, flags),
             (_, Value::List(items, _)) => {
                 let mut parts = Vec::new();
                 for item in items.iter() {

@@ -104,6 +104,7 @@ impl From<Unwalkable> for Fault {
         match problem {
             Unwalkable::Depth => Self::limit("value is nested too deeply or contains itself"),
             Unwalkable::Size => Self::limit("value is larger than the output limit"),
+            Unwalkable::Encoding => Self::new("text is not valid UTF-8, as all output must be"),
             Unwalkable::Number => Self::new("json: unsupported value"),
         }
     }

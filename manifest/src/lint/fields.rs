@@ -126,13 +126,13 @@ pub(super) fn check(root: &Node, findings: &mut Vec<Finding>) {
                 .hint("set chart too, or remove values"),
         );
     }
-    for (name, verb) in [("deploy", "does"), ("cleanup", "does"), ("preview", "does")] {
+    for name in ["deploy", "cleanup", "preview"] {
         if let Some((key, value)) = root.entry(name)
             && !value.is_null()
             && value.text() != Some("false")
         {
             findings.push(
-                Finding::warning("no-effect", key.place, format!("{name} {verb} nothing yet"))
+                Finding::warning("no-effect", key.place, format!("{name} does nothing yet"))
                     .hint("a release is made by whoever creates it"),
             );
         }

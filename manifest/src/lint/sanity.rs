@@ -100,14 +100,11 @@ fn texts(object: &Object, found: &mut Vec<Fault>) {
         maps.push(vec!["data"]);
     }
     for path in maps {
-        let value = path.iter().try_fold(None, |at: Option<&Value>, step| {
-            match at {
-                None => object.value().get(*step),
-                Some(value) => value.get(*step),
-            }
-            .map(Some)
-        });
-        let Some(Some(Value::Object(map))) = value else { continue };
+        let mut map = Some(object.value());
+        for step in &path {
+            map = map.and_then(|map| map.get(*step)).and_then(Value::as_object);
+        }
+        let Some(map) = map else { continue };
         for (key, value) in map {
             if !value.is_string() && !value.is_null() {
                 let path: Vec<&str> = path.iter().copied().chain([key.as_str()]).collect();

@@ -172,7 +172,7 @@ fn hostile_text_ends() {
     found(&deep);
     let mut bomb = String::from("namespace: a\nchart: {name: app}\nvalues:\n  a0: &a0 [x, x]\n");
     for level in 1..40 {
-        bomb.push_str(&format!("  a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1));
+        bomb.extend([format!("  a{level}: &a{level} [*a{0}, *a{0}]\n", level - 1)]);
     }
     found(&bomb);
 }

@@ -39,8 +39,11 @@ pub(super) struct LocationArgs {
     /// User name for the host of the chart
     #[arg(long, value_name = "NAME", env = "GIMLET_CHART_USERNAME", hide_env_values = true)]
     username: Option<String>,
-    /// Read the password from stdin; GIMLET_CHART_PASSWORD otherwise
-    #[arg(long, requires = "username")]
+    #[arg(
+        help = "Read the password from stdin; GIMLET_CHART_PASSWORD otherwise",
+        long,
+        requires = "username"
+    )]
     password_stdin: bool,
     /// Certificate authorities (PEM) to trust instead of the public ones
     #[arg(long, value_name = "FILE")]
@@ -59,9 +62,10 @@ impl LocationArgs {
             if !self.dependency_update {
                 return read(path).map(Arc::new);
             }
-            let source = match path.is_dir() {
-                true => Source::Local(path.to_owned()),
-                false => Source::Archive(path.to_owned()),
+            let source = if path.is_dir() {
+                Source::Local(path.to_owned())
+            } else {
+                Source::Archive(path.to_owned())
             };
             return self.fetch(source).await;
         }

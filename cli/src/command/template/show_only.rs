@@ -1,5 +1,6 @@
 //! `--show-only`: parts of the output by the template that they come from.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -37,7 +38,8 @@ pub(super) fn select(text: &str, patterns: &[String]) -> Result<String, CommandE
         for (source, document) in &documents {
             let source: Vec<char> = source.chars().collect();
             if matches(&pattern_chars, &source) {
-                selected.push_str(&format!("---\n{document}\n"));
+                // Writing to a String cannot fail.
+                let _ = writeln!(selected, "---\n{document}");
                 missing = false;
             }
         }

@@ -139,6 +139,10 @@ impl<'t> State<'_, 't> {
                     (Kind::Bool, _) => self.fail(wrong("bool")),
                     (Kind::Int, _) => self.fail(wrong("integer")),
                     (Kind::Float, _) => self.fail(wrong("float")),
+                    (Kind::Unsigned, ExprKind::Number(Number { int: Some(value @ 0..), .. })) => {
+                        Ok(Value::Int(*value))
+                    }
+                    (Kind::Unsigned, _) => self.fail(wrong("unsigned integer")),
                     _ => self.fail(format!("can't handle {expr} for arg of type {}", kind.name())),
                 }
             }
@@ -341,12 +345,14 @@ impl<'t> State<'_, 't> {
         if let Some(last) = last {
             values.push(self.checked(last.into(), function.param(count - 1))?);
         }
+        if let Some(kind) = function.draws {
+            self.engine.note_use(kind, function.name);
+        }
         let mut call = Call { engine: self.engine, scope: self.scope, args: values };
         let result = (function.body)(&mut call).and_then(|value| {
             self.engine.charge(&value)?;
             Ok(value)
         });
-        self.engine.note_draw(name, &self.template.file);
         self.site = if result.is_err() { site } else { self.site };
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
     }
