@@ -169,6 +169,7 @@ impl Printer {
             }
             Object::Time(time) => self.put(&crate::time::display(time)),
             Object::Version(version) => self.put(&version.to_string()),
+            Object::Duration(duration) => self.put(&crate::time::duration_text(*duration)),
         }
     }
 }

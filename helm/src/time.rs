@@ -70,11 +70,11 @@ pub(crate) fn zone(name: &str) -> TimeZone {
 pub(crate) const ZERO: i64 = -62_135_596_800;
 
 /// Adds years, months and days; like Go, a day past the end of a month runs into the next.
-pub(crate) fn add_date(time: &Zoned, by: &jiff::Span) -> Option<Zoned> {
-    let months = i64::from(by.get_years()) * 12 + i64::from(by.get_months());
+pub(crate) fn add_date(time: &Zoned, years: i64, months: i64, days: i64) -> Option<Zoned> {
+    let months = years.checked_mul(12)?.checked_add(months)?;
     let first = time.datetime().with().day(1).build().ok()?;
     let moved = first.checked_add(jiff::Span::new().try_months(months).ok()?).ok()?;
-    let days = i64::from(time.day()) - 1 + i64::from(by.get_days());
+    let days = (i64::from(time.day()) - 1).checked_add(days)?;
     let moved = moved.checked_add(jiff::Span::new().try_days(days).ok()?).ok()?;
     moved.to_zoned(time.time_zone().clone()).ok()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use jiff::Zoned;
+use jiff::{SignedDuration, Zoned};
 use serde_json::{Map, Number, Value as Json};
 
 use crate::files::Files;
@@ -67,6 +67,7 @@ pub(crate) enum Object {
     Files(Files),
     Versions(Vec<Rc<str>>),
     Time(Zoned),
+    Duration(SignedDuration),
     Version(Version),
 }
 
@@ -174,8 +175,8 @@ pub(crate) enum Unwalkable {
     Depth,
     /// The value is larger than allowed when written out.
     Size,
-    /// The value holds something JSON cannot express.
-    Number,
+    /// The value holds a number JSON cannot express.
+    Number(&'static str),
     /// The value holds a text that is not UTF-8.
     Encoding,
 }
@@ -290,6 +291,7 @@ impl Value {
             Self::Object(object) => match &**object {
                 Object::Files(files) => !files.is_empty(),
                 Object::Versions(versions) => !versions.is_empty(),
+                Object::Duration(duration) => !duration.is_zero(),
                 _ => true,
             },
         }
@@ -312,6 +314,7 @@ impl Value {
                 Object::Files(_) => "map",
                 Object::Versions(_) => "slice",
                 Object::Version(_) => "ptr",
+                Object::Duration(_) => "int64",
             },
         }
     }
@@ -340,6 +343,7 @@ impl Value {
                 Object::Versions(_) => "chartutil.VersionSet",
                 Object::Time(_) => "time.Time",
                 Object::Version(_) => "*semver.Version",
+                Object::Duration(_) => "time.Duration",
             },
         }
     }
@@ -440,7 +444,9 @@ impl Value {
             Self::Nil => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) | Self::Int64(value) => Json::from(*value),
-            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or(Unwalkable::Number)?),
+            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| {
+                Unwalkable::Number(crate::number::special(*value).unwrap_or_default())
+            })?),
             Self::Text(text) => Json::String(text.to_string()),
             Self::Raw(bytes) => Json::String(crate::encoding::lossy(bytes)),
             Self::Bytes(bytes) => Json::String(crate::encoding::base64(bytes)),
@@ -483,6 +489,9 @@ impl Value {
                 }
                 Object::Time(time) => Json::String(crate::time::rfc3339(time)),
                 Object::Version(version) => Json::String(version.to_string()),
+                Object::Duration(duration) => {
+                    Json::from(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
+                }
             },
         })
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::Kind::{Any, Text, Time};
+use super::numbers::saturating;
 use super::{Call, Function, RandomKind, fixed};
 use crate::template::fault::{Fault, Outcome, fail};
 use crate::time;
@@ -19,12 +20,14 @@ const MUST_DATE_MODIFY: super::Body = |call| modify(call, true);
 /// Functions of dates that are given.
 pub(super) const PURE: &[Function] = &[
     fixed("date", &[Text, Any], |call| {
-        Ok(time::format(&moment(call, call.arg(1)), &call.text(0)).into())
+        let moment = time::utc(moment(call, call.arg(1)).timestamp());
+        Ok(time::format(&moment, &call.text(0)).into())
     }),
     fixed("dateInZone", &[Text, Any, Text], DATE_IN_ZONE),
     fixed("date_in_zone", &[Text, Any, Text], DATE_IN_ZONE),
     fixed("htmlDate", &[Any], |call| {
-        Ok(time::format(&moment(call, call.arg(0)), "2006-01-02").into())
+        let moment = time::utc(moment(call, call.arg(0)).timestamp());
+        Ok(time::format(&moment, "2006-01-02").into())
     }),
     fixed("htmlDateInZone", &[Any, Text], |call| {
         let moment = moment(call, call.arg(0)).with_time_zone(time::zone(&call.text(1)));
@@ -100,16 +103,6 @@ fn modify(call: &Call<'_>, must: bool) -> Outcome<Value> {
         Err(problem) if must => fail(problem),
         Err(_) => Ok(wrap(moment)),
     }
-}
-
-/// `strconv.ParseInt`, whose result is the nearest number even when it fails on the size.
-fn saturating(text: &str) -> i64 {
-    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
-        PosOverflow => i64::MAX,
-        NegOverflow => i64::MIN,
-        _ => 0,
-    })
 }
 
 /// Seconds of a day.

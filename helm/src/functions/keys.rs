@@ -101,7 +101,7 @@ impl PrivateKey {
                 .or_else(|_| p384::SecretKey::from_sec1_der(data).map(Self::P384))
                 .map_err(|error| format!("parsing EC private key from PEM: {error}")),
             "DSA" => Ok(Self::Dsa(block.data)),
-            other => Err(format!("invalid private key type {other}")),
+            _ => Err(format!("invalid private key type {}", block.label)),
         }
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The receiver is the first argument of the body and no parameter of the signature.
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value as Json};
 
-use super::Kind::{Any, Int, Text, Time};
+use super::Kind::{Int, SemVer, Text, Time};
 use super::{Call, Function, fixed, paths};
 use crate::encoding::base64;
 use crate::files::Files;
@@ -81,10 +82,7 @@ const TIME: &[Function] = &[
     fixed("UTC", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
     fixed("Local", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
     fixed("AddDate", &[Int, Int, Int], |call| {
-        let span = (|| {
-            jiff::Span::new().try_years(call.int(1))?.try_months(call.int(2))?.try_days(call.int(3))
-        })();
-        let moved = span.ok().and_then(|span| time::add_date(moment(call, 0).ok()?, &span));
+        let moved = time::add_date(moment(call, 0)?, call.int(1), call.int(2), call.int(3));
         moved.map(wrap).map_or_else(|| fail("the date is out of range"), Ok)
     }),
     fixed("After", &[Time], |call| Ok(Value::Bool(moment(call, 0)? > moment(call, 1)?))),
@@ -92,8 +90,22 @@ const TIME: &[Function] = &[
     fixed("Equal", &[Time], |call| {
         Ok(Value::Bool(moment(call, 0)?.timestamp() == moment(call, 1)?.timestamp()))
     }),
+    fixed("Sub", &[Time], |call| {
+        Ok(lasting(moment(call, 1)?.duration_until(moment(call, 0)?)))
+    }),
     fixed("Compare", &[Time], |call| Ok(Value::Int(moment(call, 0)?.cmp(moment(call, 1)?) as i64))),
     fixed("String", &[], |call| Ok(time::display(moment(call, 0)?).into())),
+];
+
+const DURATION: &[Function] = &[
+    fixed("Hours", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64() / 3600.0))),
+    fixed("Minutes", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64() / 60.0))),
+    fixed("Seconds", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64()))),
+    fixed("Milliseconds", &[], |call| Ok(nanos(duration(call)?, 1_000_000))),
+    fixed("Microseconds", &[], |call| Ok(nanos(duration(call)?, 1_000))),
+    fixed("Nanoseconds", &[], |call| Ok(nanos(duration(call)?, 1))),
+    fixed("Abs", &[], |call| Ok(lasting(duration(call)?.abs()))),
+    fixed("String", &[], |call| Ok(time::duration_text(duration(call)?).into())),
 ];
 
 const VERSION: &[Function] = &[
@@ -104,16 +116,19 @@ const VERSION: &[Function] = &[
     fixed("Metadata", &[], |call| Ok(Value::text(&version(call, 0)?.metadata))),
     fixed("Original", &[], |call| Ok(Value::text(&version(call, 0)?.original))),
     fixed("String", &[], |call| Ok(version(call, 0)?.to_string().into())),
-    fixed("Compare", &[Any], |call| {
+    fixed("IncMajor", &[], |call| Ok(raised(&version(call, 0)?.next_major()))),
+    fixed("IncMinor", &[], |call| Ok(raised(&version(call, 0)?.next_minor()))),
+    fixed("IncPatch", &[], |call| Ok(raised(&version(call, 0)?.next_patch()))),
+    fixed("Compare", &[SemVer], |call| {
         Ok(Value::Int(version(call, 0)?.compare(version(call, 1)?) as i64))
     }),
-    fixed("GreaterThan", &[Any], |call| {
+    fixed("GreaterThan", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_gt()))
     }),
-    fixed("LessThan", &[Any], |call| {
+    fixed("LessThan", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_lt()))
     }),
-    fixed("Equal", &[Any], |call| {
+    fixed("Equal", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_eq()))
     }),
 ];
@@ -125,6 +140,7 @@ pub(crate) fn method(object: &Object, name: &str) -> Option<&'static Function> {
         Object::Versions(_) => VERSIONS,
         Object::Time(_) => TIME,
         Object::Version(_) => VERSION,
+        Object::Duration(_) => DURATION,
         Object::Struct(inner) if inner.display.is_some() => DISPLAY,
         Object::Struct(_) => return None,
     };
@@ -142,6 +158,24 @@ fn files<'a>(call: &'a Call<'_>) -> Outcome<&'a Files> {
         return Ok(files);
     }
     fail("receiver is no set of files")
+}
+
+fn lasting(duration: SignedDuration) -> Value {
+    Value::object(Object::Duration(duration))
+}
+
+fn nanos(duration: SignedDuration, unit: i128) -> Value {
+    Value::Int64(i64::try_from(duration.as_nanos() / unit).unwrap_or(i64::MAX))
+}
+
+fn duration(call: &Call<'_>) -> Outcome<SignedDuration> {
+    match call.arg(0) {
+        Value::Object(object) => match &**object {
+            Object::Duration(duration) => Ok(*duration),
+            _ => fail("receiver is no duration"),
+        },
+        _ => fail("receiver is no duration"),
+    }
 }
 
 fn wrap(moment: jiff::Zoned) -> Value {
@@ -165,6 +199,10 @@ fn version<'a>(call: &'a Call<'_>, index: usize) -> Outcome<&'a Version> {
     }
     let found = call.arg(index).type_name();
     fail(format!("wrong type for value; expected *semver.Version; got {found}"))
+}
+
+fn raised(version: &Version) -> Value {
+    Value::object(Object::Version(version.clone()))
 }
 
 fn number(value: u64) -> Value {

@@ -26,6 +26,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+pub(crate) use builtin::NON_FUNCTION;
 pub(crate) use flow::NO_VALUE;
 pub(crate) use methods::method;
 pub(crate) use regexes::Pattern;
@@ -60,6 +61,7 @@ pub(crate) enum Kind {
     Map,
     List,
     Time,
+    SemVer,
     /// A certificate with its key.
     Certificate,
 }
@@ -106,12 +108,13 @@ impl Kind {
             Self::Map => "map[string]interface {}",
             Self::List => "[]interface {}",
             Self::Time => "time.Time",
+            Self::SemVer => "*semver.Version",
             Self::Certificate => CERTIFICATE,
         }
     }
 
     pub(crate) fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Map | Self::List)
+        matches!(self, Self::Any | Self::Map | Self::List | Self::SemVer)
     }
 
     pub(crate) fn accepts(self, value: &Value) -> bool {
@@ -123,7 +126,7 @@ impl Kind {
             Self::Float => matches!(value, Value::Float(_)),
             Self::Map => matches!(value, Value::Map(_, MapKind::Any | MapKind::Values)),
             Self::List => matches!(value, Value::List(_, ListKind::Any | ListKind::Nil)),
-            Self::Time | Self::Certificate => value.type_name() == self.name(),
+            Self::Time | Self::SemVer | Self::Certificate => value.type_name() == self.name(),
             Self::Unsigned => false,
         }
     }

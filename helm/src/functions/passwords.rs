@@ -170,19 +170,25 @@ fn decrypt(call: &mut Call<'_>) -> Outcome<Value> {
         Some(data) => data,
         None => return fail(super::convert::base64_problem(&text)),
     };
+    let compact = text.chars().filter(|symbol| !matches!(symbol, '\n' | '\r')).count();
     let Some((iv, encrypted)) = data.split_first_chunk::<BLOCK>() else {
         return fail(format!(
             "runtime error: slice bounds out of range [:{BLOCK}] with capacity {}",
-            data.len()
+            compact / 4 * 3
         ));
     };
     let cipher = cbc::Decryptor::<Aes256>::new(&key(call).into(), &(*iv).into());
     let Ok(plain) = cipher.decrypt_padded_vec::<NoPadding>(encrypted) else {
         return fail("crypto/cipher: input not full blocks");
     };
-    let padding = usize::from(plain.last().copied().unwrap_or_default());
-    match plain.len().checked_sub(padding) {
-        Some(kept) if !plain.is_empty() => Ok(Value::byte_text(plain[..kept].to_vec())),
-        _ => fail("runtime error: slice bounds out of range: the password is wrong"),
+    let Some(padding) = plain.last().copied() else {
+        return fail("runtime error: index out of range [-1]");
+    };
+    match plain.len().checked_sub(usize::from(padding)) {
+        Some(kept) => Ok(Value::byte_text(plain[..kept].to_vec())),
+        None => fail(format!(
+            "runtime error: slice bounds out of range [:-{}]: the password is wrong",
+            usize::from(padding) - plain.len()
+        )),
     }
 }

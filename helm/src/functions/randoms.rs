@@ -22,6 +22,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     })
     .draws(DRAWN),
     fixed("randBytes", &[Int], |call| {
+        if call.int(0) < 0 {
+            return fail("runtime error: makeslice: len out of range");
+        }
         let count = count(call)?;
         Ok(base64(&call.engine.random().bytes(count)).into())
     })

@@ -91,6 +91,14 @@ impl Fault {
         *self.0
     }
 
+    /// Puts a text in the place of the one the message starts with.
+    pub(crate) fn replaced(mut self, start: &str, with: &str) -> Self {
+        if let Some(rest) = self.message.strip_prefix(start) {
+            self.message = format!("{with}{rest}");
+        }
+        self
+    }
+
     /// Puts a text in front and lets the next template add its own place.
     pub(crate) fn wrapped(mut self, prefix: &str) -> Self {
         self.message = format!("{prefix}{}", self.message);
@@ -105,7 +113,7 @@ impl From<Unwalkable> for Fault {
             Unwalkable::Depth => Self::limit("value is nested too deeply or contains itself"),
             Unwalkable::Size => Self::limit("value is larger than the output limit"),
             Unwalkable::Encoding => Self::new("text is not valid UTF-8, as all output must be"),
-            Unwalkable::Number => Self::new("json: unsupported value"),
+            Unwalkable::Number(value) => Self::new(format!("json: unsupported value: {value}")),
         }
     }
 }
