@@ -17,6 +17,7 @@ mod random;
 mod render;
 mod schema;
 mod semver;
+pub mod set_values;
 mod stack;
 mod template;
 pub mod text;

@@ -41,6 +41,9 @@ pub struct RenderOptions {
     pub include_crds: bool,
     /// Whether `values.schema.json` is ignored.
     pub skip_schema_validation: bool,
+    /// Whether whole numbers among the values are integers, as `--set` makes them, and not floats,
+    /// as those of a values file are.
+    pub keep_integers: bool,
     /// What random functions draw from: the same seed gives the same bytes.
     pub seed: [u8; 32],
     /// What `now` returns.
@@ -59,6 +62,7 @@ impl Default for RenderOptions {
             is_upgrade: false,
             include_crds: false,
             skip_schema_validation: false,
+            keep_integers: false,
             seed: [0; 32],
             now: Timestamp::UNIX_EPOCH,
             limits: Limits::default(),
@@ -260,7 +264,8 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         RenderError::new(ErrorKind::Chart, message)
     })?;
     let mut warnings = Vec::new();
-    let user = Value::from_json(values);
+    let user =
+        if options.keep_integers { Value::from_set(values) } else { Value::from_json(values) };
     let unfit = |error: crate::coalesce::CoalesceError| {
         RenderError::new(ErrorKind::Values, error.to_string())
     };

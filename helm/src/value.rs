@@ -230,6 +230,23 @@ impl Value {
         }
     }
 
+    /// Takes values over in which whole numbers are integers.
+    pub(crate) fn from_set(json: &Json) -> Self {
+        match json {
+            Json::Number(number) => {
+                number.as_i64().map_or_else(|| Self::from_json(json), Self::Int64)
+            }
+            Json::Array(items) => Self::list(items.iter().map(Self::from_set).collect()),
+            Json::Object(entries) => Self::map(
+                entries
+                    .iter()
+                    .map(|(key, value)| (Rc::from(key.as_str()), Self::from_set(value)))
+                    .collect(),
+            ),
+            other => Self::from_json(other),
+        }
+    }
+
     pub(crate) fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
     }
