@@ -26,6 +26,7 @@ const NOTES: &str = "NOTES.txt";
 
 /// What a render depends on besides the chart and its values.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of `helm template`")]
 pub struct RenderOptions {
     /// The name of the release.
     pub release_name: String,
