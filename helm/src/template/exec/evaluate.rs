@@ -217,7 +217,10 @@ impl<'t> State<'_, 't> {
                     return self.fail(format!("{name} is not a method but has arguments"));
                 }
                 match (map.borrow().get(name), kind) {
-                    (Some(value), _) => Ok(Found { typed_nil: true, value: value.clone() }),
+                    (Some(value), kind) => {
+                        let typed_nil = !matches!(kind, MapKind::Text);
+                        Ok(Found { typed_nil, value: value.clone() })
+                    }
                     (None, _) if self.engine.missing_key_fails() => {
                         self.locate(Err(Fault::missing_key(name)))
                     }
@@ -247,6 +250,10 @@ impl<'t> State<'_, 't> {
                     }
                     _ => self.no_field(name, &receiver),
                 }
+            }
+            // Go knows no more of a value it has just taken out of a map.
+            _ if typed_nil => {
+                self.fail(format!("can't evaluate field {name} in type interface {{}}"))
             }
             _ => self.no_field(name, &receiver),
         }
