@@ -7,16 +7,28 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::chart::{Chart, Dependency, File, Metadata};
+use crate::print::sprintf;
 use crate::semver::is_compatible;
 use crate::value::{Entries, MapKind, SharedMap, Unwalkable, Value};
 
 /// Values of one chart that are too large or deep to handle.
 const COPY_BUDGET: usize = 1 << 30;
+/// Bytes of a value shown in an error.
+const PRINT_LIMIT: usize = 1 << 20;
+
+/// A dependency that all copies of its chart share, as with Helm: what is done for the first
+/// copy is seen by the second.
+pub(crate) type SharedDependency = Rc<RefCell<Dependency>>;
 
 /// A chart in the tree that is rendered; an aliased dependency is a copy with another name.
 #[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) metadata: Metadata,
+    pub(crate) dependencies: Option<Vec<SharedDependency>>,
+    /// Where the chart was before it was copied for an alias.
+    loaded_path: String,
+    /// Whether it is such a copy whose subcharts still belong to the original.
+    stray: bool,
     pub(crate) values: Value,
     pub(crate) templates: Vec<File>,
     pub(crate) files: Vec<File>,
@@ -27,8 +39,8 @@ pub(crate) struct Node {
 /// Values that do not fit the chart.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CoalesceError {
-    #[error("type mismatch on {0}: the values of a subchart must be a map")]
-    NotAMap(String),
+    #[error("type mismatch on {0}: {1}")]
+    NotAMap(String, String),
     #[error("the values are nested too deeply or too large")]
     Unwalkable,
 }
@@ -41,14 +53,40 @@ impl From<Unwalkable> for CoalesceError {
 
 impl Node {
     pub(crate) fn new(chart: &Chart) -> Self {
+        Self::below(chart, None)
+    }
+
+    fn below(chart: &Chart, parent: Option<&str>) -> Self {
+        let loaded_path = path_below(parent, chart.name());
+        let dependencies = chart.metadata.dependencies.as_ref();
         Self {
             metadata: chart.metadata.clone(),
+            dependencies: dependencies.map(|dependencies| {
+                let shared = |dependency: &Dependency| Rc::new(RefCell::new(dependency.clone()));
+                dependencies.iter().map(shared).collect()
+            }),
+            stray: false,
             values: Value::from_json(&chart.values),
             templates: chart.templates.clone(),
             files: chart.files.clone(),
             schema: chart.schema.clone(),
-            children: chart.subcharts.iter().map(Self::new).collect(),
+            children: chart
+                .subcharts
+                .iter()
+                .map(|chart| Self::below(chart, Some(&loaded_path)))
+                .collect(),
+            loaded_path,
         }
+    }
+
+    /// The path of the chart within the one that is rendered.
+    pub(crate) fn path(&self, parent: Option<&str>) -> String {
+        path_below(parent, self.name())
+    }
+
+    /// The path that the subcharts' paths start with, where this chart has a path of its own.
+    pub(crate) fn base<'a>(&'a self, path: &'a str) -> &'a str {
+        if self.stray { &self.loaded_path } else { path }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -71,23 +109,25 @@ impl Node {
         path: &str,
         warnings: &mut Vec<String>,
     ) -> Result<(), CoalesceError> {
-        let Some(mut wanted) = self.metadata.dependencies.take() else { return Ok(()) };
-        self.children = chosen(&std::mem::take(&mut self.children), &mut wanted);
+        let Some(wanted) = self.dependencies.take() else { return Ok(()) };
+        self.stray = false;
+        self.children = chosen(&std::mem::take(&mut self.children), &wanted);
         let values = coalesce(self, values, false, warnings)?;
-        apply_tags(&mut wanted, &values);
-        apply_conditions(&mut wanted, &values, path, warnings);
+        apply_tags(&wanted, &values);
+        apply_conditions(&wanted, &values, path, warnings);
         let disabled: Vec<String> = wanted
             .iter()
+            .map(|dependency| dependency.borrow())
             .filter(|dependency| !dependency.enabled)
             .map(|dependency| dependency.name.clone())
             .collect();
         self.children.retain(|child| !disabled.iter().any(|name| name == child.name()));
-        wanted.retain(|dependency| !disabled.contains(&dependency.name));
         for child in &mut self.children {
             let path = format!("{path}{}.", child.name());
             child.enable(&values, &path, warnings)?;
         }
-        self.metadata.dependencies = Some(wanted);
+        let kept = |dependency: &SharedDependency| !disabled.contains(&dependency.borrow().name);
+        self.dependencies = Some(wanted.into_iter().filter(kept).collect());
         Ok(())
     }
 
@@ -95,27 +135,25 @@ impl Node {
         for child in &mut self.children {
             child.import(warnings)?;
         }
-        let Some(dependencies) = self.metadata.dependencies.clone() else { return Ok(()) };
+        let Some(dependencies) = self.dependencies.clone() else { return Ok(()) };
         let values = coalesce(self, &Value::Nil, true, warnings)?;
         let imported = SharedMap::default();
         for dependency in &dependencies {
-            for wanted in &dependency.import_values {
-                let name = &dependency.name;
-                let table = match wanted {
-                    Json::Object(entries) => {
-                        let field = |key: &str| entries.get(key).and_then(Json::as_str);
-                        let (child, parent) =
-                            (field("child").unwrap_or_default(), field("parent").unwrap_or("."));
-                        lookup(&values, &format!("{name}.{child}")).map(|map| nested(map, parent))
-                    }
-                    Json::String(export) => lookup(&values, &format!("{name}.exports.{export}")),
-                    _ => None,
-                };
-                match table {
-                    Some(table) => merge_tables(&imported, &table, true),
+            let mut dependency = dependency.borrow_mut();
+            let name = dependency.name.clone();
+            // Helm takes the imports for another type when it comes to them again.
+            let wanted = if dependency.imported { Vec::new() } else { imports(&dependency)? };
+            for (child, parent) in &wanted {
+                match lookup(&values, &format!("{name}.{child}")) {
+                    Some(table) => merge_tables(&imported, &nested(table, parent), true),
                     None => warnings.push(format!("importValues missing table from chart {name}")),
                 }
             }
+            dependency.imported = true;
+            dependency.import_values = wanted
+                .into_iter()
+                .map(|(child, parent)| serde_json::json!({"child": child, "parent": parent}))
+                .collect();
         }
         let own = values.deep_copy(&mut { COPY_BUDGET })?;
         if let Some(own) = own.as_map() {
@@ -126,9 +164,33 @@ impl Node {
     }
 }
 
+fn path_below(parent: Option<&str>, name: &str) -> String {
+    parent.map_or_else(|| name.to_owned(), |parent| format!("{parent}/charts/{name}"))
+}
+
+/// The tables to import, each with the place it goes to.
+fn imports(dependency: &Dependency) -> Result<Vec<(String, String)>, CoalesceError> {
+    let mut found = Vec::new();
+    for wanted in &dependency.import_values {
+        match wanted {
+            Json::Object(entries) => {
+                let field = |key: &str| {
+                    let value = entries.get(key).map_or(Value::Nil, Value::from_json);
+                    sprintf("%v", &[value], PRINT_LIMIT)
+                };
+                found.push((field("child")?, field("parent")?));
+            }
+            Json::String(export) => found.push((format!("exports.{export}"), ".".to_owned())),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
 /// The subcharts that are listed, under their aliases, and those that are not listed at all.
-fn chosen(present: &[Node], wanted: &mut [Dependency]) -> Vec<Node> {
-    let fits = |child: &Node, dependency: &Dependency| {
+fn chosen(present: &[Node], wanted: &[SharedDependency]) -> Vec<Node> {
+    let fits = |child: &Node, dependency: &SharedDependency| {
+        let dependency = dependency.borrow();
         child.name() == dependency.name
             && is_compatible(&dependency.version, &child.metadata.version)
     };
@@ -138,40 +200,49 @@ fn chosen(present: &[Node], wanted: &mut [Dependency]) -> Vec<Node> {
         .cloned()
         .collect();
     for dependency in wanted {
-        if let Some(child) = present.iter().find(|child| fits(child, dependency)) {
-            let mut child = child.clone();
+        let found = present.iter().find(|child| fits(child, dependency)).cloned();
+        let mut dependency = dependency.borrow_mut();
+        if let Some(mut child) = found {
             dependency.key().clone_into(&mut child.metadata.name);
+            child.stray = true;
             kept.push(child);
         }
         if !dependency.alias.is_empty() {
-            dependency.name.clone_from(&dependency.alias);
+            let Dependency { name, alias, .. } = &mut *dependency;
+            name.clone_from(alias);
         }
-        dependency.enabled = true;
+    }
+    for dependency in wanted {
+        dependency.borrow_mut().enabled = true;
     }
     kept
 }
 
-fn apply_tags(wanted: &mut [Dependency], values: &Value) {
+fn apply_tags(wanted: &[SharedDependency], values: &Value) {
     let Some(tags) = lookup(values, "tags") else { return };
     for dependency in wanted {
         let tags = tags.borrow();
+        let mut dependency = dependency.borrow_mut();
         let set = |state: bool| {
             dependency.tags.iter().any(
                 |tag| matches!(tags.get(tag.as_str()), Some(Value::Bool(found)) if *found == state),
             )
         };
-        dependency.enabled = set(true) || !set(false);
+        let enabled = set(true) || !set(false);
+        dependency.enabled = enabled;
     }
 }
 
 fn apply_conditions(
-    wanted: &mut [Dependency],
+    wanted: &[SharedDependency],
     values: &Value,
     path: &str,
     warnings: &mut Vec<String>,
 ) {
     for dependency in wanted {
-        for condition in dependency.condition.trim().split(',').filter(|part| !part.is_empty()) {
+        let mut dependency = dependency.borrow_mut();
+        let conditions = dependency.condition.clone();
+        for condition in conditions.trim().split(',').filter(|part| !part.is_empty()) {
             match scalar_at(values, &format!("{path}{condition}")) {
                 Some(Value::Bool(enabled)) => {
                     dependency.enabled = enabled;
@@ -352,7 +423,11 @@ fn descend(
                 below
             }
             Some(Value::Map(below, _)) => below,
-            Some(_) => return Err(CoalesceError::NotAMap(name.to_string())),
+            Some(other) => {
+                // Helm prints the value with a verb for booleans.
+                let shown = sprintf("%t", &[other], PRINT_LIMIT)?;
+                return Err(CoalesceError::NotAMap(name.to_string(), shown));
+            }
         };
         share_globals(&below, target);
         descend(child, &below, keep_nulls, warnings)?;

@@ -9,6 +9,7 @@ mod encoding;
 mod engine;
 mod files;
 mod functions;
+mod kube_version;
 mod manifest;
 mod number;
 mod objects;
@@ -25,7 +26,7 @@ mod time;
 mod value;
 pub mod yaml;
 
-pub use chart::{Chart, ChartError, ChartFile};
+pub use chart::{Chart, ChartError, ChartFile, LockedDependency, OutOfSync};
 pub use engine::Limits;
 pub use functions::{RandomKind, RandomUse};
 pub use render::{

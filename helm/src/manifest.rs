@@ -143,7 +143,9 @@ fn head(document: &Json) -> Result<Head, String> {
         None | Some(Json::Null) => return Ok(found),
         Some(Json::Object(metadata)) => metadata,
         Some(other) => {
-            return Err(wrong(other, "struct field SimpleHead.metadata of type struct"));
+            let metadata = "struct field SimpleHead.metadata of type struct { Name string \
+                \"json:\\\"name\\\"\"; Annotations map[string]string \"json:\\\"annotations\\\"\" }";
+            return Err(wrong(other, metadata));
         }
     };
     found.name = text_of(metadata.get("name")).unwrap_or_default();

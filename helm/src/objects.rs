@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::chart::Metadata;
-use crate::coalesce::Node;
+use crate::coalesce::{Node, SharedDependency};
 use crate::files::Files;
+use crate::kube_version::KubeVersion;
 use crate::render::RenderOptions;
-use crate::semver::Version;
 use crate::value::{Entries, Field, MapKind, Object, SharedMap, Struct, Value};
 
 /// API versions Helm knows without a cluster.
@@ -44,8 +44,8 @@ pub(crate) fn release(options: &RenderOptions) -> Value {
 }
 
 /// `.Capabilities`.
-pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
-    let version: Rc<str> = Rc::from(format!("v{kube}"));
+pub(crate) fn capabilities(kube: &KubeVersion, options: &RenderOptions) -> Value {
+    let version: Rc<str> = Rc::from(kube.version.as_str());
     let kube = Value::object(Object::Struct(Struct {
         type_name: "chartutil.KubeVersion",
         pointer: false,
@@ -84,7 +84,7 @@ pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
 }
 
 /// `.Chart`.
-fn chart(metadata: &Metadata, is_root: bool) -> Value {
+fn chart(metadata: &Metadata, dependencies: &[SharedDependency], is_root: bool) -> Value {
     let maintainers = metadata
         .maintainers
         .iter()
@@ -100,11 +100,10 @@ fn chart(metadata: &Metadata, is_root: bool) -> Value {
             )
         })
         .collect();
-    let dependencies = metadata
-        .dependencies
+    let dependencies = dependencies
         .iter()
-        .flatten()
         .map(|dependency| {
+            let dependency = dependency.borrow();
             structure(
                 "*chart.Dependency",
                 true,
@@ -181,15 +180,19 @@ pub(crate) fn collect(
     shared: &Shared,
     found: &mut Vec<Renderable>,
 ) -> Value {
-    let path = match parent_path {
-        None => node.name().to_owned(),
-        Some(parent) => format!("{parent}/charts/{}", node.name()),
-    };
+    let path = node.path(parent_path);
     let files: Files =
         node.files.iter().map(|file| (file.path.clone(), Arc::clone(&file.data))).collect();
     let subcharts = SharedMap::default();
     let scope = Value::map(entries([
-        ("Chart", chart(&node.metadata, parent_path.is_none())),
+        (
+            "Chart",
+            chart(
+                &node.metadata,
+                node.dependencies.as_deref().unwrap_or_default(),
+                parent_path.is_none(),
+            ),
+        ),
         ("Files", Value::object(Object::Files(files))),
         ("Release", shared.release.clone()),
         ("Capabilities", shared.capabilities.clone()),
@@ -202,7 +205,7 @@ pub(crate) fn collect(
             Some(Value::Map(map, _)) => Value::Map(map, MapKind::Values),
             _ => Value::typed_map(Entries::default(), MapKind::Values),
         };
-        let inner = collect(child, Some(&path), &below, shared, found);
+        let inner = collect(child, Some(node.base(&path)), &below, shared, found);
         subcharts.borrow_mut().insert(Rc::from(child.name()), inner);
     }
     if let Some(map) = scope.as_map() {

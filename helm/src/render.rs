@@ -11,10 +11,12 @@ use crate::chart::Chart;
 use crate::coalesce::{Node, coalesce};
 use crate::engine::{Engine, Limits};
 use crate::functions::{Dialect, NO_VALUE, RandomUse, find};
+use crate::kube_version::KubeVersion;
 use crate::manifest;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
+use crate::print::quote;
 use crate::schema;
-use crate::semver::{Version, is_compatible};
+use crate::semver::is_compatible;
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
@@ -26,6 +28,7 @@ const NOTES: &str = "NOTES.txt";
 
 /// What a render depends on besides the chart and its values.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of `helm template`")]
 pub struct RenderOptions {
     /// The name of the release.
     pub release_name: String,
@@ -246,6 +249,10 @@ pub fn merge_values(base: &mut Json, over: Json) {
 
 fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered, RenderError> {
     let failed = |kind, message: String| Err(RenderError::new(kind, message));
+    let kube = KubeVersion::parse(&options.kube_version).map_err(|error| {
+        let message = format!("invalid kube version '{}': {error}", options.kube_version);
+        RenderError::new(ErrorKind::Chart, message)
+    })?;
     if chart.metadata.is_library() {
         return failed(ErrorKind::Chart, "library charts are not installable".to_owned());
     }
@@ -261,10 +268,10 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
             ),
         );
     }
-    let kube = Version::parse(&options.kube_version).map_err(|error| {
-        let message = format!("invalid kube version '{}': {error}", options.kube_version);
-        RenderError::new(ErrorKind::Chart, message)
-    })?;
+    if let Some(problem) = name_problem(&options.release_name) {
+        let name = quote(&options.release_name);
+        return failed(ErrorKind::Chart, format!("release name {name}: {problem}"));
+    }
     let mut warnings = Vec::new();
     let user =
         if options.keep_integers { Value::from_set(values) } else { Value::from_json(values) };
@@ -273,18 +280,19 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     };
     let mut root = Node::new(chart);
     root.resolve(&user, &mut warnings).map_err(unfit)?;
-    let wanted = &root.metadata.kube_version;
-    if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
-        return failed(
-            ErrorKind::Chart,
-            format!(
-                "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{kube}"
-            ),
-        );
-    }
     let values = coalesce(&root, &user, false, &mut warnings).map_err(unfit)?;
     if !options.skip_schema_validation {
         validate(&root, &values, options)?;
+    }
+    let wanted = &root.metadata.kube_version;
+    if !wanted.is_empty() && !is_compatible(wanted, &kube.version) {
+        return failed(
+            ErrorKind::Chart,
+            format!(
+                "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+                kube.version
+            ),
+        );
     }
     let Some(map) = values.as_map().cloned() else {
         return failed(ErrorKind::Values, "the values must be a map".to_owned());
@@ -307,6 +315,25 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         definitions(&root, root.name(), &mut crds);
     }
     Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings, random })
+}
+
+/// What is wrong with the name of a release.
+fn name_problem(name: &str) -> Option<&'static str> {
+    let part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(plain)
+    };
+    if name.is_empty() {
+        return Some("no name provided");
+    }
+    (name.len() > 53 || !name.split('.').all(part)).then_some(
+        "invalid release name, must match regex \
+         ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not \
+         be longer than 53",
+    )
 }
 
 fn validate(root: &Node, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
@@ -398,6 +425,6 @@ fn definitions(node: &Node, path: &str, found: &mut Vec<Document>) {
         }
     }
     for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name()), found);
+        definitions(child, &child.path(Some(node.base(path))), found);
     }
 }

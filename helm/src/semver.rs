@@ -82,14 +82,7 @@ impl Version {
         if pre.split('.').any(padded) {
             return Err("version segment starts with 0".to_owned());
         }
-        Ok(Self {
-            major,
-            minor,
-            patch,
-            pre,
-            metadata: part(5),
-            original: text.to_owned(),
-        })
+        Ok(Self { major, minor, patch, pre, metadata: part(5), original: text.to_owned() })
     }
 
     fn next(&self, major: u64, minor: u64, patch: u64) -> Self {

@@ -196,7 +196,9 @@ fn helms(helm: &Path, all: &[String]) -> Vec<Answer> {
             let message = String::from_utf8_lossy(&output.stderr);
             let message = message.split("\n\nUse --debug flag").next().unwrap().trim_end();
             let message = message.strip_prefix("Error: ").unwrap_or(message);
-            let number = NUMBERED.find(message).map(|found| found.as_str()["templates/e".len()..].parse().unwrap());
+            let number = NUMBERED
+                .find(message)
+                .map(|found| found.as_str()["templates/e".len()..].parse().unwrap());
             let number = number.filter(|number| pending.remove(number));
             let number = number.unwrap_or_else(|| panic!("helm names no expression: {message}"));
             answers.insert(number, Answer::Error(brief(message)));

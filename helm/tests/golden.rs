@@ -1,4 +1,4 @@
-//! Our own charts, with the outputs of the real `helm template` stored beside them.
+//! What a chart and its rendering tell besides the output of `helm template`.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
@@ -23,26 +23,6 @@ fn options() -> RenderOptions {
 
 fn rendered(name: &str) -> Rendered {
     render(&fixture(name), &json!({}), &options()).unwrap()
-}
-
-fn assert_golden(name: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.yaml"));
-    let expected = std::fs::read_to_string(file).unwrap();
-    let found = rendered(name).to_template_output();
-    for (number, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
-        assert_eq!(found, expected, "line {} of {name}", number + 1);
-    }
-    assert_eq!(found, expected);
-}
-
-#[test]
-fn a_typical_chart_renders_as_with_helm() {
-    assert_golden("basics");
-}
-
-#[test]
-fn subcharts_render_as_with_helm() {
-    assert_golden("umbrella");
 }
 
 #[test]
@@ -81,6 +61,27 @@ fn an_old_cluster_is_refused() {
         error.to_string(),
         "chart requires kubeVersion: >=1.20.0-0 which is incompatible with Kubernetes v1.19.0"
     );
+}
+
+#[test]
+fn a_release_name_that_is_none_is_refused() {
+    for name in ["", "UPPER", "a_b", "-a", "a..b", &"a".repeat(54)] {
+        let named = RenderOptions { release_name: name.to_owned(), ..options() };
+        let error = render(&fixture("basics"), &json!({}), &named).unwrap_err();
+        assert!(error.to_string().starts_with("release name \""), "{error}");
+    }
+}
+
+#[test]
+fn provenance_files_are_noted() {
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+        ("charts/d-1.0.0.tgz.prov", "signed"),
+    ];
+    let files = files
+        .map(|(path, text)| ChartFile { path: path.to_owned(), data: text.as_bytes().to_vec() });
+    let chart = Chart::from_files(files.to_vec()).unwrap();
+    assert_eq!(chart.provenance_files(), ["charts/d-1.0.0.tgz.prov"]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Walk<'_> {
         let full = self.root.join(&path);
         let real = fs::canonicalize(&full).map_err(|error| failed(&path, &error))?;
         if !real.starts_with(self.root) {
-            return Err(ChartError::Path(path));
+            return Err(ChartError::Path(format!("{path} is a link that leaves the chart")));
         }
         let found = fs::metadata(&real).map_err(|error| failed(&path, &error))?;
         if self.rules.ignores(&path, found.is_dir()) {

@@ -25,9 +25,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     variadic("html", &[], Any, |call| Ok(escape_html(&printed(call)?).into())),
     variadic("js", &[], Any, |call| Ok(escape_js(&printed(call)?).into())),
-    variadic("urlquery", &[], Any, |call| {
-        Ok(super::urls::escape_query(&printed(call)?).into())
-    }),
+    variadic("urlquery", &[], Any, |call| Ok(super::urls::escape_query(&printed(call)?).into())),
     variadic("eq", &[Any], Any, |call| {
         if call.args.len() < 2 {
             return fail("missing argument for comparison");
@@ -212,7 +210,8 @@ fn escape_js(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\'' => out.push_str("\\'"),
             '"' => out.push_str("\\\""),
-            _ if u32::from(symbol) < 0x20 || matches!(symbol, '<' | '>' | '&' | '=')
+            _ if u32::from(symbol) < 0x20
+                || matches!(symbol, '<' | '>' | '&' | '=')
                 || (!symbol.is_ascii() && !is_printable(symbol)) =>
             {
                 let _ = write!(out, "\\u{:04X}", u32::from(symbol));

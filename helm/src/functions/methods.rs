@@ -90,9 +90,7 @@ const TIME: &[Function] = &[
     fixed("Equal", &[Time], |call| {
         Ok(Value::Bool(moment(call, 0)?.timestamp() == moment(call, 1)?.timestamp()))
     }),
-    fixed("Sub", &[Time], |call| {
-        Ok(lasting(moment(call, 1)?.duration_until(moment(call, 0)?)))
-    }),
+    fixed("Sub", &[Time], |call| Ok(lasting(moment(call, 1)?.duration_until(moment(call, 0)?)))),
     fixed("Compare", &[Time], |call| Ok(Value::Int(moment(call, 0)?.cmp(moment(call, 1)?) as i64))),
     fixed("String", &[], |call| Ok(time::display(moment(call, 0)?).into())),
 ];

@@ -29,7 +29,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("min", &[Any], Any, |call| Ok(best(call, |best, next| next < best))),
     variadic("maxf", &[Any], Any, |call| Ok(best_float(call, f64::max))),
     variadic("minf", &[Any], Any, |call| Ok(best_float(call, f64::min))),
-    variadic("addf", &[], Any, |call| decimals(call, Some(Decimal::ZERO), Decimal::add, |a, b| a + b)),
+    variadic("addf", &[], Any, |call| {
+        decimals(call, Some(Decimal::ZERO), Decimal::add, |a, b| a + b)
+    }),
     fixed("add1f", &[Any], |call| decimals(call, Some(Decimal::ONE), Decimal::add, |a, b| a + b)),
     variadic("mulf", &[Any], Any, |call| decimals(call, None, Decimal::multiply, |a, b| a * b)),
     variadic("subf", &[Any], Any, |call| decimals(call, None, Decimal::subtract, |a, b| a - b)),

@@ -216,14 +216,14 @@ impl<'a> Assignments<'a> {
                     Some(other) => conversion(other, "[]interface {}"),
                 }
             }
-            Some(_) => match list.get_mut(place) {
-                Some(Json::Object(inner)) => self.deeper(|this| this.key(inner, level)),
-                _ => {
-                    let mut inner = Map::new();
-                    self.deeper(|this| this.key(&mut inner, level))?;
-                    self.put_at(list, place, Json::Object(inner))
+            Some(_) => {
+                if let Some(Json::Object(inner)) = list.get_mut(place) {
+                    return self.deeper(|this| this.key(inner, level));
                 }
-            },
+                let mut inner = Map::new();
+                self.deeper(|this| this.key(&mut inner, level))?;
+                self.put_at(list, place, Json::Object(inner))
+            }
         }
     }
 
@@ -260,16 +260,14 @@ impl<'a> Assignments<'a> {
                 Ok((floats(value), Ok(())))
             }
             _ if self.rest.is_empty() => Ok((Json::from(""), Err(End::Input))),
-            _ => match self.rest.strip_prefix('{') {
-                Some(rest) => {
+            _ => {
+                if let Some(rest) = self.rest.strip_prefix('{') {
                     self.rest = rest;
-                    Ok((Json::Array(self.list()?), Ok(())))
+                    return Ok((Json::Array(self.list()?), Ok(())));
                 }
-                None => {
-                    let (text, _) = self.until(&[',']);
-                    Ok((self.read(text)?, Ok(())))
-                }
-            },
+                let (text, _) = self.until(&[',']);
+                Ok((self.read(text)?, Ok(())))
+            }
         }
     }
 
@@ -322,10 +320,10 @@ fn typed(text: String) -> Json {
         }
     }
     // With a leading zero it is a name, such as the id of a commit.
-    if text == "0" || !text.starts_with('0') {
-        if let Ok(number) = text.parse::<i64>() {
-            return Json::from(number);
-        }
+    if (text == "0" || !text.starts_with('0'))
+        && let Ok(number) = text.parse::<i64>()
+    {
+        return Json::from(number);
     }
     Json::String(text)
 }

@@ -49,10 +49,10 @@ pub fn set(values: &mut Json, expression: &str, mode: SetMode<'_>) -> Result<(),
         SetMode::Literal => ("--set-literal", Reading::Literal),
     };
     let json = matches!(reading, Reading::Json);
-    let failed = |message: &str| match json {
-        // Helm keeps the reason to itself here.
-        true => SetError(format!("failed parsing {flag} data {expression}")),
-        false => SetError(format!("failed parsing {flag} data: {message}")),
+    let failed = |message: &str| {
+        // Helm keeps the reason to itself for JSON.
+        let end = if json { format!(" {expression}") } else { format!(": {message}") };
+        SetError(format!("failed parsing {flag} data{end}"))
     };
     let Json::Object(values) = values else { return Err(failed("the values are no map")) };
     match Assignments::new(expression, reading).run(values) {

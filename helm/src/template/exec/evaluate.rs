@@ -244,7 +244,9 @@ impl<'t> State<'_, 't> {
                     return self.fail(format!("{name} is not a method but has arguments"));
                 }
                 match (map.borrow().get(name), kind) {
-                    (Some(value), _) => Ok(Found { boxed: true, value: value.clone() }),
+                    (Some(value), kind) => {
+                        Ok(Found { boxed: !matches!(kind, MapKind::Text), value: value.clone() })
+                    }
                     (None, _) if self.engine.missing_key_fails() => {
                         self.locate(Err(Fault::missing_key(name)))
                     }
@@ -375,10 +377,9 @@ impl<'t> State<'_, 't> {
         let mut call = Call { engine: self.engine, scope: self.scope, args: values };
         let result = (function.body)(&mut call).map_err(|fault| match args.first() {
             // `call` names what it was given.
-            Some(first) if name == "call" => fault.replaced(
-                NON_FUNCTION,
-                &format!("{NON_FUNCTION} {first}"),
-            ),
+            Some(first) if name == "call" => {
+                fault.replaced(NON_FUNCTION, &format!("{NON_FUNCTION} {first}"))
+            }
             _ => fault,
         });
         let result = result.and_then(|value| {
@@ -389,4 +390,3 @@ impl<'t> State<'_, 't> {
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
     }
 }
-
