@@ -292,15 +292,14 @@ impl Fetcher {
         place: &Place<'_>,
         depth: usize,
     ) -> Result<Tree, ChartFetchError> {
-        let missing = chart.missing_dependencies();
-        if missing.is_empty() {
+        if chart.missing_dependencies().is_empty() {
             return Ok(tree);
         }
         if depth >= DEPTH_LIMIT {
             let detail = format!("its dependencies go deeper than {DEPTH_LIMIT} levels");
             return Err(ChartFetchError::invalid_chart(what, detail));
         }
-        for dependency in declared(what, &tree, &missing)? {
+        for dependency in declared(what, &tree, chart)? {
             let folder = format!("charts/{}-{}", dependency.name, tree_suffix(&dependency));
             let fetched =
                 self.dependency(client, what, &dependency, place, depth).map_err(|error| {

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::chart::{Chart, Dependency};
+use crate::print::sprintf;
 use crate::semver::is_compatible;
 use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Unwalkable, Value};
 
@@ -21,6 +22,12 @@ const CHART_BYTES: usize = 4096;
 const FILE_BYTES: usize = 256;
 /// Elements of the path that `import-values` may lead to.
 const PATH_LIMIT: usize = 100;
+/// Bytes of a value shown in an error.
+const PRINT_LIMIT: usize = 1 << 16;
+
+/// A dependency that all copies of its chart share, as with Helm: what is done for the first
+/// copy is seen by the second.
+pub(crate) type SharedDependency = Rc<RefCell<Dependency>>;
 
 /// What putting values together may still take, and what it has to say.
 pub(crate) struct Budget {
@@ -79,7 +86,11 @@ impl Budget {
 pub(crate) struct Node<'c> {
     pub(crate) chart: &'c Chart,
     pub(crate) name: String,
-    pub(crate) dependencies: Option<Vec<Dependency>>,
+    pub(crate) dependencies: Option<Vec<SharedDependency>>,
+    /// Where the chart was before it was copied for an alias.
+    loaded_path: String,
+    /// Whether it is such a copy whose subcharts still belong to the original.
+    stray: bool,
     pub(crate) values: Value,
     pub(crate) children: Vec<Self>,
 }
@@ -87,8 +98,8 @@ pub(crate) struct Node<'c> {
 /// Values that do not fit the chart.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CoalesceError {
-    #[error("type mismatch on {0}: the values of a subchart must be a map")]
-    NotAMap(String),
+    #[error("type mismatch on {0}: {1}")]
+    NotAMap(String, String),
     #[error("the values are nested too deeply: the limit is {DEPTH_LIMIT} levels")]
     TooDeep,
     #[error("the path {0:?} of import-values is longer than the limit of {PATH_LIMIT} elements")]
@@ -107,19 +118,44 @@ pub(crate) enum CoalesceError {
 impl CoalesceError {
     /// Whether a limit was hit, as opposed to values that do not fit.
     pub(crate) fn is_limit(&self) -> bool {
-        !matches!(self, Self::NotAMap(_))
+        !matches!(self, Self::NotAMap(..))
     }
 }
 
 impl<'c> Node<'c> {
     pub(crate) fn new(chart: &'c Chart) -> Self {
+        Self::below(chart, None)
+    }
+
+    fn below(chart: &'c Chart, parent: Option<&str>) -> Self {
+        let loaded_path = path_below(parent, chart.name());
+        let dependencies = chart.metadata.dependencies.as_ref();
         Self {
             chart,
-            name: chart.metadata.name.clone(),
-            dependencies: chart.metadata.dependencies.clone(),
+            name: chart.name().to_owned(),
+            dependencies: dependencies.map(|dependencies| {
+                let shared = |dependency: &Dependency| Rc::new(RefCell::new(dependency.clone()));
+                dependencies.iter().map(shared).collect()
+            }),
+            stray: false,
             values: Value::from_json(&chart.values),
-            children: chart.subcharts.iter().map(Self::new).collect(),
+            children: chart
+                .subcharts
+                .iter()
+                .map(|chart| Self::below(chart, Some(&loaded_path)))
+                .collect(),
+            loaded_path,
         }
+    }
+
+    /// The path of the chart within the one that is rendered.
+    pub(crate) fn path(&self, parent: Option<&str>) -> String {
+        path_below(parent, &self.name)
+    }
+
+    /// The path that the subcharts' paths start with, where this chart has a path of its own.
+    pub(crate) fn base<'a>(&'a self, path: &'a str) -> &'a str {
+        if self.stray { &self.loaded_path } else { path }
     }
 
     /// Chooses the dependencies and takes over the values they export.
@@ -138,23 +174,25 @@ impl<'c> Node<'c> {
         path: &str,
         budget: &mut Budget,
     ) -> Result<(), CoalesceError> {
-        let Some(mut wanted) = self.dependencies.take() else { return Ok(()) };
-        self.children = chosen(&std::mem::take(&mut self.children), &mut wanted, budget)?;
+        let Some(wanted) = self.dependencies.take() else { return Ok(()) };
+        self.stray = false;
+        self.children = chosen(&std::mem::take(&mut self.children), &wanted, budget)?;
         let values = coalesce(self, values, false, budget)?;
-        apply_tags(&mut wanted, &values);
-        apply_conditions(&mut wanted, &values, path, budget);
+        apply_tags(&wanted, &values);
+        apply_conditions(&wanted, &values, path, budget);
         let disabled: Vec<String> = wanted
             .iter()
+            .map(|dependency| dependency.borrow())
             .filter(|dependency| !dependency.enabled)
             .map(|dependency| dependency.name.clone())
             .collect();
         self.children.retain(|child| !disabled.contains(&child.name));
-        wanted.retain(|dependency| !disabled.contains(&dependency.name));
         for child in &mut self.children {
             let path = format!("{path}{}.", child.name);
             child.enable(&values, &path, budget)?;
         }
-        self.dependencies = Some(wanted);
+        let kept = |dependency: &SharedDependency| !disabled.contains(&dependency.borrow().name);
+        self.dependencies = Some(wanted.into_iter().filter(kept).collect());
         Ok(())
     }
 
@@ -166,27 +204,23 @@ impl<'c> Node<'c> {
         let values = coalesce(self, &Value::Nil, true, budget)?;
         let imported = SharedMap::default();
         for dependency in &dependencies {
-            for wanted in &dependency.import_values {
-                let name = &dependency.name;
-                let table = match wanted {
-                    Json::Object(entries) => {
-                        let field = |key: &str| entries.get(key).and_then(Json::as_str);
-                        let (child, parent) =
-                            (field("child").unwrap_or_default(), field("parent").unwrap_or("."));
-                        if parent.matches('.').count() >= PATH_LIMIT {
-                            let short = parent.chars().take(40).collect();
-                            return Err(CoalesceError::LongPath(short));
-                        }
-                        lookup(&values, &format!("{name}.{child}")).map(|map| nested(map, parent))
+            let mut dependency = dependency.borrow_mut();
+            let name = dependency.name.clone();
+            // Helm takes the imports for another type when it comes to them again.
+            let wanted = if dependency.imported { Vec::new() } else { imports(&dependency)? };
+            for (child, parent) in &wanted {
+                match lookup(&values, &format!("{name}.{child}")) {
+                    Some(table) => {
+                        merge_tables(&imported, &nested(table, parent), true, budget)?;
                     }
-                    Json::String(export) => lookup(&values, &format!("{name}.exports.{export}")),
-                    _ => None,
-                };
-                match table {
-                    Some(table) => merge_tables(&imported, &table, true, budget)?,
                     None => budget.warn(format!("importValues missing table from chart {name}")),
                 }
             }
+            dependency.imported = true;
+            dependency.import_values = wanted
+                .into_iter()
+                .map(|(child, parent)| serde_json::json!({"child": child, "parent": parent}))
+                .collect();
         }
         let own = budget.copy(&values)?;
         if let Some(own) = own.as_map() {
@@ -197,13 +231,46 @@ impl<'c> Node<'c> {
     }
 }
 
+fn path_below(parent: Option<&str>, name: &str) -> String {
+    parent.map_or_else(|| name.to_owned(), |parent| format!("{parent}/charts/{name}"))
+}
+
+/// The tables to import, each with the place it goes to.
+fn imports(dependency: &Dependency) -> Result<Vec<(String, String)>, CoalesceError> {
+    let mut found = Vec::new();
+    for wanted in &dependency.import_values {
+        match wanted {
+            Json::Object(entries) => {
+                let field = |key: &str| match entries.get(key) {
+                    Some(Json::String(text)) => text.clone(),
+                    other => shown("%v", other.map_or(Value::Nil, Value::from_json)),
+                };
+                let parent = field("parent");
+                if parent.matches('.').count() >= PATH_LIMIT {
+                    return Err(CoalesceError::LongPath(parent.chars().take(40).collect()));
+                }
+                found.push((field("child"), parent));
+            }
+            Json::String(export) => found.push((format!("exports.{export}"), ".".to_owned())),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// A value as Go prints it, if it is not too large for that.
+fn shown(format: &str, value: Value) -> String {
+    sprintf(format, &[value], PRINT_LIMIT).unwrap_or_else(|_| "a large value".to_owned())
+}
+
 /// The subcharts that are listed, under their aliases, and those that are not listed at all.
 fn chosen<'c>(
     present: &[Node<'c>],
-    wanted: &mut [Dependency],
+    wanted: &[SharedDependency],
     budget: &mut Budget,
 ) -> Result<Vec<Node<'c>>, CoalesceError> {
-    let fits = |child: &Node<'_>, dependency: &Dependency| {
+    let fits = |child: &Node<'_>, dependency: &SharedDependency| {
+        let dependency = dependency.borrow();
         child.name == dependency.name
             && is_compatible(&dependency.version, &child.chart.metadata.version)
     };
@@ -213,36 +280,46 @@ fn chosen<'c>(
         .cloned()
         .collect();
     for dependency in wanted {
-        if let Some(child) = present.iter().find(|child| fits(child, dependency)) {
+        let found = present.iter().find(|child| fits(child, dependency));
+        let mut dependency = dependency.borrow_mut();
+        if let Some(child) = found {
             budget.repeat(child)?;
             let mut child = child.clone();
             dependency.key().clone_into(&mut child.name);
+            child.stray = true;
             kept.push(child);
         }
         if !dependency.alias.is_empty() {
-            dependency.name.clone_from(&dependency.alias);
+            let Dependency { name, alias, .. } = &mut *dependency;
+            name.clone_from(alias);
         }
-        dependency.enabled = true;
+    }
+    for dependency in wanted {
+        dependency.borrow_mut().enabled = true;
     }
     Ok(kept)
 }
 
-fn apply_tags(wanted: &mut [Dependency], values: &Value) {
+fn apply_tags(wanted: &[SharedDependency], values: &Value) {
     let Some(tags) = lookup(values, "tags") else { return };
     for dependency in wanted {
         let tags = tags.borrow();
+        let mut dependency = dependency.borrow_mut();
         let set = |state: bool| {
             dependency.tags.iter().any(
                 |tag| matches!(tags.get(tag.as_str()), Some(Value::Bool(found)) if *found == state),
             )
         };
-        dependency.enabled = set(true) || !set(false);
+        let enabled = set(true) || !set(false);
+        dependency.enabled = enabled;
     }
 }
 
-fn apply_conditions(wanted: &mut [Dependency], values: &Value, path: &str, budget: &mut Budget) {
+fn apply_conditions(wanted: &[SharedDependency], values: &Value, path: &str, budget: &mut Budget) {
     for dependency in wanted {
-        for condition in dependency.condition.trim().split(',').filter(|part| !part.is_empty()) {
+        let mut dependency = dependency.borrow_mut();
+        let conditions = dependency.condition.clone();
+        for condition in conditions.trim().split(',').filter(|part| !part.is_empty()) {
             match scalar_at(values, &format!("{path}{condition}")) {
                 Some(Value::Bool(enabled)) => {
                     dependency.enabled = enabled;
@@ -430,7 +507,10 @@ fn descend(
                 below
             }
             Some(Value::Map(below, _)) => below,
-            Some(_) => return Err(CoalesceError::NotAMap(name.to_string())),
+            Some(other) => {
+                // Helm prints the value with a verb for booleans.
+                return Err(CoalesceError::NotAMap(name.to_string(), shown("%t", other)));
+            }
         };
         share_globals(&below, target, budget)?;
         descend(child, &below, keep_nulls, budget)?;

@@ -1,14 +1,34 @@
 //! Text encodings shared by values and functions.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, PAD, STANDARD};
 use serde_json::Value as Json;
 
 use crate::number::format_json;
 
+/// Like Go, does not care about bits that are cut off.
+const TOLERANT: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, PAD.with_decode_allow_trailing_bits(true));
+
 /// Standard base64 with padding.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Decodes standard base64 with padding; like Go, line ends are skipped.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let compact: String = text.chars().filter(|symbol| !matches!(symbol, '\n' | '\r')).collect();
+    TOLERANT.decode(compact).ok()
+}
+
+/// Bytes as text; each byte that is no part of a character is replaced, as Go does it.
+pub(crate) fn lossy(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    out
 }
 
 /// Lower case hexadecimal.

@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use crate::functions::{Pattern, ROOT, Target};
+use crate::functions::{Pattern, ROOT, RandomKind, RandomUse, Target};
 use crate::memo::{Counted, Memo, Parsed, snippet_bytes};
 use crate::random::Random;
 use crate::template::fault::{Fault, Outcome};
@@ -46,17 +46,6 @@ impl Default for Limits {
     }
 }
 
-/// A function that drew at random or looked at the clock.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Draw {
-    /// The template that was rendered, such as `chart/templates/secret.yaml`.
-    pub source: String,
-    /// The template in which the call stands, such as `chart/templates/_helpers.tpl`.
-    pub template: String,
-    /// The function, such as `randAlphaNum` or `now`.
-    pub function: String,
-}
-
 /// How much of its limits a render used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -88,10 +77,6 @@ pub(crate) struct Engine<'a> {
     missing_key_fails: bool,
     now: Timestamp,
     random: RefCell<Random>,
-    /// Whether a function has just drawn at random or looked at the clock.
-    drawn: Cell<bool>,
-    draws: RefCell<BTreeSet<Draw>>,
-    source: RefCell<String>,
     work: Cell<u64>,
     depth: Cell<usize>,
     deepest: Cell<usize>,
@@ -101,6 +86,10 @@ pub(crate) struct Engine<'a> {
     memo: &'a Memo,
     snippets: RefCell<Counted>,
     patterns: RefCell<Counted>,
+    /// What was called that does not depend on the chart and its values alone.
+    uses: RefCell<BTreeSet<RandomUse>>,
+    /// The file that is rendered now.
+    source: RefCell<SmolStr>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -139,9 +128,6 @@ impl<'a> Engine<'a> {
             missing_key_fails,
             now,
             random: RefCell::new(Random::new(seed)),
-            drawn: Cell::new(false),
-            draws: RefCell::default(),
-            source: RefCell::default(),
             work: Cell::new(0),
             depth: Cell::new(0),
             deepest: Cell::new(0),
@@ -151,6 +137,8 @@ impl<'a> Engine<'a> {
             memo,
             snippets: RefCell::new(Counted::snippets()),
             patterns: RefCell::new(Counted::patterns()),
+            uses: RefCell::default(),
+            source: RefCell::default(),
             cyclic: RefCell::default(),
         }
     }
@@ -168,12 +156,10 @@ impl<'a> Engine<'a> {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.drawn.set(true);
         self.now
     }
 
     pub(crate) fn random(&self) -> std::cell::RefMut<'_, Random> {
-        self.drawn.set(true);
         self.random.borrow_mut()
     }
 
@@ -187,25 +173,21 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Says which template is rendered from now on.
-    pub(crate) fn begin_source(&self, source: &str) {
-        source.clone_into(&mut self.source.borrow_mut());
+    /// Says which file is rendered from now on.
+    pub(crate) fn begin_source(&self, source: &SmolStr) {
+        self.source.replace(source.clone());
     }
 
-    /// Notes the function that was just called, if its result is not the same in every render.
-    pub(crate) fn note_draw(&self, function: &str, template: &str) {
-        if self.drawn.replace(false) {
-            let source = self.source.borrow().clone();
-            // A text given to `tpl` stands in no file.
-            let template = if template == ROOT { source.clone() } else { template.to_owned() };
-            let draw = Draw { source, template, function: function.to_owned() };
-            self.draws.borrow_mut().insert(draw);
-        }
+    /// Notes a call in some template whose result depends on the seed or the clock.
+    pub(crate) fn note_use(&self, kind: RandomKind, function: &'static str, template: &str) {
+        let source = self.source.borrow().to_string();
+        // A text given to `tpl` stands in no file.
+        let template = if template == ROOT { source.clone() } else { template.to_owned() };
+        self.uses.borrow_mut().insert(RandomUse { source, template, function, kind });
     }
 
-    /// Returns the functions so far that drew at random or looked at the clock.
-    pub(crate) fn draws(&self) -> Vec<Draw> {
-        self.draws.borrow().iter().cloned().collect()
+    pub(crate) fn take_uses(&self) -> Vec<RandomUse> {
+        self.uses.take().into_iter().collect()
     }
 
     /// Counts a step, and checks how much the current template has printed.
@@ -217,6 +199,11 @@ impl<'a> Engine<'a> {
     /// Counts bytes that something goes through.
     pub(crate) fn work(&self, bytes: usize) -> Outcome<()> {
         self.count(bytes as u64)
+    }
+
+    /// Counts work that takes as long as many steps.
+    pub(crate) fn spend(&self, steps: u64) -> Outcome<()> {
+        self.count(steps.saturating_mul(STEP))
     }
 
     fn count(&self, units: u64) -> Outcome<()> {

@@ -9,6 +9,7 @@ mod encoding;
 mod engine;
 mod files;
 mod functions;
+mod kube_version;
 mod manifest;
 mod memo;
 mod number;
@@ -26,8 +27,9 @@ mod time;
 mod value;
 pub mod yaml;
 
-pub use chart::{Chart, ChartError, ChartFile};
-pub use engine::{Draw, Limits, Usage};
+pub use chart::{Chart, ChartError, ChartFile, LockedDependency, OutOfSync};
+pub use engine::{Limits, Usage};
+pub use functions::{RandomKind, RandomUse};
 pub use render::{
     Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
 };

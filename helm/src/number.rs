@@ -24,7 +24,7 @@ fn scientific(negative: bool, digits: &str, exponent: i32) -> String {
     out
 }
 
-fn special(value: f64) -> Option<&'static str> {
+pub(crate) fn special(value: f64) -> Option<&'static str> {
     if value.is_nan() {
         Some("NaN")
     } else if value == f64::INFINITY {

@@ -6,8 +6,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::chart::{Dependency, TemplateFile};
 use crate::coalesce::Node;
+use crate::kube_version::KubeVersion;
 use crate::render::RenderOptions;
-use crate::semver::Version;
 use crate::value::{Entries, Field, MapKind, Object, SharedMap, Struct, Value};
 
 /// API versions Helm knows without a cluster.
@@ -44,8 +44,8 @@ pub(crate) fn release(options: &RenderOptions) -> Value {
 }
 
 /// `.Capabilities`.
-pub(crate) fn capabilities(kube: &Version, options: &RenderOptions) -> Value {
-    let version: SmolStr = format_smolstr!("v{kube}");
+pub(crate) fn capabilities(kube: &KubeVersion, options: &RenderOptions) -> Value {
+    let version = SmolStr::new(&kube.version);
     let kube = Value::object(Object::Struct(Struct {
         type_name: "chartutil.KubeVersion",
         pointer: false,
@@ -122,7 +122,8 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
             )
         })
         .collect();
-    let dependencies = node.dependencies.iter().flatten().map(dependency).collect();
+    let dependencies =
+        node.dependencies.iter().flatten().map(|shared| dependency(&shared.borrow())).collect();
     let annotations = metadata
         .annotations
         .iter()
@@ -177,10 +178,7 @@ pub(crate) fn collect<'c>(
     shared: &Shared,
     found: &mut Vec<Renderable<'c>>,
 ) -> Value {
-    let path = match parent_path {
-        None => node.name.clone(),
-        Some(parent) => format!("{parent}/charts/{}", node.name),
-    };
+    let path = node.path(parent_path);
     let subcharts = SharedMap::default();
     let scope = Value::map(entries([
         ("Chart", chart(node, parent_path.is_none())),
@@ -196,7 +194,7 @@ pub(crate) fn collect<'c>(
             Some(Value::Map(map, _)) => Value::Map(map, MapKind::Values),
             _ => Value::typed_map(Entries::default(), MapKind::Values),
         };
-        let inner = collect(child, Some(&path), &below, shared, found);
+        let inner = collect(child, Some(node.base(&path)), &below, shared, found);
         subcharts.borrow_mut().insert(SmolStr::new(&child.name), inner);
     }
     if let Some(map) = scope.as_map() {

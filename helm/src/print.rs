@@ -61,7 +61,7 @@ fn push_quoted(symbol: char, delimiter: char, out: &mut String) {
 }
 
 /// Quotes bytes; those that are not UTF-8 become `\x` escapes.
-fn quote_bytes(bytes: &[u8]) -> String {
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
     let mut out = String::from("\"");
     for chunk in bytes.utf8_chunks() {
         for symbol in chunk.valid().chars() {
@@ -117,6 +117,7 @@ impl Printer {
             Value::Int(value) | Value::Int64(value) => self.put(&value.to_string()),
             Value::Float(value) => self.put(&format_general(*value)),
             Value::Text(text) => self.put(text),
+            Value::Raw(_) => Err(Unwalkable::Encoding),
             Value::Bytes(bytes) => {
                 self.sequence("[", bytes.iter(), |out, byte| out.put(&byte.to_string()), "]")
             }
@@ -168,6 +169,7 @@ impl Printer {
             }
             Object::Time(time) => self.put(&crate::time::display(time)),
             Object::Version(version) => self.put(&version.to_string()),
+            Object::Duration(duration) => self.put(&crate::time::duration_text(*duration)),
         }
     }
 }
@@ -190,7 +192,7 @@ pub(crate) fn display_short(value: &Value) -> String {
 /// Sprig's idea of a value as text: bytes are text as well.
 pub(crate) fn text_of(value: &Value, limit: usize) -> Result<String, Unwalkable> {
     match value {
-        Value::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        Value::Bytes(bytes) => String::from_utf8(bytes.to_vec()).map_err(|_| Unwalkable::Encoding),
         other => display(other, limit),
     }
 }

@@ -1,5 +1,8 @@
 //! Randomness drawn from a seed, so that the same release renders to the same bytes.
 
+use std::convert::Infallible;
+
+use rsa::rand_core::{TryCryptoRng, TryRng};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 in counter mode.
@@ -33,6 +36,10 @@ impl Random {
         (0..count).map(|_| self.byte()).collect()
     }
 
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        std::array::from_fn(|_| self.byte())
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         (0..8).fold(0, |number, _| number << 8 | u64::from(self.byte()))
     }
@@ -53,6 +60,25 @@ impl Random {
             .collect()
     }
 }
+
+impl TryRng for Random {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(u32::from_be_bytes(self.array()))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.number())
+    }
+
+    fn try_fill_bytes(&mut self, target: &mut [u8]) -> Result<(), Infallible> {
+        target.fill_with(|| self.byte());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Random {}
 
 #[cfg(test)]
 mod tests {

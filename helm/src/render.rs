@@ -10,13 +10,15 @@ use smol_str::SmolStr;
 
 use crate::chart::Chart;
 use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
-use crate::engine::{Draw, Engine, Limits, Usage};
-use crate::functions::{Dialect, NO_VALUE, find};
+use crate::engine::{Engine, Limits, Usage};
+use crate::functions::{Dialect, NO_VALUE, RandomUse, find};
+use crate::kube_version::KubeVersion;
 use crate::manifest::{self, Problem};
 use crate::memo::Memo;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
+use crate::print::quote;
 use crate::schema::{self, Refusal};
-use crate::semver::{Version, is_compatible};
+use crate::semver::is_compatible;
 use crate::stack;
 use crate::template::exec::execute;
 use crate::template::fault::{Cause, Fault};
@@ -114,9 +116,9 @@ pub struct Rendered {
     pub warnings: Vec<String>,
     /// How much of its limits the render used.
     pub usage: Usage,
-    /// The functions that drew at random or looked at the clock; with none of them every render
+    /// The calls whose results depend on the seed or the clock; with none of them every render
     /// gives the same bytes.
-    pub draws: Vec<Draw>,
+    pub random: Vec<RandomUse>,
 }
 
 impl Rendered {
@@ -252,6 +254,10 @@ pub fn merge_values(base: &mut Json, over: Json) {
 
 fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered, RenderError> {
     let failed = |kind, message: String| Err(RenderError::new(kind, message));
+    let kube = KubeVersion::parse(&options.kube_version).map_err(|error| {
+        let message = format!("invalid kube version '{}': {error}", options.kube_version);
+        RenderError::new(ErrorKind::Chart, message)
+    })?;
     if chart.metadata.is_library() {
         return failed(ErrorKind::Chart, "library charts are not installable".to_owned());
     }
@@ -267,10 +273,10 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
             ),
         );
     }
-    let kube = Version::parse(&options.kube_version).map_err(|error| {
-        let message = format!("invalid kube version '{}': {error}", options.kube_version);
-        RenderError::new(ErrorKind::Chart, message)
-    })?;
+    if let Some(problem) = name_problem(&options.release_name) {
+        let name = quote(&options.release_name);
+        return failed(ErrorKind::Chart, format!("release name {name}: {problem}"));
+    }
     let mut budget = Budget::new(options.limits.allocated_bytes);
     let user =
         if options.keep_integers { Value::from_set(values) } else { Value::from_json(values) };
@@ -280,18 +286,19 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     };
     let mut root = Node::new(chart);
     root.resolve(&user, &mut budget).map_err(unfit)?;
-    let wanted = &root.chart.metadata.kube_version;
-    if !wanted.is_empty() && !is_compatible(wanted, &format!("v{kube}")) {
-        return failed(
-            ErrorKind::Chart,
-            format!(
-                "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes v{kube}"
-            ),
-        );
-    }
     let values = coalesce(&root, &user, false, &mut budget).map_err(unfit)?;
     if !options.skip_schema_validation && schema::is_wanted(&root) {
         validate(&root, &values, options)?;
+    }
+    let wanted = &root.chart.metadata.kube_version;
+    if !wanted.is_empty() && !is_compatible(wanted, &kube.version) {
+        return failed(
+            ErrorKind::Chart,
+            format!(
+                "chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {}",
+                kube.version
+            ),
+        );
     }
     let Some(map) = values.as_map().cloned() else {
         return failed(ErrorKind::Values, "the values must be a map".to_owned());
@@ -299,7 +306,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let Executed { mut files, draws, mut usage } =
+    let Executed { mut files, random, mut usage } =
         execute_all(templates, &chart.memo, options, budget.used())?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
     files.retain(|path, _| !path.ends_with(NOTES));
@@ -323,7 +330,26 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     }
     let mut warnings = budget.warnings;
     warnings.dedup();
-    Ok(Rendered { manifests, hooks, crds, notes, warnings, usage, draws })
+    Ok(Rendered { manifests, hooks, crds, notes, warnings, usage, random })
+}
+
+/// What is wrong with the name of a release.
+fn name_problem(name: &str) -> Option<&'static str> {
+    let part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !part.is_empty()
+            && !part.starts_with('-')
+            && !part.ends_with('-')
+            && part.bytes().all(plain)
+    };
+    if name.is_empty() {
+        return Some("no name provided");
+    }
+    (name.len() > 53 || !name.split('.').all(part)).then_some(
+        "invalid release name, must match regex \
+         ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not \
+         be longer than 53",
+    )
 }
 
 fn too_many(limits: &Limits) -> String {
@@ -374,7 +400,7 @@ fn integral(json: Json) -> Json {
 struct Executed {
     /// The printed texts by the paths of their templates.
     files: BTreeMap<String, String>,
-    draws: Vec<Draw>,
+    random: Vec<RandomUse>,
     usage: Usage,
 }
 
@@ -425,7 +451,7 @@ fn execute_all(
         let Some(parsed) = scope.get(&template.path) else { continue };
         let dot = Value::Map(Rc::clone(&template.scope), MapKind::Values);
         let mut out = String::new();
-        engine.begin_source(&template.path);
+        engine.begin_source(&parsed.file);
         execute(&engine, &scope, &parsed, &dot, &mut out).map_err(RenderError::from_fault)?;
         total += out.len();
         engine.check_size(total).map_err(RenderError::from_fault)?;
@@ -433,7 +459,7 @@ fn execute_all(
         files.insert(template.path.to_string(), out);
     }
     let usage = Usage { output_bytes: total, ..engine.usage() };
-    Ok(Executed { files, draws: engine.draws(), usage })
+    Ok(Executed { files, random: engine.take_uses(), usage })
 }
 
 fn definitions(
@@ -459,7 +485,7 @@ fn definitions(
         });
     }
     for child in &node.children {
-        definitions(child, &format!("{path}/charts/{}", child.name), limits, found)?;
+        definitions(child, &child.path(Some(node.base(path))), limits, found)?;
     }
     Ok(())
 }

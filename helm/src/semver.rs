@@ -68,19 +68,57 @@ impl Version {
         }
         let found = VERSION.captures(text).ok_or_else(invalid)?;
         let number = |index: usize| {
-            found.get(index).map_or(Ok(0), |part| part.as_str().parse().map_err(|_| invalid()))
+            found.get(index).map_or(Ok(0), |part| {
+                let part = part.as_str();
+                part.parse().map_err(|_| {
+                    format!(
+                        "error parsing version segment: strconv.ParseUint: parsing {}: value out of range",
+                        crate::print::quote(part)
+                    )
+                })
+            })
         };
         let part = |index: usize| {
             found.get(index).map(|part| part.as_str().to_owned()).unwrap_or_default()
         };
-        Ok(Self {
-            major: number(1)?,
-            minor: number(2)?,
-            patch: number(3)?,
-            pre: part(4),
-            metadata: part(5),
-            original: text.to_owned(),
-        })
+        let (major, minor, patch, pre) = (number(1)?, number(2)?, number(3)?, part(4));
+        let padded = |part: &str| {
+            part.len() > 1 && part.starts_with('0') && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        if pre.split('.').any(padded) {
+            return Err("version segment starts with 0".to_owned());
+        }
+        Ok(Self { major, minor, patch, pre, metadata: part(5), original: text.to_owned() })
+    }
+
+    fn next(&self, major: u64, minor: u64, patch: u64) -> Self {
+        let mut next = Self {
+            major,
+            minor,
+            patch,
+            pre: String::new(),
+            metadata: String::new(),
+            original: String::new(),
+        };
+        let prefix = if self.original.starts_with('v') { "v" } else { "" };
+        next.original = format!("{prefix}{next}");
+        next
+    }
+
+    /// The next major version.
+    pub(crate) fn next_major(&self) -> Self {
+        self.next(self.major.saturating_add(1), 0, 0)
+    }
+
+    /// The next minor version.
+    pub(crate) fn next_minor(&self) -> Self {
+        self.next(self.major, self.minor.saturating_add(1), 0)
+    }
+
+    /// The next patch; that of a pre-release is the version itself.
+    pub(crate) fn next_patch(&self) -> Self {
+        let step = u64::from(self.pre.is_empty());
+        self.next(self.major, self.minor, self.patch.saturating_add(step))
     }
 
     /// Orders by precedence; build metadata does not count.

@@ -190,7 +190,7 @@ mod tests {
             ("{{ upper 5 }}", "<5>: expected string; found 5"),
             ("{{ upper .n }}", "<.n>: wrong type for value; expected string; got float64"),
             ("{{ upper }}", "<upper>: wrong number of args for upper: want 1 got 0"),
-            ("{{ .n.x }}", "<.n.x>: can't evaluate field x in type float64"),
+            ("{{ .n.x }}", "<.n.x>: can't evaluate field x in type interface {}"),
             ("{{ fail \"no\" }}", "<fail \"no\">: error calling fail: no"),
         ] {
             let error = rendered(text, &json!({"n": 1})).unwrap_err().to_string();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use jiff::Zoned;
+use jiff::{SignedDuration, Zoned};
 use serde_json::{Map, Number, Value as Json};
 use smol_str::SmolStr;
 
@@ -28,6 +28,11 @@ pub(crate) enum ListKind {
     Text,
     Int,
     Lists,
+    Maps,
+    /// A nil `[]interface {}`, which JSON has as null.
+    Nil,
+    /// A nil `[]string`.
+    NilText,
 }
 
 /// The Go type of a map.
@@ -49,7 +54,8 @@ pub(crate) enum Value {
     Int64(i64),
     Float(f64),
     Text(SmolStr),
-    /// Bytes, or a Go string that is not UTF-8.
+    /// A Go string that is not UTF-8.
+    Raw(Rc<[u8]>),
     Bytes(Rc<[u8]>),
     List(Rc<Items>, ListKind),
     Map(SharedMap, MapKind),
@@ -62,6 +68,7 @@ pub(crate) enum Object {
     Files(Files),
     Versions(Vec<SmolStr>),
     Time(Zoned),
+    Duration(SignedDuration),
     Version(Version),
 }
 
@@ -169,8 +176,10 @@ pub(crate) enum Unwalkable {
     Depth,
     /// The value is larger than allowed when written out.
     Size,
-    /// The value holds something JSON cannot express.
-    Number,
+    /// The value holds a number JSON cannot express.
+    Number(&'static str),
+    /// The value holds a text that is not UTF-8.
+    Encoding,
 }
 
 impl Value {
@@ -182,7 +191,7 @@ impl Value {
     pub(crate) fn byte_text(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
             Ok(text) => Self::from(text),
-            Err(error) => Self::Bytes(Rc::from(error.into_bytes())),
+            Err(error) => Self::Raw(Rc::from(error.into_bytes())),
         }
     }
 
@@ -277,12 +286,13 @@ impl Value {
             Self::Int(value) | Self::Int64(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
             Self::Text(text) => !text.is_empty(),
-            Self::Bytes(bytes) => !bytes.is_empty(),
+            Self::Raw(bytes) | Self::Bytes(bytes) => !bytes.is_empty(),
             Self::List(items, _) => !items.is_empty(),
             Self::Map(map, _) => !map.borrow().is_empty(),
             Self::Object(object) => match &**object {
                 Object::Files(files) => !files.is_empty(),
                 Object::Versions(versions) => !versions.is_empty(),
+                Object::Duration(duration) => !duration.is_zero(),
                 _ => true,
             },
         }
@@ -296,7 +306,7 @@ impl Value {
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
             Self::Float(_) => "float64",
-            Self::Text(_) => "string",
+            Self::Text(_) | Self::Raw(_) => "string",
             Self::Bytes(_) | Self::List(..) => "slice",
             Self::Map(..) => "map",
             Self::Object(object) => match &**object {
@@ -305,6 +315,7 @@ impl Value {
                 Object::Files(_) => "map",
                 Object::Versions(_) => "slice",
                 Object::Version(_) => "ptr",
+                Object::Duration(_) => "int64",
             },
         }
     }
@@ -317,12 +328,13 @@ impl Value {
             Self::Int(_) => "int",
             Self::Int64(_) => "int64",
             Self::Float(_) => "float64",
-            Self::Text(_) => "string",
+            Self::Text(_) | Self::Raw(_) => "string",
             Self::Bytes(_) => "[]uint8",
-            Self::List(_, ListKind::Any) => "[]interface {}",
-            Self::List(_, ListKind::Text) => "[]string",
+            Self::List(_, ListKind::Any | ListKind::Nil) => "[]interface {}",
+            Self::List(_, ListKind::Text | ListKind::NilText) => "[]string",
             Self::List(_, ListKind::Int) => "[]int",
             Self::List(_, ListKind::Lists) => "[][]interface {}",
+            Self::List(_, ListKind::Maps) => "[]map[string]interface {}",
             Self::Map(_, MapKind::Any) => "map[string]interface {}",
             Self::Map(_, MapKind::Values) => "chartutil.Values",
             Self::Map(_, MapKind::Text) => "map[string]string",
@@ -332,6 +344,7 @@ impl Value {
                 Object::Versions(_) => "chartutil.VersionSet",
                 Object::Time(_) => "time.Time",
                 Object::Version(_) => "*semver.Version",
+                Object::Duration(_) => "time.Duration",
             },
         }
     }
@@ -340,7 +353,7 @@ impl Value {
     pub(crate) fn shallow_size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Bytes(bytes) => bytes.len(),
+            Self::Raw(bytes) | Self::Bytes(bytes) => bytes.len(),
             Self::List(items, _) => items.len() * size_of::<Self>(),
             _ => 0,
         }
@@ -409,7 +422,7 @@ impl Value {
             #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::Raw(a), Self::Raw(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::List(a, a_kind), Self::List(b, b_kind)) => {
                 if a_kind != b_kind || a.len() != b.len() {
                     return Ok(false);
@@ -455,9 +468,13 @@ impl Value {
             Self::Nil => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) | Self::Int64(value) => Json::from(*value),
-            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or(Unwalkable::Number)?),
+            Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| {
+                Unwalkable::Number(crate::number::special(*value).unwrap_or_default())
+            })?),
             Self::Text(text) => Json::String(text.to_string()),
+            Self::Raw(bytes) => Json::String(crate::encoding::lossy(bytes)),
             Self::Bytes(bytes) => Json::String(crate::encoding::base64(bytes)),
+            Self::List(_, ListKind::Nil | ListKind::NilText) => Json::Null,
             Self::List(items, _) => Json::Array(
                 items
                     .iter()
@@ -499,6 +516,9 @@ impl Value {
                 }
                 Object::Time(time) => Json::String(crate::time::rfc3339(time)),
                 Object::Version(version) => Json::String(version.to_string()),
+                Object::Duration(duration) => {
+                    Json::from(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
+                }
             },
         })
     }

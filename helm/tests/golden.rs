@@ -1,4 +1,4 @@
-//! Our own charts, with the outputs of the real `helm template` stored beside them.
+//! What a chart and its rendering tell besides the output of `helm template`.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
@@ -23,26 +23,6 @@ fn options() -> RenderOptions {
 
 fn rendered(name: &str) -> Rendered {
     render(&fixture(name), &json!({}), &options()).unwrap()
-}
-
-fn assert_golden(name: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.yaml"));
-    let expected = std::fs::read_to_string(file).unwrap();
-    let found = rendered(name).to_template_output();
-    for (number, (expected, found)) in expected.lines().zip(found.lines()).enumerate() {
-        assert_eq!(found, expected, "line {} of {name}", number + 1);
-    }
-    assert_eq!(found, expected);
-}
-
-#[test]
-fn a_typical_chart_renders_as_with_helm() {
-    assert_golden("basics");
-}
-
-#[test]
-fn subcharts_render_as_with_helm() {
-    assert_golden("umbrella");
 }
 
 #[test]
@@ -84,6 +64,27 @@ fn an_old_cluster_is_refused() {
 }
 
 #[test]
+fn a_release_name_that_is_none_is_refused() {
+    for name in ["", "UPPER", "a_b", "-a", "a..b", &"a".repeat(54)] {
+        let named = RenderOptions { release_name: name.to_owned(), ..options() };
+        let error = render(&fixture("basics"), &json!({}), &named).unwrap_err();
+        assert!(error.to_string().starts_with("release name \""), "{error}");
+    }
+}
+
+#[test]
+fn provenance_files_are_noted() {
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n"),
+        ("charts/d-1.0.0.tgz.prov", "signed"),
+    ];
+    let files = files
+        .map(|(path, text)| ChartFile { path: path.to_owned(), data: text.as_bytes().to_vec() });
+    let chart = Chart::from_files(files.to_vec()).unwrap();
+    assert_eq!(chart.provenance_files(), ["charts/d-1.0.0.tgz.prov"]);
+}
+
+#[test]
 fn later_values_win_and_maps_merge() {
     let mut values = json!({"a": {"b": 1, "c": [1]}, "d": 1});
     merge_values(&mut values, json!({"a": {"c": [2], "e": null}, "d": {"x": 1}}));
@@ -94,11 +95,8 @@ fn later_values_win_and_maps_merge() {
 fn functions_that_draw_at_random_are_told_with_their_template() {
     let templates = [
         ("templates/_lib.tpl", "{{ define \"password\" }}{{ randAlphaNum 8 }}{{ end }}"),
-        (
-            "templates/a.yaml",
-            "a: {{ include \"password\" . }}\nb: {{ now | date \"2006\" }}\nc: {{ htmlDate 0 }}\n",
-        ),
-        ("templates/b.yaml", "a: {{ tpl \"{{ uuidv4 }}\" . }}\nb: {{ htmlDate \"no date\" }}\n"),
+        ("templates/a.yaml", "a: {{ include \"password\" . }}\nb: {{ now | date \"2006\" }}\n"),
+        ("templates/b.yaml", "a: {{ tpl \"{{ uuidv4 }}\" . }}\n"),
     ];
     let chart = |templates: &[(&str, &str)]| {
         let metadata = [("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n")];
@@ -110,17 +108,15 @@ fn functions_that_draw_at_random_are_told_with_their_template() {
         Chart::from_files(files.collect()).unwrap()
     };
     let found = render(&chart(&templates), &json!({}), &options()).unwrap();
-    let draws: Vec<_> =
-        found.draws.iter().map(|draw| (&*draw.source, &*draw.template, &*draw.function)).collect();
+    let uses: Vec<_> = found.random.iter().map(|used| (&*used.template, used.function)).collect();
     assert_eq!(
-        draws,
+        uses,
         [
-            ("c/templates/a.yaml", "c/templates/_lib.tpl", "randAlphaNum"),
-            ("c/templates/a.yaml", "c/templates/a.yaml", "now"),
-            ("c/templates/b.yaml", "c/templates/b.yaml", "htmlDate"),
-            ("c/templates/b.yaml", "c/templates/b.yaml", "uuidv4"),
+            ("c/templates/_lib.tpl", "randAlphaNum"),
+            ("c/templates/a.yaml", "now"),
+            ("c/templates/b.yaml", "uuidv4"),
         ]
     );
-    let plain = chart(&[("templates/a.yaml", "a: {{ add 1 2 }}\nb: {{ htmlDate 0 }}\n")]);
-    assert_eq!(render(&plain, &json!({}), &options()).unwrap().draws, []);
+    let plain = chart(&[("templates/a.yaml", "a: {{ add 1 2 }}\n")]);
+    assert_eq!(render(&plain, &json!({}), &options()).unwrap().random, []);
 }

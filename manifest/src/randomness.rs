@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gimlet_helm::{Chart, Draw};
+use gimlet_helm::{Chart, RandomKind, RandomUse};
 use serde_json::Value;
 
 use crate::layout;
@@ -23,7 +23,7 @@ pub(crate) struct Drawn<'a> {
     /// The objects, as they would go to git.
     pub(crate) objects: &'a [Object],
     /// The functions that drew.
-    pub(crate) draws: &'a [Draw],
+    pub(crate) uses: &'a [RandomUse],
     /// Templates of objects, by identity.
     pub(crate) sources: &'a BTreeMap<String, String>,
 }
@@ -48,7 +48,7 @@ pub(crate) fn warnings(first: &Drawn<'_>, second: &[Object], chart: &Chart) -> V
             }
         }
         if !fields.is_empty() {
-            let calls = calls(first.draws, first.sources.get(&identity));
+            let calls = calls(first.uses, first.sources.get(&identity));
             found.push(warning(object, &fields, &calls, &defaults));
         }
     }
@@ -98,12 +98,17 @@ fn shown(path: &[Step]) -> String {
 }
 
 /// Returns the functions that drew for a template; for one that is not known, all of them.
-fn calls<'a>(draws: &'a [Draw], source: Option<&String>) -> Vec<&'a Draw> {
-    let own: Vec<&Draw> = draws.iter().filter(|draw| Some(&draw.source) == source).collect();
-    if own.is_empty() { draws.iter().collect() } else { own }
+fn calls<'a>(uses: &'a [RandomUse], source: Option<&String>) -> Vec<&'a RandomUse> {
+    let own: Vec<&RandomUse> = uses.iter().filter(|used| Some(&used.template) == source).collect();
+    if own.is_empty() { uses.iter().collect() } else { own }
 }
 
-fn warning(object: &Object, fields: &[Vec<Step>], calls: &[&Draw], defaults: &Value) -> String {
+fn warning(
+    object: &Object,
+    fields: &[Vec<Step>],
+    calls: &[&RandomUse],
+    defaults: &Value,
+) -> String {
     let mut texts: Vec<String> =
         fields.iter().take(LISTED_FIELDS).map(|path| shown(path)).collect();
     if fields.len() > LISTED_FIELDS {
@@ -115,8 +120,9 @@ fn warning(object: &Object, fields: &[Vec<Step>], calls: &[&Draw], defaults: &Va
         _ => format!("{object} {}", texts.join(", ")),
     };
     let made = functions(calls);
-    let is_certificate = calls.iter().any(|call| makes_certificate(&call.function));
-    if object.is_secret() || is_certificate {
+    let has = |kinds: &[RandomKind]| calls.iter().any(|call| kinds.contains(&call.kind));
+    let is_certificate = has(&[RandomKind::Certificate, RandomKind::Key]);
+    if object.is_secret() || is_certificate || has(&[RandomKind::Password]) {
         let what = if is_certificate { "certificate or key" } else { "password" };
         let advice = advice(fields, defaults, is_certificate);
         let are = if fields.len() == 1 { "is" } else { "are" };
@@ -128,10 +134,6 @@ fn warning(object: &Object, fields: &[Vec<Step>], calls: &[&Draw], defaults: &Va
     format!("{place} {change} with every release{then}: {made}")
 }
 
-fn makes_certificate(function: &str) -> bool {
-    function.starts_with("gen") || function == "buildCustomCert"
-}
-
 fn is_pod_template(path: &[Step]) -> bool {
     let key = |index: usize| match path.get(index) {
         Some(Step::Key(key)) => key.as_str(),
@@ -141,10 +143,10 @@ fn is_pod_template(path: &[Step]) -> bool {
 }
 
 /// Names functions with the templates in which they are called.
-fn functions(calls: &[&Draw]) -> String {
+fn functions(calls: &[&RandomUse]) -> String {
     let mut by_template: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for call in calls.iter().take(LISTED_FUNCTIONS) {
-        by_template.entry(&call.template).or_default().insert(&call.function);
+        by_template.entry(&call.template).or_default().insert(call.function);
     }
     let texts: Vec<String> = by_template
         .into_iter()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gimlet_crds::DeployManifest;
 use gimlet_crds::name::{AppName, EnvName};
-use gimlet_helm::{Chart, Draw, RenderOptions, Rendered};
+use gimlet_helm::{Chart, RandomUse, RenderOptions, Rendered};
 use serde_json::{Map, Value};
 
 use crate::object::{self, Object, ObjectError};
@@ -155,10 +155,10 @@ impl RenderError {
 
 /// Makes the files of an app. The same input gives the same bytes.
 pub fn render(input: &RenderInput<'_>) -> Result<RenderedApp, RenderError> {
-    let Made { objects, draws, sources, mut warnings } = make(input, input.seed, input.time)?;
+    let Made { objects, uses, sources, mut warnings } = make(input, input.seed, input.time)?;
     check(&objects, input.allow_secrets)?;
-    if let Some(chart) = input.chart.filter(|_| !draws.is_empty()) {
-        let drawn = Drawn { objects: &objects, draws: &draws, sources: &sources };
+    if let Some(chart) = input.chart.filter(|_| !uses.is_empty()) {
+        let drawn = Drawn { objects: &objects, uses: &uses, sources: &sources };
         warnings.extend(match make(input, other_seed(input.seed), other_time(input.time)) {
             Ok(second) => randomness::warnings(&drawn, &second.objects, chart),
             Err(error) => vec![format!("the next release may fail by chance: {error}")],
@@ -188,7 +188,7 @@ fn other_time(time: jiff::Timestamp) -> jiff::Timestamp {
 /// The objects of an app, with what is known of their making.
 struct Made {
     objects: Vec<Object>,
-    draws: Vec<Draw>,
+    uses: Vec<RandomUse>,
     /// Templates of the chart's objects, by identity.
     sources: BTreeMap<String, String>,
     warnings: Vec<String>,
@@ -200,7 +200,7 @@ fn make(
     time: jiff::Timestamp,
 ) -> Result<Made, RenderError> {
     let namespace = input.manifest.namespace.as_str();
-    let FromChart { objects: made, draws, mut warnings } = chart_objects(input, seed, time)?;
+    let FromChart { objects: made, uses, mut warnings } = chart_objects(input, seed, time)?;
     let (templates, mut objects): (Vec<String>, Vec<Object>) = made.into_iter().unzip();
     // Patches may remove objects and reorder nothing, so a name finds the template again.
     let mut sources = BTreeMap::new();
@@ -225,7 +225,7 @@ fn make(
             Some((layout::identity(object), sources.get(&unplaced(object))?.clone()))
         })
         .collect();
-    Ok(Made { objects, draws, sources, warnings })
+    Ok(Made { objects, uses, sources, warnings })
 }
 
 /// Names an object without its namespace, which it may not have got yet.
@@ -237,7 +237,7 @@ fn unplaced(object: &Object) -> String {
 #[derive(Default)]
 struct FromChart {
     objects: Vec<(String, Object)>,
-    draws: Vec<Draw>,
+    uses: Vec<RandomUse>,
     warnings: Vec<String>,
 }
 
@@ -267,7 +267,7 @@ fn chart_objects(
         gimlet_helm::render(chart, &Value::Object(values), &options).map_err(|source| {
             RenderError::Chart { name: chart.name().to_owned(), source: Box::new(source) }
         })?;
-    let Rendered { manifests, hooks, crds, warnings: chart_warnings, draws, .. } = rendered;
+    let Rendered { manifests, hooks, crds, warnings: chart_warnings, random: uses, .. } = rendered;
     let mut warnings = Vec::new();
     let mut objects = Vec::new();
     let sourced = |source: &str, content: &str| -> Result<Vec<(String, Object)>, RenderError> {
@@ -283,7 +283,7 @@ fn chart_objects(
         }
     }
     warnings.extend(chart_warnings);
-    Ok(FromChart { objects, draws, warnings })
+    Ok(FromChart { objects, uses, warnings })
 }
 
 fn read(place: &str, text: &str) -> Result<Vec<Object>, RenderError> {

@@ -424,3 +424,33 @@ fn a_patch_does_not_move_its_object() {
     assert_eq!(app.objects[0].namespace(), Some("team"));
     assert!(app.warnings.is_empty());
 }
+
+#[test]
+fn the_documentation_names_the_limits() {
+    let page = include_str!("../../docs/helm.md");
+    let gimlet_helm::Limits { steps, output_bytes, depth, list_length, allocated_bytes, .. } =
+        gimlet_helm::Limits::default();
+    let with_commas = |number: usize| {
+        let digits = number.to_string();
+        let parts: Vec<&str> = digits
+            .as_bytes()
+            .rchunks(3)
+            .rev()
+            .map(|part| std::str::from_utf8(part).unwrap())
+            .collect();
+        parts.join(",")
+    };
+    let count = |number: usize| format!("| {} |", with_commas(number));
+    let mebibytes = |bytes: usize| format!("| {} MiB |", with_commas(bytes >> 20));
+    for row in [
+        format!("evaluated {}", count(usize::try_from(steps).unwrap())),
+        format!("single text {}", mebibytes(output_bytes)),
+        format!("are made {}", mebibytes(allocated_bytes)),
+        format!("nesting of templates {}", count(depth)),
+        format!("elements of a list {}", count(list_length)),
+        format!("objects of an app {}", count(MAX_FILES)),
+        format!("files of an app {}", mebibytes(MAX_BYTES)),
+    ] {
+        assert!(page.contains(&row), "docs/helm.md lacks {row:?}");
+    }
+}

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::print::quote;
+
 use super::{CHART_LIMIT, ChartError, FILE_LIMIT, File, Loader, PATH_LIMIT, without_bom};
 
 /// Tar headers and padding allowed on top of the files themselves.
@@ -35,6 +37,12 @@ fn broken(error: &io::Error) -> ChartError {
 
 /// Unpacks an archive and drops the first element of every path.
 pub(super) fn unpack(tgz: &[u8], loader: &mut Loader) -> Result<Vec<File>, ChartError> {
+    match tgz {
+        [] => return Err(ChartError::Archive("EOF".to_owned())),
+        _ if tgz.len() < 10 => return Err(ChartError::Archive("unexpected EOF".to_owned())),
+        [0x1f, 0x8b, 8, ..] => {}
+        _ => return Err(ChartError::Archive("gzip: invalid header".to_owned())),
+    }
     let mut left = loader.stream;
     let result = read(Counted { inner: MultiGzDecoder::new(tgz), left: &mut left }, loader);
     loader.stream = left;
@@ -79,25 +87,42 @@ fn read(plain: impl Read, loader: &mut Loader) -> Result<Vec<File>, ChartError> 
 }
 
 fn inner_path(raw: &str) -> Result<String, ChartError> {
-    let illegal = || ChartError::Path(raw.to_owned());
-    let unified = raw.replace('\\', "/");
-    let (base, rest) = unified.split_once('/').unwrap_or((&unified, ""));
-    if base == "Chart.yaml" {
-        return Err(ChartError::Archive("chart yaml not in base directory".to_owned()));
-    }
+    let illegal = |why: &str| Err(ChartError::Path(why.to_owned()));
+    // An archive made on Windows has backslashes.
+    let delimiter = if raw.contains('\\') { '\\' } else { '/' };
+    let (base, rest) = raw.split_once(delimiter).unwrap_or((raw, ""));
+    let rest = rest.replace(delimiter, "/");
     if rest.starts_with('/') {
-        return Err(illegal());
+        return illegal("chart illegally contains absolute paths");
     }
     let mut parts: Vec<&str> = Vec::new();
     for part in rest.split('/') {
         match part {
-            "" | "." => {}
             ".." => {
-                parts.pop().ok_or_else(illegal)?;
+                if parts.pop().is_none() {
+                    return illegal("chart illegally references parent directory");
+                }
             }
+            "" | "." => {}
             part => parts.push(part),
         }
     }
-    let drive = parts.first().is_some_and(|first| first.as_bytes().get(1) == Some(&b':'));
-    if parts.is_empty() || drive { Err(illegal()) } else { Ok(parts.join("/")) }
+    let Some(first) = parts.first() else {
+        let quoted = quote(raw);
+        return illegal(&format!(
+            "chart illegally contains content outside the base directory: {quoted}"
+        ));
+    };
+    if first.starts_with("..") {
+        return illegal("chart illegally references parent directory");
+    }
+    let drive = parts.len() > 1
+        && matches!(first.as_bytes(), [letter, b':'] if letter.is_ascii_alphabetic());
+    if drive || parts.iter().any(|part| part.contains('\\')) {
+        return illegal("chart contains illegally named files");
+    }
+    if base == "Chart.yaml" {
+        return illegal("chart yaml not in base directory");
+    }
+    Ok(parts.join("/"))
 }

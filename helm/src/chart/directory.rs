@@ -99,7 +99,7 @@ impl Walk<'_> {
     fn inside(&self, path: &str) -> Result<(PathBuf, fs::Metadata), ChartError> {
         let real = fs::canonicalize(self.root.join(path)).map_err(|error| failed(path, &error))?;
         if !real.starts_with(self.root) {
-            return Err(ChartError::Path(path.to_owned()));
+            return Err(ChartError::Path(format!("{path} is a link that leaves the chart")));
         }
         let found = fs::metadata(&real).map_err(|error| failed(path, &error))?;
         Ok((real, found))

@@ -23,7 +23,10 @@ impl Rules {
             }
             if line.contains("**") {
                 let message = "double-star (**) syntax is not supported".to_owned();
-                return Err(ChartError::Shape { file: ".helmignore".to_owned(), message });
+                return Err(ChartError::Ignore(message));
+            }
+            if !is_pattern(line) {
+                return Err(ChartError::Ignore("syntax error in pattern".to_owned()));
             }
             let (negated, line) = strip(line, |text| text.strip_prefix('!'));
             let (directories_only, line) = strip(line, |text| text.strip_suffix('/'));
@@ -102,6 +105,15 @@ fn skip_stars(pattern: &[char], places: &mut [bool]) {
     }
 }
 
+/// A character of a class, with its escape taken off.
+fn member(pattern: &[char]) -> Option<(char, &[char])> {
+    match pattern {
+        ['\\', escaped, rest @ ..] => Some((*escaped, rest)),
+        ['\\' | '-' | ']', ..] | [] => None,
+        [symbol, rest @ ..] => Some((*symbol, rest)),
+    }
+}
+
 /// Whether a character belongs to a class, and what follows the class.
 fn class(mut pattern: &[char], symbol: char) -> Option<(bool, &[char])> {
     let negated = pattern.first() == Some(&'^');
@@ -109,23 +121,36 @@ fn class(mut pattern: &[char], symbol: char) -> Option<(bool, &[char])> {
         pattern = &pattern[1..];
     }
     let mut hit = false;
+    let mut first = true;
     loop {
-        match pattern {
-            [']', rest @ ..] => return Some((hit != negated, rest)),
-            ['\\', escaped, rest @ ..] => {
-                hit |= *escaped == symbol;
-                pattern = rest;
-            }
-            [low, '-', high, rest @ ..] if *high != ']' => {
-                hit |= (*low..=*high).contains(&symbol);
-                pattern = rest;
-            }
-            [single, rest @ ..] => {
-                hit |= *single == symbol;
-                pattern = rest;
-            }
-            [] => return None,
+        if let ([']', rest @ ..], false) = (pattern, first) {
+            return Some((hit != negated, rest));
         }
+        first = false;
+        let (low, rest) = member(pattern)?;
+        let (high, rest) = match rest {
+            ['-', rest @ ..] => member(rest)?,
+            _ => (low, rest),
+        };
+        hit |= (low..=high).contains(&symbol);
+        pattern = rest;
+    }
+}
+
+/// Tells whether `filepath.Match` understands a pattern.
+fn is_pattern(text: &str) -> bool {
+    let symbols: Vec<char> = text.chars().collect();
+    let mut rest = symbols.as_slice();
+    loop {
+        rest = match rest {
+            [] => return true,
+            ['\\'] => return false,
+            ['[', inside @ ..] => match class(inside, ' ') {
+                Some((_, rest)) => rest,
+                None => return false,
+            },
+            ['\\', _, rest @ ..] | [_, rest @ ..] => rest,
+        };
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Metadata {
     pub(crate) kube_version: String,
     pub(crate) dependencies: Option<Vec<Dependency>>,
     pub(crate) kind: String,
+    null_maintainer: bool,
+    null_dependency: bool,
 }
 
 /// Somebody who maintains the chart.
@@ -52,65 +54,109 @@ pub(crate) struct Dependency {
     pub(crate) enabled: bool,
     pub(crate) import_values: Vec<Json>,
     pub(crate) alias: String,
+    /// Whether the values are imported already.
+    pub(crate) imported: bool,
+}
+
+/// Go's name of the kind of a JSON value.
+pub(super) fn json_kind(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    }
 }
 
 /// Reads typed fields and names the first one of the wrong type.
-struct Fields<'a> {
-    entries: &'a Map<String, Json>,
-    owner: &'a str,
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a> {
+    pub(super) entries: &'a Map<String, Json>,
+    /// The file the fields are in.
+    pub(super) file: &'a str,
+    /// Go's name for the owner of the fields.
+    pub(super) owner: &'a str,
 }
 
-impl Fields<'_> {
-    fn wrong<T>(&self, key: &str, wanted: &str) -> Result<T, ChartError> {
-        Err(ChartError::Shape {
-            file: "Chart.yaml".to_owned(),
-            message: format!("{}{key} must be {wanted}", self.owner),
+impl<'a> Fields<'a> {
+    /// The fields of a whole file; an empty one has none.
+    pub(super) fn of_file(
+        document: &'a Json,
+        file: &'a str,
+        owner: &'a str,
+        empty: &'a Map<String, Json>,
+    ) -> Result<Self, ChartError> {
+        match document {
+            Json::Null => Ok(Self { entries: empty, file, owner }),
+            Json::Object(entries) => Ok(Self { entries, file, owner }),
+            other => Err(ChartError::unmarshal(file, json_kind(other), &format!("chart.{owner}"))),
+        }
+    }
+
+    fn wrong<T>(&self, key: &str, found: &Json, wanted: &str) -> Result<T, ChartError> {
+        let place = format!("{}.{key} of type {wanted}", self.owner);
+        Err(ChartError::unmarshal_field(self.file, json_kind(found), &place))
+    }
+
+    /// A field by its name, in whatever letters.
+    fn get(&self, key: &str) -> Option<&'a Json> {
+        self.entries.get(key).or_else(|| {
+            let mut entries = self.entries.iter();
+            entries.find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
         })
     }
 
-    fn text(&self, key: &str) -> Result<String, ChartError> {
-        match self.entries.get(key) {
+    pub(super) fn text(&self, key: &str) -> Result<String, ChartError> {
+        match self.get(key) {
             None => Ok(String::new()),
             Some(value) => match scalar(value) {
                 Some(text) => Ok(text),
-                None => self.wrong(key, "a string"),
+                None => self.wrong(key, value, "string"),
             },
         }
     }
 
     fn flag(&self, key: &str) -> Result<bool, ChartError> {
-        match self.entries.get(key) {
+        match self.get(key) {
             None | Some(Json::Null) => Ok(false),
             Some(Json::Bool(value)) => Ok(*value),
-            Some(_) => self.wrong(key, "true or false"),
+            Some(other) => self.wrong(key, other, "bool"),
         }
     }
 
-    fn list(&self, key: &str) -> Result<&[Json], ChartError> {
-        match self.entries.get(key) {
+    fn list(&self, key: &str, kind: &str) -> Result<&'a [Json], ChartError> {
+        match self.get(key) {
             None | Some(Json::Null) => Ok(&[]),
             Some(Json::Array(items)) => Ok(items),
-            Some(_) => self.wrong(key, "a list"),
+            Some(other) => self.wrong(key, other, kind),
         }
     }
 
     fn texts(&self, key: &str) -> Result<Vec<String>, ChartError> {
         let mut found = Vec::new();
-        for item in self.list(key)? {
+        for item in self.list(key, "[]string")? {
             match scalar(item) {
                 Some(text) => found.push(text),
-                None => return self.wrong(key, "a list of strings"),
+                None => return self.wrong(key, item, "string"),
             }
         }
         Ok(found)
     }
 
-    fn maps(&self, key: &str) -> Result<Vec<&Map<String, Json>>, ChartError> {
+    /// A list of maps; helm refuses the null ones when it has read the whole.
+    fn maps(
+        &self,
+        key: &str,
+        kind: &str,
+    ) -> Result<Vec<Option<&'a Map<String, Json>>>, ChartError> {
         let mut found = Vec::new();
-        for item in self.list(key)? {
+        for item in self.list(key, &format!("[]*chart.{kind}"))? {
             match item {
-                Json::Object(entries) => found.push(entries),
-                _ => return self.wrong(key, "a list of maps"),
+                Json::Null => found.push(None),
+                Json::Object(entries) => found.push(Some(entries)),
+                other => return self.wrong(key, other, &format!("chart.{kind}")),
             }
         }
         Ok(found)
@@ -145,18 +191,10 @@ fn clean(text: &str) -> String {
 impl Metadata {
     pub(super) fn read(document: &Json) -> Result<Self, ChartError> {
         let empty = Map::new();
-        let entries = match document {
-            Json::Object(entries) => entries,
-            Json::Null => &empty,
-            _ => {
-                return Err(ChartError::Shape {
-                    file: "Chart.yaml".to_owned(),
-                    message: "the top level must be a map".to_owned(),
-                });
-            }
-        };
-        let fields = Fields { entries, owner: "" };
+        let fields = Fields::of_file(document, "Chart.yaml", "Metadata", &empty)?;
         let api_version = fields.text("apiVersion")?;
+        let (maintainers, null_maintainer) = maintainers(fields)?;
+        let (dependencies, null_dependency) = dependencies(fields)?;
         Ok(Self {
             name: fields.text("name")?,
             home: fields.text("home")?,
@@ -164,27 +202,30 @@ impl Metadata {
             version: fields.text("version")?,
             description: fields.text("description")?,
             keywords: fields.texts("keywords")?,
-            maintainers: maintainers(&fields)?,
+            maintainers,
+            null_maintainer,
             icon: fields.text("icon")?,
             api_version: if api_version.is_empty() { "v1".to_owned() } else { api_version },
             condition: fields.text("condition")?,
             tags: fields.text("tags")?,
             app_version: fields.text("appVersion")?,
             deprecated: fields.flag("deprecated")?,
-            annotations: annotations(&fields)?,
+            annotations: annotations(fields)?,
             kube_version: fields.text("kubeVersion")?,
-            dependencies: dependencies(&fields)?,
+            dependencies,
+            null_dependency,
             kind: fields.text("type")?,
         })
     }
 
     /// Takes the dependencies from `requirements.yaml`, where old charts list them.
     pub(super) fn read_requirements(&mut self, document: &Json) -> Result<(), ChartError> {
-        if let Json::Object(entries) = document {
-            let found = dependencies(&Fields { entries, owner: "requirements.yaml: " })?;
-            if found.is_some() {
-                self.dependencies = found;
-            }
+        let empty = Map::new();
+        let fields = Fields::of_file(document, "requirements.yaml", "Metadata", &empty)?;
+        let (found, null) = dependencies(fields)?;
+        if found.is_some() {
+            self.dependencies = found;
+            self.null_dependency = null;
         }
         Ok(())
     }
@@ -217,6 +258,12 @@ impl Metadata {
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
             return invalid("chart.metadata.type must be application or library".to_owned());
         }
+        if self.null_maintainer {
+            return invalid("maintainers must not contain empty or null nodes".to_owned());
+        }
+        if self.null_dependency {
+            return invalid("dependencies must not contain empty or null nodes".to_owned());
+        }
         let mut seen = HashSet::new();
         if self.dependencies.as_ref().is_some_and(|found| found.len() > DEPENDENCY_LIMIT) {
             return Err(ChartError::TooMany { what: "dependencies", limit: DEPENDENCY_LIMIT });
@@ -245,26 +292,26 @@ impl Dependency {
     }
 }
 
-fn maintainers(fields: &Fields<'_>) -> Result<Vec<Maintainer>, ChartError> {
-    fields
-        .maps("maintainers")?
-        .into_iter()
-        .map(|entries| {
-            let fields = Fields { entries, owner: "maintainers: " };
-            Ok(Maintainer {
-                name: fields.text("name")?,
-                email: fields.text("email")?,
-                url: fields.text("url")?,
-            })
+/// The maintainers, and whether one of them is null.
+fn maintainers(fields: Fields<'_>) -> Result<(Vec<Maintainer>, bool), ChartError> {
+    let listed = fields.maps("maintainers", "Maintainer")?;
+    let null = listed.contains(&None);
+    let read = |entries| {
+        let fields = Fields { entries, owner: "Metadata.maintainers", ..fields };
+        Ok(Maintainer {
+            name: fields.text("name")?,
+            email: fields.text("email")?,
+            url: fields.text("url")?,
         })
-        .collect()
+    };
+    Ok((listed.into_iter().flatten().map(read).collect::<Result<_, ChartError>>()?, null))
 }
 
-fn annotations(fields: &Fields<'_>) -> Result<BTreeMap<String, String>, ChartError> {
-    let entries = match fields.entries.get("annotations") {
+fn annotations(fields: Fields<'_>) -> Result<BTreeMap<String, String>, ChartError> {
+    let entries = match fields.get("annotations") {
         None | Some(Json::Null) => return Ok(BTreeMap::new()),
         Some(Json::Object(entries)) => entries,
-        Some(_) => return fields.wrong("annotations", "a map"),
+        Some(other) => return fields.wrong("annotations", other, "map[string]string"),
     };
     let mut found = BTreeMap::new();
     for (key, value) in entries {
@@ -274,32 +321,42 @@ fn annotations(fields: &Fields<'_>) -> Result<BTreeMap<String, String>, ChartErr
         };
         match text {
             Some(text) => found.insert(key.clone(), text),
-            None => return fields.wrong("annotations", "a map of strings"),
+            None => return fields.wrong("annotations", value, "string"),
         };
     }
     Ok(found)
 }
 
-fn dependencies(fields: &Fields<'_>) -> Result<Option<Vec<Dependency>>, ChartError> {
-    if fields.list("dependencies")?.is_empty() {
-        return Ok(None);
+/// The dependencies, and whether one of them is null.
+fn dependencies(fields: Fields<'_>) -> Result<(Option<Vec<Dependency>>, bool), ChartError> {
+    let listed = fields.maps("dependencies", "Dependency")?;
+    if listed.is_empty() {
+        return Ok((None, false));
     }
-    fields
-        .maps("dependencies")?
-        .into_iter()
-        .map(|entries| {
-            let fields = Fields { entries, owner: "dependencies: " };
-            Ok(Dependency {
-                name: fields.text("name")?,
-                version: fields.text("version")?,
-                repository: fields.text("repository")?,
-                condition: fields.text("condition")?,
-                tags: fields.texts("tags")?,
-                enabled: fields.flag("enabled")?,
-                import_values: fields.list("import-values")?.to_vec(),
-                alias: fields.text("alias")?,
-            })
+    let null = listed.contains(&None);
+    let owner = format!("{}.dependencies", fields.owner);
+    let read = |entries| Dependency::read(Fields { entries, owner: &owner, ..fields });
+    let found = listed.into_iter().flatten().map(read).collect::<Result<_, _>>()?;
+    Ok((Some(found), null))
+}
+
+impl Dependency {
+    pub(super) fn read(fields: Fields<'_>) -> Result<Self, ChartError> {
+        Ok(Self {
+            name: fields.text("name")?,
+            version: fields.text("version")?,
+            repository: fields.text("repository")?,
+            condition: fields.text("condition")?,
+            tags: fields.texts("tags")?,
+            enabled: fields.flag("enabled")?,
+            import_values: fields.list("import-values", "[]interface {}")?.to_vec(),
+            alias: fields.text("alias")?,
+            imported: false,
         })
-        .collect::<Result<_, _>>()
-        .map(Some)
+    }
+}
+
+/// The dependencies that a lock file lists.
+pub(super) fn locked(fields: Fields<'_>) -> Result<Vec<Dependency>, ChartError> {
+    Ok(dependencies(fields)?.0.unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod directory;
 mod ignore;
+mod lock;
 pub(crate) mod metadata;
 mod template;
 
@@ -16,6 +17,8 @@ use crate::files::Files;
 use crate::memo::Memo;
 use crate::schema::Schema;
 use crate::yaml::{self, YamlError};
+use lock::Lock;
+pub use lock::{LockedDependency, OutOfSync};
 pub(crate) use metadata::{Dependency, Metadata};
 pub(crate) use template::TemplateFile;
 
@@ -49,7 +52,7 @@ pub enum ChartError {
     #[error("Chart.yaml file is missing")]
     NoChartYaml,
     /// A YAML file of the chart cannot be read.
-    #[error("cannot load {file}: {source}")]
+    #[error("cannot load {file}: error converting YAML to JSON: {source}")]
     Yaml {
         /// The file.
         file: String,
@@ -57,7 +60,7 @@ pub enum ChartError {
         source: YamlError,
     },
     /// A file holds another kind of data than Helm expects.
-    #[error("cannot load {file}: {message}")]
+    #[error("cannot load {file}: error unmarshaling JSON: while decoding JSON: {message}")]
     Shape {
         /// The file.
         file: String,
@@ -67,8 +70,11 @@ pub enum ChartError {
     /// `Chart.yaml` does not describe a valid chart.
     #[error("validation: {0}")]
     Invalid(String),
+    /// `.helmignore` cannot be understood.
+    #[error("{0}")]
+    Ignore(String),
     /// A file path leaves the chart or cannot be one.
-    #[error("chart illegally contains path {0:?}")]
+    #[error("{0}")]
     Path(String),
     /// A file or the whole chart is too large.
     #[error("{what} is larger than the maximum size {limit}")]
@@ -93,7 +99,7 @@ pub enum ChartError {
     #[error("subcharts are nested more than {NESTING_LIMIT} levels deep")]
     TooDeep,
     /// The archive cannot be unpacked.
-    #[error("cannot unpack chart archive: {0}")]
+    #[error("{0}")]
     Archive(String),
     /// The directory cannot be read.
     #[error("cannot read chart directory: {0}")]
@@ -108,6 +114,20 @@ pub enum ChartError {
         /// Why it cannot be loaded.
         source: Box<Self>,
     },
+}
+
+impl ChartError {
+    /// Go's complaint about a whole file.
+    fn unmarshal(file: &str, kind: &str, target: &str) -> Self {
+        let message = format!("json: cannot unmarshal {kind} into Go value of type {target}");
+        Self::Shape { file: file.to_owned(), message }
+    }
+
+    /// Go's complaint about a field.
+    fn unmarshal_field(file: &str, kind: &str, place: &str) -> Self {
+        let message = format!("json: cannot unmarshal {kind} into Go struct field {place}");
+        Self::Shape { file: file.to_owned(), message }
+    }
 }
 
 /// A file kept by a chart.
@@ -132,6 +152,7 @@ pub struct Chart {
     pub(crate) schema: Option<Schema>,
     pub(crate) subcharts: Vec<Self>,
     pub(crate) memo: Arc<Memo>,
+    lock: Option<Lock>,
 }
 
 impl Chart {
@@ -184,6 +205,17 @@ impl Chart {
     /// Returns the content of `values.yaml`.
     pub fn default_values(&self) -> Json {
         self.values.clone()
+    }
+
+    /// Lists the versions that `Chart.lock` fixes; `None` without such a file.
+    pub fn locked_dependencies(&self) -> Option<Result<Vec<LockedDependency>, OutOfSync>> {
+        self.lock.as_ref().map(|lock| lock.check(&self.metadata))
+    }
+
+    /// Names the provenance files in the chart. Nothing has checked them.
+    pub fn provenance_files(&self) -> Vec<&str> {
+        let paths = self.files.iter().map(|(path, _)| path);
+        paths.filter(|path| has_extension(path, "prov")).collect()
     }
 
     /// Names the dependencies of `Chart.yaml` that are not in `charts/`.
@@ -247,12 +279,14 @@ impl Loader {
             schema: None,
             subcharts: Vec::new(),
             memo: Arc::default(),
+            lock: None,
             metadata: Metadata::default(),
         };
         let mut below: BTreeMap<String, Vec<File>> = BTreeMap::new();
         for file in files {
             match file.path.as_str() {
-                "Chart.yaml" | "Chart.lock" => {}
+                "Chart.yaml" => {}
+                "Chart.lock" => chart.lock = Some(Lock::read(&document(&file)?, &file.path)?),
                 "values.yaml" => chart.values = values(&file)?,
                 "values.schema.json" => chart.schema = Some(Schema::new(file.data)),
                 "requirements.yaml" => {
@@ -262,6 +296,7 @@ impl Loader {
                     }
                 }
                 "requirements.lock" => {
+                    chart.lock = Some(Lock::read(&document(&file)?, &file.path)?);
                     if metadata.is_v1() {
                         chart.files.insert(file.path, file.data);
                     }
@@ -313,7 +348,10 @@ impl Loader {
     ) -> Result<Chart, ChartError> {
         if has_extension(name, "tgz") {
             let Some(packed) = files.iter().find(|file| file.path == name) else {
-                return Err(ChartError::Archive(format!("expected {name} to be a file")));
+                let found = files.first().map_or("", |file| file.path.as_str());
+                let message =
+                    format!("error unpacking subchart tar in {name}: expected {name}, got {found}");
+                return Err(ChartError::Archive(message));
             };
             let files = archive::unpack(&packed.data, self)?;
             return self.chart(files, depth + 1);
@@ -355,7 +393,10 @@ fn check_path(path: &str) -> Result<(), ChartError> {
         || path.starts_with('/')
         || path.contains('\\')
         || path.split('/').any(|part| matches!(part, "" | "." | ".."));
-    if bad { Err(ChartError::Path(path.to_owned())) } else { Ok(()) }
+    if bad {
+        return Err(ChartError::Path(format!("chart illegally contains path {path:?}")));
+    }
+    Ok(())
 }
 
 fn document(file: &File) -> Result<Json, ChartError> {
@@ -367,9 +408,9 @@ fn values(file: &File) -> Result<Json, ChartError> {
     match document(file)? {
         Json::Null => Ok(Json::Object(serde_json::Map::new())),
         found @ Json::Object(_) => Ok(found),
-        _ => Err(ChartError::Shape {
-            file: file.path.clone(),
-            message: "the top level must be a map".to_owned(),
-        }),
+        other => {
+            let kind = metadata::json_kind(&other);
+            Err(ChartError::unmarshal(&file.path, kind, "map[string]interface {}"))
+        }
     }
 }

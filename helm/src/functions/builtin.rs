@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::Kind::{Any, Text};
-use super::{Function, fixed, variadic};
-use crate::print::{display_short, sprint, sprintf, sprintln};
+use super::{Call, Function, fixed, variadic};
+use crate::print::{is_printable, sprint, sprintf, sprintln};
 use crate::template::fault::{Outcome, fail};
 use crate::value::{MapKind, Object, Value};
 
@@ -14,19 +14,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("len", &[Any], |call| length(call.arg(0))),
     variadic("index", &[Any], Any, |call| index(&call.args)),
     variadic("slice", &[Any], Any, super::lists::slice),
-    variadic("call", &[Any], Any, |call| {
-        fail(format!("call of non-function of type {}", call.arg(0).type_name()))
+    variadic("call", &[Any], Any, |call| match call.arg(0) {
+        Value::Nil => fail("call of nil"),
+        other => fail(format!("{NON_FUNCTION} of type {}", other.type_name())),
     }),
     variadic("print", &[], Any, |call| Ok(sprint(&call.args, call.budget())?.into())),
     variadic("println", &[], Any, |call| Ok(sprintln(&call.args, call.budget())?.into())),
     variadic("printf", &[Text], Any, |call| {
         Ok(sprintf(&call.text(0), &call.args[1..], call.budget())?.into())
     }),
-    variadic("html", &[], Any, |call| Ok(escape_html(&sprint(&call.args, call.budget())?).into())),
-    variadic("js", &[], Any, |call| Ok(escape_js(&sprint(&call.args, call.budget())?).into())),
-    variadic("urlquery", &[], Any, |call| {
-        Ok(super::urls::escape_query(&sprint(&call.args, call.budget())?).into())
-    }),
+    variadic("html", &[], Any, |call| Ok(escape_html(&printed(call)?).into())),
+    variadic("js", &[], Any, |call| Ok(escape_js(&printed(call)?).into())),
+    variadic("urlquery", &[], Any, |call| Ok(super::urls::escape_query(&printed(call)?).into())),
     variadic("eq", &[Any], Any, |call| {
         if call.args.len() < 2 {
             return fail("missing argument for comparison");
@@ -49,10 +48,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("ge", &[Any, Any], |call| Ok(Value::Bool(!less(call.arg(0), call.arg(1))?))),
 ];
 
+/// What `call` says about a value that is none; the caller puts its name in.
+pub(crate) const NON_FUNCTION: &str = "non-function";
+
+/// The arguments as the escaping functions print them.
+fn printed(call: &Call<'_>) -> Outcome<String> {
+    let shown = |value: &Value| {
+        if value.is_nil() { super::NO_VALUE.into() } else { value.clone() }
+    };
+    let values: Vec<Value> = call.args.iter().map(shown).collect();
+    Ok(sprint(&values, call.budget())?)
+}
+
 fn length(value: &Value) -> Outcome<Value> {
     let count = match value {
         Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
+        Value::Raw(bytes) | Value::Bytes(bytes) => bytes.len(),
         Value::List(items, _) => items.len(),
         Value::Map(map, _) => map.borrow().len(),
         Value::Object(object) => match &**object {
@@ -60,7 +71,7 @@ fn length(value: &Value) -> Outcome<Value> {
             Object::Versions(versions) => versions.len(),
             _ => return fail(format!("len of type {}", value.type_name())),
         },
-        Value::Nil => return fail("len of nil pointer"),
+        Value::Nil => return fail("reflect: call of reflect.Value.Type on zero Value"),
         _ => return fail(format!("len of type {}", value.type_name())),
     };
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
@@ -100,7 +111,7 @@ fn index(args: &[Value]) -> Outcome<Value> {
                 let byte = text.as_bytes()[position(number, text.len())?];
                 Value::Int(i64::from(byte))
             }
-            (Value::Bytes(bytes), number) => {
+            (Value::Raw(bytes) | Value::Bytes(bytes), number) => {
                 Value::Int(i64::from(bytes[position(number, bytes.len())?]))
             }
             (Value::Nil, _) => return fail("index of nil pointer"),
@@ -127,7 +138,7 @@ fn basic(value: &Value) -> u8 {
         Value::Bool(_) => 1,
         Value::Int(_) | Value::Int64(_) => 2,
         Value::Float(_) => 3,
-        Value::Text(_) => 4,
+        Value::Text(_) | Value::Raw(_) => 4,
         _ => 5,
     }
 }
@@ -137,7 +148,7 @@ fn equal(left: &Value, right: &Value) -> Outcome<bool> {
         return Ok(left.is_nil() && right.is_nil());
     }
     if basic(left) != basic(right) {
-        return fail("incompatible types for comparison");
+        return incomparable(left, right);
     }
     Ok(match (left, right) {
         (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -145,21 +156,34 @@ fn equal(left: &Value, right: &Value) -> Outcome<bool> {
         #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => a == b,
-        (Value::Object(a), Value::Object(b)) => Rc::ptr_eq(a, b),
+        (Value::Raw(a), Value::Raw(b)) => a == b,
+        (Value::Text(_), Value::Raw(_)) | (Value::Raw(_), Value::Text(_)) => false,
+        (Value::Object(a), Value::Object(b)) => match (&**a, &**b) {
+            (Object::Time(a), Object::Time(b)) => a == b && a.time_zone() == b.time_zone(),
+            (Object::Duration(a), Object::Duration(b)) => a == b,
+            _ => Rc::ptr_eq(a, b),
+        },
         _ => {
-            let (shown, kind) = (display_short(left), left.type_name());
+            let shown = sprintf("%s", std::slice::from_ref(right), 4096)?;
+            let kind = right.type_name();
             return fail(format!("non-comparable type {shown}: {kind}"));
         }
     })
 }
 
+fn incomparable<T>(left: &Value, right: &Value) -> Outcome<T> {
+    let (left, right) = (left.type_name(), right.type_name());
+    fail(format!("incompatible types for comparison: {left} and {right}"))
+}
+
 fn less(left: &Value, right: &Value) -> Outcome<bool> {
     Ok(match (left, right) {
+        (Value::Nil, _) | (_, Value::Nil) => return fail("invalid type for comparison"),
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a < b,
         (Value::Float(a), Value::Float(b)) => a < b,
         (Value::Text(a), Value::Text(b)) => a < b,
         _ if basic(left) == basic(right) => return fail("invalid type for comparison"),
-        _ => return fail("incompatible types for comparison"),
+        _ => return incomparable(left, right),
     })
 }
 
@@ -186,7 +210,10 @@ fn escape_js(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\'' => out.push_str("\\'"),
             '"' => out.push_str("\\\""),
-            _ if u32::from(symbol) < 0x20 || matches!(symbol, '<' | '>' | '&' | '=') => {
+            _ if u32::from(symbol) < 0x20
+                || matches!(symbol, '<' | '>' | '&' | '=')
+                || (!symbol.is_ascii() && !is_printable(symbol)) =>
+            {
                 let _ = write!(out, "\\u{:04X}", u32::from(symbol));
             }
             _ => out.push(symbol),

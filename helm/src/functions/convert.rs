@@ -1,14 +1,12 @@
 //! YAML, JSON and base64.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed};
-use crate::encoding::{JsonStyle, base64, write_json};
-use crate::template::fault::{Fault, Outcome, fail};
+use crate::encoding::{JsonStyle, base64, from_base64, write_json};
+use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, Unwalkable, Value};
 use crate::yaml::{self, Layout};
 
@@ -56,14 +54,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     fixed("b64enc", &[Text], |call| Ok(base64(&call.bytes(0)).into())),
     fixed("b64dec", &[Text], |call| {
-        let compact: String =
-            call.text(0).chars().filter(|symbol| !matches!(symbol, '\n' | '\r')).collect();
-        Ok(match STANDARD.decode(&compact) {
-            Ok(bytes) => Value::byte_text(bytes),
-            Err(error) => {
-                let at = illegal_byte(&compact, &error);
-                format!("illegal base64 data at input byte {at}").into()
-            }
+        Ok(match from_base64(&call.text(0)) {
+            Some(bytes) => Value::byte_text(bytes),
+            None => base64_problem(&call.text(0)).into(),
         })
     }),
     fixed("b32enc", &[Text], |call| Ok(base32(&call.bytes(0)).into())),
@@ -132,7 +125,7 @@ fn kind_of(json: &Json) -> &'static str {
     }
 }
 
-fn error_map(message: &str) -> Value {
+pub(super) fn error_map(message: &str) -> Value {
     let entries: Entries =
         [(SmolStr::new_static("Error"), Value::text(message))].into_iter().collect();
     Value::map(entries)
@@ -178,13 +171,51 @@ fn json_error(text: &str, error: &serde_json::Error) -> String {
     }
 }
 
-fn illegal_byte(text: &str, error: &base64::DecodeError) -> usize {
-    match error {
-        base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => {
-            *at
+/// Where Go's decoder stumbles over base64.
+pub(super) fn base64_problem(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let is_break = |byte: u8| matches!(byte, b'\n' | b'\r');
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut at = 0;
+    let position = loop {
+        let (mut count, mut quantum_ends) = (0, false);
+        while count < 4 && !quantum_ends {
+            let Some(&byte) = bytes.get(at) else {
+                return format!("illegal base64 data at input byte {}", at - count);
+            };
+            at += 1;
+            if is_break(byte) {
+                continue;
+            }
+            if is_digit(byte) {
+                count += 1;
+                continue;
+            }
+            if byte != b'=' || count < 2 {
+                return format!("illegal base64 data at input byte {}", at - 1);
+            }
+            let skip = |mut at: usize| {
+                while bytes.get(at).is_some_and(|byte| is_break(*byte)) {
+                    at += 1;
+                }
+                at
+            };
+            if count == 2 {
+                at = skip(at);
+                match bytes.get(at) {
+                    None => return format!("illegal base64 data at input byte {}", bytes.len()),
+                    Some(b'=') => at += 1,
+                    Some(_) => return format!("illegal base64 data at input byte {}", at - 1),
+                }
+            }
+            at = skip(at);
+            quantum_ends = true;
         }
-        _ => text.len() / 4 * 4,
-    }
+        if quantum_ends || at >= bytes.len() {
+            break at;
+        }
+    };
+    format!("illegal base64 data at input byte {position}")
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -226,9 +257,4 @@ fn base32_decoded(text: &str) -> Result<Vec<u8>, usize> {
         }
     }
     Ok(out)
-}
-
-/// Fails for functions a dialect does not offer yet.
-pub(super) fn unsupported(name: &str) -> Outcome<Value> {
-    fail(format!("function {name} is not supported yet"))
 }

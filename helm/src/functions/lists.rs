@@ -23,7 +23,7 @@ const LAST: super::Body =
 const REST: super::Body = |call| {
     let mut items = Call::items(call.arg(0), "find rest")?;
     if items.is_empty() {
-        return Ok(Value::Nil);
+        return Ok(Value::typed_list(items, ListKind::Nil));
     }
     items.remove(0);
     Ok(Value::list(items))
@@ -31,7 +31,7 @@ const REST: super::Body = |call| {
 const INITIAL: super::Body = |call| {
     let mut items = Call::items(call.arg(0), "find initial")?;
     if items.pop().is_none() {
-        return Ok(Value::Nil);
+        return Ok(Value::typed_list(items, ListKind::Nil));
     }
     Ok(Value::list(items))
 };
@@ -70,8 +70,15 @@ const HAS: super::Body = |call| {
     Ok(Value::Bool(contains(call, &items, call.arg(0))?))
 };
 const CHUNK: super::Body = |call| {
-    let size = usize::try_from(call.int(0)).unwrap_or(1).max(1);
-    let items = Call::items(call.arg(1), "chunk")?;
+    let items = match Call::items(call.arg(1), "chunk") {
+        Err(_) if !call.arg(1).is_nil() => {
+            return fail(format!("Cannot chunk type {}", call.arg(1).kind_name()));
+        }
+        items => items?,
+    };
+    let Some(size) = usize::try_from(call.int(0)).ok().filter(|size| *size > 0) else {
+        return fail("runtime error: makeslice: len out of range");
+    };
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec())).collect();
     Ok(Value::typed_list(chunks, ListKind::Lists))
 };
@@ -80,11 +87,13 @@ const CONCAT: super::Body = |call| {
     for value in &call.args {
         match Call::items(value, "concat") {
             Ok(items) => joined.extend(items),
+            Err(fault) if value.is_nil() => return Err(fault),
             Err(_) => return fail(format!("Cannot concat type {} as list", value.kind_name())),
         }
         call.engine.check_length(i64::try_from(joined.len()).unwrap_or(i64::MAX))?;
     }
-    Ok(Value::list(joined))
+    let kind = if joined.is_empty() { ListKind::Nil } else { ListKind::Any };
+    Ok(Value::typed_list(joined, kind))
 };
 const LIST: super::Body = |call| Ok(Value::list(std::mem::take(&mut call.args)));
 
@@ -133,7 +142,13 @@ fn contains(call: &Call<'_>, items: &[Value], wanted: &Value) -> Outcome<bool> {
 
 /// Sprig's `slice list [start [end]]`.
 pub(super) fn slice(call: &mut Call<'_>) -> Outcome<Value> {
-    let items = Call::items(call.arg(0), "slice")?;
+    let items = match Call::items(call.arg(0), "slice") {
+        Err(_) if !call.arg(0).is_nil() => {
+            let kind = call.arg(0).kind_name();
+            return fail(format!("list should be type of slice or array but {kind}"));
+        }
+        items => items?,
+    };
     if items.is_empty() {
         return Ok(Value::Nil);
     }

@@ -14,9 +14,9 @@ const DEPTH_LIMIT: usize = 500;
 
 const MERGE: super::Body = |call| merge_all(call, false);
 const MERGE_OVERWRITE: super::Body = |call| merge_all(call, true);
-const DEEP_COPY: super::Body = |call| {
-    let copy = call.walk(4, |budget| call.arg(0).deep_copy(budget))??;
-    Ok(copy)
+const DEEP_COPY: super::Body = |call| match call.arg(0) {
+    Value::Nil => fail("reflect: call of reflect.Value.Type on zero Value"),
+    other => Ok(call.walk(4, |budget| other.deep_copy(budget))??),
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -167,14 +167,15 @@ fn dig(call: &mut Call<'_>) -> Outcome<Value> {
             "interface conversion: interface {{}} is {found}, not map[string]interface {{}}"
         ))
     };
+    if !matches!(container, Value::Map(_, MapKind::Any)) {
+        return not_a_map(container);
+    }
+    if let Some(other) = keys.iter().find(|key| !matches!(key, Value::Text(_))) {
+        let kind = if other.is_nil() { "nil" } else { other.type_name() };
+        return fail(format!("interface conversion: interface {{}} is {kind}, not string"));
+    }
     let mut current = container.clone();
-    for key in keys {
-        let Value::Text(key) = key else {
-            return fail(format!(
-                "interface conversion: interface {{}} is {}, not string",
-                key.type_name()
-            ));
-        };
+    for key in keys.iter().filter_map(Value::as_text) {
         let Value::Map(map, MapKind::Any) = &current else { return not_a_map(&current) };
         let Some(next) = map.borrow().get(key).cloned() else { return Ok(default.clone()) };
         current = next;

@@ -2,9 +2,10 @@
 //!
 //! The receiver is the first argument of the body and no parameter of the signature.
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value as Json};
 
-use super::Kind::{Any, Text};
+use super::Kind::{Int, SemVer, Text, Time};
 use super::{Call, Function, fixed, paths};
 use crate::encoding::base64;
 use crate::files::Files;
@@ -61,18 +62,54 @@ const DISPLAY: &[Function] = &[
 ];
 
 const TIME: &[Function] = &[
-    fixed("Unix", &[], |call| Ok(Value::Int64(moment(call)?.timestamp().as_second()))),
-    fixed("Format", &[Text], |call| Ok(time::format(moment(call)?, &call.text(1)).into()))
+    fixed("Unix", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_second()))),
+    fixed("UnixMilli", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_millisecond()))),
+    fixed("UnixMicro", &[], |call| Ok(Value::Int64(moment(call, 0)?.timestamp().as_microsecond()))),
+    fixed("UnixNano", &[], |call| {
+        let nanos = moment(call, 0)?.timestamp().as_nanosecond();
+        Ok(Value::Int64(i64::try_from(nanos).unwrap_or(0)))
+    }),
+    fixed("Format", &[Text], |call| Ok(time::format(moment(call, 0)?, &call.text(1)).into()))
         .effort(16),
-    fixed("Year", &[], |call| Ok(Value::Int(i64::from(moment(call)?.year())))),
-    fixed("Day", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day())))),
-    fixed("YearDay", &[], |call| Ok(Value::Int(i64::from(moment(call)?.day_of_year())))),
-    fixed("Hour", &[], |call| Ok(Value::Int(i64::from(moment(call)?.hour())))),
-    fixed("Minute", &[], |call| Ok(Value::Int(i64::from(moment(call)?.minute())))),
-    fixed("Second", &[], |call| Ok(Value::Int(i64::from(moment(call)?.second())))),
-    fixed("Weekday", &[], |call| Ok(time::weekday_name(moment(call)?).into())),
-    fixed("UTC", &[], |call| Ok(Value::object(Object::Time(time::utc(moment(call)?.timestamp()))))),
-    fixed("String", &[], |call| Ok(time::display(moment(call)?).into())),
+    fixed("Year", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.year())))),
+    fixed("Month", &[], |call| Ok(time::month_name(moment(call, 0)?).into())),
+    fixed("Day", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.day())))),
+    fixed("YearDay", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.day_of_year())))),
+    fixed("Hour", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.hour())))),
+    fixed("Minute", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.minute())))),
+    fixed("Second", &[], |call| Ok(Value::Int(i64::from(moment(call, 0)?.second())))),
+    fixed("Nanosecond", &[], |call| {
+        Ok(Value::Int(i64::from(moment(call, 0)?.subsec_nanosecond())))
+    }),
+    fixed("Weekday", &[], |call| Ok(time::weekday_name(moment(call, 0)?).into())),
+    fixed("IsZero", &[], |call| {
+        Ok(Value::Bool(moment(call, 0)?.timestamp().as_second() == time::ZERO))
+    }),
+    fixed("UTC", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
+    fixed("Local", &[], |call| Ok(wrap(time::utc(moment(call, 0)?.timestamp())))),
+    fixed("AddDate", &[Int, Int, Int], |call| {
+        let moved = time::add_date(moment(call, 0)?, call.int(1), call.int(2), call.int(3));
+        moved.map(wrap).map_or_else(|| fail("the date is out of range"), Ok)
+    }),
+    fixed("After", &[Time], |call| Ok(Value::Bool(moment(call, 0)? > moment(call, 1)?))),
+    fixed("Before", &[Time], |call| Ok(Value::Bool(moment(call, 0)? < moment(call, 1)?))),
+    fixed("Equal", &[Time], |call| {
+        Ok(Value::Bool(moment(call, 0)?.timestamp() == moment(call, 1)?.timestamp()))
+    }),
+    fixed("Sub", &[Time], |call| Ok(lasting(moment(call, 1)?.duration_until(moment(call, 0)?)))),
+    fixed("Compare", &[Time], |call| Ok(Value::Int(moment(call, 0)?.cmp(moment(call, 1)?) as i64))),
+    fixed("String", &[], |call| Ok(time::display(moment(call, 0)?).into())),
+];
+
+const DURATION: &[Function] = &[
+    fixed("Hours", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64() / 3600.0))),
+    fixed("Minutes", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64() / 60.0))),
+    fixed("Seconds", &[], |call| Ok(Value::Float(duration(call)?.as_secs_f64()))),
+    fixed("Milliseconds", &[], |call| Ok(nanos(duration(call)?, 1_000_000))),
+    fixed("Microseconds", &[], |call| Ok(nanos(duration(call)?, 1_000))),
+    fixed("Nanoseconds", &[], |call| Ok(nanos(duration(call)?, 1))),
+    fixed("Abs", &[], |call| Ok(lasting(duration(call)?.abs()))),
+    fixed("String", &[], |call| Ok(time::duration_text(duration(call)?).into())),
 ];
 
 const VERSION: &[Function] = &[
@@ -83,16 +120,19 @@ const VERSION: &[Function] = &[
     fixed("Metadata", &[], |call| Ok(Value::text(&version(call, 0)?.metadata))),
     fixed("Original", &[], |call| Ok(Value::text(&version(call, 0)?.original))),
     fixed("String", &[], |call| Ok(version(call, 0)?.to_string().into())),
-    fixed("Compare", &[Any], |call| {
+    fixed("IncMajor", &[], |call| Ok(raised(&version(call, 0)?.next_major()))),
+    fixed("IncMinor", &[], |call| Ok(raised(&version(call, 0)?.next_minor()))),
+    fixed("IncPatch", &[], |call| Ok(raised(&version(call, 0)?.next_patch()))),
+    fixed("Compare", &[SemVer], |call| {
         Ok(Value::Int(version(call, 0)?.compare(version(call, 1)?) as i64))
     }),
-    fixed("GreaterThan", &[Any], |call| {
+    fixed("GreaterThan", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_gt()))
     }),
-    fixed("LessThan", &[Any], |call| {
+    fixed("LessThan", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_lt()))
     }),
-    fixed("Equal", &[Any], |call| {
+    fixed("Equal", &[SemVer], |call| {
         Ok(Value::Bool(version(call, 0)?.compare(version(call, 1)?).is_eq()))
     }),
 ];
@@ -104,6 +144,7 @@ pub(crate) fn method(object: &Object, name: &str) -> Option<&'static Function> {
         Object::Versions(_) => VERSIONS,
         Object::Time(_) => TIME,
         Object::Version(_) => VERSION,
+        Object::Duration(_) => DURATION,
         Object::Struct(inner) if inner.display.is_some() => DISPLAY,
         Object::Struct(_) => return None,
     };
@@ -123,8 +164,30 @@ fn files<'a>(call: &'a Call<'_>) -> Outcome<&'a Files> {
     fail("receiver is no set of files")
 }
 
-fn moment<'a>(call: &'a Call<'_>) -> Outcome<&'a jiff::Zoned> {
-    if let Value::Object(object) = call.arg(0)
+fn lasting(duration: SignedDuration) -> Value {
+    Value::object(Object::Duration(duration))
+}
+
+fn nanos(duration: SignedDuration, unit: i128) -> Value {
+    Value::Int64(i64::try_from(duration.as_nanos() / unit).unwrap_or(i64::MAX))
+}
+
+fn duration(call: &Call<'_>) -> Outcome<SignedDuration> {
+    match call.arg(0) {
+        Value::Object(object) => match &**object {
+            Object::Duration(duration) => Ok(*duration),
+            _ => fail("receiver is no duration"),
+        },
+        _ => fail("receiver is no duration"),
+    }
+}
+
+fn wrap(moment: jiff::Zoned) -> Value {
+    Value::object(Object::Time(moment))
+}
+
+fn moment<'a>(call: &'a Call<'_>, index: usize) -> Outcome<&'a jiff::Zoned> {
+    if let Value::Object(object) = call.arg(index)
         && let Object::Time(moment) = &**object
     {
         return Ok(moment);
@@ -140,6 +203,10 @@ fn version<'a>(call: &'a Call<'_>, index: usize) -> Outcome<&'a Version> {
     }
     let found = call.arg(index).type_name();
     fail(format!("wrong type for value; expected *semver.Version; got {found}"))
+}
+
+fn raised(version: &Version) -> Value {
+    Value::object(Object::Version(version.clone()))
 }
 
 fn number(value: u64) -> Value {

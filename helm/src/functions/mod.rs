@@ -1,15 +1,19 @@
 //! The functions of templates: Go's own, Sprig's and Helm's.
 
 mod builtin;
+mod cases;
 mod certificates;
 mod convert;
 mod crypto;
 mod dates;
+mod der;
 mod flow;
+mod keys;
 mod lists;
 mod maps;
 mod methods;
 mod numbers;
+mod passwords;
 mod paths;
 mod randoms;
 mod regexes;
@@ -23,15 +27,17 @@ use std::sync::LazyLock;
 
 use smol_str::SmolStr;
 
+pub(crate) use builtin::NON_FUNCTION;
 pub(crate) use flow::{NO_VALUE, ROOT};
 pub(crate) use methods::method;
 pub(crate) use regexes::Pattern;
 
+use crate::encoding::lossy;
 use crate::engine::Engine;
 use crate::print;
 use crate::template::fault::{Outcome, fail};
 use crate::template::scope::Scope;
-use crate::value::{MapKind, Object, SharedMap, Unwalkable, Value};
+use crate::value::{ListKind, MapKind, Object, SharedMap, Unwalkable, Value};
 
 /// What an identifier of a template stands for.
 #[derive(Clone, Copy)]
@@ -51,7 +57,46 @@ pub(crate) enum Kind {
     Int,
     Bool,
     Float,
+    /// `uint32`.
+    Unsigned,
     Map,
+    List,
+    Time,
+    SemVer,
+    /// A certificate with its key.
+    Certificate,
+}
+
+/// The Go type of a certificate with its key.
+const CERTIFICATE: &str = "sprig.certificate";
+
+/// What a function draws on besides its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RandomKind {
+    /// The clock.
+    Clock,
+    /// Random numbers, texts and identifiers.
+    Value,
+    /// A salted or encrypted secret.
+    Password,
+    /// A private key.
+    Key,
+    /// A certificate with its private key.
+    Certificate,
+}
+
+/// A function some template called whose result depends on the seed or the clock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RandomUse {
+    /// The file that was rendered, such as `chart/templates/secret.yaml`.
+    pub source: String,
+    /// The file in which the call stands, such as `chart/templates/_helpers.tpl`.
+    pub template: String,
+    /// The function.
+    pub function: &'static str,
+    /// What the function draws on.
+    pub kind: RandomKind,
 }
 
 impl Kind {
@@ -62,22 +107,30 @@ impl Kind {
             Self::Int => "int",
             Self::Bool => "bool",
             Self::Float => "float64",
+            Self::Unsigned => "uint32",
             Self::Map => "map[string]interface {}",
+            Self::List => "[]interface {}",
+            Self::Time => "time.Time",
+            Self::SemVer => "*semver.Version",
+            Self::Certificate => CERTIFICATE,
         }
     }
 
     pub(crate) fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Map)
+        matches!(self, Self::Any | Self::Map | Self::List | Self::SemVer)
     }
 
     pub(crate) fn accepts(self, value: &Value) -> bool {
         match self {
             Self::Any => true,
-            Self::Text => matches!(value, Value::Text(_) | Value::Bytes(_)),
+            Self::Text => matches!(value, Value::Text(_) | Value::Raw(_)),
             Self::Int => matches!(value, Value::Int(_)),
             Self::Bool => matches!(value, Value::Bool(_)),
             Self::Float => matches!(value, Value::Float(_)),
             Self::Map => matches!(value, Value::Map(_, MapKind::Any | MapKind::Values)),
+            Self::List => matches!(value, Value::List(_, ListKind::Any | ListKind::Nil)),
+            Self::Time | Self::SemVer | Self::Certificate => value.type_name() == self.name(),
+            Self::Unsigned => false,
         }
     }
 }
@@ -93,9 +146,16 @@ pub(crate) struct Function {
     pub(crate) body: Body,
     /// How many times slower than reading it the function goes through a text.
     pub(crate) effort: usize,
+    /// What the result depends on besides the arguments.
+    pub(crate) draws: Option<RandomKind>,
 }
 
 impl Function {
+    const fn draws(mut self, on: RandomKind) -> Self {
+        self.draws = Some(on);
+        self
+    }
+
     pub(crate) fn param(&self, index: usize) -> Kind {
         self.params.get(index).copied().or(self.rest).unwrap_or(Kind::Any)
     }
@@ -107,11 +167,11 @@ impl Function {
 }
 
 const fn fixed(name: &'static str, params: &'static [Kind], body: Body) -> Function {
-    Function { name, params, rest: None, body, effort: 1 }
+    Function { name, params, rest: None, body, effort: 1, draws: None }
 }
 
 const fn variadic(name: &'static str, params: &'static [Kind], rest: Kind, body: Body) -> Function {
-    Function { name, params, rest: Some(rest), body, effort: 1 }
+    Function { name, params, rest: Some(rest), body, effort: 1, draws: None }
 }
 
 /// A call with its arguments, already checked against the signature.
@@ -140,7 +200,7 @@ impl Call<'_> {
     fn text(&self, index: usize) -> SmolStr {
         match self.arg(index) {
             Value::Text(text) => text.clone(),
-            Value::Bytes(bytes) => SmolStr::new(String::from_utf8_lossy(bytes)),
+            Value::Raw(bytes) => SmolStr::new(lossy(bytes)),
             _ => SmolStr::new_static(""),
         }
     }
@@ -149,7 +209,7 @@ impl Call<'_> {
     fn bytes(&self, index: usize) -> Rc<[u8]> {
         match self.arg(index) {
             Value::Text(text) => Rc::from(text.as_bytes()),
-            Value::Bytes(bytes) => Rc::clone(bytes),
+            Value::Raw(bytes) => Rc::clone(bytes),
             _ => Rc::from([]),
         }
     }
@@ -277,6 +337,7 @@ static CHART: LazyLock<Table> = LazyLock::new(|| {
         certificates::FUNCTIONS,
         dates::CLOCK,
         flow::CHART,
+        passwords::FUNCTIONS,
         randoms::FUNCTIONS,
     ]));
     functions

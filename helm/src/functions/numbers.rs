@@ -4,11 +4,11 @@ use super::Kind::{Any, Float, Int, Text};
 use super::{Call, Function, fixed, variadic};
 use crate::template::exec::int_list;
 use crate::template::fault::{Outcome, fail};
-use crate::template::parse_int;
+use crate::template::{parse_float, parse_int};
 use crate::value::Value;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("atoi", &[Text], |call| Ok(Value::Int(call.text(0).parse().unwrap_or(0)))),
+    fixed("atoi", &[Text], |call| Ok(Value::Int(saturating(&call.text(0))))),
     fixed("int", &[Any], |call| Ok(Value::Int(to_int(call.arg(0))))),
     fixed("int64", &[Any], |call| Ok(Value::Int64(to_int(call.arg(0))))),
     fixed("float64", &[Any], |call| Ok(Value::Float(to_float(call.arg(0))))),
@@ -29,11 +29,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("min", &[Any], Any, |call| Ok(best(call, |best, next| next < best))),
     variadic("maxf", &[Any], Any, |call| Ok(best_float(call, f64::max))),
     variadic("minf", &[Any], Any, |call| Ok(best_float(call, f64::min))),
-    variadic("addf", &[], Any, |call| decimals(call, Some(Decimal::ZERO), Decimal::add)),
-    variadic("add1f", &[Any], Any, |call| decimals(call, Some(Decimal::ONE), Decimal::add)),
-    variadic("mulf", &[Any], Any, |call| decimals(call, None, Decimal::multiply)),
-    variadic("subf", &[Any], Any, |call| decimals(call, None, Decimal::subtract)),
-    variadic("divf", &[Any], Any, |call| decimals(call, None, Decimal::divide)),
+    variadic("addf", &[], Any, |call| {
+        decimals(call, Some(Decimal::ZERO), Decimal::add, |a, b| a + b)
+    }),
+    fixed("add1f", &[Any], |call| decimals(call, Some(Decimal::ONE), Decimal::add, |a, b| a + b)),
+    variadic("mulf", &[Any], Any, |call| decimals(call, None, Decimal::multiply, |a, b| a * b)),
+    variadic("subf", &[Any], Any, |call| decimals(call, None, Decimal::subtract, |a, b| a - b)),
+    variadic("divf", &[Any], Any, |call| {
+        if call.args.iter().skip(1).any(|divisor| to_float(divisor) == 0.0) {
+            return fail("decimal division by 0");
+        }
+        decimals(call, None, Decimal::divide, |a, b| a / b)
+    }),
     fixed("ceil", &[Any], |call| Ok(Value::Float(to_float(call.arg(0)).ceil()))),
     fixed("floor", &[Any], |call| Ok(Value::Float(to_float(call.arg(0)).floor()))),
     variadic("round", &[Any, Int], Float, |call| {
@@ -60,8 +67,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Int(number) | Value::Int64(number) => *number,
-        #[expect(clippy::cast_possible_truncation, reason = "Go truncates as well")]
-        Value::Float(number) => *number as i64,
+        // What does not fit is the smallest number on the machines helm is built for.
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        Value::Float(number) if (-9.3e18..9.223_372_036_854_775_807e18).contains(number) => {
+            *number as i64
+        }
+        Value::Float(_) => i64::MIN,
         Value::Bool(value) => i64::from(*value),
         Value::Text(text) => {
             let whole = match text.split_once('.') {
@@ -80,13 +91,36 @@ pub(super) fn to_int(value: &Value) -> i64 {
     }
 }
 
+/// `strconv.ParseFloat`.
+fn parse_go_float(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if ["inf", "infinity", "nan"].iter().any(|name| digits.eq_ignore_ascii_case(name)) {
+        return text.parse().ok();
+    }
+    let hex = digits.starts_with("0x") || digits.starts_with("0X");
+    if text.contains('_') && !hex {
+        return None;
+    }
+    parse_float(text)
+}
+
+/// `strconv.ParseInt`, whose result is the nearest number even when it fails on the size.
+pub(super) fn saturating(text: &str) -> i64 {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+    text.parse().unwrap_or_else(|error: std::num::ParseIntError| match error.kind() {
+        PosOverflow => i64::MAX,
+        NegOverflow => i64::MIN,
+        _ => 0,
+    })
+}
+
 pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         #[expect(clippy::cast_precision_loss, reason = "Go rounds as well")]
         Value::Int(number) | Value::Int64(number) => *number as f64,
         Value::Float(number) => *number,
         Value::Bool(value) => f64::from(u8::from(*value)),
-        Value::Text(text) => text.parse().unwrap_or(0.0),
+        Value::Text(text) => parse_go_float(text).unwrap_or(0.0),
         _ => 0.0,
     }
 }
@@ -218,23 +252,28 @@ impl Decimal {
     }
 }
 
+/// Computes with decimals; numbers too large or small for them are computed as floats.
 fn decimals(
     call: &Call<'_>,
     start: Option<Decimal>,
     combine: fn(Decimal, Decimal) -> Option<Decimal>,
+    approximate: fn(f64, f64) -> f64,
 ) -> Outcome<Value> {
-    let mut total = start;
-    for value in &call.args {
-        let Some(next) = Decimal::new(to_float(value)) else {
-            return fail("number is out of range");
-        };
-        total = match total {
-            None => Some(next),
-            Some(so_far) => match combine(so_far, next) {
-                Some(result) => Some(result),
-                None => return fail("number is out of range or divided by 0"),
-            },
-        };
-    }
-    Ok(Value::Float(total.map_or(0.0, Decimal::value)))
+    let numbers: Vec<f64> = call.args.iter().map(to_float).collect();
+    let exact = || {
+        let mut total = start;
+        for number in &numbers {
+            let next = Decimal::new(*number)?;
+            total = match total {
+                None => Some(next),
+                Some(so_far) => Some(combine(so_far, next)?),
+            };
+        }
+        Some(total.map_or(0.0, Decimal::value))
+    };
+    let rough = || {
+        let numbers = start.map(Decimal::value).into_iter().chain(numbers.iter().copied());
+        numbers.reduce(approximate).unwrap_or(0.0)
+    };
+    Ok(Value::Float(exact().unwrap_or_else(rough)))
 }

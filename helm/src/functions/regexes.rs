@@ -1,59 +1,52 @@
-//! Regular expressions in Go's (RE2's) syntax.
+//! Regular expressions.
 
 mod pattern;
+mod re2;
 
 use std::sync::Arc;
 
-use regex::NoExpand;
+use regex::Captures;
 use smol_str::SmolStr;
 
 use super::Kind::{Int, Text};
 use super::{Call, Function, fixed};
-use crate::template::fault::{Cause, Outcome};
-use crate::value::Value;
+use crate::print::quote;
+use crate::template::fault::{Cause, Fault, Outcome};
+use crate::value::{ListKind, Value};
 pub(crate) use pattern::Pattern;
+use pattern::Problem;
 
-const FIND: super::Body = |call| {
-    let (pattern, text) = counted(call)?;
-    Ok(Value::text(pattern.find(&text).map_or("", |found| found.as_str())))
-};
-const FIND_ALL: super::Body = |call| {
-    let count = usize::try_from(call.int(2)).unwrap_or(usize::MAX);
-    let (pattern, text) = (compiled(call)?, call.text(1));
-    let found = pattern.matches(call.engine, &text, count)?;
-    Ok(Value::texts(found.iter().map(regex::Match::as_str)))
-};
-const REPLACE: super::Body = |call| {
-    let (pattern, text, with) = (compiled(call)?, call.text(1), call.text(2));
-    check_replacement(call, &pattern, &text, &with)?;
-    Ok(pattern.replace_all(&text, &*with).into_owned().into())
-};
-const REPLACE_LITERAL: super::Body = |call| {
-    let (pattern, text, with) = (compiled(call)?, call.text(1), call.text(2));
-    check_replacement(call, &pattern, &text, &with)?;
-    Ok(pattern.replace_all(&text, NoExpand(&with)).into_owned().into())
-};
+/// How a function fails on a broken pattern.
+#[derive(Clone, Copy)]
+enum Style {
+    /// With an error.
+    Error,
+    /// By a panic, which names the pattern.
+    Panic,
+}
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    fixed("regexMatch", &[Text, Text], |call| match counted(call) {
+    fixed("regexMatch", &[Text, Text], |call| match counted(call, Style::Error) {
         Ok((pattern, text)) => Ok(Value::Bool(pattern.is_match(&text))),
         Err(fault) if fault.cause == Cause::Limit => Err(fault),
         Err(_) => Ok(Value::Bool(false)),
     }),
     fixed("mustRegexMatch", &[Text, Text], |call| {
-        let (pattern, text) = counted(call)?;
+        let (pattern, text) = counted(call, Style::Error)?;
         Ok(Value::Bool(pattern.is_match(&text)))
     }),
-    fixed("regexFind", &[Text, Text], FIND),
-    fixed("mustRegexFind", &[Text, Text], FIND),
-    fixed("regexFindAll", &[Text, Text, Int], FIND_ALL),
-    fixed("mustRegexFindAll", &[Text, Text, Int], FIND_ALL),
-    fixed("regexReplaceAll", &[Text, Text, Text], REPLACE),
-    fixed("mustRegexReplaceAll", &[Text, Text, Text], REPLACE),
-    fixed("regexReplaceAllLiteral", &[Text, Text, Text], REPLACE_LITERAL),
-    fixed("mustRegexReplaceAllLiteral", &[Text, Text, Text], REPLACE_LITERAL),
-    fixed("regexSplit", &[Text, Text, Int], split),
-    fixed("mustRegexSplit", &[Text, Text, Int], split),
+    fixed("regexFind", &[Text, Text], |call| find(call, Style::Panic)),
+    fixed("mustRegexFind", &[Text, Text], |call| find(call, Style::Error)),
+    fixed("regexFindAll", &[Text, Text, Int], |call| find_all(call, Style::Panic)),
+    fixed("mustRegexFindAll", &[Text, Text, Int], |call| find_all(call, Style::Error)),
+    fixed("regexReplaceAll", &[Text, Text, Text], |call| replace(call, Style::Panic, true)),
+    fixed("mustRegexReplaceAll", &[Text, Text, Text], |call| replace(call, Style::Error, true)),
+    fixed("regexReplaceAllLiteral", &[Text, Text, Text], |call| replace(call, Style::Panic, false)),
+    fixed("mustRegexReplaceAllLiteral", &[Text, Text, Text], |call| {
+        replace(call, Style::Error, false)
+    }),
+    fixed("regexSplit", &[Text, Text, Int], |call| split(call, Style::Panic)),
+    fixed("mustRegexSplit", &[Text, Text, Int], |call| split(call, Style::Error)),
     fixed("regexQuoteMeta", &[Text], |call| {
         let mut out = String::new();
         for symbol in call.text(0).chars() {
@@ -66,14 +59,19 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-fn compiled(call: &Call<'_>) -> Outcome<Arc<Pattern>> {
+fn compiled(call: &Call<'_>, style: Style) -> Outcome<Arc<Pattern>> {
     let text = call.text(0);
     let made = |text: &str| {
-        let pattern = Pattern::compile(&translated(text));
-        // What cannot be compiled is tried anew each time.
-        pattern.map(Arc::new).or_else(|fault| {
+        Pattern::compile(text).map(Arc::new).or_else(|problem| {
+            // What cannot be compiled is tried anew each time.
             call.engine.work(Pattern::parse_price(text))?;
-            Err(fault)
+            Err(match (problem, style) {
+                (Problem::Limit(problem), _) => Fault::limit(problem),
+                (Problem::Broken(problem), Style::Error) => Fault::new(problem),
+                (Problem::Broken(problem), Style::Panic) => {
+                    Fault::new(format!("regexp: Compile({}): {problem}", shown(text)))
+                }
+            })
         })
     };
     let pattern = call.engine.memo().patterns.get(&text, made)?;
@@ -82,29 +80,112 @@ fn compiled(call: &Call<'_>) -> Outcome<Arc<Pattern>> {
 }
 
 /// The pattern and the text it is searched for in once.
-fn counted(call: &Call<'_>) -> Outcome<(Arc<Pattern>, SmolStr)> {
-    let (pattern, text) = (compiled(call)?, call.text(1));
+fn counted(call: &Call<'_>, style: Style) -> Outcome<(Arc<Pattern>, SmolStr)> {
+    let (pattern, text) = (compiled(call, style)?, call.text(1));
     pattern.count(call.engine, &text)?;
     Ok((pattern, text))
 }
 
-/// The result must stay within the limits even when every match grows.
-fn check_replacement(call: &Call<'_>, pattern: &Pattern, text: &str, with: &str) -> Outcome<()> {
-    let groups = with.matches('$').count();
-    let mut size = text.len();
-    pattern.count(call.engine, text)?;
-    for found in pattern.find_iter(text) {
-        pattern.count_match(call.engine, text, &found)?;
-        size = size.saturating_add(with.len()).saturating_add(groups.saturating_mul(found.len()));
-        call.engine.check_size(size)?;
-    }
-    Ok(())
+/// A pattern as Go shows it: between backquotes where that can be.
+fn shown(pattern: &str) -> String {
+    let simple = !pattern.chars().any(|symbol| {
+        matches!(symbol, '`' | '\u{feff}' | '\u{fffd}' | '\x7f') || (symbol < ' ' && symbol != '\t')
+    });
+    if simple { format!("`{pattern}`") } else { quote(pattern) }
 }
 
-fn split(call: &mut Call<'_>) -> Outcome<Value> {
-    let (pattern, text, limit) = (compiled(call)?, call.text(1), call.int(2));
+fn find(call: &Call<'_>, style: Style) -> Outcome<Value> {
+    let (pattern, text) = counted(call, style)?;
+    Ok(Value::text(pattern.find(&text).map_or("", |found| found.as_str())))
+}
+
+/// A list of texts that is nil, not empty, when there are none.
+fn texts_or_nil<'t>(texts: impl Iterator<Item = &'t str>) -> Value {
+    let items: Vec<Value> = texts.map(Value::text).collect();
+    let kind = if items.is_empty() { ListKind::NilText } else { ListKind::Text };
+    Value::typed_list(items, kind)
+}
+
+fn find_all(call: &Call<'_>, style: Style) -> Outcome<Value> {
+    let count = usize::try_from(call.int(2)).unwrap_or(usize::MAX);
+    let (pattern, text) = (compiled(call, style)?, call.text(1));
+    let found = pattern.matches(call.engine, &text, count)?;
+    Ok(texts_or_nil(found.iter().map(regex::Match::as_str)))
+}
+
+fn replace(call: &Call<'_>, style: Style, expands: bool) -> Outcome<Value> {
+    let (pattern, text, with) = (compiled(call, style)?, call.text(1), call.text(2));
+    // Finding the groups of a match takes another search.
+    pattern.count(call.engine, &text)?;
+    pattern.count(call.engine, &text)?;
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for found in pattern.captures_iter(&text) {
+        let Some(whole) = found.get(0) else { continue };
+        pattern.count_match(call.engine, &text, &whole)?;
+        out.push_str(&text[end..whole.start()]);
+        if expands {
+            expand(&with, &found, pattern.names(), &mut out);
+        } else {
+            out.push_str(&with);
+        }
+        call.engine.check_size(out.len())?;
+        end = whole.end();
+    }
+    out.push_str(&text[end..]);
+    Ok(out.into())
+}
+
+/// Puts groups where a template names them: `$1`, `$name`, `${name}`, and `$$` for a dollar.
+fn expand(template: &str, found: &Captures<'_>, names: &[String], out: &mut String) {
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let Some((name, after)) = group_name(rest) else {
+            out.push('$');
+            continue;
+        };
+        rest = after;
+        let leading_zero = name.len() > 1 && name.starts_with('0');
+        let number: Option<usize> = name.parse().ok().filter(|_| !leading_zero);
+        let group = match number {
+            Some(number) => found.get(number),
+            None => (0..names.len())
+                .filter(|index| names[*index] == name)
+                .find_map(|index| found.get(index)),
+        };
+        out.push_str(group.map_or("", |group| group.as_str()));
+    }
+    out.push_str(rest);
+}
+
+/// The name after a dollar and what follows it.
+fn group_name(text: &str) -> Option<(&str, &str)> {
+    let (braced, text) = match text.strip_prefix('{') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let end = text
+        .find(|symbol: char| !(symbol.is_alphanumeric() || symbol == '_'))
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let rest = if braced { rest.strip_prefix('}')? } else { rest };
+    (!name.is_empty()).then_some((name, rest))
+}
+
+fn split(call: &Call<'_>, style: Style) -> Outcome<Value> {
+    let (pattern, text, limit) = (compiled(call, style)?, call.text(1), call.int(2));
     if limit == 0 {
-        return Ok(Value::texts(Vec::<String>::new()));
+        return Ok(texts_or_nil(std::iter::empty()));
+    }
+    if text.is_empty() && !call.text(0).is_empty() {
+        return Ok(Value::texts([""]));
     }
     let limit = usize::try_from(limit).ok();
     let mut parts: Vec<&str> = Vec::new();
@@ -124,111 +205,4 @@ fn split(call: &mut Call<'_>) -> Outcome<Value> {
         parts.push(&text[begin..]);
     }
     Ok(Value::texts(parts))
-}
-
-/// Rewrites what RE2 and the regex crate read differently: Perl classes are ASCII in RE2, and
-/// `[`, `&`, `~` and `--` have no meaning inside its classes.
-fn translated(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut rest = pattern;
-    let mut in_class = false;
-    while let Some(symbol) = rest.chars().next() {
-        let after = &rest[symbol.len_utf8()..];
-        match symbol {
-            '\\' => {
-                rest = escape(after, in_class, &mut out);
-                continue;
-            }
-            '[' if in_class && after.starts_with(':') => {
-                let end = rest.find(":]").map_or(rest.len(), |end| end + 2);
-                out.push_str(&rest[..end]);
-                rest = &rest[end..];
-                continue;
-            }
-            '[' if in_class => out.push_str("\\["),
-            '&' | '~' if in_class => {
-                out.push('\\');
-                out.push(symbol);
-            }
-            '-' if in_class && after.starts_with('-') => out.push_str("\\-"),
-            ']' if in_class => {
-                in_class = false;
-                out.push(']');
-            }
-            '[' => {
-                in_class = true;
-                out.push('[');
-                let mut inner = after;
-                if let Some(negated) = inner.strip_prefix('^') {
-                    out.push('^');
-                    inner = negated;
-                }
-                if let Some(literal) = inner.strip_prefix(']') {
-                    out.push_str("\\]");
-                    inner = literal;
-                }
-                rest = inner;
-                continue;
-            }
-            _ => out.push(symbol),
-        }
-        rest = after;
-    }
-    out
-}
-
-fn escape<'a>(after: &'a str, in_class: bool, out: &mut String) -> &'a str {
-    let Some(symbol) = after.chars().next() else {
-        out.push('\\');
-        return after;
-    };
-    let rest = &after[symbol.len_utf8()..];
-    let ascii = match (symbol, in_class) {
-        ('d', true) => "0-9",
-        ('d', false) => "[0-9]",
-        ('w', true) => "0-9A-Za-z_",
-        ('w', false) => "[0-9A-Za-z_]",
-        ('s', true) => r"\t\n\x0C\r ",
-        ('s', false) => r"[\t\n\x0C\r ]",
-        ('D', _) => "[^0-9]",
-        ('W', _) => "[^0-9A-Za-z_]",
-        ('S', _) => r"[^\t\n\x0C\r ]",
-        ('b', false) => r"(?-u:\b)",
-        ('B', false) => r"(?-u:\B)",
-        ('Q', _) => {
-            let (literal, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
-            out.push_str(&regex::escape(literal));
-            return rest;
-        }
-        _ => {
-            out.push('\\');
-            out.push(symbol);
-            return rest;
-        }
-    };
-    out.push_str(ascii);
-    rest
-}
-
-#[cfg(test)]
-mod tests {
-    use regex::Regex;
-
-    use super::*;
-
-    #[test]
-    fn re2_syntax_is_translated() {
-        for (pattern, text, matches) in [
-            (r"^\d+$", "٣", false),
-            ("[[]", "[", true),
-            ("[]a]", "]", true),
-            (r"\Qa.b\E", "a.b", true),
-            ("[a&&b]", "&", true),
-            ("[[:alpha:]]+", "ab", true),
-            (r"[\w.-]+$", "a-b.c", true),
-        ] {
-            let compiled = Regex::new(&translated(pattern)).unwrap();
-            assert_eq!(compiled.is_match(text), matches, "{pattern}");
-        }
-    }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::Kind::{Any, Int, Text};
-use super::{Call, Function, fixed, variadic};
-use crate::print::quote;
+use super::{Call, Function, cases, fixed, variadic};
+use crate::print::{quote, quote_bytes};
 use crate::template::fault::{Outcome, fail};
 use crate::value::{Entries, MapKind, Value};
 
@@ -19,11 +19,15 @@ const TRIM_ALL: super::Body = |call| {
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("hello", &[], |_| Ok("Hello!".into())),
-    fixed("upper", &[Text], |call| Ok(map_text(call, str::to_uppercase))),
-    fixed("lower", &[Text], |call| Ok(map_text(call, str::to_lowercase))),
-    fixed("title", &[Text], |call| Ok(map_text(call, title))).effort(2),
-    fixed("untitle", &[Text], |call| Ok(map_text(call, untitle))).effort(2),
-    fixed("swapcase", &[Text], |call| Ok(map_text(call, swap_case))).effort(4),
+    fixed("upper", &[Text], |call| {
+        Ok(map_text(call, |text| text.chars().map(cases::upper).collect()))
+    }),
+    fixed("lower", &[Text], |call| {
+        Ok(map_text(call, |text| text.chars().map(cases::lower).collect()))
+    }),
+    fixed("title", &[Text], |call| Ok(map_text(call, cases::titled))).effort(2),
+    fixed("untitle", &[Text], |call| Ok(map_text(call, cases::untitled))).effort(2),
+    fixed("swapcase", &[Text], |call| Ok(map_text(call, cases::swapped))).effort(4),
     fixed("trim", &[Text], |call| Ok(map_text(call, |text| text.trim().to_owned()))),
     fixed("trimAll", &[Text, Text], TRIM_ALL),
     fixed("trimall", &[Text, Text], TRIM_ALL),
@@ -36,18 +40,29 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::text(text.strip_prefix(&*prefix).unwrap_or(&text)))
     }),
     fixed("nospace", &[Text], |call| {
-        Ok(map_text(call, |text| text.chars().filter(|symbol| !symbol.is_whitespace()).collect()))
+        let bytes = call.bytes(0);
+        // Sprig's library takes bytes for characters.
+        let kept: String =
+            bytes.iter().copied().map(char::from).filter(|byte| !byte.is_whitespace()).collect();
+        Ok(if kept.chars().count() == bytes.len() { call.take(0) } else { kept.into() })
     }),
     fixed("initials", &[Text], |call| {
-        Ok(map_text(call, |text| {
-            text.split_whitespace().filter_map(|word| word.chars().next()).collect()
-        }))
+        let mut start = true;
+        let symbols = call.bytes(0);
+        let symbols = symbols.iter().copied().map(char::from);
+        let initials: String = symbols
+            .filter(|symbol| {
+                let blank = symbol.is_whitespace();
+                std::mem::replace(&mut start, blank) && !blank
+            })
+            .collect();
+        Ok(initials.into())
     }),
-    fixed("trunc", &[Int, Text], |call| Ok(truncate(call.int(0), &call.text(1)).into())),
+    fixed("trunc", &[Int, Text], |call| Ok(truncate(call.int(0), &call.bytes(1)))),
     fixed("substr", &[Int, Int, Text], substring),
-    fixed("abbrev", &[Int, Text], |call| Ok(abbreviate(&call.text(1), 0, call.int(0)).into())),
+    fixed("abbrev", &[Int, Text], |call| Ok(abbreviate(&call.bytes(1), 0, call.int(0)))),
     fixed("abbrevboth", &[Int, Int, Text], |call| {
-        Ok(abbreviate(&call.text(2), call.int(0), call.int(1)).into())
+        Ok(abbreviate(&call.bytes(2), call.int(0), call.int(1)))
     }),
     fixed("repeat", &[Int, Text], |call| {
         let text = call.text(1);
@@ -64,7 +79,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("hasSuffix", &[Text, Text], |call| {
         Ok(Value::Bool(call.text(1).ends_with(&*call.text(0))))
     }),
-    variadic("quote", &[], Any, |call| joined(call, |value| Ok(quote(&call.text_of(value)?)))),
+    variadic("quote", &[], Any, |call| {
+        joined(call, |value| {
+            Ok(match value {
+                Value::Raw(bytes) | Value::Bytes(bytes) => quote_bytes(bytes),
+                _ => quote(&call.text_of(value)?),
+            })
+        })
+    }),
     variadic("squote", &[], Any, |call| {
         joined(call, |value| Ok(format!("'{}'", call.display(value)?)))
     }),
@@ -80,17 +102,16 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("plural", &[Text, Text, Int], |call| Ok(call.take(usize::from(call.int(2) != 1)))),
     fixed("toString", &[Any], |call| Ok(call.text_of(call.arg(0))?.into())),
     fixed("toStrings", &[Any], |call| Ok(Value::texts(call.texts(call.arg(0))?))),
-    fixed("snakecase", &[Text], |call| Ok(map_text(call, |text| words(text, '_')))).effort(4),
-    fixed("kebabcase", &[Text], |call| Ok(map_text(call, |text| words(text, '-')))).effort(4),
-    fixed("camelcase", &[Text], |call| Ok(map_text(call, camel_case))).effort(8),
-    fixed("wrap", &[Int, Text], |call| {
-        let width = usize::try_from(call.int(0)).unwrap_or(1);
-        Ok(wrap(&call.text(1), width, "\n", false).into())
-    }),
+    fixed("snakecase", &[Text], |call| Ok(map_text(call, |text| cases::joined_words(text, '_'))))
+        .effort(4),
+    fixed("kebabcase", &[Text], |call| Ok(map_text(call, |text| cases::joined_words(text, '-'))))
+        .effort(4),
+    fixed("camelcase", &[Text], |call| Ok(map_text(call, cases::pascal))).effort(8),
+    fixed("wrap", &[Int, Text], |call| Ok(wrap(&call.bytes(1), call.int(0), b"", false))),
     fixed("wrapWith", &[Int, Text, Text], |call| {
-        let (width, separator, text) = (call.int(0), call.text(1), call.text(2));
+        let (width, separator, text) = (call.int(0), call.bytes(1), call.bytes(2));
         call.engine.check_size(text.len().saturating_mul(separator.len() + 1))?;
-        Ok(wrap(&text, usize::try_from(width).unwrap_or(1), &separator, true).into())
+        Ok(wrap(&text, width, &separator, true))
     }),
     fixed("join", &[Text, Any], |call| {
         let (separator, parts) = (call.text(0), call.texts(call.arg(1))?);
@@ -117,57 +138,65 @@ fn joined(call: &Call<'_>, each: impl Fn(&Value) -> Outcome<String>) -> Outcome<
     Ok(parts.join(" ").into())
 }
 
-/// Bytes of a text; a cut inside a character leaves a replacement character.
-fn cut(text: &str, from: usize, to: usize) -> String {
-    let to = to.min(text.len());
-    let from = from.min(to);
-    String::from_utf8_lossy(&text.as_bytes()[from..to]).into_owned()
-}
-
-fn truncate(count: i64, text: &str) -> String {
+fn truncate(count: i64, text: &[u8]) -> Value {
     let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-    if size >= text.len() {
-        text.to_owned()
-    } else if count < 0 {
-        cut(text, text.len() - size, text.len())
-    } else {
-        cut(text, 0, size)
-    }
+    let kept = match text.len().checked_sub(size) {
+        None | Some(0) => text,
+        Some(start) if count < 0 => &text[start..],
+        Some(_) => &text[..size],
+    };
+    Value::byte_text(kept.to_vec())
 }
 
 fn substring(call: &mut Call<'_>) -> Outcome<Value> {
-    let (start, end, text) = (call.int(0), call.int(1), call.text(2));
-    let bounded = |number: i64| usize::try_from(number).ok().filter(|at| *at <= text.len());
-    let out_of_range = || fail("runtime error: slice bounds out of range");
-    if start < 0 {
-        return match bounded(end) {
-            Some(end) => Ok(cut(&text, 0, end).into()),
-            None => out_of_range(),
+    let (start, end, text) = (call.int(0), call.int(1), call.bytes(2));
+    let size = text.len();
+    let out_of_range =
+        |range: String| fail(format!("runtime error: slice bounds out of range {range}"));
+    if start >= 0 && (end < 0 || usize::try_from(end).is_ok_and(|end| end > size)) {
+        return match usize::try_from(start).ok().and_then(|start| text.get(start..)) {
+            Some(found) => Ok(Value::byte_text(found.to_vec())),
+            None => out_of_range(format!("[{start}:{size}]")),
         };
     }
-    match (bounded(start), bounded(end)) {
-        (Some(start), None) => Ok(cut(&text, start, text.len()).into()),
-        (Some(start), Some(end)) if start <= end => Ok(cut(&text, start, end).into()),
-        _ => out_of_range(),
+    let Some(end) = usize::try_from(end).ok().filter(|end| *end <= size) else {
+        let shown = if end < 0 { String::new() } else { format!(" with length {size}") };
+        return out_of_range(format!("[:{end}]{shown}"));
+    };
+    match usize::try_from(start.max(0)).ok().and_then(|start| text.get(start..end)) {
+        Some(found) => Ok(Value::byte_text(found.to_vec())),
+        None => out_of_range(format!("[{start}:{end}]")),
     }
 }
 
 /// Cuts a text on both sides, if it is long enough, and marks the cuts.
-fn abbreviate(text: &str, offset: i64, width: i64) -> String {
-    let offset = usize::try_from(offset).unwrap_or(0);
+fn abbreviate(text: &[u8], offset: i64, width: i64) -> Value {
     let width = usize::try_from(width).unwrap_or(0);
+    let whole = || Value::byte_text(text.to_vec());
     if width < 4 || (offset > 0 && width < 7) || text.len() <= width {
-        return text.to_owned();
+        return whole();
     }
     let kept = width - 3;
-    let offset = offset.min(text.len() - kept);
+    let offset = usize::try_from(offset).unwrap_or(0).min(text.len() - kept);
+    let mut out = Vec::with_capacity(width);
     if offset <= 4 {
-        return format!("{}...", cut(text, 0, kept));
+        out.extend_from_slice(&text[..kept]);
+        out.extend_from_slice(b"...");
+        return Value::byte_text(out);
     }
+    out.extend_from_slice(b"...");
     if offset + kept < text.len() {
-        return format!("...{}...", cut(text, offset, offset + kept - 3));
+        let rest = &text[offset..];
+        if rest.len() <= kept {
+            out.extend_from_slice(rest);
+        } else {
+            out.extend_from_slice(&rest[..kept - 3]);
+            out.extend_from_slice(b"...");
+        }
+    } else {
+        out.extend_from_slice(&text[text.len() - kept..]);
     }
-    format!("...{}", cut(text, text.len() - kept, text.len()))
+    Value::byte_text(out)
 }
 
 fn indented(call: &Call<'_>) -> Outcome<String> {
@@ -181,113 +210,32 @@ fn indented(call: &Call<'_>) -> Outcome<String> {
     Ok(format!("{pad}{}", text.replace('\n', &format!("\n{pad}"))))
 }
 
-fn title(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    for symbol in text.chars() {
-        if before.is_alphanumeric() || before == '_' || before == '\'' {
-            out.push(symbol);
-        } else {
-            out.extend(symbol.to_uppercase());
-        }
-        before = symbol;
-    }
-    out
-}
-
-fn untitle(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    for symbol in text.chars() {
-        if before.is_whitespace() {
-            out.extend(symbol.to_lowercase());
-        } else {
-            out.push(symbol);
-        }
-        before = symbol;
-    }
-    out
-}
-
-fn swap_case(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for symbol in text.chars() {
-        if symbol.is_uppercase() {
-            out.extend(symbol.to_lowercase());
-        } else {
-            out.extend(symbol.to_uppercase());
-        }
-    }
-    out
-}
-
-/// Lower case words joined by a separator, split where the case changes.
-fn words(text: &str, separator: char) -> String {
-    let symbols: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len() + 8);
-    for (index, &symbol) in symbols.iter().enumerate() {
-        if matches!(symbol, '_' | '-' | ' ') {
-            if !out.is_empty() && !out.ends_with(separator) {
-                out.push(separator);
-            }
+/// Breaks lines at spaces, so that they are no longer than some bytes where that can be.
+fn wrap(text: &[u8], width: i64, separator: &[u8], breaks_words: bool) -> Value {
+    let separator = if separator.is_empty() { b"\n" } else { separator };
+    let width = usize::try_from(width).unwrap_or(1).max(1);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while rest.len() > width {
+        if let Some(after) = rest.strip_prefix(b" ") {
+            rest = after;
             continue;
         }
-        if symbol.is_uppercase() && index > 0 {
-            let before = symbols[index - 1];
-            let next_is_lower = symbols.get(index + 1).is_some_and(|next| next.is_lowercase());
-            let starts = before.is_lowercase()
-                || before.is_numeric()
-                || (before.is_uppercase() && next_is_lower);
-            if starts && !out.ends_with(separator) {
-                out.push(separator);
-            }
-        }
-        out.extend(symbol.to_lowercase());
+        let space = rest[..=width].iter().rposition(|byte| *byte == b' ');
+        let (end, next) = match space {
+            Some(space) => (space, space + 1),
+            None if breaks_words => (width, width),
+            None => match rest[width..].iter().position(|byte| *byte == b' ') {
+                Some(space) => (width + space, width + space + 1),
+                None => break,
+            },
+        };
+        out.extend_from_slice(&rest[..end]);
+        out.extend_from_slice(separator);
+        rest = &rest[next..];
     }
-    out
-}
-
-fn camel_case(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for word in words(text, '_').split('_') {
-        let mut symbols = word.chars();
-        if let Some(first) = symbols.next() {
-            out.extend(first.to_uppercase());
-            out.push_str(symbols.as_str());
-        }
-    }
-    out
-}
-
-fn wrap(text: &str, width: usize, separator: &str, break_words: bool) -> String {
-    let width = width.max(1);
-    let mut out = String::with_capacity(text.len());
-    let mut column = 0;
-    for word in text.split(' ') {
-        let size = word.chars().count();
-        if column > 0 {
-            if column + 1 + size > width {
-                out.push_str(separator);
-                column = 0;
-            } else {
-                out.push(' ');
-                column += 1;
-            }
-        }
-        if break_words && size > width {
-            for (index, symbol) in word.chars().enumerate() {
-                if index > 0 && index % width == 0 {
-                    out.push_str(separator);
-                }
-                out.push(symbol);
-            }
-            column = size % width;
-        } else {
-            out.push_str(word);
-            column += size;
-        }
-    }
-    out
+    out.extend_from_slice(rest);
+    Value::byte_text(out)
 }
 
 /// `strings.SplitN`; without a limit all parts are given.

@@ -3,12 +3,17 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+use toml::value::Datetime;
+use toml::{Table, Value as Toml};
+
 use super::Kind::{Any, Text};
 use super::{Call, Function, convert, fixed};
 use crate::number::format_general;
 use crate::print::display_short;
 use crate::template::fault::{Fault, Outcome};
-use crate::value::{Entries, Value};
+use crate::time;
+use crate::value::{Entries, ListKind, Object, Value};
 
 /// Nesting at which writing gives up.
 const DEPTH_LIMIT: usize = 200;
@@ -24,8 +29,54 @@ pub(super) const FUNCTIONS: &[Function] = &[
         write_table(call, &map.borrow(), "", &mut out, 0)?;
         Ok(out.into())
     }),
-    fixed("fromToml", &[Text], |_| convert::unsupported("fromToml")),
+    fixed("fromToml", &[Text], |call| {
+        Ok(match call.text(0).parse::<Table>() {
+            Ok(table) => Value::map(entries(table)),
+            Err(error) => convert::error_map(&format!("toml: {}", error.message())),
+        })
+    }),
 ];
+
+fn entries(table: Table) -> Entries {
+    table.into_iter().map(|(key, value)| (SmolStr::new(key), read(value))).collect()
+}
+
+fn read(value: Toml) -> Value {
+    match value {
+        Toml::String(text) => text.into(),
+        Toml::Integer(number) => Value::Int64(number),
+        Toml::Float(number) => Value::Float(number),
+        Toml::Boolean(value) => Value::Bool(value),
+        Toml::Datetime(time) => moment(&time),
+        Toml::Array(items) => {
+            let tables = !items.is_empty() && items.iter().all(Toml::is_table);
+            let kind = if tables { ListKind::Maps } else { ListKind::Any };
+            Value::typed_list(items.into_iter().map(read).collect(), kind)
+        }
+        Toml::Table(table) => Value::map(entries(table)),
+    }
+}
+
+/// A time; where date or zone are not given, Go notes that in the name of the zone.
+fn moment(found: &Datetime) -> Value {
+    let date = found.date.map_or("0000-01-01".to_owned(), |date| date.to_string());
+    let time = found.time.map_or("00:00:00".to_owned(), |time| time.to_string());
+    let (layout, zone) = match (found.date, found.time, found.offset) {
+        (_, _, Some(offset)) => ("2006-01-02T15:04:05Z07:00", offset.to_string()),
+        (Some(_), Some(_), None) => ("2006-01-02T15:04:05", "datetime-local".to_owned()),
+        (Some(_), None, None) => ("2006-01-02T15:04:05", "date-local".to_owned()),
+        _ => ("2006-01-02T15:04:05", "time-local".to_owned()),
+    };
+    let zone_text = if found.offset.is_some() { zone.as_str() } else { "" };
+    let parsed = time::parse(layout, &format!("{date}T{time}{zone_text}"));
+    match parsed {
+        Ok(moment) if found.offset.is_none() => {
+            Value::object(Object::Time(moment.with_time_zone(time::fixed_zone(&zone, 0))))
+        }
+        Ok(moment) => Value::object(Object::Time(moment)),
+        Err(_) => found.to_string().into(),
+    }
+}
 
 fn key_text(key: &str) -> String {
     let bare = !key.is_empty()

@@ -94,6 +94,13 @@ pub(crate) struct Number {
 }
 
 impl Number {
+    /// Whether the constant is an integer that is unsigned only.
+    pub(crate) fn overflows(&self) -> bool {
+        let has = |symbols: &[char]| self.literal.contains(symbols);
+        let hex = has(&['x', 'X']);
+        self.int.is_none() && !has(&['.', 'p', 'P']) && (hex || !has(&['e', 'E']))
+    }
+
     /// Whether the constant is a float where nothing demands a type.
     pub(crate) fn is_float(&self) -> bool {
         let hex = self.literal.contains(['x', 'X']);

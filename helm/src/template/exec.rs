@@ -15,7 +15,7 @@ use super::fault::{Fault, Outcome, Place, fail};
 use super::scope::Scope;
 use crate::engine::Engine;
 use crate::print::{display, display_short, quote};
-use crate::value::{ListKind, Object, Value};
+use crate::value::{ListKind, MapKind, Object, Value};
 
 /// Runs a template and appends what it prints.
 pub(crate) fn execute(
@@ -32,6 +32,7 @@ pub(crate) fn execute(
         template,
         vars: vec![(SmolStr::new_static("$"), dot.clone())],
         site: Site::Nowhere,
+        boxed: false,
     };
     state.list(dot, &template.body, out).map(|_| ())
 }
@@ -76,16 +77,16 @@ enum Flow {
     Continue,
 }
 
-/// A value and whether a nil among them still has its interface type, which Go does not accept
-/// where a string or map is wanted.
+/// A value and whether its Go type is still an interface, as that of a map's element: then a
+/// nil is not accepted where a string or map is wanted, and errors do not see the type inside.
 struct Found {
     value: Value,
-    typed_nil: bool,
+    boxed: bool,
 }
 
 impl From<Value> for Found {
     fn from(value: Value) -> Self {
-        Self { value, typed_nil: false }
+        Self { value, boxed: false }
     }
 }
 
@@ -95,6 +96,8 @@ struct State<'e, 't> {
     template: &'t Template,
     vars: Vec<(SmolStr, Value)>,
     site: Site<'t>,
+    /// Whether the dot is an element of a list or map of anything.
+    boxed: bool,
 }
 
 impl<'t> State<'_, 't> {
@@ -193,7 +196,11 @@ impl<'t> State<'_, 't> {
         let mark = self.vars.len();
         let value = self.pipeline(dot, &branch.pipe)?;
         let flow = if value.truth() {
-            self.list(if rebinds { &value } else { dot }, &branch.body, out)
+            let boxed = self.boxed;
+            self.boxed &= !rebinds;
+            let flow = self.list(if rebinds { &value } else { dot }, &branch.body, out);
+            self.boxed = boxed;
+            flow
         } else {
             self.list(dot, &branch.otherwise, out)
         };
@@ -207,6 +214,11 @@ impl<'t> State<'_, 't> {
         let mark = self.vars.len();
         let declared = branch.pipe.declared.len();
         let items = self.items(&value, declared)?;
+        let elements_boxed = match &value {
+            Value::List(_, kind) => *kind == ListKind::Any,
+            Value::Map(_, kind) => *kind != MapKind::Text,
+            _ => false,
+        };
         if items.is_empty() {
             let flow = self.list(dot, &branch.otherwise, out);
             self.vars.truncate(outer);
@@ -229,7 +241,9 @@ impl<'t> State<'_, 't> {
                     self.vars[mark - 2].1 = key;
                 }
             }
+            let boxed = std::mem::replace(&mut self.boxed, elements_boxed);
             let flow = self.list(&item, &branch.body, out);
+            self.boxed = boxed;
             self.vars.truncate(mark);
             if matches!(flow?, Flow::Break) {
                 break;

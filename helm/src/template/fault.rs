@@ -106,6 +106,14 @@ impl Fault {
         }
     }
 
+    /// Puts a text in the place of the one the message starts with.
+    pub(crate) fn replaced(mut self, start: &str, with: &str) -> Self {
+        if let Some(rest) = self.message.strip_prefix(start) {
+            self.message = format!("{with}{rest}");
+        }
+        self
+    }
+
     /// Puts a text in front and lets the next template add its own place.
     pub(crate) fn wrapped(mut self, prefix: &str) -> Self {
         self.prepend(prefix);
@@ -128,7 +136,8 @@ impl From<Unwalkable> for Fault {
         match problem {
             Unwalkable::Depth => Self::limit("value is nested too deeply or contains itself"),
             Unwalkable::Size => Self::limit("value is larger than the output limit"),
-            Unwalkable::Number => Self::new("json: unsupported value"),
+            Unwalkable::Encoding => Self::new("text is not valid UTF-8, as all output must be"),
+            Unwalkable::Number(value) => Self::new(format!("json: unsupported value: {value}")),
         }
     }
 }

@@ -65,6 +65,15 @@ fn without_underscores(text: &str) -> Option<String> {
 
 /// `strconv.ParseInt(text, 0, 64)`.
 pub(crate) fn parse_int(text: &str) -> Option<i64> {
+    i64::try_from(parse_whole(text)?).ok()
+}
+
+/// `strconv.ParseUint(text, 0, 64)`.
+pub(super) fn parse_unsigned(text: &str) -> Option<u64> {
+    u64::try_from(parse_whole(text)?).ok()
+}
+
+fn parse_whole(text: &str) -> Option<i128> {
     let text = without_underscores(text)?;
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -82,11 +91,11 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
         return None;
     }
     let size = i128::from_str_radix(digits, radix).ok()?;
-    i64::try_from(if negative { -size } else { size }).ok()
+    Some(if negative { -size } else { size })
 }
 
 /// `strconv.ParseFloat` for decimal numbers.
-pub(super) fn parse_float(text: &str) -> Option<f64> {
+pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let text = without_underscores(text)?;
     let digits = text.trim_start_matches(['+', '-']);
     if !digits.starts_with(|symbol: char| symbol.is_ascii_digit() || symbol == '.') {

@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
     fn count(&mut self) -> Parsed<()> {
         self.nodes += 1;
         if self.nodes > NODE_LIMIT {
-            return self.exceeded(format!("{NODE_LIMIT} nodes: split the template"));
+            return self.exceeded(format!("{NODE_LIMIT} nodes, split the template"));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! so resolution and writing are our own on top of an event parser.
 
 mod emit;
+mod problem;
 mod read;
 mod resolve;
 

@@ -8,6 +8,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput, Tag};
 use serde_json::{Map, Number, Value};
 
 use super::YamlError;
+use super::problem::worded;
 use super::resolve::{Resolved, resolve};
 use crate::number::format_general_32;
 
@@ -53,6 +54,7 @@ struct Frame {
 }
 
 struct Reader<'a> {
+    text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Built>,
     frames: Vec<Frame>,
@@ -82,6 +84,7 @@ impl<'a> Reader<'a> {
         options.block_scalar_eof_without_line_feed = true;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
+            text,
             parser: Parser::new_from_str_with_options(text, options),
             anchors: HashMap::new(),
             frames: Vec::new(),
@@ -100,7 +103,7 @@ impl<'a> Reader<'a> {
         let mut root = None;
         while let Some(next) = self.parser.next_event() {
             let (event, span) =
-                next.map_err(|error| YamlError::new(Some(error.marker().line()), error.info()))?;
+                next.map_err(|error| worded(self.text, error.marker().line(), &error.info()))?;
             self.line = span.start.line();
             self.count_node()?;
             let built = match event {

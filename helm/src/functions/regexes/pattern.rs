@@ -3,10 +3,12 @@
 use std::ops::Deref;
 
 use regex::{Match, Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::re2;
 use crate::engine::Engine;
-use crate::template::fault::{Fault, Outcome};
+use crate::template::fault::Outcome;
 
 /// Memory a compiled pattern may take.
 const PROGRAM_LIMIT: usize = 10 << 20;
@@ -16,15 +18,27 @@ const CACHE_LIMIT: usize = 1 << 20;
 const LENGTH_LIMIT: usize = 64 << 10;
 /// States of the automaton a pattern describes; Go has a similar limit.
 const STATE_LIMIT: usize = 200_000;
+/// Nesting the compiler accepts; the translation is stricter.
+const NEST_LIMIT: u32 = 10_000;
 /// Memory of a state, roughly.
 const STATE_BYTES: usize = 48;
 
 /// A compiled pattern.
 pub(crate) struct Pattern {
     regex: Regex,
+    /// The names of the groups, the whole match being group 0.
+    names: Vec<String>,
     length: usize,
     states: usize,
     strays: bool,
+}
+
+/// Why a pattern is not accepted.
+pub(super) enum Problem {
+    /// It is no pattern, in Go's words.
+    Broken(String),
+    /// It exceeds a limit.
+    Limit(String),
 }
 
 impl Deref for Pattern {
@@ -36,27 +50,40 @@ impl Deref for Pattern {
 }
 
 impl Pattern {
-    /// Compiles a pattern in the syntax of the regex crate.
-    pub(super) fn compile(pattern: &str) -> Outcome<Self> {
-        let broken = |error: String| Fault::new(format!("error parsing regexp: {error}"));
+    /// Compiles a pattern in Go's syntax.
+    pub(super) fn compile(pattern: &str) -> Result<Self, Problem> {
         if pattern.len() > LENGTH_LIMIT {
-            return Err(Fault::limit(format!(
+            return Err(Problem::Limit(format!(
                 "regular expression is longer than the limit of {LENGTH_LIMIT} bytes: shorten it"
             )));
         }
-        let tree = regex_syntax::parse(pattern).map_err(|error| broken(error.to_string()))?;
+        let re2::Translated { pattern: text, names } =
+            re2::translate(pattern).map_err(Problem::Broken)?;
+        let too_large =
+            || Problem::Broken(format!("error parsing regexp: expression too large: `{pattern}`"));
+        let tree = ParserBuilder::new()
+            .nest_limit(NEST_LIMIT)
+            .build()
+            .parse(&text)
+            .map_err(|_| too_large())?;
         let states = states(&tree);
         if states > STATE_LIMIT {
-            return Err(Fault::limit(format!(
+            return Err(Problem::Limit(format!(
                 "regular expression has more than the limit of {STATE_LIMIT} states: repeat less"
             )));
         }
-        let regex = RegexBuilder::new(pattern)
+        let regex = RegexBuilder::new(&text)
             .size_limit(PROGRAM_LIMIT)
             .dfa_size_limit(CACHE_LIMIT)
+            .nest_limit(NEST_LIMIT)
             .build()
-            .map_err(|error| broken(error.to_string()))?;
-        Ok(Self { regex, length: pattern.len(), states, strays: strays(&tree, false) })
+            .map_err(|_| too_large())?;
+        Ok(Self { regex, names, length: pattern.len(), states, strays: strays(&tree, false) })
+    }
+
+    /// The names of the groups, the whole match being group 0.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Work that reading a pattern takes.

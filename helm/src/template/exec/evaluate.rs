@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Found, Site, State};
-use crate::functions::{Call, Function, Kind, Target, method};
+use crate::functions::{Call, Function, Kind, NON_FUNCTION, Target, method};
 use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{MapKind, Object, Value};
@@ -40,12 +40,13 @@ impl<'t> State<'_, 't> {
         match &first.kind {
             ExprKind::Field(fields) => {
                 self.site = Site::Expr(first);
-                self.chain(dot, Value::clone(dot), fields, args, last, Site::Expr(first))
+                let base = Found { value: Value::clone(dot), boxed: self.boxed };
+                self.chain(dot, base, fields, args, last, Site::Expr(first))
             }
             ExprKind::Chain(base, fields) => {
                 self.site = Site::Expr(first);
                 let base = self.base(dot, first, base)?;
-                self.chain(dot, base, fields, args, last, Site::Expr(first))
+                self.chain(dot, base.into(), fields, args, last, Site::Expr(first))
             }
             ExprKind::Function(name, target) => {
                 self.site = Site::Expr(first);
@@ -63,7 +64,7 @@ impl<'t> State<'_, 't> {
                     self.not_a_function(command, last.is_some())?;
                     return Ok(value.into());
                 }
-                self.chain(dot, value, fields, args, last, Site::Expr(first))
+                self.chain(dot, value.into(), fields, args, last, Site::Expr(first))
             }
             kind => {
                 self.site = Site::Expr(first);
@@ -71,7 +72,7 @@ impl<'t> State<'_, 't> {
                 match kind {
                     ExprKind::Nil => self.fail("nil is not a command"),
                     ExprKind::Dot => Ok(Value::clone(dot).into()),
-                    _ => Ok(constant(first).into()),
+                    _ => self.constant(first).map(Found::from),
                 }
             }
         }
@@ -80,7 +81,11 @@ impl<'t> State<'_, 't> {
     fn not_a_function(&self, command: &Command, piped: bool) -> Outcome<()> {
         match command.args.first() {
             Some(first) if piped || command.args.len() > 1 => {
-                self.fail(format!("can't give argument to non-function {first}"))
+                let shown = match &first.kind {
+                    ExprKind::Pipe(pipe) => pipe.to_string(),
+                    _ => first.to_string(),
+                };
+                self.fail(format!("can't give argument to non-function {shown}"))
             }
             _ => Ok(()),
         }
@@ -100,27 +105,45 @@ impl<'t> State<'_, 't> {
             ExprKind::Dot => Ok(Value::clone(dot).into()),
             ExprKind::Nil => Ok(Value::Nil.into()),
             ExprKind::Field(fields) => {
-                self.chain(dot, Value::clone(dot), fields, &[], None, Site::Expr(expr))
+                let base = Found { value: Value::clone(dot), boxed: self.boxed };
+                self.chain(dot, base, fields, &[], None, Site::Expr(expr))
             }
             ExprKind::Variable(name, fields) => {
                 let value = self.variable(name)?;
-                self.chain(dot, value, fields, &[], None, Site::Expr(expr))
+                self.chain(dot, value.into(), fields, &[], None, Site::Expr(expr))
             }
             ExprKind::Chain(base, fields) => {
                 let base = self.base(dot, expr, base)?;
-                self.chain(dot, base, fields, &[], None, Site::Expr(expr))
+                self.chain(dot, base.into(), fields, &[], None, Site::Expr(expr))
             }
             ExprKind::Function(name, target) => {
                 self.function(dot, name, *target, &[], None, Site::Expr(expr)).map(Found::from)
             }
             ExprKind::Pipe(pipe) => self.nested(dot, pipe),
-            _ => Ok(constant(expr).into()),
+            _ => self.constant(expr).map(Found::from),
         }
     }
 
     fn nested(&mut self, dot: &Value, pipe: &'t Pipe) -> Outcome<Found> {
         let _level = self.locate(self.engine.nest())?;
         self.pipeline(dot, pipe).map(Found::from)
+    }
+
+    /// A constant without a wanted type.
+    fn constant(&self, expr: &Expr) -> Outcome<Value> {
+        Ok(match &expr.kind {
+            ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::Text { value, .. } => Value::Text(value.clone()),
+            ExprKind::Number(number) => match (number.int, number.float) {
+                _ if number.overflows() => {
+                    return self.fail(format!("{} overflows int", number.literal));
+                }
+                (_, Some(value)) if number.is_float() => Value::Float(value),
+                (Some(value), _) => Value::Int(value),
+                (None, value) => Value::Float(value.unwrap_or_default()),
+            },
+            _ => Value::Nil,
+        })
     }
 
     /// Evaluates an argument for a parameter of some kind.
@@ -135,7 +158,7 @@ impl<'t> State<'_, 't> {
                 match (kind, &expr.kind) {
                     (Kind::Any, _)
                     | (Kind::Text, ExprKind::Text { .. })
-                    | (Kind::Bool, ExprKind::Bool(_)) => Ok(constant(expr)),
+                    | (Kind::Bool, ExprKind::Bool(_)) => self.constant(expr),
                     (Kind::Int, ExprKind::Number(Number { int: Some(value), .. })) => {
                         Ok(Value::Int(*value))
                     }
@@ -146,6 +169,10 @@ impl<'t> State<'_, 't> {
                     (Kind::Bool, _) => self.fail(wrong("bool")),
                     (Kind::Int, _) => self.fail(wrong("integer")),
                     (Kind::Float, _) => self.fail(wrong("float")),
+                    (Kind::Unsigned, ExprKind::Number(Number { int: Some(value @ 0..), .. })) => {
+                        Ok(Value::Int(*value))
+                    }
+                    (Kind::Unsigned, _) => self.fail(wrong("unsigned integer")),
                     _ => self.fail(format!("can't handle {expr} for arg of type {}", kind.name())),
                 }
             }
@@ -158,10 +185,10 @@ impl<'t> State<'_, 't> {
 
     fn checked(&self, found: Found, kind: Kind) -> Outcome<Value> {
         if found.value.is_nil() {
-            if kind == Kind::Any || (kind.can_be_nil() && !found.typed_nil) {
+            if kind == Kind::Any || (kind.can_be_nil() && !found.boxed) {
                 return Ok(Value::Nil);
             }
-            return self.fail(if found.typed_nil {
+            return self.fail(if found.boxed {
                 let name = kind.name();
                 format!("wrong type for value; expected {name}; got interface {{}}")
             } else {
@@ -182,14 +209,14 @@ impl<'t> State<'_, 't> {
     fn chain(
         &mut self,
         dot: &Value,
-        base: Value,
+        base: Found,
         fields: &'t [SmolStr],
         args: &'t [Expr],
         last: Option<Value>,
         site: Site<'t>,
     ) -> Outcome<Found> {
         self.locate(self.engine.work(fields.len()))?;
-        let mut current = Found { typed_nil: false, value: base };
+        let mut current = base;
         let mut last = last;
         for (index, field) in fields.iter().enumerate() {
             let is_last = index + 1 == fields.len();
@@ -209,10 +236,10 @@ impl<'t> State<'_, 't> {
         last: Option<Value>,
         site: Site<'t>,
     ) -> Outcome<Found> {
-        let Found { value: receiver, typed_nil } = receiver;
+        let Found { value: receiver, boxed } = receiver;
         let has_args = !args.is_empty() || last.is_some();
         match &receiver {
-            Value::Nil if typed_nil => {
+            Value::Nil if boxed => {
                 self.fail(format!("nil pointer evaluating interface {{}}.{name}"))
             }
             Value::Nil if self.engine.missing_key_fails() => {
@@ -225,12 +252,14 @@ impl<'t> State<'_, 't> {
                     return self.fail(format!("{name} is not a method but has arguments"));
                 }
                 match (map.borrow().get(name), kind) {
-                    (Some(value), _) => Ok(Found { typed_nil: true, value: value.clone() }),
+                    (Some(value), kind) => {
+                        Ok(Found { boxed: !matches!(kind, MapKind::Text), value: value.clone() })
+                    }
                     (None, _) if self.engine.missing_key_fails() => {
                         self.locate(Err(Fault::missing_key(name)))
                     }
                     (None, MapKind::Text) => Ok(Value::text("").into()),
-                    (None, _) => Ok(Found { typed_nil: true, value: Value::Nil }),
+                    (None, _) => Ok(Found { boxed: true, value: Value::Nil }),
                 }
             }
             Value::Object(object) => {
@@ -246,22 +275,23 @@ impl<'t> State<'_, 't> {
                                 "{name} has arguments but cannot be invoked as function"
                             )),
                             Some(field) => Ok(field.value.clone().into()),
-                            None => self.no_field(name, &receiver),
+                            None => self.no_field(name, &receiver, boxed),
                         }
                     }
                     Object::Files(files) => {
                         let data = files.get(name).unwrap_or_default();
                         Ok(Value::Bytes(data.into()).into())
                     }
-                    _ => self.no_field(name, &receiver),
+                    _ => self.no_field(name, &receiver, boxed),
                 }
             }
-            _ => self.no_field(name, &receiver),
+            _ => self.no_field(name, &receiver, boxed),
         }
     }
 
-    fn no_field<T>(&self, name: &str, receiver: &Value) -> Outcome<T> {
-        self.fail(format!("can't evaluate field {name} in type {}", receiver.type_name()))
+    fn no_field<T>(&self, name: &str, receiver: &Value, boxed: bool) -> Outcome<T> {
+        let kind = if boxed { "interface {}" } else { receiver.type_name() };
+        self.fail(format!("can't evaluate field {name} in type {kind}"))
     }
 
     fn function(
@@ -349,31 +379,25 @@ impl<'t> State<'_, 't> {
         if let Some(last) = last {
             values.push(self.checked(last.into(), function.param(count - 1))?);
         }
+        if let Some(kind) = function.draws {
+            self.engine.note_use(kind, function.name, &self.template.file);
+        }
         let mut call = Call { engine: self.engine, scope: self.scope, args: values };
-        let result = self
-            .engine
-            .work(call.reach().saturating_mul(function.effort))
-            .and_then(|()| (function.body)(&mut call))
-            .and_then(|value| {
-                self.engine.charge(&value)?;
-                Ok(value)
-            });
-        self.engine.note_draw(name, &self.template.file);
+        let work = call.reach().saturating_mul(function.effort);
+        let result = self.engine.work(work).and_then(|()| {
+            (function.body)(&mut call).map_err(|fault| match args.first() {
+                // `call` names what it was given.
+                Some(first) if name == "call" => {
+                    fault.replaced(NON_FUNCTION, &format!("{NON_FUNCTION} {first}"))
+                }
+                _ => fault,
+            })
+        });
+        let result = result.and_then(|value| {
+            self.engine.charge(&value)?;
+            Ok(value)
+        });
         self.site = if result.is_err() { site } else { self.site };
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
-    }
-}
-
-/// A constant without a wanted type.
-fn constant(expr: &Expr) -> Value {
-    match &expr.kind {
-        ExprKind::Bool(value) => Value::Bool(*value),
-        ExprKind::Text { value, .. } => Value::Text(value.clone()),
-        ExprKind::Number(number) => match (number.int, number.float) {
-            (_, Some(value)) if number.is_float() => Value::Float(value),
-            (Some(value), _) => Value::Int(value),
-            (None, value) => Value::Float(value.unwrap_or_default()),
-        },
-        _ => Value::Nil,
     }
 }

@@ -6,7 +6,7 @@ use super::{Parsed, Parser, VARIABLE_LIMIT};
 use crate::print::quote;
 use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
 use crate::template::lex::{Item, Kind};
-use crate::template::literal::{parse_float, parse_int, unquote};
+use crate::template::literal::{parse_float, parse_int, parse_unsigned, unquote};
 
 impl Parser<'_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
@@ -211,7 +211,9 @@ impl Parser<'_> {
         let text = &*token.text;
         let literal = SmolStr::new(text);
         if token.kind == Kind::CharConstant {
-            let decoded = unquote(text).unwrap_or_default();
+            let Some(decoded) = unquote(text).filter(|decoded| !decoded.is_empty()) else {
+                return self.fail("invalid syntax");
+            };
             let mut symbols = decoded.chars();
             return match (symbols.next(), symbols.next()) {
                 (Some(symbol), None) => {
@@ -227,11 +229,15 @@ impl Parser<'_> {
         }
         let mut int = parse_int(text);
         #[expect(clippy::cast_precision_loss, reason = "Go converts the same way")]
-        let float = match int {
-            Some(value) => Some(value as f64),
-            None => parse_float(text),
+        let float = match (int, parse_unsigned(text)) {
+            (Some(value), _) => Some(value as f64),
+            (None, Some(value)) => Some(value as f64),
+            (None, None) => parse_float(text),
         };
-        if int.is_none() && !text.contains(['.', 'e', 'E', 'p', 'P']) {
+        if int.is_none()
+            && parse_unsigned(text).is_none()
+            && !text.contains(['.', 'e', 'E', 'p', 'P'])
+        {
             let problem =
                 if float.is_some() { "integer overflow" } else { "illegal number syntax" };
             return self.fail(format!("{problem}: {}", quote(text)));

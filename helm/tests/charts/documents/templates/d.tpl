@@ -1,0 +1,1 @@
+tpl: files are rendered too

@@ -1,0 +1,3 @@
+{{- define "lib.map" -}}
+lib: {{ .name }} {{ .root.Values.port }}
+{{- end }}

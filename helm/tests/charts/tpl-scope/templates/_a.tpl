@@ -1,0 +1,2 @@
+{{- define "outside" }}out{{ end }}
+{{- define "through" }}via {{ include "outside" . }}{{ end }}
