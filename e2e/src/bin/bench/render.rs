@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use gimlet_e2e::tool;
 use gimlet_helm::RenderOptions;
 use serde_json::{Value, json};
@@ -90,7 +90,15 @@ struct Measured {
     /// Our memory after one render, and after so many.
     once: u64,
     often: (usize, u64),
+    same: Same,
+}
+
+/// What all print alike.
+#[derive(Clone, Copy, Debug, Default)]
+struct Same {
     length: usize,
+    /// Lines that are another each time.
+    random: usize,
 }
 
 /// Measures all charts that are at hand.
@@ -147,8 +155,8 @@ fn one(subject: &Subject, amount: Amount) -> Result<Measured> {
     let helm = tool("helm")?;
     let args = arguments(subject, &work);
     let (mut ours, mut resident) = (Renderer::ours()?, Renderer::other(&tool("renderer")?)?);
-    let length = same_bytes(&helm, &args, &work, &mut ours, &mut resident)?;
-    let mut measured = Measured { length, ..Measured::default() };
+    let same = same_bytes(&helm, &args, &work, &mut ours, &mut resident)?;
+    let mut measured = Measured { same, ..Measured::default() };
     for _ in 0..amount.turns {
         ours.render(&work)?;
         resident.render(&work)?;
@@ -185,21 +193,51 @@ fn arguments(subject: &Subject, work: &Work) -> Vec<OsString> {
 }
 
 /// Makes sure that all print the same, for otherwise there is nothing to compare.
+///
+/// Lines that two runs of helm print differently are random, and may differ here too.
 fn same_bytes(
     helm: &Path,
     args: &[OsString],
     work: &Work,
     ours: &mut Renderer,
     resident: &mut Renderer,
-) -> Result<usize> {
-    let output = Command::new(helm).args(args).output()?;
-    let message = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "helm: {}", message.trim());
-    let expected = String::from_utf8(output.stdout)?;
+) -> Result<Same> {
+    let template = || {
+        let output = Command::new(helm).args(args).output()?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "helm: {}", message.trim());
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    let (expected, again) = (template()?, template()?);
+    let mut random = 0;
     for (who, found) in [("we", ours.output(work)?), ("the resident", resident.output(work)?)] {
-        ensure!(found == expected, "{who} and helm differ: {}", difference(&expected, &found));
+        random = equal_but_random(&expected, &again, &found)
+            .map_err(|difference| anyhow!("{who} and helm differ: {difference}"))?;
     }
-    Ok(expected.len())
+    Ok(Same { length: expected.len(), random })
+}
+
+/// Gives the number of lines that are random, or the first of the others that differs.
+fn equal_but_random(expected: &str, again: &str, found: &str) -> Result<usize, String> {
+    if expected == again {
+        return if expected == found { Ok(0) } else { Err(difference(expected, found)) };
+    }
+    let split = |text: &str| text.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>();
+    let (mut expected, again, mut found) = (split(expected), split(again), split(found));
+    let mut random = 0;
+    for (index, again) in again.iter().enumerate() {
+        if let (Some(expected), Some(found)) = (expected.get_mut(index), found.get_mut(index))
+            && expected != again
+        {
+            (*expected, *found) = (String::new(), String::new());
+            random += 1;
+        }
+    }
+    if expected == found {
+        Ok(random)
+    } else {
+        Err(difference(&expected.concat(), &found.concat()))
+    }
 }
 
 /// Gives the first line that differs.
@@ -223,7 +261,7 @@ fn section(
     let (mut verdicts, mut samples) = (Vec::new(), Vec::new());
     let times = |number: f64| format!("{number:.1}");
     for (subject, measured) in subjects.iter().zip(measured) {
-        let Measured { helm, resident, resident_cold, ours, ours_cold, once, often, length } =
+        let Measured { helm, resident, resident_cold, ours, ours_cold, once, often, same } =
             measured;
         let name = &subject.name;
         let (wall, cpu) = (ours.wall.median(), ours.cpu.median());
@@ -245,7 +283,12 @@ fn section(
         line("", "resident, load and render", resident_cold, "");
         line("", "ours, load and render", ours_cold, &mebibytes(*once));
         notes.push(format!(
-            "{name}: {length} bytes, the same of all three; our memory after 1 render {}, after {} {}",
+            "{name}: {} bytes, the same of all three{}; our memory after 1 render {}, after {} {}",
+            same.length,
+            match same.random {
+                0 => String::new(),
+                random => format!(" but for {random} random lines"),
+            },
             mebibytes(*once),
             often.0,
             mebibytes(often.1),
@@ -269,7 +312,7 @@ fn section(
             |number| format!("{number:.2}"),
         ));
         samples.push(json!({
-            "chart": name, "length": length, "helm": helm.to_json(),
+            "chart": name, "length": same.length, "randomLines": same.random, "helm": helm.to_json(),
             "resident": resident.to_json(), "residentCold": resident_cold.to_json(),
             "ours": ours.to_json(), "oursCold": ours_cold.to_json(),
             "memory": {"once": once, "renders": often.0, "often": often.1},
@@ -293,6 +336,15 @@ fn part(of: u64, whole: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_random_lines_may_differ() {
+        assert_eq!(equal_but_random("a\nb\n", "a\nb\n", "a\nb\n"), Ok(0));
+        assert!(equal_but_random("a\nb\n", "a\nb\n", "a\nc\n").is_err());
+        assert_eq!(equal_but_random("a\nx1\n", "a\nx2\n", "a\nx3\n"), Ok(1));
+        assert!(equal_but_random("a\nx1\n", "a\nx2\n", "b\nx1\n").is_err());
+        assert!(equal_but_random("a\nx1\n", "a\nx2\n", "a\nx1\nc\n").is_err());
+    }
 
     #[test]
     fn a_difference_is_shown_by_its_first_line() {
