@@ -1,4 +1,5 @@
-//! Measures how fast releases reach git, against the way of others and against what git itself costs.
+//! Measures how fast releases reach git, against the way of others and against what git itself costs,
+//! and how fast charts are rendered, against helm.
 //!
 //! All figures that are compared are taken in one run on one machine. See docs/benchmarks.md.
 
@@ -7,23 +8,27 @@ mod memory;
 mod metrics;
 mod queue;
 mod release;
+mod render;
+mod renderer;
 mod report;
 mod repository;
 mod server;
 mod site;
+mod watch;
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use gimlet_e2e::ControlPlane;
 use serde_json::json;
 
 use report::Section;
 
-/// Measure releases: their latency, a queue of them, and large repositories
+/// Measure releases: their latency, a queue of them, large repositories, and rendering
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
@@ -38,6 +43,23 @@ struct Args {
     /// Write all samples to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is when it starts itself, so that memory is that of one thing only.
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Renders what it is asked to on its standard input.
+    #[command(hide = true)]
+    Renderer,
+    /// Runs another program and tells what it took.
+    #[command(hide = true)]
+    Watch {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 /// A part of the benchmark.
@@ -49,11 +71,17 @@ enum Part {
     B,
     /// Repositories of several sizes.
     C,
+    /// Charts rendered, without a cluster.
+    D,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    enter_deps()?;
+    match &args.role {
+        Some(Role::Renderer) => return renderer::serve(),
+        Some(Role::Watch { command }) => return watch::report(command),
+        None => enter_deps()?,
+    }
     tokio::runtime::Runtime::new()?.block_on(run(args))
 }
 
@@ -80,6 +108,9 @@ async fn run(args: Args) -> Result<()> {
     println!("{before}");
     if wanted(Part::C) {
         sections.push(told(repository::measure(args.quick).await?));
+    }
+    if wanted(Part::D) {
+        sections.push(told(render::measure(args.quick)?));
     }
     if wanted(Part::A) || wanted(Part::B) {
         // A cluster of our own: nobody else's objects are in it, and it goes as a whole.

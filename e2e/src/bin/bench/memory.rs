@@ -54,6 +54,12 @@ impl Sampler {
     }
 }
 
+/// Gives the most memory that this process has had, in bytes.
+pub fn own_peak() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    Ok(parse(&status).context("the status of a process has changed its form")?.peak)
+}
+
 struct Process {
     name: String,
     parent: u32,

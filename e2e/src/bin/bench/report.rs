@@ -42,6 +42,8 @@ impl Samples {
 pub fn time(seconds: f64) -> String {
     if seconds.is_infinite() {
         "never".to_owned()
+    } else if seconds < 1e-3 {
+        format!("{:.0} µs", seconds * 1e6)
     } else if seconds < 0.1 {
         format!("{:.1} ms", seconds * 1e3)
     } else if seconds < 1.0 {
@@ -70,6 +72,15 @@ impl Verdict {
             measured: unit(measured),
             // A figure that is not a number meets nothing.
             met: measured <= limit,
+        }
+    }
+
+    /// Judges a number that must not be below a limit.
+    pub fn at_least(what: &str, limit: f64, measured: f64, unit: impl Fn(f64) -> String) -> Self {
+        Self {
+            target: format!("{what} ≥ {}", unit(limit)),
+            measured: unit(measured),
+            met: measured >= limit,
         }
     }
 }
@@ -133,6 +144,13 @@ impl fmt::Display for Section {
     }
 }
 
+/// Writes a size in bytes for a person.
+pub fn mebibytes(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "no memory is that large")]
+    let size = bytes as f64 / f64::from(1 << 20);
+    format!("{size:.1} MiB")
+}
+
 /// Makes a row of a table.
 pub fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
@@ -159,8 +177,9 @@ mod tests {
 
     #[test]
     fn nothing_measured_meets_no_target() {
-        let verdict = Verdict::at_most("p50", 1.0, Samples::default().median(), time);
-        assert!(!verdict.met);
+        let nothing = Samples::default().median();
+        assert!(!Verdict::at_most("p50", 1.0, nothing, time).met);
+        assert!(!Verdict::at_least("p50", 1.0, nothing, time).met);
     }
 
     #[test]
