@@ -99,7 +99,7 @@ fn shown(path: &[Step]) -> String {
 
 /// Returns the functions that drew for a template; for one that is not known, all of them.
 fn calls<'a>(uses: &'a [RandomUse], source: Option<&String>) -> Vec<&'a RandomUse> {
-    let own: Vec<&RandomUse> = uses.iter().filter(|used| Some(&used.template) == source).collect();
+    let own: Vec<&RandomUse> = uses.iter().filter(|used| Some(&used.source) == source).collect();
     if own.is_empty() { uses.iter().collect() } else { own }
 }
 

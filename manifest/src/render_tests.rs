@@ -443,7 +443,7 @@ fn the_documentation_names_the_limits() {
     let count = |number: usize| format!("| {} |", with_commas(number));
     let mebibytes = |bytes: usize| format!("| {} MiB |", with_commas(bytes >> 20));
     for row in [
-        format!("evaluated {}", count(usize::try_from(steps).unwrap())),
+        format!("they go through {}", count(usize::try_from(steps).unwrap())),
         format!("single text {}", mebibytes(output_bytes)),
         format!("are made {}", mebibytes(allocated_bytes)),
         format!("nesting of templates {}", count(depth)),
