@@ -302,6 +302,15 @@ fn binary() -> Result<PathBuf> {
         let target = folder.parent().context("the test is not in a target folder")?;
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(root()?);
+        // What cargo tells this program of its own package would make build scripts run again, and
+        // with them half of the dependencies be built twice.
+        let own =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(own) {
+                command.env_remove(name);
+            }
+        }
         command.args(["build", "--quiet", "--package", "gimlet-operator", "--target-dir"]);
         command.arg(target);
         if folder.ends_with("release") {

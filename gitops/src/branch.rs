@@ -16,6 +16,11 @@ use crate::shared::{Command, Head, Pending, Shared};
 
 /// After a lost race the server is asked first for this long, instead of trusting the known head.
 const WARY: Duration = Duration::from_mins(1);
+/// Announced changes from which on a push waits longer for them: with the first that come it would
+/// only make the others wait for the next.
+const MANY: usize = 32;
+/// How many times as long.
+const PATIENCE: u32 = 3;
 
 pub(crate) struct Branch {
     pub(crate) shared: Arc<Shared>,
@@ -110,14 +115,18 @@ impl Branch {
         answer
     }
 
-    /// Waits for announced changes, so that they go in one push.
+    /// Waits for announced changes, so that they go in one push; longer while many are on their way.
     async fn gather(&self) {
-        let deadline = tokio::time::Instant::now() + self.options.gather;
+        let begun = tokio::time::Instant::now();
         loop {
             let fewer = self.shared.announced.fewer.notified();
             tokio::pin!(fewer);
             fewer.as_mut().enable();
-            if self.shared.announced.count() == 0
+            let coming = self.shared.announced.count();
+            let patience = if coming < MANY { 1 } else { PATIENCE };
+            let deadline = begun + self.options.gather.saturating_mul(patience);
+            if coming == 0
+                || self.shared.queue().len() >= self.options.max_batch
                 || tokio::time::timeout_at(deadline, fewer).await.is_err()
             {
                 return;

@@ -13,11 +13,15 @@ use crate::tree::{Entry, EntryKind, Tree};
 
 /// How many entries of trees are kept decoded, about 100 bytes each.
 const CACHED_ENTRIES: usize = 200_000;
+/// How many commits are kept with their root trees.
+const CACHED_ROOTS: usize = 10_000;
 
 #[derive(Default)]
 struct TreeCache {
     trees: HashMap<ObjectId, Arc<Tree>>,
     entries: usize,
+    /// Root trees of commits.
+    roots: HashMap<CommitId, ObjectId>,
 }
 
 /// Gives access to objects by what they are.
@@ -89,14 +93,23 @@ impl Store {
 
     /// Returns a commit's root tree; none if the commit is not known here.
     pub(crate) async fn root(&self, commit: CommitId) -> Result<Option<ObjectId>, GitError> {
+        if let Some(root) = self.cache().roots.get(&commit) {
+            return Ok(Some(*root));
+        }
         let Some(object) = self.engine.object(commit.0).await? else { return Ok(None) };
         if object.kind != ObjectKind::Commit {
             return Err(GitError::new(GitErrorKind::NotFound, format!("{commit} is not a commit")));
         }
         let hex = object.data.strip_prefix(b"tree ").and_then(|rest| rest.get(..40));
-        let id = hex.and_then(|hex| ObjectId::from_hex(hex).ok());
-        id.map(Some)
-            .ok_or_else(|| GitError::cache(format!("commit {commit} in the cache is damaged")))
+        let id = hex
+            .and_then(|hex| ObjectId::from_hex(hex).ok())
+            .ok_or_else(|| GitError::cache(format!("commit {commit} in the cache is damaged")))?;
+        let mut cache = self.cache();
+        if cache.roots.len() >= CACHED_ROOTS {
+            cache.roots.clear();
+        }
+        cache.roots.insert(commit, id);
+        Ok(Some(id))
     }
 
     /// Returns what is at a path below a tree.

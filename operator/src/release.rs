@@ -84,8 +84,9 @@ fn requeue(outcome: &Outcome, release: &Release) -> Action {
     match outcome {
         Outcome::Blocked { .. } => Action::requeue(BLOCKED),
         // Right after the commit Flux is quick; later nothing is lost by looking less often.
-        Outcome::Committed { .. } => Action::requeue(Duration::from_millis(500)),
-        Outcome::Observed { commit: _, observation } => observe::pace(observation, release),
+        Outcome::Committed { observation: None, .. } => Action::requeue(Duration::from_millis(500)),
+        Outcome::Committed { observation: Some(observation), .. }
+        | Outcome::Observed { commit: _, observation } => observe::pace(observation, release),
         Outcome::Planned(_) | Outcome::Unchanged { .. } | Outcome::Ended(_) => {
             // One more pass, for what an end entails.
             Action::requeue(Duration::from_secs(1))

@@ -35,6 +35,8 @@ use crate::{app, environment, release};
 const LAGGING: Duration = Duration::from_secs(5);
 /// Reconciles of Environments and Apps at once.
 const OTHERS: u16 = 32;
+/// How long an App waits for more changes before it is looked at: a release is some of them.
+const SHORTLY: Duration = Duration::from_millis(200);
 
 /// Runs the operator until it is told to stop, or loses the Lease.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -240,7 +242,7 @@ impl Wiring {
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
         let apps = apps
-            .with_config(limit(OTHERS))
+            .with_config(limit(OTHERS).debounce(SHORTLY))
             .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
                 app_of(&release)
             })

@@ -29,6 +29,12 @@ const CONFIG: &[(&str, &str)] = &[
     ("fetch.unpackLimit", "100"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
+    // A push is small: what git would keep in memory to be quick with large ones only costs memory.
+    ("pack.threads", "1"),
+    ("pack.windowMemory", "16m"),
+    ("core.deltaBaseCacheLimit", "16m"),
+    ("core.packedGitWindowSize", "4m"),
+    ("core.packedGitLimit", "64m"),
     ("http.lowSpeedLimit", "1"),
     ("http.postBuffer", "16777216"),
     ("protocol.version", "2"),

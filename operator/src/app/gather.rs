@@ -25,13 +25,10 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Tells whether nothing is on its way.
+    /// Tells whether nothing is on its way in the cluster. A release on its way to git is told by its
+    /// own events.
     pub(super) fn is_settled(&self) -> bool {
-        let moving = matches!(
-            self.observation,
-            Some(Observation::Waiting { .. } | Observation::Applied { .. })
-        );
-        self.pending.is_none() && !moving
+        !matches!(self.observation, Some(Observation::Waiting { .. } | Observation::Applied { .. }))
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::error::ReleaseError;
 use super::gather::Around;
 use super::outcome::{Committed, End, Outcome, Prepared};
-use super::{decide, layout, message, prepare, status};
+use super::{decide, layout, message, observe, prepare, status};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::flux;
@@ -31,7 +31,7 @@ pub(super) async fn release(
     let writer = &access.writer;
     if let Some(commit) = writer.find_release(&release.uid().unwrap_or_default()).await? {
         let commit = committed(release, environment, &commit, true)?;
-        return Ok(Outcome::Committed { prepared: None, commit });
+        return Ok(Outcome::Committed { prepared: None, commit, observation: None });
     }
     if release.spec.cancel {
         return Ok(Outcome::Ended(End::Cancelled));
@@ -66,7 +66,8 @@ pub(super) async fn release(
     };
     let source = flux::environment_object(&release.spec.environment);
     ctx.flux.request_sync(&environment.spec.flux.namespace, &source, &commit.sha).await;
-    Ok(Outcome::Committed { prepared: Some(prepared), commit })
+    let observation = observe::unobserved(environment, ctx);
+    Ok(Outcome::Committed { prepared: Some(prepared), commit, observation })
 }
 
 /// Spares a release that waits, and whose plan is known, to be planned again at every look.

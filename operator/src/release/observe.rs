@@ -55,6 +55,16 @@ pub(crate) async fn observe(
     ))
 }
 
+/// Tells whether nothing here reports of the environment's cluster, without a request.
+pub(super) fn unobserved(environment: &Environment, ctx: &Context) -> Option<Observation> {
+    let name = environment.name_any();
+    let namespace = &environment.spec.flux.namespace;
+    let object = flux::environment_object(&name);
+    let known = ctx.flux.kustomization(namespace, &object).is_some()
+        && ctx.flux.source(namespace, &object).is_some();
+    (!known).then(|| not_observed(&name, ctx.flux.is_present()))
+}
+
 /// Tells when to look again.
 pub(super) fn pace(observation: &Observation, release: &Release) -> Action {
     let since = release

@@ -12,8 +12,9 @@ pub(super) enum Outcome {
     Blocked { prepared: Option<Prepared>, blockers: Vec<Blocker> },
     /// The commit is on its way.
     Queued(Prepared),
-    /// It is in git. `prepared` is missing where a commit was found that an earlier process made.
-    Committed { prepared: Option<Prepared>, commit: Committed },
+    /// It is in git. `prepared` is missing where a commit was found that an earlier process made;
+    /// the observation is there where it is known at once that nothing here can follow the commit.
+    Committed { prepared: Option<Prepared>, commit: Committed, observation: Option<Observation> },
     /// Git has exactly this already.
     Unchanged { prepared: Prepared, head: CommitId },
     /// What became of the commit.

@@ -66,6 +66,10 @@ async fn announce(
         message,
         "a release moved"
     );
+    // The commit comes right after it and is told, and so is what keeps it from coming.
+    if status.phase == Phase::Queued && reason == "Queued" {
+        return;
+    }
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}")).await;
@@ -159,11 +163,11 @@ impl Next {
                 let message = format!("{}; on its way to git", self.plan_summary());
                 self.progress(Truth::Unknown, "Queued", &message);
             }
-            Outcome::Committed { prepared, commit } => {
+            Outcome::Committed { prepared, commit, observation } => {
                 if let Some(prepared) = prepared {
                     self.plan(prepared);
                 }
-                self.committed(commit);
+                self.committed(commit, observation);
             }
             Outcome::Unchanged { prepared, head } => {
                 self.plan(prepared);
@@ -223,7 +227,7 @@ impl Next {
         }
     }
 
-    fn committed(&mut self, commit: Committed) {
+    fn committed(&mut self, commit: Committed, observation: Option<Observation>) {
         let Committed { sha, branch, path, url, adopted } = commit;
         let short = short(&sha);
         let message = if adopted {
@@ -231,11 +235,14 @@ impl Next {
         } else {
             format!("{short} on {branch}")
         };
-        self.status.commit = Some(CommitStatus { sha, short, url, branch, path });
+        self.status.commit = Some(CommitStatus { sha: sha.clone(), short, url, branch, path });
         self.status.phase = Phase::Committed;
         self.status.timestamps.committed.get_or_insert_with(|| self.time.clone());
         self.verdict(COMMITTED, Truth::True, "Committed", &message);
-        self.progress(Truth::Unknown, "Committed", &format!("committed {message}"));
+        match observation {
+            Some(observation) => self.observed(&sha, observation),
+            None => self.progress(Truth::Unknown, "Committed", &format!("committed {message}")),
+        }
     }
 
     fn observed(&mut self, commit: &str, observation: Observation) {

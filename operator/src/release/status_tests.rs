@@ -55,7 +55,12 @@ fn outcomes() -> Vec<Outcome> {
             }],
         },
         Outcome::Queued(prepared()),
-        Outcome::Committed { prepared: Some(prepared()), commit: commit() },
+        Outcome::Committed { prepared: Some(prepared()), commit: commit(), observation: None },
+        Outcome::Committed {
+            prepared: None,
+            commit: commit(),
+            observation: Some(Observation::NotObserved { reason: "NoFlux", message: text() }),
+        },
         Outcome::Unchanged { prepared: prepared(), head: CommitId::parse(&commit().sha).unwrap() },
         observed(Observation::NotObserved { reason: "NoFlux", message: text() }),
         observed(Observation::Waiting { message: text() }),
@@ -110,7 +115,7 @@ fn a_status_stays_small() {
     let done = compute(
         &queued,
         &release(),
-        Outcome::Committed { prepared: None, commit: commit() },
+        Outcome::Committed { prepared: None, commit: commit(), observation: None },
         Timestamp::UNIX_EPOCH,
     );
     let size = serde_json::to_string(&done).unwrap().len();
@@ -162,4 +167,25 @@ fn a_failure_that_mends_itself_becomes_healthy() {
     assert_eq!(healthy.phase, Phase::Healthy);
     assert!(condition::is_true(&healthy.conditions, READY));
     assert!(condition::find(&healthy.conditions, STALLED).is_none());
+}
+
+#[test]
+fn a_commit_that_nothing_can_follow_ends_the_release_at_once() {
+    let observation = Observation::NotObserved { reason: "NoFlux", message: "no Flux".into() };
+    let outcome =
+        |observation| Outcome::Committed { prepared: None, commit: commit(), observation };
+    let at_once = compute(
+        &ReleaseStatus::default(),
+        &release(),
+        outcome(Some(observation.clone())),
+        Timestamp::UNIX_EPOCH,
+    );
+    assert!(condition::is_true(&at_once.conditions, READY));
+    assert!(condition::find(&at_once.conditions, RECONCILING).is_none());
+    assert!(at_once.timestamps.ended.is_some());
+    let committed =
+        compute(&ReleaseStatus::default(), &release(), outcome(None), Timestamp::UNIX_EPOCH);
+    let observed = Outcome::Observed { commit: commit().sha, observation };
+    let in_two_steps = compute(&committed, &release(), observed, Timestamp::UNIX_EPOCH);
+    assert_eq!(at_once, in_two_steps);
 }

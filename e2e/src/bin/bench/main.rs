@@ -28,6 +28,10 @@ use serde_json::json;
 
 use report::Section;
 
+/// The one of the operator, whose renderer this program is too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measure releases: their latency, a queue of them, large repositories, and rendering
 #[derive(Debug, Parser)]
 #[command(name = "bench")]

@@ -14,7 +14,7 @@ const OPERATOR: &str = "gimlet-operator";
 /// The most memory that was seen, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Peak {
-    /// The operator with all its children at one moment; pages that they share count for each.
+    /// The operator with all its children at one moment; pages that they share count once.
     pub together: u64,
     /// The operator alone, as the kernel kept it.
     pub operator: u64,
@@ -63,7 +63,6 @@ pub fn own_peak() -> Result<u64> {
 struct Process {
     name: String,
     parent: u32,
-    resident: u64,
     peak: u64,
 }
 
@@ -87,7 +86,8 @@ fn look() -> Peak {
         // A child that is not yet the program it becomes has the operator's own pages.
         let is_fork = is_operator && process.parent != own;
         if !is_fork && is_of_operator(*pid, &processes, own) {
-            peak.together += process.resident;
+            let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+            peak.together += rollup.map_or(0, |text| size(&text, "Pss:"));
         }
     }
     peak
@@ -106,20 +106,22 @@ fn is_of_operator(pid: u32, processes: &HashMap<u32, Process>, own: u32) -> bool
 }
 
 fn parse(status: &str) -> Option<Process> {
-    let field = |name: &str| {
-        let mut lines = status.lines();
-        lines.find_map(|line| line.strip_prefix(name)).map(str::trim)
-    };
-    let size = |name| {
-        let kilobytes = field(name).and_then(|text| text.strip_suffix(" kB")?.trim().parse().ok());
-        kilobytes.unwrap_or(0_u64) * 1024
-    };
     Some(Process {
-        name: field("Name:")?.to_owned(),
-        parent: field("PPid:")?.parse().ok()?,
-        resident: size("VmRSS:"),
-        peak: size("VmHWM:"),
+        name: field(status, "Name:")?.to_owned(),
+        parent: field(status, "PPid:")?.parse().ok()?,
+        peak: size(status, "VmHWM:"),
     })
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+/// Gives a size in bytes.
+fn size(text: &str, name: &str) -> u64 {
+    let kilobytes =
+        field(text, name).and_then(|text| text.strip_suffix(" kB")?.trim().parse().ok());
+    kilobytes.unwrap_or(0_u64) * 1024
 }
 
 #[cfg(test)]
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     fn process(name: &str, parent: u32) -> Process {
-        Process { name: name.to_owned(), parent, resident: 1, peak: 1 }
+        Process { name: name.to_owned(), parent, peak: 1 }
     }
 
     #[test]
@@ -147,8 +149,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_bytes() {
-        let status = "Name:\tgit\nPPid:\t7\nVmHWM:\t    20 kB\nVmRSS:\t    10 kB\n";
-        let process = parse(status).unwrap();
-        assert_eq!((process.parent, process.resident, process.peak), (7, 10_240, 20_480));
+        let process = parse("Name:\tgit\nPPid:\t7\nVmHWM:\t    20 kB\n").unwrap();
+        assert_eq!((process.parent, process.peak), (7, 20_480));
+        assert_eq!(size("Rss:     30 kB\nPss:     10 kB\n", "Pss:"), 10_240);
     }
 }

@@ -102,8 +102,12 @@ impl Drop for Renderer {
     }
 }
 
-/// Is our renderer: answers until there are no more requests.
+/// Is our renderer: answers until there are no more requests, on one stack as a worker does.
 pub fn serve() -> Result<()> {
+    gimlet_helm::on_deep_stack(answer_all).context("no thread for the renderer")?
+}
+
+fn answer_all() -> Result<()> {
     let mut charts = HashMap::new();
     for line in std::io::stdin().lines() {
         let request: Value = serde_json::from_str(&line?)?;
