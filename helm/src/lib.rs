@@ -9,6 +9,7 @@ mod encoding;
 mod engine;
 mod files;
 mod functions;
+mod json_syntax;
 mod kube_version;
 mod manifest;
 mod memo;

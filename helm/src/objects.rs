@@ -8,7 +8,7 @@ use crate::chart::{Dependency, TemplateFile};
 use crate::coalesce::Node;
 use crate::kube_version::KubeVersion;
 use crate::render::RenderOptions;
-use crate::value::{Entries, Field, MapKind, Object, SharedMap, Struct, Value};
+use crate::value::{Entries, Field, ListKind, MapKind, Object, SharedMap, Struct, Value};
 
 /// API versions Helm knows without a cluster.
 const API_VERSIONS: &str = include_str!("api_versions.txt");
@@ -139,7 +139,11 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
             field("Version", "version", Value::text(&metadata.version)),
             field("Description", "description", Value::text(&metadata.description)),
             field("Keywords", "keywords", Value::texts(&metadata.keywords)),
-            field("Maintainers", "maintainers", Value::list(maintainers)),
+            field(
+                "Maintainers",
+                "maintainers",
+                Value::typed_list(maintainers, ListKind::Maintainers),
+            ),
             field("Icon", "icon", Value::text(&metadata.icon)),
             field("APIVersion", "apiVersion", Value::text(&metadata.api_version)),
             field("Condition", "condition", Value::text(&metadata.condition)),
@@ -148,7 +152,11 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
             field("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
             field("Annotations", "annotations", Value::typed_map(annotations, MapKind::Text)),
             field("KubeVersion", "kubeVersion", Value::text(&metadata.kube_version)),
-            field("Dependencies", "dependencies", Value::list(dependencies)),
+            field(
+                "Dependencies",
+                "dependencies",
+                Value::typed_list(dependencies, ListKind::Dependencies),
+            ),
             field("Type", "type", Value::text(&metadata.kind)),
             kept("IsRoot", "IsRoot", Value::Bool(is_root)),
         ],
