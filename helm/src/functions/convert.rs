@@ -67,6 +67,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
+/// What only Helm 4 knows.
+pub(super) const HELM4: &[Function] = &[fixed("mustToYaml", &[Any], |call| {
+    // The walk of `toYaml` would hide the error.
+    match call.walk(1, |budget| call.arg(0).to_json(budget))? {
+        Err(Unwalkable::Number(value)) => {
+            Err(Fault::new(format!("error marshaling into JSON: json: unsupported value: {value}")))
+        }
+        Err(problem) => Err(problem.into()),
+        Ok(_) => to_yaml(call, Layout::Compact),
+    }
+})];
+
 /// Memory a value takes that is read from text, for every symbol that may begin one.
 const NODE_BYTES: usize = 128;
 

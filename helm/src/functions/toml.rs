@@ -11,7 +11,7 @@ use super::{Call, Function, convert, fixed};
 use crate::encoding::lossy;
 use crate::number::format_general;
 use crate::print::display_short;
-use crate::template::fault::Fault;
+use crate::template::fault::{Fault, Outcome};
 use crate::time;
 use crate::value::{Entries, ListKind, Object, Unwalkable, Value};
 
@@ -20,17 +20,9 @@ const DEPTH_LIMIT: usize = 200;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toToml", &[Any], |call| {
-        // The walk below copies texts; measuring first keeps shared ones from multiplying.
-        match call.walk(2, |budget| call.arg(0).to_json(budget))? {
-            Ok(_) | Err(Unwalkable::Number(_)) => {}
-            Err(problem) => return Err(problem.into()),
-        }
-        let mut writer = Writer { call, out: String::new() };
-        match writer.document(call.arg(0)) {
-            Ok(()) => Ok(writer.out.into()),
-            Err(Stop::Message(message)) => Ok(message.into()),
-            Err(Stop::Fault(fault)) => Err(fault),
-        }
+        Ok(match to_toml(call)? {
+            Ok(text) | Err(text) => text.into(),
+        })
     }),
     fixed("fromToml", &[Text], |call| {
         Ok(match call.text(0).parse::<Table>() {
@@ -39,6 +31,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
 ];
+
+/// What only Helm 4 knows.
+pub(super) const HELM4: &[Function] =
+    &[fixed("mustToToml", &[Any], |call| to_toml(call)?.map(Value::from).map_err(Fault::new))];
+
+/// The text, or what the library says when it has none.
+fn to_toml(call: &Call<'_>) -> Outcome<Result<String, String>> {
+    // The walk below copies texts; measuring first keeps shared ones from multiplying.
+    match call.walk(2, |budget| call.arg(0).to_json(budget))? {
+        Ok(_) | Err(Unwalkable::Number(_)) => {}
+        Err(problem) => return Err(problem.into()),
+    }
+    let mut writer = Writer { call, out: String::new() };
+    match writer.document(call.arg(0)) {
+        Ok(()) => Ok(Ok(writer.out)),
+        Err(Stop::Message(message)) => Ok(Err(message)),
+        Err(Stop::Fault(fault)) => Err(fault),
+    }
+}
 
 fn entries(table: Table) -> Entries {
     table.into_iter().map(|(key, value)| (SmolStr::new(key), read(value))).collect()
