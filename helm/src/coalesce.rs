@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::chart::{Chart, Dependency};
 use crate::print::sprintf;
+use crate::render::HelmVersion;
 use crate::semver::is_compatible;
 use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Unwalkable, Value};
 
@@ -35,11 +36,12 @@ pub(crate) struct Budget {
     limit: usize,
     left: usize,
     charts: usize,
+    helm: HelmVersion,
 }
 
 impl Budget {
-    pub(crate) fn new(bytes: usize) -> Self {
-        Self { warnings: Vec::new(), limit: bytes, left: bytes, charts: CHART_LIMIT }
+    pub(crate) fn new(bytes: usize, helm: HelmVersion) -> Self {
+        Self { warnings: Vec::new(), limit: bytes, left: bytes, charts: CHART_LIMIT, helm }
     }
 
     /// The bytes that were used.
@@ -156,6 +158,14 @@ impl<'c> Node<'c> {
     /// The path that the subcharts' paths start with, where this chart has a path of its own.
     pub(crate) fn base<'a>(&'a self, path: &'a str) -> &'a str {
         if self.stray { &self.loaded_path } else { path }
+    }
+
+    /// Makes a copy independent of the chart it was copied from.
+    fn own_dependencies(&mut self) {
+        for shared in self.dependencies.iter_mut().flatten() {
+            let own = shared.borrow().clone();
+            *shared = Rc::new(RefCell::new(own));
+        }
     }
 
     /// Chooses the dependencies and takes over the values they export.
@@ -286,7 +296,10 @@ fn chosen<'c>(
             budget.repeat(child)?;
             let mut child = child.clone();
             dependency.key().clone_into(&mut child.name);
-            child.stray = true;
+            match budget.helm {
+                HelmVersion::V3 => child.stray = true,
+                HelmVersion::V4 => child.own_dependencies(),
+            }
             kept.push(child);
         }
         if !dependency.alias.is_empty() {
@@ -467,6 +480,14 @@ pub(crate) fn coalesce(
     Ok(copy)
 }
 
+/// Takes nulls out of a map and the maps in it; the depth of values is limited where they are
+/// copied.
+fn drop_nulls(value: &Value) {
+    let Some(map) = value.as_map() else { return };
+    map.borrow_mut().retain(|_, value| !value.is_nil());
+    map.borrow().values().for_each(drop_nulls);
+}
+
 fn descend(
     chart: &Node<'_>,
     target: &SharedMap,
@@ -474,10 +495,16 @@ fn descend(
     budget: &mut Budget,
 ) -> Result<(), CoalesceError> {
     let defaults = budget.copy(&chart.values)?;
+    let without_nulls = budget.helm == HelmVersion::V4 && !keep_nulls;
     if let Some(defaults) = defaults.as_map() {
         for (key, value) in defaults.borrow().iter() {
             let own = target.borrow().get(key).cloned();
+            let subchart = || chart.children.iter().any(|child| child.name == **key);
+            if without_nulls && (own.is_none() || !subchart()) {
+                drop_nulls(value);
+            }
             match (own, value) {
+                (None, Value::Nil) if without_nulls => {}
                 (None, value) => {
                     target.borrow_mut().insert(key.clone(), value.clone());
                 }
@@ -485,8 +512,7 @@ fn descend(
                     target.borrow_mut().remove(key);
                 }
                 (Some(Value::Map(own, _)), Value::Map(from, _)) => {
-                    let subchart = chart.children.iter().any(|child| child.name == **key);
-                    merge_tables(&own, from, keep_nulls || subchart, budget)?;
+                    merge_tables(&own, from, keep_nulls || subchart(), budget)?;
                 }
                 (Some(Value::Map(..)), other) if !other.is_nil() => budget.warn(format!(
                     "cannot overwrite table with non table for {}.{key}",

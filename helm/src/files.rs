@@ -56,6 +56,11 @@ impl Files {
     }
 }
 
+/// Matches no name, for none is empty.
+fn nothing() -> Regex {
+    Regex::new("^$").expect("the pattern is valid")
+}
+
 /// Translates a glob of the gobwas flavour with `/` as the separator.
 fn glob_regex(pattern: &str) -> Option<Regex> {
     if pattern.len() > GLOB_LIMIT {
@@ -106,6 +111,10 @@ fn glob_regex(pattern: &str) -> Option<Regex> {
             }
             other => out.push_str(&regex::escape(&other.to_string())),
         }
+    }
+    if alternatives > 0 {
+        // Go's library takes such a pattern, for nothing that could match.
+        return Some(nothing());
     }
     out.push('$');
     Regex::new(&out).ok()

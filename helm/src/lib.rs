@@ -9,6 +9,7 @@ mod encoding;
 mod engine;
 mod files;
 mod functions;
+mod json_syntax;
 mod kube_version;
 mod manifest;
 mod memo;
@@ -31,6 +32,7 @@ pub use chart::{Chart, ChartError, ChartFile, LockedDependency, OutOfSync};
 pub use engine::{Limits, Usage};
 pub use functions::{RandomKind, RandomUse};
 pub use render::{
-    Document, ErrorKind, Hook, RenderError, RenderOptions, Rendered, merge_values, render,
+    Document, ErrorKind, HelmVersion, Hook, RenderError, RenderOptions, Rendered, merge_values,
+    render,
 };
 pub use stack::{DEEP_STACK_BYTES, on_deep_stack};

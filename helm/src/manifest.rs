@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::render::{Document, Hook};
+use crate::render::{Document, HelmVersion, Hook};
 use crate::yaml;
 use head::Head;
 
@@ -52,6 +52,9 @@ const INSTALL_ORDER: [&str; 36] = [
     "APIService",
 ];
 
+/// What Helm 4 puts after all these.
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
 /// Hooks Helm knows, and the event each stands for.
 const EVENTS: [(&str, &str); 10] = [
     ("pre-install", "pre-install"),
@@ -69,6 +72,9 @@ const EVENTS: [(&str, &str); 10] = [
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:^|[\t\n\x0C\r ]*\n)---[\t\n\x0C\r ]*").expect("the separator pattern is valid")
 });
+
+static SEPARATOR4: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^---[ \t]*").expect("the separator pattern is valid"));
 
 /// What a rendered chart consists of.
 #[derive(Default)]
@@ -96,12 +102,23 @@ pub(crate) enum Problem {
     TooMany,
 }
 
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    SEPARATOR.split(text.trim()).filter(|part| !part.is_empty()).map(str::trim)
+fn split(text: &str, helm: HelmVersion) -> Vec<&str> {
+    match helm {
+        HelmVersion::V3 => {
+            SEPARATOR.split(text.trim()).filter(|part| !part.is_empty()).map(str::trim).collect()
+        }
+        HelmVersion::V4 => SEPARATOR4
+            .split(text.trim_start())
+            .filter(|part| !part.trim().is_empty())
+            .map(str::trim_start)
+            .collect(),
+    }
 }
 
-fn compare(left: &str, right: &str) -> Ordering {
-    let rank = |kind: &str| INSTALL_ORDER.iter().position(|known| *known == kind);
+fn compare(left: &str, right: &str, helm: HelmVersion) -> Ordering {
+    let last = LAST.iter().filter(|_| helm == HelmVersion::V4);
+    let order = || INSTALL_ORDER.iter().chain(last.clone());
+    let rank = |kind: &str| order().position(|known| *known == kind);
     match (rank(left), rank(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         (Some(_), None) => Ordering::Less,
@@ -121,12 +138,16 @@ fn parsed_head(file: &str, content: &str) -> Result<Head, ManifestError> {
 }
 
 /// Takes rendered files apart, as long as they hold no more than so many objects.
-pub(crate) fn sort(files: &BTreeMap<String, String>, most: usize) -> Result<Sorted, ManifestError> {
+pub(crate) fn sort(
+    files: &BTreeMap<String, String>,
+    most: usize,
+    helm: HelmVersion,
+) -> Result<Sorted, ManifestError> {
     let mut count = 0;
     let mut manifests: Vec<(String, Document)> = Vec::new();
     let mut sorted = Sorted::default();
     for (file, text) in files {
-        for content in split(text) {
+        for content in split(text, helm) {
             count += 1;
             if count > most {
                 return Err(ManifestError { file: None, problem: Problem::TooMany, line: None });
@@ -162,8 +183,8 @@ pub(crate) fn sort(files: &BTreeMap<String, String>, most: usize) -> Result<Sort
             }
         }
     }
-    manifests.sort_by(|left, right| compare(&left.0, &right.0));
-    sorted.hooks.sort_by(|left, right| compare(&left.kind, &right.kind));
+    manifests.sort_by(|left, right| compare(&left.0, &right.0, helm));
+    sorted.hooks.sort_by(|left, right| compare(&left.kind, &right.kind, helm));
     sorted.manifests = manifests.into_iter().map(|(_, document)| document).collect();
     Ok(sorted)
 }
@@ -179,7 +200,7 @@ mod tests {
     #[test]
     fn manifests_are_split_and_sorted_by_kind() {
         let text = "---\nkind: Zebra\n---\nkind: Service\n--- \nkind: Namespace\nx: |\n  a---b\n";
-        let sorted = sort(&files(text), 100).unwrap();
+        let sorted = sort(&files(text), 100, HelmVersion::V3).unwrap();
         let contents: Vec<_> = sorted.manifests.iter().map(|found| &*found.content).collect();
         assert_eq!(contents, ["kind: Namespace\nx: |\n  a---b", "kind: Service", "kind: Zebra"]);
     }
@@ -192,7 +213,7 @@ mod tests {
             )
         };
         let text = format!("{}---\n{}", hook("pre-install, TEST-success"), hook("odd"));
-        let sorted = sort(&files(&text), 100).unwrap();
+        let sorted = sort(&files(&text), 100, HelmVersion::V3).unwrap();
         assert_eq!(sorted.hooks.len(), 1);
         assert_eq!(sorted.hooks[0].events, ["pre-install", "test"]);
         assert_eq!(sorted.hooks[0].weight, -5);
@@ -201,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_map_is_an_error() {
-        let error = sort(&files("- a\n"), 100).err().unwrap();
+        let error = sort(&files("- a\n"), 100, HelmVersion::V3).err().unwrap();
         assert!(error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error unm"));
     }
 }

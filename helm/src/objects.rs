@@ -7,13 +7,14 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::chart::{Dependency, TemplateFile};
 use crate::coalesce::Node;
 use crate::kube_version::KubeVersion;
-use crate::render::RenderOptions;
-use crate::value::{Entries, Field, MapKind, Object, SharedMap, Struct, Value};
+use crate::render::{HelmVersion, RenderOptions};
+use crate::value::{Entries, Field, ListKind, MapKind, Object, SharedMap, Struct, Value};
 
 /// API versions Helm knows without a cluster.
 const API_VERSIONS: &str = include_str!("api_versions.txt");
 /// The Helm version charts are told.
 const HELM_VERSION: &str = "v3.21.4";
+const HELM4_VERSION: &str = "v4.2.4";
 
 fn field(name: &'static str, key: &'static str, value: Value) -> Field {
     Field { name, key, omit_empty: true, value }
@@ -62,11 +63,15 @@ pub(crate) fn capabilities(kube: &KubeVersion, options: &RenderOptions) -> Value
         .map(SmolStr::new)
         .chain(options.api_versions.iter().map(|version| SmolStr::new(version.as_str())))
         .collect();
+    let helm_version = match options.helm {
+        HelmVersion::V3 => HELM_VERSION,
+        HelmVersion::V4 => HELM4_VERSION,
+    };
     let helm = structure(
         "version.BuildInfo",
         false,
         vec![
-            field("Version", "version", Value::text(HELM_VERSION)),
+            field("Version", "version", Value::text(helm_version)),
             field("GitCommit", "git_commit", Value::text("")),
             field("GitTreeState", "git_tree_state", Value::text("")),
             field("GoVersion", "go_version", Value::text("go1.26.8")),
@@ -139,7 +144,11 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
             field("Version", "version", Value::text(&metadata.version)),
             field("Description", "description", Value::text(&metadata.description)),
             field("Keywords", "keywords", Value::texts(&metadata.keywords)),
-            field("Maintainers", "maintainers", Value::list(maintainers)),
+            field(
+                "Maintainers",
+                "maintainers",
+                Value::typed_list(maintainers, ListKind::Maintainers),
+            ),
             field("Icon", "icon", Value::text(&metadata.icon)),
             field("APIVersion", "apiVersion", Value::text(&metadata.api_version)),
             field("Condition", "condition", Value::text(&metadata.condition)),
@@ -148,7 +157,11 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
             field("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
             field("Annotations", "annotations", Value::typed_map(annotations, MapKind::Text)),
             field("KubeVersion", "kubeVersion", Value::text(&metadata.kube_version)),
-            field("Dependencies", "dependencies", Value::list(dependencies)),
+            field(
+                "Dependencies",
+                "dependencies",
+                Value::typed_list(dependencies, ListKind::Dependencies),
+            ),
             field("Type", "type", Value::text(&metadata.kind)),
             kept("IsRoot", "IsRoot", Value::Bool(is_root)),
         ],

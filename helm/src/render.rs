@@ -28,10 +28,22 @@ use crate::value::{Entries, MapKind, Value};
 
 const NOTES: &str = "NOTES.txt";
 
+/// The Helm whose output a render has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HelmVersion {
+    /// Helm 3.
+    #[default]
+    V3,
+    /// Helm 4: documents keep their line ends, webhooks come last, nulls of defaults are dropped.
+    V4,
+}
+
 /// What a render depends on besides the chart and its values.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of helm template, each on its own")]
 pub struct RenderOptions {
+    /// The Helm whose output is wanted.
+    pub helm: HelmVersion,
     /// The name of the release.
     pub release_name: String,
     /// The namespace of the release.
@@ -60,6 +72,7 @@ pub struct RenderOptions {
 impl Default for RenderOptions {
     fn default() -> Self {
         Self {
+            helm: HelmVersion::default(),
             release_name: "release-name".to_owned(),
             namespace: "default".to_owned(),
             kube_version: "1.36.0".to_owned(),
@@ -277,7 +290,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         let name = quote(&options.release_name);
         return failed(ErrorKind::Chart, format!("release name {name}: {problem}"));
     }
-    let mut budget = Budget::new(options.limits.allocated_bytes);
+    let mut budget = Budget::new(options.limits.allocated_bytes, options.helm);
     let user =
         if options.keep_integers { Value::from_set(values) } else { Value::from_json(values) };
     let unfit = |error: CoalesceError| {
@@ -315,7 +328,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
         definitions(&root, &root.name, &options.limits, &mut crds)?;
     }
     let most = options.limits.objects.saturating_sub(crds.len());
-    let sorted = manifest::sort(&files, most).map_err(|error| RenderError {
+    let sorted = manifest::sort(&files, most, options.helm).map_err(|error| RenderError {
         template: error.file.clone(),
         line: error.line,
         ..match &error.problem {
@@ -415,7 +428,13 @@ fn execute_all(
         let depth = |path: &str| path.matches('/').count();
         depth(&right.path).cmp(&depth(&left.path)).then_with(|| right.path.cmp(&left.path))
     });
-    let lookup = |name: &str| find(Dialect::Chart, name);
+    // Texts that were parsed for one Helm are not good for the other.
+    let own_memo = Memo::default();
+    let (dialect, memo) = match options.helm {
+        HelmVersion::V3 => (Dialect::Chart, memo),
+        HelmVersion::V4 => (Dialect::Chart4, &own_memo),
+    };
+    let lookup = |name: &str| find(dialect, name);
     let engine =
         Engine::new(&lookup, options.limits.clone(), false, options.now, options.seed, memo);
     engine.allocate(allocated).map_err(RenderError::from_fault)?;
@@ -423,7 +442,7 @@ fn execute_all(
     for template in &templates {
         let parsed = template
             .file
-            .parsed(&template.path)
+            .parsed(&template.path, dialect)
             .map_err(|error| RenderError::from_syntax(&template.path, &error))?;
         let nodes: usize = parsed.iter().map(|template| template.nodes).sum();
         engine

@@ -33,6 +33,10 @@ pub(crate) enum ListKind {
     Nil,
     /// A nil `[]string`.
     NilText,
+    /// The `maintainers` of a chart.
+    Maintainers,
+    /// The `dependencies` of a chart.
+    Dependencies,
 }
 
 /// The Go type of a map.
@@ -335,6 +339,8 @@ impl Value {
             Self::List(_, ListKind::Int) => "[]int",
             Self::List(_, ListKind::Lists) => "[][]interface {}",
             Self::List(_, ListKind::Maps) => "[]map[string]interface {}",
+            Self::List(_, ListKind::Maintainers) => "[]*chart.Maintainer",
+            Self::List(_, ListKind::Dependencies) => "[]*chart.Dependency",
             Self::Map(_, MapKind::Any) => "map[string]interface {}",
             Self::Map(_, MapKind::Values) => "chartutil.Values",
             Self::Map(_, MapKind::Text) => "map[string]string",
@@ -465,7 +471,7 @@ impl Value {
     fn json_at(&self, depth: usize, budget: &mut usize) -> Result<Json, Unwalkable> {
         spend(depth, budget, self.written_size(depth))?;
         Ok(match self {
-            Self::Nil => Json::Null,
+            Self::Nil | Self::List(_, ListKind::Nil | ListKind::NilText) => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) | Self::Int64(value) => Json::from(*value),
             Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| {
@@ -474,7 +480,6 @@ impl Value {
             Self::Text(text) => Json::String(text.to_string()),
             Self::Raw(bytes) => Json::String(crate::encoding::lossy(bytes)),
             Self::Bytes(bytes) => Json::String(crate::encoding::base64(bytes)),
-            Self::List(_, ListKind::Nil | ListKind::NilText) => Json::Null,
             Self::List(items, _) => Json::Array(
                 items
                     .iter()

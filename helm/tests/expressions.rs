@@ -4,7 +4,12 @@
 //! `GIMLET_HELM` naming a helm program the stored answers are compared with the program's own,
 //! and `GIMLET_BLESS=1` writes them anew. `differences.txt` lists where we differ on purpose.
 
-#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_in_result,
+    clippy::unwrap_used,
+    reason = "a helper that fails must fail its test"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -162,7 +167,8 @@ fn ours(expression: &str) -> Answer {
             let mut found = printed(&rendered.to_template_output());
             Answer::Text(found.remove(&0).unwrap_or_else(|| b"nothing was rendered".to_vec()))
         }
-        Err(message) => Answer::Error(brief(&message)),
+        // What helm says is read without the white space at its end.
+        Err(message) => Answer::Error(brief(message.trim_end())),
     }
 }
 
@@ -189,7 +195,15 @@ fn helms(helm: &Path, all: &[String]) -> Vec<Answer> {
             if output.status.success() {
                 let found = printed(&String::from_utf8_lossy(&output.stdout));
                 for number in std::mem::take(&mut pending) {
-                    answers.insert(number, Answer::Text(found[&number].clone()));
+                    let text = found[&number].clone();
+                    // A text may name the file it stands in.
+                    let text = match String::from_utf8(text) {
+                        Ok(text) => {
+                            NUMBERED.replace_all(&text, "templates/e0000").into_owned().into()
+                        }
+                        Err(raw) => raw.into_bytes(),
+                    };
+                    answers.insert(number, Answer::Text(text));
                 }
                 break;
             }

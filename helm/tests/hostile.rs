@@ -14,6 +14,12 @@ mod values;
 use gimlet_helm::{Chart, ChartError, ChartFile, ErrorKind, RenderError, RenderOptions, render};
 use serde_json::json;
 
+/// Declarations of many variables.
+fn variables(count: usize) -> String {
+    let each: Vec<String> = (0..count).map(|n| format!("{{{{ $v{n} := 1 }}}}")).collect();
+    each.concat()
+}
+
 fn file(path: &str, text: &str) -> ChartFile {
     ChartFile { path: path.to_owned(), data: text.as_bytes().to_vec() }
 }

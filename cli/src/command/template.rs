@@ -8,7 +8,7 @@ mod values;
 
 use clap::Args;
 use gimlet_helm::text::{Draws, TextOptions, render_text};
-use gimlet_helm::{Hook, RenderOptions, Rendered, render};
+use gimlet_helm::{HelmVersion, Hook, RenderOptions, Rendered, render};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -65,6 +65,9 @@ pub(crate) struct TemplateArgs {
 #[command(next_help_heading = "Output")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct WhatArgs {
+    /// Render as helm 4 does: other blank lines, webhooks last, nulls of the chart's values dropped
+    #[arg(long)]
+    helm4: bool,
     /// Show the files of crds/ too
     #[arg(long)]
     include_crds: bool,
@@ -121,6 +124,7 @@ pub(super) async fn run(args: &TemplateArgs, global: &Global) -> Result<Finish, 
     let values = values.merged()?;
     check_name(&release_name)?;
     let options = RenderOptions {
+        helm: if what.helm4 { HelmVersion::V4 } else { HelmVersion::V3 },
         release_name,
         namespace: global.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         kube_version: facts.kube_version.clone(),

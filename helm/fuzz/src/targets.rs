@@ -15,8 +15,11 @@ use serde_json::Value as Json;
 /// What separates the parts of an input that has several.
 const SEPARATOR: &str = "\n=====\n";
 
-/// A target by name, for callers that run all of them.
-pub const TARGETS: [(&str, fn(&[u8])); 4] =
+/// A target with its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets, for callers that run one after the other.
+pub const TARGETS: [Target; 4] =
     [("archive", archive), ("values", values), ("templates", templates), ("yaml", yaml)];
 
 const CHART_YAML: &str = "\

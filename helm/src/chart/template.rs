@@ -15,7 +15,7 @@ pub(crate) struct TemplateFile {
     pub(crate) path: String,
     source: Arc<str>,
     /// Parsed under each path it had so far: a chart that is used under two aliases has two.
-    parsed: Arc<Mutex<Vec<(SmolStr, Parsed)>>>,
+    parsed: Arc<Mutex<Vec<(SmolStr, Dialect, Parsed)>>>,
 }
 
 impl TemplateFile {
@@ -30,14 +30,15 @@ impl TemplateFile {
     }
 
     /// The templates of the file, which is at a path in the tree of charts.
-    pub(crate) fn parsed(&self, path: &SmolStr) -> Result<Parsed, SyntaxError> {
+    pub(crate) fn parsed(&self, path: &SmolStr, dialect: Dialect) -> Result<Parsed, SyntaxError> {
         // A result is never half made, so a thread that died while it held the lock did no harm.
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = parsed.iter().find(|(known, _)| known == path) {
+        let known = parsed.iter().find(|(known, of, _)| known == path && *of == dialect);
+        if let Some((_, _, found)) = known {
             return Ok(Arc::clone(found));
         }
-        let made = Parsed::from(parse(path, &self.source, &|name| find(Dialect::Chart, name))?);
-        parsed.push((path.clone(), Arc::clone(&made)));
+        let made = Parsed::from(parse(path, &self.source, &|name| find(dialect, name))?);
+        parsed.push((path.clone(), dialect, Arc::clone(&made)));
         Ok(made)
     }
 }

@@ -71,7 +71,7 @@ fn length(value: &Value) -> Outcome<Value> {
             Object::Versions(versions) => versions.len(),
             _ => return fail(format!("len of type {}", value.type_name())),
         },
-        Value::Nil => return fail("reflect: call of reflect.Value.Type on zero Value"),
+        Value::Nil => return fail("len of nil pointer"),
         _ => return fail(format!("len of type {}", value.type_name())),
     };
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))

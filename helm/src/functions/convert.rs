@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed};
 use crate::encoding::{JsonStyle, base64, from_base64, write_json};
+use crate::json_syntax;
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, Unwalkable, Value};
 use crate::yaml::{self, Layout};
@@ -38,19 +39,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("fromJson", &[Text], |call| {
         Ok(match parsed_json(call)? {
             Ok(json) => as_map(&json, "json"),
-            Err(error) => error_map(&json_error(&call.text(0), &error)),
+            Err(error) => error_map(&error),
         })
     }),
     fixed("fromJsonArray", &[Text], |call| {
         Ok(match parsed_json(call)? {
             Ok(json) => as_list(&json, "json"),
-            Err(error) => error_list(&json_error(&call.text(0), &error)),
+            Err(error) => error_list(&error),
         })
     }),
     fixed("mustFromJson", &[Text], |call| {
-        parsed_json(call)?
-            .map(|json| Value::from_json(&json))
-            .map_err(|error| Fault::new(json_error(&call.text(0), &error)))
+        parsed_json(call)?.map(|json| Value::from_json(&json)).map_err(Fault::new)
     }),
     fixed("b64enc", &[Text], |call| Ok(base64(&call.bytes(0)).into())),
     fixed("b64dec", &[Text], |call| {
@@ -68,6 +67,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
+/// What only Helm 4 knows.
+pub(super) const HELM4: &[Function] = &[fixed("mustToYaml", &[Any], |call| {
+    // The walk of `toYaml` would hide the error.
+    match call.walk(1, |budget| call.arg(0).to_json(budget))? {
+        Err(Unwalkable::Number(value)) => {
+            Err(Fault::new(format!("error marshaling into JSON: json: unsupported value: {value}")))
+        }
+        Err(problem) => Err(problem.into()),
+        Ok(_) => to_yaml(call, Layout::Compact),
+    }
+})];
+
 /// Memory a value takes that is read from text, for every symbol that may begin one.
 const NODE_BYTES: usize = 128;
 
@@ -84,9 +95,9 @@ fn yaml_of(call: &Call<'_>) -> Outcome<Result<Json, yaml::YamlError>> {
     Ok(yaml::from_str(&call.text(0)))
 }
 
-fn parsed_json(call: &Call<'_>) -> Outcome<Result<Json, serde_json::Error>> {
+fn parsed_json(call: &Call<'_>) -> Outcome<Result<Json, String>> {
     count_nodes(call, b",[{:")?;
-    Ok(serde_json::from_str(&call.text(0)))
+    Ok(json_syntax::read(&call.text(0)))
 }
 
 /// Values that contain themselves give an empty text, as in Helm; oversized ones are an error.
@@ -97,8 +108,57 @@ fn json_of(call: &Call<'_>, effort: usize) -> Outcome<Result<Json, Unwalkable>> 
     }
 }
 
+/// Helm reads the JSON of a value as YAML before it writes it, which folds line ends that JSON
+/// has no escape for; false when it stumbles over a control character.
+fn passes_as_yaml(json: &mut Json) -> bool {
+    match json {
+        Json::String(text) => text_passes(text),
+        Json::Array(items) => items.iter_mut().all(passes_as_yaml),
+        Json::Object(entries) => {
+            entries.keys().all(|key| yaml::is_readable(key))
+                && entries.iter_mut().all(|(_, value)| passes_as_yaml(value))
+        }
+        _ => true,
+    }
+}
+
+fn text_passes(text: &mut String) -> bool {
+    if text.is_ascii() {
+        return !text.contains('\x7f');
+    }
+    if text.contains('\u{85}') {
+        let mut folded = String::with_capacity(text.len());
+        let mut breaks = 0;
+        for (index, part) in text.split('\u{85}').enumerate() {
+            if index > 0 {
+                folded.truncate(folded.trim_end_matches(' ').len());
+                breaks += 1;
+            }
+            let part = if index > 0 { part.trim_start_matches(' ') } else { part };
+            if !part.is_empty() && breaks > 0 {
+                folded.push_str(&fold(breaks));
+                breaks = 0;
+            }
+            folded.push_str(part);
+        }
+        if breaks > 0 {
+            folded.push_str(&fold(breaks));
+        }
+        *text = folded;
+    }
+    yaml::is_readable(text)
+}
+
+/// What is left of line ends inside of a quoted text.
+fn fold(breaks: usize) -> String {
+    if breaks == 1 { " ".to_owned() } else { "\n".repeat(breaks - 1) }
+}
+
 fn to_yaml(call: &Call<'_>, layout: Layout) -> Outcome<Value> {
-    let Ok(json) = json_of(call, 4)? else { return Ok(Value::text("")) };
+    let Ok(mut json) = json_of(call, 4)? else { return Ok(Value::text("")) };
+    if layout == Layout::Compact && !passes_as_yaml(&mut json) {
+        return Ok(Value::text(""));
+    }
     let mut text = yaml::write(&json, layout);
     if text.ends_with('\n') {
         text.pop();
@@ -154,20 +214,6 @@ fn as_list(json: &Json, prefix: &str) -> Value {
             "{prefix}: cannot unmarshal {} into Go value of type []interface {{}}",
             kind_of(other)
         )),
-    }
-}
-
-/// The text `encoding/json` has for the commonest errors.
-fn json_error(text: &str, error: &serde_json::Error) -> String {
-    if error.is_eof() {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-    match line.as_bytes().get(error.column().saturating_sub(1)) {
-        Some(byte) if error.line() == 1 && error.column() == 1 => {
-            format!("invalid character '{}' looking for beginning of value", char::from(*byte))
-        }
-        _ => error.to_string(),
     }
 }
 
@@ -241,6 +287,9 @@ fn base32_decoded(text: &str) -> Result<Vec<u8>, usize> {
         return Err(compact.len() / 8 * 8);
     }
     let end = compact.iter().position(|byte| *byte == b'=').unwrap_or(compact.len());
+    if end < compact.len() && matches!(end % 8, 0 | 1 | 3 | 6) {
+        return Err(end);
+    }
     if let Some(at) = compact[end..].iter().position(|byte| *byte != b'=') {
         return Err(end + at);
     }

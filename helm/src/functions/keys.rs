@@ -135,7 +135,7 @@ impl PrivateKey {
             }
             Self::Dsa(_) => return Err("x509: unsupported public key type: *dsa.PublicKey".into()),
         };
-        encoded.map(|data| data.into_vec()).map_err(|error| error.to_string())
+        encoded.map(rsa::pkcs8::Document::into_vec).map_err(|error| error.to_string())
     }
 
     /// The identifier of the algorithm this key signs with.

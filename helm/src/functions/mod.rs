@@ -304,6 +304,8 @@ impl Call<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Chart,
+    /// A chart under Helm 4, which has functions more.
+    Chart4,
     Text,
 }
 
@@ -343,6 +345,12 @@ static CHART: LazyLock<Table> = LazyLock::new(|| {
     functions
 });
 
+static CHART4: LazyLock<Table> = LazyLock::new(|| {
+    let mut functions = CHART.clone();
+    functions.extend(table(&[convert::HELM4, toml::HELM4]));
+    functions
+});
+
 /// Finds a function by name.
 pub(crate) fn find(dialect: Dialect, name: &str) -> Option<Target> {
     match name {
@@ -350,6 +358,10 @@ pub(crate) fn find(dialect: Dialect, name: &str) -> Option<Target> {
         "or" => return Some(Target::Or),
         _ => {}
     }
-    let table = if dialect == Dialect::Chart { &CHART } else { &TEXT };
+    let table = match dialect {
+        Dialect::Chart => &CHART,
+        Dialect::Chart4 => &CHART4,
+        Dialect::Text => &TEXT,
+    };
     table.get(name).map(|function| Target::Native(function))
 }

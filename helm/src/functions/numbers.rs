@@ -30,16 +30,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     variadic("maxf", &[Any], Any, |call| Ok(best_float(call, f64::max))),
     variadic("minf", &[Any], Any, |call| Ok(best_float(call, f64::min))),
     variadic("addf", &[], Any, |call| {
-        decimals(call, Some(Decimal::ZERO), Decimal::add, |a, b| a + b)
+        Ok(decimals(call, Some(Decimal::ZERO), Decimal::add, |a, b| a + b))
     }),
-    fixed("add1f", &[Any], |call| decimals(call, Some(Decimal::ONE), Decimal::add, |a, b| a + b)),
-    variadic("mulf", &[Any], Any, |call| decimals(call, None, Decimal::multiply, |a, b| a * b)),
-    variadic("subf", &[Any], Any, |call| decimals(call, None, Decimal::subtract, |a, b| a - b)),
+    fixed("add1f", &[Any], |call| {
+        Ok(decimals(call, Some(Decimal::ONE), Decimal::add, |a, b| a + b))
+    }),
+    variadic("mulf", &[Any], Any, |call| Ok(decimals(call, None, Decimal::multiply, |a, b| a * b))),
+    variadic("subf", &[Any], Any, |call| Ok(decimals(call, None, Decimal::subtract, |a, b| a - b))),
     variadic("divf", &[Any], Any, |call| {
         if call.args.iter().skip(1).any(|divisor| to_float(divisor) == 0.0) {
             return fail("decimal division by 0");
         }
-        decimals(call, None, Decimal::divide, |a, b| a / b)
+        Ok(decimals(call, None, Decimal::divide, |a, b| a / b))
     }),
     fixed("ceil", &[Any], |call| Ok(Value::Float(to_float(call.arg(0)).ceil()))),
     fixed("floor", &[Any], |call| Ok(Value::Float(to_float(call.arg(0)).floor()))),
@@ -69,7 +71,7 @@ pub(super) fn to_int(value: &Value) -> i64 {
         Value::Int(number) | Value::Int64(number) => *number,
         // What does not fit is the smallest number on the machines helm is built for.
         #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-        Value::Float(number) if (-9.3e18..9.223_372_036_854_775_807e18).contains(number) => {
+        Value::Float(number) if (-9.3e18..9.223_372_036_854_776e18).contains(number) => {
             *number as i64
         }
         Value::Float(_) => i64::MIN,
@@ -96,10 +98,6 @@ fn parse_go_float(text: &str) -> Option<f64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if ["inf", "infinity", "nan"].iter().any(|name| digits.eq_ignore_ascii_case(name)) {
         return text.parse().ok();
-    }
-    let hex = digits.starts_with("0x") || digits.starts_with("0X");
-    if text.contains('_') && !hex {
-        return None;
     }
     parse_float(text)
 }
@@ -258,7 +256,7 @@ fn decimals(
     start: Option<Decimal>,
     combine: fn(Decimal, Decimal) -> Option<Decimal>,
     approximate: fn(f64, f64) -> f64,
-) -> Outcome<Value> {
+) -> Value {
     let numbers: Vec<f64> = call.args.iter().map(to_float).collect();
     let exact = || {
         let mut total = start;
@@ -275,5 +273,5 @@ fn decimals(
         let numbers = start.map(Decimal::value).into_iter().chain(numbers.iter().copied());
         numbers.reduce(approximate).unwrap_or(0.0)
     };
-    Ok(Value::Float(exact().unwrap_or_else(rough)))
+    Value::Float(exact().unwrap_or_else(rough))
 }

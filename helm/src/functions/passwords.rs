@@ -126,8 +126,8 @@ fn derive(call: &mut Call<'_>) -> Outcome<Value> {
         return Ok(format!("cannot find password template {kind}").into());
     };
     call.engine.spend(DERIVATION_STEPS)?;
-    let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let salt = [SEED.as_bytes(), &size(&user), &user].concat();
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let salt = [SEED.as_bytes(), &length(&user), &user].concat();
     let mut key = [0; 64];
     let failed = |error: &dyn std::fmt::Display| format!("failed to derive password: {error}");
     let derived =
@@ -141,7 +141,7 @@ fn derive(call: &mut Call<'_>) -> Outcome<Value> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else {
         return fail("failed to derive password");
     };
-    mac.update(&[SEED.as_bytes(), &size(&site), &site, &counter].concat());
+    mac.update(&[SEED.as_bytes(), &length(&site), &site, &counter].concat());
     let seed = mac.finalize().into_bytes();
     let template = templates[usize::from(seed[0]) % templates.len()];
     let derived: String = template
@@ -166,9 +166,8 @@ fn decrypt(call: &mut Call<'_>) -> Outcome<Value> {
     if text.is_empty() {
         return Ok("".into());
     }
-    let data = match from_base64(&text) {
-        Some(data) => data,
-        None => return fail(super::convert::base64_problem(&text)),
+    let Some(data) = from_base64(&text) else {
+        return fail(super::convert::base64_problem(&text));
     };
     let compact = text.chars().filter(|symbol| !matches!(symbol, '\n' | '\r')).count();
     let Some((iv, encrypted)) = data.split_first_chunk::<BLOCK>() else {

@@ -6,7 +6,7 @@ use super::Kind::{Any, Int, Text};
 use super::{Call, Function, cases, fixed, variadic};
 use crate::print::{quote, quote_bytes};
 use crate::template::fault::{Outcome, fail};
-use crate::value::{Entries, MapKind, Value};
+use crate::value::{Entries, MapKind, Unwalkable, Value};
 
 fn map_text(call: &Call<'_>, change: impl FnOnce(&str) -> String) -> Value {
     change(&call.text(0)).into()
@@ -94,6 +94,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("indent", &[Int, Text], |call| Ok(indented(call)?.into())),
     fixed("nindent", &[Int, Text], |call| Ok(format!("\n{}", indented(call)?).into())),
     fixed("replace", &[Text, Text, Text], |call| {
+        if call.args.iter().any(|value| matches!(value, Value::Raw(_))) {
+            return replace_bytes(call);
+        }
         let (old, new, text) = (call.text(0), call.text(1), call.text(2));
         let count = if old.is_empty() { text.len() + 1 } else { text.matches(&*old).count() };
         call.engine.check_size(text.len() + count.saturating_mul(new.len()))?;
@@ -272,4 +275,25 @@ fn numbered(parts: Vec<String>) -> Value {
         .map(|(index, part)| (format!("_{index}").into(), Value::from(part)))
         .collect();
     Value::typed_map(entries, MapKind::Text)
+}
+
+/// `replace` where some text is not UTF-8.
+fn replace_bytes(call: &Call<'_>) -> Outcome<Value> {
+    let (old, new, text) = (call.bytes(0), call.bytes(1), call.bytes(2));
+    if old.is_empty() {
+        return Err(Unwalkable::Encoding.into());
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(&byte) = rest.first() {
+        if let Some(after) = rest.strip_prefix(&*old) {
+            out.extend_from_slice(&new);
+            call.engine.check_size(out.len())?;
+            rest = after;
+        } else {
+            out.push(byte);
+            rest = &rest[1..];
+        }
+    }
+    Ok(Value::byte_text(out))
 }

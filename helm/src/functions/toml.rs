@@ -1,7 +1,6 @@
 //! TOML, written as Helm's library does.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use smol_str::SmolStr;
 use toml::value::Datetime;
@@ -9,25 +8,21 @@ use toml::{Table, Value as Toml};
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, convert, fixed};
+use crate::encoding::lossy;
 use crate::number::format_general;
 use crate::print::display_short;
 use crate::template::fault::{Fault, Outcome};
 use crate::time;
-use crate::value::{Entries, ListKind, Object, Value};
+use crate::value::{Entries, ListKind, Object, Unwalkable, Value};
 
 /// Nesting at which writing gives up.
 const DEPTH_LIMIT: usize = 200;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toToml", &[Any], |call| {
-        let Some(map) = call.arg(0).as_map().cloned() else { return Ok("".into()) };
-        // The walk below copies texts; measuring first keeps shared ones from multiplying.
-        if call.walk(2, |budget| call.arg(0).to_json(budget))?.is_err() {
-            return Ok("".into());
-        }
-        let mut out = String::new();
-        write_table(call, &map.borrow(), "", &mut out, 0)?;
-        Ok(out.into())
+        Ok(match to_toml(call)? {
+            Ok(text) | Err(text) => text.into(),
+        })
     }),
     fixed("fromToml", &[Text], |call| {
         Ok(match call.text(0).parse::<Table>() {
@@ -36,6 +31,25 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
 ];
+
+/// What only Helm 4 knows.
+pub(super) const HELM4: &[Function] =
+    &[fixed("mustToToml", &[Any], |call| to_toml(call)?.map(Value::from).map_err(Fault::new))];
+
+/// The text, or what the library says when it has none.
+fn to_toml(call: &Call<'_>) -> Outcome<Result<String, String>> {
+    // The walk below copies texts; measuring first keeps shared ones from multiplying.
+    match call.walk(2, |budget| call.arg(0).to_json(budget))? {
+        Ok(_) | Err(Unwalkable::Number(_)) => {}
+        Err(problem) => return Err(problem.into()),
+    }
+    let mut writer = Writer { call, out: String::new() };
+    match writer.document(call.arg(0)) {
+        Ok(()) => Ok(Ok(writer.out)),
+        Err(Stop::Message(message)) => Ok(Err(message)),
+        Err(Stop::Fault(fault)) => Err(fault),
+    }
+}
 
 fn entries(table: Table) -> Entries {
     table.into_iter().map(|(key, value)| (SmolStr::new(key), read(value))).collect()
@@ -59,8 +73,8 @@ fn read(value: Toml) -> Value {
 
 /// A time; where date or zone are not given, Go notes that in the name of the zone.
 fn moment(found: &Datetime) -> Value {
-    let date = found.date.map_or("0000-01-01".to_owned(), |date| date.to_string());
-    let time = found.time.map_or("00:00:00".to_owned(), |time| time.to_string());
+    let date = found.date.map_or_else(|| "0000-01-01".to_owned(), |date| date.to_string());
+    let time = found.time.map_or_else(|| "00:00:00".to_owned(), |time| time.to_string());
     let (layout, zone) = match (found.date, found.time, found.offset) {
         (_, _, Some(offset)) => ("2006-01-02T15:04:05Z07:00", offset.to_string()),
         (Some(_), Some(_), None) => ("2006-01-02T15:04:05", "datetime-local".to_owned()),
@@ -105,70 +119,205 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn inline(value: &Value, depth: usize) -> Outcome<String> {
+/// Why a value is not written.
+enum Stop {
+    /// What the function gives instead, as Helm does.
+    Message(String),
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+type Written<T> = Result<T, Stop>;
+
+/// What TOML calls a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Nothing,
+    Single,
+    Table,
+    Tables,
+}
+
+fn shape(value: &Value, depth: usize) -> Written<Shape> {
     if depth > DEPTH_LIMIT {
-        return Err(Fault::limit("value is nested too deeply for TOML"));
+        return Err(Fault::limit("value is nested too deeply for TOML").into());
     }
     Ok(match value {
-        Value::Text(text) => quoted(text),
-        Value::Float(number) => {
-            let text = format_general(*number);
-            if text.contains(['.', 'e', 'n', 'I']) { text } else { text + ".0" }
-        }
+        Value::Nil | Value::List(_, ListKind::Nil | ListKind::NilText) => Shape::Nothing,
+        Value::Map(..) => Shape::Table,
+        Value::Object(object) => match &**object {
+            Object::Struct(_) | Object::Files(_) => Shape::Table,
+            _ => Shape::Single,
+        },
         Value::List(items, _) => {
-            let parts: Outcome<Vec<_>> = items.iter().map(|item| inline(item, depth + 1)).collect();
-            format!("[{}]", parts?.join(", "))
-        }
-        Value::Map(map, _) => {
-            let mut parts = Vec::new();
-            for (key, value) in map.borrow().iter() {
-                parts.push(format!("{} = {}", key_text(key), inline(value, depth + 1)?));
+            let mut all_tables = !items.is_empty();
+            for item in items.iter() {
+                match shape(item, depth + 1)? {
+                    Shape::Nothing => {
+                        let message = "toml: cannot encode array with nil element";
+                        return Err(Stop::Message(message.to_owned()));
+                    }
+                    shape => all_tables &= shape == Shape::Table,
+                }
             }
-            format!("{{{}}}", parts.join(", "))
+            if all_tables { Shape::Tables } else { Shape::Single }
         }
-        other => display_short(other),
+        _ => Shape::Single,
     })
 }
 
-fn is_table(value: &Value) -> bool {
-    match value {
-        Value::Map(..) => true,
-        Value::List(items, _) => !items.is_empty() && items.iter().all(Value::is_map),
-        _ => false,
+/// What a table holds, in the order in which it is written.
+fn rows(table: &Value) -> Vec<(SmolStr, Value)> {
+    match table {
+        Value::Map(map, _) => {
+            map.borrow().iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        Value::Object(object) => match &**object {
+            Object::Struct(inner) => {
+                let rows = inner.fields.iter();
+                // Lists and maps of a chart that are not there are nil.
+                let rows = rows.filter(|field| {
+                    field.value.truth() || !matches!(field.value, Value::List(..) | Value::Map(..))
+                });
+                rows.map(|field| (SmolStr::new_static(field.name), field.value.clone())).collect()
+            }
+            Object::Files(files) => {
+                files.iter().map(|(name, data)| (name.into(), Value::Bytes(data.into()))).collect()
+            }
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
-fn write_table(
-    call: &Call<'_>,
-    entries: &Entries,
-    path: &str,
-    out: &mut String,
-    depth: usize,
-) -> Outcome<()> {
-    if depth > DEPTH_LIMIT {
-        return Err(Fault::limit("value is nested too deeply for TOML"));
+/// The rows that become a line each, then those that become tables.
+fn sorted_rows(table: &Value, depth: usize) -> Written<Vec<(SmolStr, Value, Shape)>> {
+    let (mut direct, mut tables) = (Vec::new(), Vec::new());
+    for (key, value) in rows(table) {
+        match shape(&value, depth)? {
+            Shape::Nothing => {}
+            Shape::Single => direct.push((key, value, Shape::Single)),
+            shape => tables.push((key, value, shape)),
+        }
     }
-    let indent = "  ".repeat(depth);
-    for (key, value) in entries.iter().filter(|(_, value)| !is_table(value) && !value.is_nil()) {
-        let _ = writeln!(out, "{indent}{} = {}", key_text(key), inline(value, depth)?);
-    }
-    for (key, value) in entries.iter().filter(|(_, value)| is_table(value)) {
-        let key = key_text(key);
-        let path = if path.is_empty() { key } else { format!("{path}.{key}") };
-        let (open, close, tables): (_, _, Vec<Value>) = match value {
-            Value::List(items, _) => ("[[", "]]", items.to_vec()),
-            single => ("[", "]", vec![single.clone()]),
-        };
-        for table in tables {
-            if let Value::Map(map, _) = &table {
-                if depth == 0 && !out.is_empty() {
-                    out.push('\n');
-                }
-                let _ = writeln!(out, "{indent}{open}{path}{close}");
-                call.engine.check_size(out.len())?;
-                write_table(call, &Rc::clone(map).borrow(), &path, out, depth + 1)?;
+    direct.append(&mut tables);
+    Ok(direct)
+}
+
+struct Writer<'c> {
+    call: &'c Call<'c>,
+    out: String,
+}
+
+impl Writer<'_> {
+    fn document(&mut self, value: &Value) -> Written<()> {
+        match shape(value, 0)? {
+            Shape::Table => self.table(value, "", 0),
+            Shape::Tables => {
+                Err(Stop::Message("toml: top-level values must be Go maps or structs".to_owned()))
+            }
+            Shape::Single => self.inline(value, 0),
+            Shape::Nothing => {
+                Err(Fault::new("reflect: call of reflect.Value.Type on zero Value").into())
             }
         }
     }
-    Ok(())
+
+    fn new_line(&mut self) {
+        if !self.out.is_empty() {
+            self.out.push('\n');
+        }
+    }
+
+    fn table(&mut self, table: &Value, path: &str, depth: usize) -> Written<()> {
+        self.call.engine.check_size(self.out.len())?;
+        let indent = "  ".repeat(depth);
+        for (key, value, shape) in sorted_rows(table, depth)? {
+            let key = key_text(&key);
+            if shape == Shape::Single {
+                let _ = write!(self.out, "{indent}{key} = ");
+                self.inline(&value, depth)?;
+                self.out.push('\n');
+                continue;
+            }
+            let path = if path.is_empty() { key } else { format!("{path}.{key}") };
+            match &value {
+                Value::List(items, _) => {
+                    for item in items.iter() {
+                        self.new_line();
+                        let _ = writeln!(self.out, "{indent}[[{path}]]");
+                        self.table(item, &path, depth + 1)?;
+                    }
+                }
+                single => {
+                    if depth == 0 {
+                        self.new_line();
+                    }
+                    let _ = writeln!(self.out, "{indent}[{path}]");
+                    self.table(single, &path, depth + 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn inline(&mut self, value: &Value, depth: usize) -> Written<()> {
+        match value {
+            Value::Text(text) => self.out.push_str(&quoted(text)),
+            Value::Raw(bytes) => self.out.push_str(&quoted(&lossy(bytes))),
+            Value::Float(number) => self.out.push_str(&float(*number)),
+            Value::List(items, _) => {
+                self.out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    self.out.push_str(if index > 0 { ", " } else { "" });
+                    self.inline(item, depth + 1)?;
+                }
+                self.out.push(']');
+            }
+            Value::Bytes(bytes) => {
+                let numbers: Vec<_> = bytes.iter().map(ToString::to_string).collect();
+                let _ = write!(self.out, "[{}]", numbers.join(", "));
+            }
+            Value::Object(object) => match &**object {
+                Object::Time(time) => self.out.push_str(&time::rfc3339(time)),
+                Object::Versions(versions) => {
+                    let texts: Vec<_> = versions.iter().map(|text| quoted(text)).collect();
+                    let _ = write!(self.out, "[{}]", texts.join(", "));
+                }
+                Object::Struct(_) | Object::Files(_) => self.inline_table(value, depth)?,
+                Object::Version(_) | Object::Duration(_) => {
+                    self.out.push_str(&quoted(&display_short(value)));
+                }
+            },
+            Value::Map(..) => self.inline_table(value, depth)?,
+            other => self.out.push_str(&display_short(other)),
+        }
+        Ok(())
+    }
+
+    fn inline_table(&mut self, table: &Value, depth: usize) -> Written<()> {
+        self.out.push('{');
+        for (index, (key, value, _)) in sorted_rows(table, depth)?.into_iter().enumerate() {
+            let _ = write!(self.out, "{}{} = ", if index > 0 { ", " } else { "" }, key_text(&key));
+            self.inline(&value, depth + 1)?;
+        }
+        self.out.push('}');
+        Ok(())
+    }
+}
+
+fn float(number: f64) -> String {
+    if number.is_nan() {
+        return "nan".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let text = format_general(number);
+    if text.contains(['.', 'e']) { text } else { text + ".0" }
 }

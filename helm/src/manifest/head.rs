@@ -5,6 +5,10 @@ use serde_json::Value as Json;
 const HOOK: &str = "helm.sh/hook";
 const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
 
+/// How Go calls the field when it cannot fill it.
+const METADATA: &str = "struct field SimpleHead.metadata of type struct { Name string \"json:\\\"name\\\"\"; \
+    Annotations map[string]string \"json:\\\"annotations\\\"\" }";
+
 /// The part of a manifest that decides where it goes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
@@ -60,7 +64,7 @@ pub(super) fn head(document: &Json) -> Result<Head, String> {
         None | Some(Json::Null) => return Ok(found),
         Some(Json::Object(metadata)) => metadata,
         Some(other) => {
-            return Err(wrong(other, "struct field SimpleHead.metadata of type struct"));
+            return Err(wrong(other, METADATA));
         }
     };
     found.name = text_of(metadata.get("name")).unwrap_or_default();

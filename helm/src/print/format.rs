@@ -267,7 +267,7 @@ impl Format<'_> {
                 integer('d', *number, flags.without_plus()).unwrap_or_default()
             }
             ('v', Value::Text(text)) => flags.padded(flags.cut(text), false),
-            ('v', Value::Bool(value)) => flags.padded(value.to_string(), false),
+            ('v' | 't', Value::Bool(value)) => flags.padded(value.to_string(), false),
             ('v', _) | (_, Value::Object(_)) => flags.padded(display(value, self.limit)?, false),
             (_, Value::Int(number) | Value::Int64(number)) => match integer(verb, *number, flags) {
                 Some(text) => text,
@@ -277,7 +277,6 @@ impl Format<'_> {
                 Some(text) => flags.padded(text, numeric),
                 None => self.bad(verb, value)?,
             },
-            ('t', Value::Bool(value)) => flags.padded(value.to_string(), false),
             (_, Value::Bool(_)) => self.bad(verb, value)?,
             (_, Value::Text(text)) => self.text(verb, text.as_bytes(), value, flags)?,
             (_, Value::Bytes(bytes)) if !matches!(verb, 's' | 'q' | 'x' | 'X') => {

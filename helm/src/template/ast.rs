@@ -77,7 +77,15 @@ pub(crate) enum ExprKind {
     Nil,
     Bool(bool),
     Number(Number),
-    Text { literal: SmolStr, value: SmolStr },
+    Text {
+        literal: SmolStr,
+        value: SmolStr,
+    },
+    /// A text that is not UTF-8.
+    Raw {
+        literal: SmolStr,
+        value: Arc<[u8]>,
+    },
     Field(Vec<SmolStr>),
     Variable(SmolStr, Vec<SmolStr>),
     Chain(Box<Expr>, Vec<SmolStr>),
@@ -120,7 +128,7 @@ impl fmt::Display for Expr {
             ExprKind::Nil => f.write_str("nil"),
             ExprKind::Bool(value) => write!(f, "{value}"),
             ExprKind::Number(number) => f.write_str(&number.literal),
-            ExprKind::Text { literal, .. } => f.write_str(literal),
+            ExprKind::Text { literal, .. } | ExprKind::Raw { literal, .. } => f.write_str(literal),
             ExprKind::Field(fields) => write_fields(f, fields),
             ExprKind::Variable(name, fields) => {
                 f.write_str(name)?;

@@ -2,10 +2,15 @@
 
 /// `strconv.Unquote` for the three kinds of quotes; a character constant gives its character.
 pub(super) fn unquote(literal: &str) -> Option<String> {
+    String::from_utf8(unquote_bytes(literal)?).ok()
+}
+
+/// Like [`unquote`], for literals whose escapes need not give UTF-8.
+pub(super) fn unquote_bytes(literal: &str) -> Option<Vec<u8>> {
     let delimiter = literal.chars().next()?;
     let inner = literal.strip_prefix(delimiter)?.strip_suffix(delimiter)?;
     if delimiter == '`' {
-        return Some(inner.replace('\r', ""));
+        return Some(inner.replace('\r', "").into_bytes());
     }
     let mut bytes = Vec::with_capacity(inner.len());
     let mut symbols = inner.chars();
@@ -42,7 +47,7 @@ pub(super) fn unquote(literal: &str) -> Option<String> {
         };
         bytes.extend_from_slice(char::from_u32(code)?.encode_utf8(&mut [0; 4]).as_bytes());
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 fn hex(symbols: &mut std::str::Chars<'_>, count: usize) -> Option<u32> {

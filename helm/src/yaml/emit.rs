@@ -133,6 +133,9 @@ impl Emitter {
             Value::Null => self.put("null"),
             Value::Bool(true) => self.put("true"),
             Value::Bool(false) => self.put("false"),
+            Value::Number(number) if self.indent_lists && number.is_f64() => {
+                self.put(&format_general(number.as_f64().unwrap_or_default()));
+            }
             Value::Number(number) => self.put(&number_text(number)),
             Value::String(text) => self.scalar(text, parent.scalar_indent(), false),
             Value::Array(items) if items.is_empty() => self.put("[]"),
@@ -237,8 +240,10 @@ impl Emitter {
         self.put("\"");
         let mut after_space = false;
         let last = symbols.len().saturating_sub(1);
+        // go-yaml looks for a byte order mark at the start of the text for every character.
+        let all_escaped = symbols.first() == Some(&'\u{feff}');
         for (index, &symbol) in symbols.iter().enumerate() {
-            if symbol == ' ' {
+            if symbol == ' ' && !all_escaped {
                 let fold = may_fold && !after_space && self.column > self.width;
                 if fold && index > 0 && index < last {
                     self.new_line(indent);
@@ -250,7 +255,9 @@ impl Emitter {
                 }
                 after_space = true;
             } else {
-                if let Some(escaped) = escape(symbol) {
+                if all_escaped {
+                    self.put(&coded(symbol));
+                } else if let Some(escaped) = escape(symbol) {
                     self.put(&escaped);
                 } else {
                     self.out.push(symbol);
@@ -350,16 +357,18 @@ fn escape(symbol: char) -> Option<String> {
         '\u{2028}' => "\\L",
         '\u{2029}' => "\\P",
         _ if is_printable(symbol) => return None,
-        _ => {
-            let code = u32::from(symbol);
-            return Some(match code {
-                0..=0xff => format!("\\x{code:02X}"),
-                0x100..=0xffff => format!("\\u{code:04X}"),
-                _ => format!("\\U{code:08X}"),
-            });
-        }
+        _ => return Some(coded(symbol)),
     };
     Some(short.to_owned())
+}
+
+fn coded(symbol: char) -> String {
+    let code = u32::from(symbol);
+    match code {
+        0..=0xff => format!("\\x{code:02X}"),
+        0x100..=0xffff => format!("\\u{code:04X}"),
+        _ => format!("\\U{code:08X}"),
+    }
 }
 
 /// What the analysis of a text forbids.

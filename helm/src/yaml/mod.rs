@@ -16,27 +16,45 @@ pub(crate) use resolve::{Resolved, resolve};
 
 /// A YAML text that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{message}", prefix(*line))]
+#[error("{message}")]
 pub struct YamlError {
     line: Option<usize>,
     message: String,
 }
 
-/// Like go-yaml, a problem on the first line does not name its line.
-fn prefix(line: Option<usize>) -> String {
-    line.filter(|line| *line > 1)
-        .map_or_else(|| "yaml: ".to_owned(), |line| format!("yaml: line {line}: "))
-}
-
 impl YamlError {
-    fn new(line: Option<usize>, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
+    /// Like go-yaml, a problem on the first line does not name its line.
+    fn new(line: Option<usize>, message: impl AsRef<str>) -> Self {
+        let message = message.as_ref();
+        let message = match line {
+            Some(line) if line > 1 => format!("yaml: line {line}: {message}"),
+            _ => format!("yaml: {message}"),
+        };
+        Self { line, message }
+    }
+
+    /// A problem with the line go-yaml names, which counts from zero in its parser.
+    fn counted_from_zero(line: usize, message: &str) -> Self {
+        let place = if line == 0 { String::new() } else { format!("line {line}: ") };
+        Self { line: Some(line + 1), message: format!("yaml: {place}{message}") }
+    }
+
+    /// What the step after YAML says.
+    fn of_json(line: Option<usize>, message: String) -> Self {
+        Self { line, message }
     }
 
     /// Returns the 1-based line of the problem where it is known.
     pub fn line(&self) -> Option<usize> {
         self.line
     }
+}
+
+/// Whether go-yaml takes all characters of a text.
+pub(crate) fn is_readable(text: &str) -> bool {
+    text.chars().all(|symbol| {
+        matches!(symbol, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+    })
 }
 
 /// Reads the first document of a text; an empty text is null.

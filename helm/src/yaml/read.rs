@@ -64,10 +64,12 @@ struct Reader<'a> {
 }
 
 pub(super) fn first(text: &str) -> Result<Value, YamlError> {
+    check_start(text)?;
     Ok(Reader::new(text).document()?.unwrap_or(Value::Null))
 }
 
 pub(super) fn all(text: &str) -> Result<Vec<Value>, YamlError> {
+    check_start(text)?;
     let mut reader = Reader::new(text);
     let mut found = Vec::new();
     while let Some(document) = reader.document()? {
@@ -76,6 +78,19 @@ pub(super) fn all(text: &str) -> Result<Vec<Value>, YamlError> {
         }
     }
     Ok(found)
+}
+
+/// Refuses what go-yaml refuses and the parser below takes.
+fn check_start(text: &str) -> Result<(), YamlError> {
+    let suspicious =
+        |byte: u8| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    if text.bytes().any(suspicious) && !super::is_readable(text) {
+        return Err(YamlError::new(None, "control characters are not allowed"));
+    }
+    if text.trim_start_matches([' ', '\n', '\r']).starts_with('\t') {
+        return Err(YamlError::new(None, "found character that cannot start any token"));
+    }
+    Ok(())
 }
 
 impl<'a> Reader<'a> {
@@ -94,7 +109,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fail<T>(&self, message: impl Into<String>) -> Result<T, YamlError> {
+    fn fail<T>(&self, message: impl AsRef<str>) -> Result<T, YamlError> {
         Err(YamlError::new((self.line > 0).then_some(self.line), message))
     }
 
@@ -264,7 +279,8 @@ impl<'a> Reader<'a> {
         anchor: usize,
         tag: Option<&Tag>,
     ) -> Result<Option<Built>, YamlError> {
-        let core = tag.and_then(Tag::core_suffix);
+        let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
+        let core = core.as_deref();
         let resolved = match (tag, core) {
             (None, _) if style == ScalarStyle::Plain => resolve(text),
             (Some(_), Some("int" | "float" | "bool" | "null")) => resolve(text),
@@ -287,10 +303,15 @@ impl<'a> Reader<'a> {
             Resolved::Bool(value) => Value::Bool(value),
             Resolved::Int(value) => Value::from(value),
             Resolved::Uint(value) => Value::from(value),
-            Resolved::Float(value) => match Number::from_f64(value) {
-                Some(number) => Value::Number(number),
-                None => return self.fail(format!("unsupported value: {text}")),
-            },
+            Resolved::Float(value) => {
+                let Some(number) = Number::from_f64(value) else {
+                    let line = (self.line > 0).then_some(self.line);
+                    let shown = crate::number::special(value).unwrap_or_default();
+                    let message = format!("json: unsupported value: {shown}");
+                    return Err(YamlError::of_json(line, message));
+                };
+                Value::Number(number)
+            }
             Resolved::Text | Resolved::Merge | Resolved::Timestamp => {
                 Value::String(decoded(text, core))
             }

@@ -116,7 +116,7 @@ fn bombs_inside_bombs_share_one_limit() {
 /// A record of an extended header, which begins with its own length.
 fn record(key: &str, value: &str) -> Vec<u8> {
     let rest = format!(" {key}={value}\n");
-    let digits = (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits);
+    let digits = (1..20).find(|digits| (rest.len() + digits).to_string().len() == *digits);
     format!("{}{rest}", rest.len() + digits.unwrap()).into_bytes()
 }
 

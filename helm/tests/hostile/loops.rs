@@ -130,7 +130,7 @@ fn work_that_calls_no_function_counts_as_well() {
     let options = RenderOptions { limits: limits(), ..RenderOptions::default() };
     let zeros = "0 ".repeat(50_000);
     let fields = ".a".repeat(50_000);
-    let variables: String = (0..900).map(|n| format!("{{{{ $v{n} := 0 }}}}")).collect();
+    let variables = super::variables(900);
     for template in [
         format!("{{{{ range 500000 }}}}{{{{ $x := or {zeros} }}}}{{{{ end }}}}"),
         format!("{{{{ range 500000 }}}}{{{{ $x := add {zeros} }}}}{{{{ end }}}}"),

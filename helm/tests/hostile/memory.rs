@@ -89,7 +89,7 @@ fn parsed_texts_count() {
     let nodes = error(&"{{ 1 }}".repeat(200_000));
     assert_eq!(nodes.kind(), ErrorKind::Limit);
     assert!(nodes.to_string().contains("limit of 300000 nodes"), "{nodes}");
-    let variables: String = (0..2000).map(|n| format!("{{{{ $v{n} := 1 }}}}")).collect();
+    let variables = super::variables(2000);
     assert!(error(&variables).to_string().contains("limit of 1000 variables"));
 }
 

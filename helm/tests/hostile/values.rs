@@ -114,7 +114,7 @@ fn a_schema_never_reads_files_or_the_network() {
 
 fn named(name: &str, alias: usize) -> String {
     (0..alias).fold(String::from("dependencies:\n"), |mut text, n| {
-        let _ = write!(text, "- {{name: {name}, version: '*', alias: a{n}}}\n");
+        let _ = writeln!(text, "- {{name: {name}, version: '*', alias: a{n}}}");
         text
     })
 }

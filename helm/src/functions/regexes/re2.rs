@@ -99,16 +99,15 @@ impl<'p> Parser<'p> {
                     self.repeat(after, None, last_repeat)?;
                     repeat = Some(before);
                 }
-                '{' => match counts(after) {
-                    Some((least, most, after)) => {
+                '{' => {
+                    if let Some((least, most, after)) = counts(after) {
                         self.repeat(after, Some((least, most)), last_repeat)?;
                         repeat = Some(before);
-                    }
-                    None => {
+                    } else {
                         self.literal('{');
                         self.rest = after;
                     }
-                },
+                }
                 '\\' => self.escape()?,
                 _ => {
                     self.literal(symbol);
@@ -140,7 +139,7 @@ impl<'p> Parser<'p> {
         &mut self,
         after: &'p str,
         counts: Option<(Option<u64>, Option<u64>)>,
-        last: Option<&str>,
+        previous: Option<&str>,
     ) -> Result<(), String> {
         let before = self.rest;
         if let Some((least, most)) = counts {
@@ -153,8 +152,8 @@ impl<'p> Parser<'p> {
         }
         let end = after.strip_prefix('?').unwrap_or(after);
         let shown = &before[..before.len() - end.len()];
-        if let Some(last) = last {
-            let both = &last[..last.len() - end.len()];
+        if let Some(previous) = previous {
+            let both = &previous[..previous.len() - end.len()];
             return error("invalid nested repetition operator", both);
         }
         let Before::Operand(product) = self.before else {
@@ -259,16 +258,16 @@ impl<'p> Parser<'p> {
                 self.rest = rest;
                 return Ok(());
             }
-            _ => match perl_class(symbol) {
-                Some(class) => class,
-                None => {
+            _ => {
+                let Some(class) = perl_class(symbol) else {
                     let (code, rest) = escaped(start)?;
                     self.before = Before::Operand(1);
                     push_code(&mut self.out, code);
                     self.rest = rest;
                     return Ok(());
-                }
-            },
+                };
+                class
+            }
         };
         self.out.push_str(asserted);
         self.before = Before::Operand(1);
@@ -360,7 +359,6 @@ fn push_range(class: &mut String, low: u32, high: u32) {
 }
 
 /// The bounds of `{n}`, `{n,}` and `{n,m}`; a number that is far too large is `None`.
-#[expect(clippy::type_complexity, reason = "two bounds and the rest are what the form has")]
 fn counts(text: &str) -> Option<(Option<u64>, Option<u64>, &str)> {
     fn number(text: &str) -> Option<(Option<u64>, &str)> {
         let count = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -134,6 +134,7 @@ impl<'t> State<'_, 't> {
         Ok(match &expr.kind {
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Text { value, .. } => Value::Text(value.clone()),
+            ExprKind::Raw { value, .. } => Value::byte_text(value.to_vec()),
             ExprKind::Number(number) => match (number.int, number.float) {
                 _ if number.overflows() => {
                     return self.fail(format!("{} overflows int", number.literal));
@@ -154,28 +155,30 @@ impl<'t> State<'_, 't> {
         match (&expr.kind, kind) {
             (ExprKind::Nil, _) if kind.can_be_nil() => Ok(Value::Nil),
             (ExprKind::Nil, _) => self.fail(format!("cannot assign nil to {}", kind.name())),
-            (ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Text { .. }, _) => {
-                match (kind, &expr.kind) {
-                    (Kind::Any, _)
-                    | (Kind::Text, ExprKind::Text { .. })
-                    | (Kind::Bool, ExprKind::Bool(_)) => self.constant(expr),
-                    (Kind::Int, ExprKind::Number(Number { int: Some(value), .. })) => {
-                        Ok(Value::Int(*value))
-                    }
-                    (Kind::Float, ExprKind::Number(Number { float: Some(value), .. })) => {
-                        Ok(Value::Float(*value))
-                    }
-                    (Kind::Text, _) => self.fail(wrong("string")),
-                    (Kind::Bool, _) => self.fail(wrong("bool")),
-                    (Kind::Int, _) => self.fail(wrong("integer")),
-                    (Kind::Float, _) => self.fail(wrong("float")),
-                    (Kind::Unsigned, ExprKind::Number(Number { int: Some(value @ 0..), .. })) => {
-                        Ok(Value::Int(*value))
-                    }
-                    (Kind::Unsigned, _) => self.fail(wrong("unsigned integer")),
-                    _ => self.fail(format!("can't handle {expr} for arg of type {}", kind.name())),
+            (
+                ExprKind::Bool(_)
+                | ExprKind::Number(_)
+                | ExprKind::Text { .. }
+                | ExprKind::Raw { .. },
+                _,
+            ) => match (kind, &expr.kind) {
+                (Kind::Any, _)
+                | (Kind::Text, ExprKind::Text { .. } | ExprKind::Raw { .. })
+                | (Kind::Bool, ExprKind::Bool(_)) => self.constant(expr),
+                (Kind::Int, ExprKind::Number(Number { int: Some(value), .. }))
+                | (Kind::Unsigned, ExprKind::Number(Number { int: Some(value @ 0..), .. })) => {
+                    Ok(Value::Int(*value))
                 }
-            }
+                (Kind::Float, ExprKind::Number(Number { float: Some(value), .. })) => {
+                    Ok(Value::Float(*value))
+                }
+                (Kind::Text, _) => self.fail(wrong("string")),
+                (Kind::Bool, _) => self.fail(wrong("bool")),
+                (Kind::Int, _) => self.fail(wrong("integer")),
+                (Kind::Float, _) => self.fail(wrong("float")),
+                (Kind::Unsigned, _) => self.fail(wrong("unsigned integer")),
+                _ => self.fail(format!("can't handle {expr} for arg of type {}", kind.name())),
+            },
             _ => {
                 let found = self.any(dot, expr)?;
                 self.checked(found, kind)

@@ -6,7 +6,7 @@ use super::{Parsed, Parser, VARIABLE_LIMIT};
 use crate::print::quote;
 use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
 use crate::template::lex::{Item, Kind};
-use crate::template::literal::{parse_float, parse_int, parse_unsigned, unquote};
+use crate::template::literal::{parse_float, parse_int, parse_unsigned, unquote, unquote_bytes};
 
 impl Parser<'_> {
     pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
@@ -106,6 +106,7 @@ impl Parser<'_> {
                         | ExprKind::Nil
                         | ExprKind::Number(_)
                         | ExprKind::Text { .. }
+                        | ExprKind::Raw { .. }
                 )
             );
             if constant {
@@ -162,6 +163,7 @@ impl Parser<'_> {
             }
             kind @ (ExprKind::Bool(_)
             | ExprKind::Text { .. }
+            | ExprKind::Raw { .. }
             | ExprKind::Number(_)
             | ExprKind::Nil
             | ExprKind::Dot) => {
@@ -195,10 +197,14 @@ impl Parser<'_> {
             Kind::LeftParen => ExprKind::Pipe(
                 self.deeper(|parser| parser.pipeline("parenthesized pipeline", Kind::RightParen))?,
             ),
-            Kind::String | Kind::RawString => ExprKind::Text {
-                literal: SmolStr::new(&token.text),
-                value: self.text_literal(&token)?,
-            },
+            Kind::String | Kind::RawString => {
+                let literal = SmolStr::new(&token.text);
+                match unquote_bytes(&token.text).map(String::from_utf8) {
+                    Some(Ok(text)) => ExprKind::Text { literal, value: SmolStr::from(text) },
+                    Some(Err(raw)) => ExprKind::Raw { literal, value: raw.into_bytes().into() },
+                    None => return self.fail("invalid syntax"),
+                }
+            }
             _ => {
                 self.backup();
                 return Ok(None);
