@@ -74,6 +74,19 @@ const SHOP: &str = "charts/shop";
 const VERSION: &str = "--kube-version=1.33.2";
 
 #[test]
+fn helm_4_is_another_output() {
+    let third = rendered(&[SHOP, VERSION]);
+    let found = gimlet(&[SHOP, VERSION, "--helm4"]);
+    assert!(found.status.success(), "{}", text(&found.stderr));
+    let fourth = text(&found.stdout);
+    assert_ne!(third, fourth);
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(&third), lines(&fourth));
+}
+
+#[test]
 fn a_chart_is_rendered_with_its_defaults() {
     assert_snapshot!(rendered(&[SHOP, VERSION]));
 }
