@@ -9,7 +9,7 @@ use nix::time::{ClockId, clock_gettime};
 
 /// Address space that takes no memory: the program, its libraries, and what the allocator reserves
 /// for each thread.
-const RESERVED_BYTES: u64 = 384 << 20;
+const RESERVED_BYTES: u64 = 128 << 20;
 /// Files that a worker may have open: its pipes, and a chart that it unpacks.
 const OPEN_FILES: u64 = 64;
 

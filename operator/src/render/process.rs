@@ -46,6 +46,9 @@ pub(super) enum Trouble {
     Died(RenderFault),
 }
 
+/// Address space that the allocator takes at once: its own choice is more than the budget.
+const ARENA_KIBIBYTES: &str = "32768";
+
 impl Process {
     /// Starts a worker that has nothing of this process but a budget.
     pub(super) fn start(program: &Path, budget: Budget) -> io::Result<Self> {
@@ -55,6 +58,7 @@ impl Process {
             .arg(format!("--render-seconds={}", budget.render_seconds))
             .arg(format!("--render-memory={}", budget.render_memory))
             .env_clear()
+            .env("MIMALLOC_ARENA_RESERVE", ARENA_KIBIBYTES)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
