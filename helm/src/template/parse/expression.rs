@@ -85,7 +85,7 @@ impl Parser<'_> {
     fn declare(&mut self, pipe: &mut Pipe, variable: &Item<'_>) -> Parsed<()> {
         if self.vars.len() >= VARIABLE_LIMIT {
             return self
-                .exceeded(format!("{VARIABLE_LIMIT} variables: assign with = what is declared"));
+                .exceeded(format!("{VARIABLE_LIMIT} variables, assign with = what is declared"));
         }
         let name = SmolStr::new(&variable.text);
         self.vars.push(name.clone());
