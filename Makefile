@@ -98,8 +98,18 @@ crds: ## write config/crd from the types
 	@mkdir -p config/crd
 	cargo run --quiet -p gimlet-crds --features generate --bin crdgen -- config/crd
 
+.PHONY: fuzz
+fuzz: ## feed the Helm engine what a fuzzer makes, FUZZ_SECONDS for each target (nightly Rust, cargo-fuzz)
+	@for target in archive values templates yaml; do \
+		dictionary=; case $$target in templates) dictionary=templates ;; values|yaml) dictionary=yaml ;; esac; \
+		mkdir -p $(CACHE)/gimlet/fuzz/$$target; \
+		cargo +nightly fuzz run --fuzz-dir helm/fuzz -s none $$target $(CACHE)/gimlet/fuzz/$$target \
+			helm/fuzz/corpus/$$target -- -max_total_time=$${FUZZ_SECONDS:-60} \
+			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=helm/fuzz/dictionaries/$$dictionary.dict}; \
+	done
+
 .PHONY: bench
-bench: tools ## measure releases: latency, a queue, large repositories (BENCH="--only c --quick")
+bench: tools ## measure releases, large repositories and rendering (BENCH="--only c --quick")
 	cargo build --release -p gimlet-operator
 	cargo run --release -p gimlet-e2e --bin bench -- $(BENCH)
 

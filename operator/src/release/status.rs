@@ -66,10 +66,6 @@ async fn announce(
         message,
         "a release moved"
     );
-    // The commit comes right after it and is told, and so is what keeps it from coming.
-    if status.phase == Phase::Queued && reason == "Queued" {
-        return;
-    }
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}")).await;
