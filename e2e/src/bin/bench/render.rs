@@ -105,9 +105,15 @@ struct Same {
 pub fn measure(quick: bool) -> Result<Section> {
     let amount = Amount::new(quick);
     let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/app");
-    let values = Some(app.join("ci/everything-values.yaml"));
-    let mut subjects =
-        vec![Subject { name: "app (everything)".into(), chart: app, values, target: 40.0 }];
+    let mut subjects = Vec::new();
+    for what in ["web", "everything"] {
+        subjects.push(Subject {
+            name: format!("app ({what})"),
+            chart: app.clone(),
+            values: Some(app.join(format!("ci/{what}-values.yaml"))),
+            target: 40.0,
+        });
+    }
     let mut notes = Vec::new();
     for (name, target) in PUBLIC {
         match find(name)? {
