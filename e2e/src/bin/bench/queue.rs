@@ -121,7 +121,7 @@ async fn round(
                 requests(&api_before, &api_after, shape.apps)
             ),
             format!("the API server refused {conflicts} requests as conflicts"),
-            format!("rendering took {} of processor time in all", time(renders)),
+            format!("rendering took {} in all, with what each waited for a worker", time(renders)),
         ],
         data: json!({
             "apps": shape.apps, "commits": shape.commits, "made": made.as_secs_f64(),
