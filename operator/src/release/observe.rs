@@ -20,13 +20,11 @@ pub(crate) async fn observe(
     commit: &str,
     ctx: &Context,
 ) -> Result<Observation, ReleaseError> {
-    let name = environment.name_any();
-    let namespace = &environment.spec.flux.namespace;
-    let root = ctx.flux.kustomization(namespace, &flux::environment_object(&name));
-    let source = ctx.flux.source(namespace, &flux::environment_object(&name));
-    let (Some(root), Some(source)) = (root, source) else {
-        return Ok(not_observed(&name, ctx.flux.is_present()));
+    let (root, source) = match followed(environment, ctx) {
+        Ok(objects) => objects,
+        Err(observation) => return Ok(observation),
     };
+    let (name, namespace) = (environment.name_any(), &environment.spec.flux.namespace);
     let kustomization = if environment.spec.flux.kustomization_per_app {
         ctx.flux.kustomization(namespace, &flux::app_object(&name, app))
     } else {
@@ -57,12 +55,20 @@ pub(crate) async fn observe(
 
 /// Tells whether nothing here reports of the environment's cluster, without a request.
 pub(super) fn unobserved(environment: &Environment, ctx: &Context) -> Option<Observation> {
+    followed(environment, ctx).err()
+}
+
+/// Finds the objects by which Flux follows the environment.
+fn followed(
+    environment: &Environment,
+    ctx: &Context,
+) -> Result<(Kustomization, Source), Observation> {
     let name = environment.name_any();
     let namespace = &environment.spec.flux.namespace;
     let object = flux::environment_object(&name);
-    let known = ctx.flux.kustomization(namespace, &object).is_some()
-        && ctx.flux.source(namespace, &object).is_some();
-    (!known).then(|| not_observed(&name, ctx.flux.is_present()))
+    let (root, source) =
+        (ctx.flux.kustomization(namespace, &object), ctx.flux.source(namespace, &object));
+    root.zip(source).ok_or_else(|| not_observed(&name, ctx.flux.is_present()))
 }
 
 /// Tells when to look again.
