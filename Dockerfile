@@ -6,8 +6,8 @@ RUN apk add --no-cache musl-dev gcc
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p gimlet-operator -p gimlet-cli \
-    && mkdir /out && cp target/release/gimlet-operator target/release/gimlet /out/
+    cargo build --profile dist --locked -p gimlet-operator -p gimlet-cli \
+    && mkdir /out && cp target/dist/gimlet-operator target/dist/gimlet /out/
 
 # Git and ssh are the operator's way to hosts; they are why the image is not empty.
 FROM alpine:3.22

@@ -87,11 +87,12 @@ YAML
 
 operator() {
 	step "3. The operator, with the rights of its own ClusterRole and no others"
-	typed "kubectl apply -k config/crd; kubectl apply -f config/operator/namespace.yaml; kubectl apply -k config/rbac"
+	typed "kubectl apply -k config/crd; kubectl apply -f config/operator/namespace.yaml; kubectl apply -k config/rbac; kubectl apply -k config/admission"
 	k apply --server-side --force-conflicts -k "$top/config/crd" >/dev/null
 	k apply --server-side --force-conflicts -f "$top/config/operator/namespace.yaml" >/dev/null
 	k apply --server-side --force-conflicts -k "$top/config/rbac" >/dev/null
-	k wait --for=condition=Established crd/environments.gimlet.io crd/apps.gimlet.io crd/releases.gimlet.io >/dev/null
+	k apply --server-side --force-conflicts -k "$top/config/admission" >/dev/null
+	k get crd -o name | grep "\.gimlet\.io$" | xargs "$bin/kubectl" --kubeconfig "$KUBECONFIG" wait --for=condition=Established >/dev/null
 	state "$root/operator"
 	if ! alive operator || ! cmp -s "$target/debug/gimlet-operator" "$D/gimlet-operator"; then
 		stop TERM operator

@@ -5,6 +5,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::Lock;
+use crate::release::ArtifactRef;
+
 /// Desired and observed state of one app in one environment.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -52,6 +55,9 @@ pub struct AppSpec {
     /// was made after the hold by a person goes through with `reason` set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+    /// Holds back every release of the app, with the reason that people are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
     /// What deleting the App does: remove the app's folder from git (and so from the cluster), or leave it.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -64,6 +70,10 @@ pub struct Hold {
     /// What people are told.
     #[schemars(length(min = 1, max = 256))]
     pub reason: String,
+    /// Commit of the application's repository that was rolled back: policies leave it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = r"^[0-9a-fA-F]*$"))]
+    pub culprit: Option<String>,
 }
 
 /// What deleting an App does.
@@ -115,6 +125,12 @@ pub struct AppRelease {
     /// Version that it made the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Artifact that was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRef>,
+    /// Commit of the application's repository that was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Commit in the gitops repository.
     pub commit: String,
     /// Git tree of the app's folder.

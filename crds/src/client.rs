@@ -230,8 +230,16 @@ pub fn held_by(release: &Release) -> Vec<&Blocker> {
             BlockerKind::Lock
             | BlockerKind::Hold
             | BlockerKind::Suspend
-            | BlockerKind::Environment => true,
-            BlockerKind::Uninstall | BlockerKind::Git | BlockerKind::Chart => false,
+            | BlockerKind::Environment
+            | BlockerKind::Artifact
+            | BlockerKind::Confirm
+            | BlockerKind::Approval => true,
+            // These end by themselves, in time.
+            BlockerKind::Window
+            | BlockerKind::Promotion
+            | BlockerKind::Uninstall
+            | BlockerKind::Git
+            | BlockerKind::Chart => false,
         })
         .collect()
 }

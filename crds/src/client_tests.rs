@@ -85,7 +85,8 @@ fn where_nothing_reports_a_commit_is_all_that_can_be_had() {
 #[test]
 fn a_lock_holds_a_release_and_a_git_host_that_is_down_does_not() {
     let mut release = release("Waiting", &[], false);
-    let blocker = |kind| Blocker { kind, name: "staging".into(), reason: "freeze".into() };
+    let blocker =
+        |kind| Blocker { kind, name: "staging".into(), reason: "freeze".into(), until: None };
     release.status.as_mut().unwrap().blocked_by =
         vec![blocker(BlockerKind::Git), blocker(BlockerKind::Lock)];
     let kinds: Vec<_> = held_by(&release).into_iter().map(|b| b.kind).collect();

@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion};
 use crate::reference::{SecretRef, Variables};
 
 /// Where releases go, and under which rules.
@@ -27,9 +28,12 @@ use crate::reference::{SecretRef, Variables};
     printcolumn(name = "Head", type_ = "string", json_path = ".status.head.short"),
     printcolumn(name = "Lock", type_ = "string", json_path = ".spec.lock.reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Promotes From", type_ = "string", json_path = ".spec.promotion.from", priority = 1),
     printcolumn(name = "Repository", type_ = "string", json_path = ".spec.gitops.url", priority = 1),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$')")
-        .message("the name of an environment becomes a label and part of Flux' names: use lower-case letters, digits and '-', at most 40 characters")
+        .message("the name of an environment becomes a label and part of Flux' names: use lower-case letters, digits and '-', at most 40 characters"),
+    validation = Rule::new("!has(self.spec.promotion) || self.spec.promotion.from != self.metadata.name")
+        .message("promotion.from names the environment itself: name the one before it")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentSpec {
@@ -41,6 +45,9 @@ pub struct EnvironmentSpec {
     /// How manifests are rendered.
     #[serde(default)]
     pub render: Render,
+    /// Where artifacts may come from.
+    #[serde(default, skip_serializing_if = "Artifacts::is_empty")]
+    pub artifacts: Artifacts,
     /// Variables for the templates of every manifest; those of a release come before them.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
@@ -48,6 +55,18 @@ pub struct EnvironmentSpec {
     /// Holds back every release of the environment, with the reason that people are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
+    /// What becomes of a release that removes much.
+    #[serde(default, skip_serializing_if = "DeletionGuard::is_default")]
+    pub deletion_guard: DeletionGuard,
+    /// Who has to agree to a release before it is committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalRule>,
+    /// Where an app has to be healthy before it is released here. Rollbacks are free of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+    /// Takes back releases that do not become healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic_rollback: Option<AutomaticRollback>,
     /// Stops the operator from doing anything for the environment. Nothing is lost meanwhile.
     #[serde(default)]
     pub suspend: bool,
@@ -189,6 +208,24 @@ pub struct Render {
     pub allow_secrets: bool,
 }
 
+/// Where the artifacts of an environment's releases may come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Artifacts {
+    /// Namespaces beside the environment's own whose artifacts may be released here. Whoever may
+    /// create Artifacts there can set off releases here by a policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub namespaces: Vec<String>,
+}
+
+impl Artifacts {
+    /// Tells whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+}
+
 /// Credentials for one host of charts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -198,15 +235,6 @@ pub struct ChartSecret {
     pub host: String,
     /// Secret with `username` and `password`.
     pub secret_ref: SecretRef,
-}
-
-/// Why an environment takes no releases.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Lock {
-    /// What people are told.
-    #[schemars(length(min = 1, max = 256))]
-    pub reason: String,
 }
 
 /// How much is kept.

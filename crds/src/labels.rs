@@ -4,6 +4,8 @@
 pub const APP: &str = "gimlet.io/app";
 /// Label: name of the environment.
 pub const ENVIRONMENT: &str = "gimlet.io/environment";
+/// Annotation: who created the object, as the API server knows them. An admission policy sets it.
+pub const CREATED_BY: &str = "gimlet.io/created-by";
 /// Finalizer of an App: the folder is removed from git before the object goes.
 pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 
@@ -27,14 +29,24 @@ pub mod trailer {
     pub const ENV: &str = "Gimlet-Env";
     /// Version that the release made the app.
     pub const VERSION: &str = "Gimlet-Version";
+    /// Artifact that was released, as `<namespace>/<name>`.
+    pub const ARTIFACT: &str = "Gimlet-Artifact";
+    /// Repository of the application, such as `acme/shop`.
+    pub const REPOSITORY: &str = "Gimlet-Repository";
+    /// Commit of the application's repository.
+    pub const SOURCE: &str = "Gimlet-Source";
     /// Who asked for the release.
     pub const REQUESTED_BY: &str = "Gimlet-Requested-By";
     /// Digest of the plan.
     pub const PLAN: &str = "Gimlet-Plan";
+    /// What made the release, where that was no person.
+    pub const TRIGGER: &str = "Gimlet-Trigger";
+    /// Who approved the plan.
+    pub const APPROVED_BY: &str = "Gimlet-Approved-By";
     /// Why the release was made.
     pub const REASON: &str = "Gimlet-Reason";
     /// Commit whose folder a rollback put back.
     pub const ROLLBACK_TO: &str = "Gimlet-Rollback-To";
-    /// What kind of commit it is: release, rollback, uninstall or environment.
+    /// What kind of commit it is: release, rollback, adopt, uninstall or environment.
     pub const ACTION: &str = "Gimlet-Action";
 }

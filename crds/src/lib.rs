@@ -4,8 +4,12 @@
 //! thin client does with the kinds: create a release, watch it, wait for it.
 
 mod app;
+#[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
+mod approval;
+mod artifact;
 pub mod condition;
 mod environment;
+mod gate;
 pub mod labels;
 mod manifest;
 pub mod name;
@@ -16,15 +20,22 @@ mod release;
 pub mod client;
 
 pub use app::{App, AppRelease, AppSpec, AppStatus, DeletionPolicy, Drift, Hold, Live, LiveState};
-pub use environment::{
-    ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor, Gitops, Head,
-    Lock, Render, Retention,
+pub use approval::{Approval, ApprovalSpec, Decision};
+pub use artifact::{
+    Artifact, ArtifactEvent, ArtifactSpec, ArtifactStatus, ManifestResult, ManifestSource,
+    ManifestVerdict,
 };
+pub use environment::{
+    Artifacts, ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor,
+    Gitops, Head, Render, Retention,
+};
+pub use gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode};
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
 pub use reference::{SecretRef, Variables};
 pub use release::{
-    Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus, Release, ReleaseSpec,
-    ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
+    Adopt, ArtifactRef, Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus,
+    PromoteFrom, Release, ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
+    Trigger,
 };
 
 /// API group of every kind.
@@ -38,5 +49,5 @@ use kube::CustomResourceExt;
 /// Lists the definitions of all kinds, in the order in which they are best applied.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![Environment::crd(), App::crd(), Release::crd()]
+    vec![Environment::crd(), App::crd(), Release::crd(), Artifact::crd(), Approval::crd()]
 }

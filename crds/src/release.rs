@@ -38,24 +38,30 @@ use crate::reference::Variables;
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
-    validation = Rule::new("has(self.manifest) != has(self.rollbackTo)")
-        .message("a Release has exactly one source: set either manifest or rollbackTo"),
+    validation = Rule::new("[has(self.artifact), has(self.manifest), has(self.rollbackTo), has(self.promoteFrom), has(self.adopt)].filter(set, set).size() == 1")
+        .message("a Release has exactly one source: set one of artifact, manifest, rollbackTo, promoteFrom and adopt"),
     validation = Rule::new("!has(self.rollbackTo) || (has(self.reason) && size(self.reason) > 0)")
         .message("a rollback needs a reason: set reason, people and the audit log will read it"),
     validation = Rule::new("self.app != 'flux'")
         .message("an app cannot be named flux: that folder of the gitops repository is Flux' own"),
-    validation = Rule::new("!has(self.rollbackTo) || !has(self.vars)")
-        .message("a rollback renders nothing, so vars have no meaning: remove them"),
+    validation = Rule::new("!has(self.adopt) || (has(self.reason) && size(self.reason) > 0)")
+        .message("to adopt what somebody changed by hand needs a reason: set reason, people and the audit log will read it"),
+    validation = Rule::new("has(self.artifact) || has(self.manifest) || !has(self.vars)")
+        .message("only an artifact or a manifest is rendered, so vars have no meaning here: remove them"),
+    validation = Rule::new("has(self.manifest) || !has(self.version)")
+        .message("only a manifest leaves the version open; all other sources know theirs: remove version"),
+    validation = Rule::new("!has(self.promoteFrom) || self.promoteFrom.environment != self.environment")
+        .message("promoteFrom names the Release's own environment: name the one to promote from"),
     validation = Rule::new("!has(self.manifest) || !has(self.manifest.app) || self.manifest.app == self.app")
         .message("manifest.app is another app than the Release's: make them the same, or leave manifest.app out"),
     validation = Rule::new("!has(self.manifest) || !has(self.manifest.env) || self.manifest.env == self.environment")
         .message("manifest.env is another environment than the Release's: make them the same, or leave manifest.env out"),
     validation = Rule::new("size(self.app) + size(self.environment) <= 62")
         .message("app and environment together are too long for Flux' labels: at most 62 characters"),
-    validation = Rule::new("!oldSelf.cancel || self.cancel")
-        .message("a cancelled Release stays cancelled: create a new one"),
-    validation = Rule::new("self.app == oldSelf.app && self.environment == oldSelf.environment && self.planOnly == oldSelf.planOnly && has(self.manifest) == has(oldSelf.manifest) && (!has(self.manifest) || self.manifest == oldSelf.manifest) && has(self.rollbackTo) == has(oldSelf.rollbackTo) && (!has(self.rollbackTo) || self.rollbackTo == oldSelf.rollbackTo) && has(self.vars) == has(oldSelf.vars) && (!has(self.vars) || self.vars == oldSelf.vars) && has(self.version) == has(oldSelf.version) && (!has(self.version) || self.version == oldSelf.version) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy) && has(self.expectedBase) == has(oldSelf.expectedBase) && (!has(self.expectedBase) || self.expectedBase == oldSelf.expectedBase)")
-        .message("a Release is immutable, only cancel can be set: create a new Release instead")
+    validation = Rule::new("(!oldSelf.cancel || self.cancel) && (!oldSelf.confirm || self.confirm)")
+        .message("what was cancelled or confirmed stays so: create a new Release"),
+    validation = Rule::new("self.app == oldSelf.app && self.environment == oldSelf.environment && self.planOnly == oldSelf.planOnly && self.trigger == oldSelf.trigger && has(self.artifact) == has(oldSelf.artifact) && (!has(self.artifact) || self.artifact == oldSelf.artifact) && has(self.manifest) == has(oldSelf.manifest) && (!has(self.manifest) || self.manifest == oldSelf.manifest) && has(self.rollbackTo) == has(oldSelf.rollbackTo) && (!has(self.rollbackTo) || self.rollbackTo == oldSelf.rollbackTo) && has(self.promoteFrom) == has(oldSelf.promoteFrom) && (!has(self.promoteFrom) || self.promoteFrom == oldSelf.promoteFrom) && has(self.adopt) == has(oldSelf.adopt) && (!has(self.adopt) || self.adopt == oldSelf.adopt) && has(self.vars) == has(oldSelf.vars) && (!has(self.vars) || self.vars == oldSelf.vars) && has(self.version) == has(oldSelf.version) && (!has(self.version) || self.version == oldSelf.version) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy) && has(self.expectedBase) == has(oldSelf.expectedBase) && (!has(self.expectedBase) || self.expectedBase == oldSelf.expectedBase)")
+        .message("a Release is immutable, only cancel and confirm can be set: create a new Release instead")
 )]
 pub struct ReleaseSpec {
     /// Name of the environment, in the same namespace.
@@ -64,12 +70,21 @@ pub struct ReleaseSpec {
     /// Name of the app: its folder in the gitops repository, and the name of the Helm release.
     #[schemars(length(min = 1, max = 53), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub app: String,
+    /// A version that CI made: its manifest for this app and environment is released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRef>,
     /// What to deploy: chart, values, patches, raw manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<DeployManifest>,
     /// Puts back what an earlier release or commit had recorded; nothing is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<RollbackTo>,
+    /// Releases what another environment runs now: the same artifact, with this environment's manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_from: Option<PromoteFrom>,
+    /// Takes what somebody changed in the app's folder by hand as the app's new state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<Adopt>,
     /// Variables for the manifest's templates. They come before those of the environment.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
@@ -85,6 +100,9 @@ pub struct ReleaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub requested_by: Option<String>,
+    /// What made the release.
+    #[serde(default)]
+    pub trigger: Trigger,
     /// Plans only: `status.plan` says what would change, and nothing is committed.
     #[serde(default)]
     pub plan_only: bool,
@@ -96,13 +114,74 @@ pub struct ReleaseSpec {
     /// Cancels the release as long as it is not in git.
     #[serde(default)]
     pub cancel: bool,
+    /// Lets a release go on that removes more than the environment's deletion guard allows.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// What made a release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Trigger {
+    /// A person, or a script of theirs.
+    #[default]
+    Manual,
+    /// The policy of an artifact's manifest.
+    Policy,
+    /// The environment's rule of promotion.
+    Promotion,
+    /// An automatic rollback.
+    Rollback,
+}
+
+impl Trigger {
+    /// Returns the trigger as the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "Manual",
+            Self::Policy => "Policy",
+            Self::Promotion => "Promotion",
+            Self::Rollback => "Rollback",
+        }
+    }
+}
+
+/// Names an Artifact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArtifactRef {
+    /// Name of the Artifact.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Namespace of the Artifact, where it is another than the Release's. The environment has to
+    /// allow it in `spec.artifacts.namespaces`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: Option<String>,
+}
+
+/// Names the environment that a release is promoted from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PromoteFrom {
+    /// Name of the environment, in the same namespace.
+    #[schemars(length(min = 1, max = 40), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub environment: String,
+}
+
+/// Takes a hand-made change of the app's folder as the app's new state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Adopt {
+    /// Newest commit that changed the folder by hand, as the person saw it: what came later is not adopted.
+    #[schemars(regex(pattern = r"^[0-9a-f]{7,64}$"))]
+    pub commit: String,
 }
 
 /// What a rollback puts back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("has(self.release) != has(self.commit)")
-    .message("rollbackTo names exactly one: a release or a commit"))]
+#[x_kube(validation = Rule::new("[has(self.release), has(self.commit), has(self.time)].filter(set, set).size() == 1")
+    .message("rollbackTo names exactly one: a release, a commit or a time"))]
 pub struct RollbackTo {
     /// Name of an earlier Release of the app. Its record in git is enough: the object may be gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +191,9 @@ pub struct RollbackTo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9a-f]{7,64}$"))]
     pub commit: Option<String>,
+    /// A point in time: the app becomes what it was then, by the times of the commits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
 }
 
 /// Facts of the application's source commit.
@@ -259,12 +341,21 @@ pub struct ReleaseStatus {
     /// The commit in the gitops repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitStatus>,
+    /// The artifact that it was made from; of a rollback, that of the release that it puts back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<ArtifactRef>,
     /// The chart that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart: Option<ChartStatus>,
+    /// Who approved the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<String>,
     /// What holds the release back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<Blocker>,
+    /// Names of the Releases that it set off: promotions, or the rollback of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets_off: Vec<String>,
     /// When each phase was reached.
     #[serde(default, skip_serializing_if = "Timestamps::is_empty")]
     pub timestamps: Timestamps,
@@ -287,6 +378,9 @@ pub struct PlanStatus {
     pub changed: i32,
     /// Number of objects that are removed.
     pub removed: i32,
+    /// Why the removals have to be confirmed, where they have to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
     /// The first objects that differ: `+` added, `~` changed, `-` removed, such as `~ Deployment/shop`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<String>,
@@ -325,7 +419,7 @@ pub struct ChartStatus {
 }
 
 /// Something that holds a release back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocker {
     /// What kind of thing it is.
@@ -334,6 +428,9 @@ pub struct Blocker {
     pub name: String,
     /// Why it holds the release back, and what to do.
     pub reason: String,
+    /// When it ends by itself, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
 }
 
 /// Kinds of things that hold a release back.
@@ -353,6 +450,16 @@ pub enum BlockerKind {
     Git,
     /// The chart cannot be fetched.
     Chart,
+    /// The artifact is not there.
+    Artifact,
+    /// No deploy window is open.
+    Window,
+    /// What it removes has to be confirmed.
+    Confirm,
+    /// It has to be approved.
+    Approval,
+    /// It has to be healthy elsewhere first, for long enough.
+    Promotion,
 }
 
 /// When each phase was reached.

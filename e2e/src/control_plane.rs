@@ -77,6 +77,14 @@ impl ControlPlane {
         Ok(Client::try_from(config)?)
     }
 
+    /// Connects as a person of this name, with all rights.
+    pub async fn client_as(&self, name: &str) -> Result<Client> {
+        let mut config = self.config().await?;
+        config.auth_info.impersonate = Some(name.to_owned());
+        config.auth_info.impersonate_groups = Some(vec!["system:masters".to_owned()]);
+        Ok(Client::try_from(config)?)
+    }
+
     async fn config(&self) -> Result<Config> {
         let file = Kubeconfig::read_from(&self.kubeconfig)
             .with_context(|| format!("kubeconfig {}", self.kubeconfig.display()))?;

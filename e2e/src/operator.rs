@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use kube::ResourceExt;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -268,19 +269,18 @@ pub fn install(cluster: &ControlPlane) -> Result<()> {
         // Other test processes do the same at the same time, and two first writers of a CRD conflict.
         let lock = File::create(state_root()?.join("install.lock"))?;
         lock.lock()?;
-        for (how, what) in [("-k", "crd"), ("-f", "operator/namespace.yaml"), ("-k", "rbac")] {
+        let parts =
+            [("-k", "crd"), ("-f", "operator/namespace.yaml"), ("-k", "rbac"), ("-k", "admission")];
+        for (how, what) in parts {
             let path = config.join(what);
             let path = path.to_str().context("the path of the checkout is not UTF-8")?;
             cluster.kubectl(["apply", "--server-side", "--force-conflicts", how, path])?;
         }
-        cluster.kubectl([
-            "wait",
-            "--for=condition=Established",
-            "--timeout=60s",
-            "crd/environments.gimlet.io",
-            "crd/apps.gimlet.io",
-            "crd/releases.gimlet.io",
-        ])?;
+        let mut wait =
+            ["wait", "--for=condition=Established", "--timeout=60s"].map(str::to_owned).to_vec();
+        let kinds = gimlet_crds::definitions();
+        wait.extend(kinds.iter().map(|kind| format!("crd/{}", kind.name_any())));
+        cluster.kubectl(wait.iter().map(String::as_str))?;
         Ok(())
     };
     let done = DONE.get_or_init(|| install().map_err(|error| format!("{error:#}")));

@@ -1,7 +1,13 @@
 //! Journeys of releases through a real control plane, each with an operator process of its own.
 
+#[path = "journeys/approvals.rs"]
+mod approvals;
+#[path = "journeys/artifacts.rs"]
+mod artifacts;
 #[path = "journeys/bad_input.rs"]
 mod bad_input;
+#[path = "journeys/docs.rs"]
+mod docs;
 #[path = "journeys/faults.rs"]
 mod faults;
 #[path = "journeys/gates.rs"]

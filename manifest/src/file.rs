@@ -1,9 +1,10 @@
 //! A `.gimlet/*.yaml` file of an application's repository.
 
-use gimlet_crds::{Chart, DeployManifest, Json6902Patch, Values};
+use gimlet_crds::{ArtifactEvent, Chart, DeployManifest, Json6902Patch, Values};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::policy::{Cleanup, Conditions, Policy};
 use crate::suggestion;
 
 /// Largest file that is read, in bytes.
@@ -29,9 +30,20 @@ const FIELDS: &[&str] = &[
 pub struct ManifestFile {
     /// What to deploy.
     pub manifest: DeployManifest,
-    /// Whether the file also says when to deploy by itself. Those fields (`deploy`, `cleanup`,
-    /// `preview`) decide nothing about what is rendered, so they are checked and left out here.
-    pub policies_ignored: bool,
+    /// When an artifact releases it by itself.
+    pub policy: Option<Policy>,
+    /// Which app goes when a branch ends.
+    pub cleanup: Option<Cleanup>,
+    /// Whether it is for an app per branch or pull request.
+    pub preview: bool,
+}
+
+impl ManifestFile {
+    /// Tells whether the file also says when to deploy by itself, which decides nothing about what
+    /// is rendered.
+    pub fn has_rules(&self) -> bool {
+        self.policy.is_some() || self.cleanup.is_some() || self.preview
+    }
 }
 
 /// Why a file was refused.
@@ -60,7 +72,7 @@ pub enum FileError {
         /// Number of the document in the file, from one.
         document: usize,
         /// What is wrong.
-        message: &'static str,
+        message: String,
     },
 }
 
@@ -90,6 +102,53 @@ pub fn parse_files(text: &str) -> Result<Vec<ManifestFile>, FileError> {
         .collect()
 }
 
+/// Reads each document of a file by itself, so that one with a fault does not hide the others.
+pub fn parse_each(text: &str) -> Vec<Result<ManifestFile, FileError>> {
+    match parse_files(text) {
+        Ok(files) => files.into_iter().map(Ok).collect(),
+        Err(error @ (FileError::Empty | FileError::TooLarge { .. })) => vec![Err(error)],
+        Err(error) => {
+            let documents = documents(text);
+            if documents.len() < 2 {
+                return vec![Err(error)];
+            }
+            documents.iter().map(|document| parse_one(document)).collect()
+        }
+    }
+}
+
+fn parse_one(document: &str) -> Result<ManifestFile, FileError> {
+    let mut files = parse_files(document)?;
+    files.pop().ok_or(FileError::Empty)
+}
+
+/// Cuts a text at the markers of documents, which stand at the start of a line and nowhere else.
+/// Each keeps the lines before it as empty ones, so that places stay right.
+fn documents(text: &str) -> Vec<String> {
+    let is_marker = |line: &str| {
+        line.strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']))
+    };
+    let mut documents = Vec::new();
+    let mut current = String::new();
+    for (index, line) in text.lines().enumerate() {
+        if is_marker(line) {
+            documents.push(std::mem::replace(&mut current, "\n".repeat(index)));
+        }
+        current.push_str(line);
+        current.push('\n');
+    }
+    documents.push(current);
+    let holds = |document: &String| {
+        document.lines().any(|line| {
+            let line = line.trim_start_matches("---").trim();
+            !line.is_empty() && !line.starts_with('#')
+        })
+    };
+    documents.retain(holds);
+    documents
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document {
@@ -102,24 +161,25 @@ struct Document {
     #[serde(default)]
     json6902_patches: Vec<Json6902Patch>,
     manifests: Option<String>,
-    deploy: Option<Deploy>,
-    cleanup: Option<Cleanup>,
+    deploy: Option<DeployFields>,
+    cleanup: Option<CleanupFields>,
     preview: Option<bool>,
     dependencies: Option<Value>,
 }
 
-/// When to deploy without being asked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Deploy {
+struct DeployFields {
     event: Option<Event>,
     branch: Option<String>,
     tag: Option<String>,
     #[serde(default)]
     commit_message_patterns: Vec<String>,
+    #[serde(default)]
+    paths: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Event {
     Push,
@@ -127,10 +187,19 @@ enum Event {
     Pr,
 }
 
-/// When to remove an app without being asked.
+impl From<Event> for ArtifactEvent {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Push => Self::Push,
+            Event::Tag => Self::Tag,
+            Event::Pr => Self::PullRequest,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Cleanup {
+struct CleanupFields {
     app: Option<String>,
     event: Option<CleanupEvent>,
     branch: Option<String>,
@@ -143,7 +212,7 @@ enum CleanupEvent {
 }
 
 impl Document {
-    fn check(self) -> Result<ManifestFile, &'static str> {
+    fn check(self) -> Result<ManifestFile, String> {
         let Self {
             app,
             env,
@@ -160,25 +229,22 @@ impl Document {
         } = self;
         if dependencies.is_some() {
             return Err("dependencies are not supported: add the objects that provision them \
-                        (such as a Terraform resource) under manifests");
+                        (such as a Terraform resource) under manifests"
+                .into());
         }
         if namespace.is_empty() {
-            return Err("namespace is empty: name the namespace to deploy to");
+            return Err("namespace is empty: name the namespace to deploy to".into());
         }
         if chart.is_none() && manifests.is_none() {
-            return Err("a manifest needs a chart or raw manifests: set chart or manifests");
+            return Err("a manifest needs a chart or raw manifests: set chart or manifests".into());
         }
         if values.is_some() && chart.is_none() {
-            return Err("values go to a chart: set chart too, or remove values");
-        }
-        if let Some(deploy) = &deploy {
-            deploy.check()?;
-        }
-        if let Some(cleanup) = &cleanup {
-            cleanup.check()?;
+            return Err("values go to a chart: set chart too, or remove values".into());
         }
         Ok(ManifestFile {
-            policies_ignored: deploy.is_some() || cleanup.is_some() || preview == Some(true),
+            policy: deploy.map_or(Ok(None), DeployFields::policy)?,
+            cleanup: cleanup.map(CleanupFields::cleanup).transpose()?,
+            preview: preview.unwrap_or(false),
             manifest: DeployManifest {
                 app,
                 env,
@@ -193,32 +259,29 @@ impl Document {
     }
 }
 
-impl Deploy {
-    fn check(&self) -> Result<(), &'static str> {
-        let Self { event, branch, tag, commit_message_patterns } = self;
-        if branch.is_some() && *event == Some(Event::Tag) {
-            return Err("deploy.branch goes with the event push or pr: use deploy.tag");
-        }
-        if tag.is_some() && event.is_some_and(|event| event != Event::Tag) {
-            return Err("deploy.tag goes with the event tag: use deploy.branch");
-        }
-        if commit_message_patterns.iter().any(String::is_empty) {
-            return Err("deploy.commitMessagePatterns has an empty pattern: remove it");
-        }
-        Ok(())
+impl DeployFields {
+    fn policy(self) -> Result<Option<Policy>, String> {
+        let Self { event, branch, tag, commit_message_patterns, paths } = self;
+        Policy::parse(Conditions {
+            event: event.map(Into::into),
+            branch,
+            tag,
+            messages: commit_message_patterns,
+            paths,
+        })
     }
 }
 
-impl Cleanup {
-    fn check(&self) -> Result<(), &'static str> {
+impl CleanupFields {
+    fn cleanup(self) -> Result<Cleanup, String> {
         let Self { app, event, branch } = self;
-        if app.as_deref().is_none_or(str::is_empty) {
-            return Err("cleanup.app is missing: name the app to remove");
+        let Some(app) = app.filter(|app| !app.is_empty()) else {
+            return Err("cleanup.app is missing: name the app to remove".into());
+        };
+        match (event, branch) {
+            (Some(CleanupEvent::BranchDeleted), Some(branch)) => Cleanup::parse(app, &branch),
+            _ => Err("cleanup needs event: branchDeleted and a branch".into()),
         }
-        if event.is_none() || branch.is_none() {
-            return Err("cleanup needs event: branchDeleted and a branch");
-        }
-        Ok(())
     }
 }
 
@@ -302,15 +365,28 @@ mod tests {
     }
 
     #[test]
-    fn fields_about_automatic_deploys_are_checked_and_left_out() {
+    fn fields_about_automatic_deploys_are_read_beside_the_manifest() {
         let text = format!(
             "{HEAD}deploy:\n  event: push\n  branch: '!main'\ncleanup:\n  app: web-{{{{ .BRANCH }}}}\n  \
              event: branchDeleted\n  branch: '*'\npreview: true\n"
         );
         let files = parse_files(&text).unwrap();
-        assert!(files[0].policies_ignored);
+        assert!(files[0].policy.is_some() && files[0].cleanup.is_some() && files[0].preview);
         assert_eq!(files[0].manifest, parse(HEAD).unwrap()[0]);
-        assert!(!parse_files(HEAD).unwrap()[0].policies_ignored);
+        assert!(!parse_files(HEAD).unwrap()[0].has_rules());
+    }
+
+    #[test]
+    fn a_document_with_a_fault_hides_no_other() {
+        let text = format!("# all\n---\n{HEAD}---\n{HEAD}deploy:\n  event: pull\n---\n{HEAD}");
+        let results = parse_each(&text);
+        let faults: Vec<_> = results.iter().map(|result| result.as_ref().err()).collect();
+        assert_eq!(faults.len(), 3);
+        assert!(faults[0].is_none() && faults[2].is_none());
+        let fault = faults[1].unwrap().to_string();
+        assert!(fault.starts_with("line 15") && fault.contains("pull"), "{fault}");
+        assert!(matches!(parse_each("")[..], [Err(FileError::Empty)]));
+        assert_eq!(parse_each("a: [\n").len(), 1);
     }
 
     #[test]

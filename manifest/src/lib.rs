@@ -15,6 +15,7 @@ pub mod lint;
 mod object;
 mod patch;
 pub mod plan;
+pub mod policy;
 mod randomness;
 mod reason;
 pub mod record;

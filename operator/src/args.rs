@@ -60,6 +60,11 @@ pub struct Args {
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub renderers: u16,
 
+    /// Artifacts that are kept of each branch of a repository, and of its tags
+    #[arg(long, env = "GIMLET_ARTIFACTS_PER_BRANCH", default_value_t = 20, value_name = "COUNT",
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub artifacts_per_branch: u16,
+
     /// What one rendering may take.
     #[command(flatten)]
     pub budget: Budget,

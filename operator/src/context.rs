@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{App, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, ArtifactEvent, Environment, Release};
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Client, Resource};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::chart::Charts;
+use crate::events::Events;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::traffic::Traffic;
 use crate::written::Written;
 
 /// An object as it is watched: one that cannot be read does not stop the others.
@@ -25,7 +27,8 @@ pub(crate) type Guarded<K> = DeserializeGuard<K>;
 /// What every reconcile may use: a client, caches, writers, a clock.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    pub(crate) recorder: Recorder,
+    pub(crate) events: Events,
+    pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
@@ -36,9 +39,13 @@ pub(crate) struct Context {
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,
     pub(crate) releases: Store<Guarded<Release>>,
+    pub(crate) artifacts: Store<Guarded<Artifact>>,
+    pub(crate) approvals: Store<Guarded<Approval>>,
     /// Version of the cluster that the operator runs in, such as `v1.36.3`.
     pub(crate) kubernetes_version: String,
     pub(crate) refresh: Duration,
+    /// Artifacts that are kept of each branch.
+    pub(crate) artifacts_per_branch: usize,
     /// Says when all caches were filled once; before that, what is missing is only not read yet.
     pub(crate) filled: watch::Receiver<bool>,
 }
@@ -65,21 +72,67 @@ impl Context {
         find(&self.apps, namespace, name)
     }
 
+    /// Finds an artifact in the cache.
+    pub(crate) fn artifact(&self, namespace: &str, name: &str) -> Option<Arc<Artifact>> {
+        find(&self.artifacts, namespace, name)
+    }
+
+    /// Lists what people said of a release.
+    pub(crate) fn approvals_of(&self, namespace: &str, release: &str) -> Vec<Arc<Approval>> {
+        select(&self.approvals, |approval| {
+            approval.spec.release == release
+                && approval.metadata.namespace.as_deref() == Some(namespace)
+        })
+    }
+
+    /// Finds the environments of a name in other namespaces that take artifacts of this one.
+    pub(crate) fn environments_of_other_namespaces(
+        &self,
+        name: &str,
+        namespace: &str,
+    ) -> Vec<Arc<Environment>> {
+        let open = |environment: &Environment| {
+            let own = environment.metadata.namespace.as_deref() == Some(namespace);
+            let takes = &environment.spec.artifacts.namespaces;
+            !own && environment.metadata.name.as_deref() == Some(name)
+                && takes.iter().any(|taken| taken == namespace)
+        };
+        select(&self.environments, open)
+    }
+
+    /// Finds the environments that releases are promoted to from another.
+    pub(crate) fn environments_promoting_from(
+        &self,
+        namespace: &str,
+        from: &str,
+    ) -> Vec<Arc<Environment>> {
+        select(&self.environments, |environment| {
+            environment.metadata.namespace.as_deref() == Some(namespace)
+                && environment.spec.promotion.as_ref().is_some_and(|rule| rule.from == from)
+        })
+    }
+
+    /// Lists the artifacts of the same repository and branch, or of its tags.
+    pub(crate) fn artifacts_like(&self, artifact: &Artifact) -> Vec<Arc<Artifact>> {
+        let key = |artifact: &Artifact| {
+            let spec = &artifact.spec;
+            let branch = (spec.event != ArtifactEvent::Tag).then(|| spec.version.branch.clone());
+            (artifact.metadata.namespace.clone(), spec.version.repository.clone(), branch)
+        };
+        let wanted = key(artifact);
+        select(&self.artifacts, |other| key(other) == wanted)
+    }
+
     /// Lists the releases of an app from the cache.
     pub(crate) fn releases_of(&self, namespace: &str, env: &str, app: &str) -> Vec<Arc<Release>> {
         let of_app = |r: &Release| r.spec.environment == env && r.spec.app == app;
-        self.releases
-            .state_filter(|guarded| {
-                guarded.meta().namespace.as_deref() == Some(namespace)
-                    && guarded.0.as_ref().is_ok_and(of_app)
-            })
-            .into_iter()
-            .filter_map(|guarded| guarded.0.as_ref().ok().cloned().map(Arc::new))
-            .collect()
+        select(&self.releases, |release| {
+            release.metadata.namespace.as_deref() == Some(namespace) && of_app(release)
+        })
     }
 
-    /// Publishes an event about an object. That events fail stops nothing.
-    pub(crate) async fn event<K>(&self, object: &K, kind: EventType, reason: &str, note: &str)
+    /// Publishes an event about an object, behind what goes on.
+    pub(crate) fn event<K>(&self, object: &K, kind: EventType, reason: &str, note: &str)
     where
         K: Resource<DynamicType = ()>,
     {
@@ -90,10 +143,19 @@ impl Context {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::warn!(error = %error, object = object.name_any(), "an event was not published");
-        }
+        self.events.publish(event, object.object_ref(&()));
     }
+}
+
+fn select<K>(store: &Store<Guarded<K>>, wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(&wanted))
+        .into_iter()
+        .filter_map(|guarded| guarded.0.as_ref().ok().cloned().map(Arc::new))
+        .collect()
 }
 
 fn find<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<Arc<K>>

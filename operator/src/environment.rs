@@ -90,7 +90,7 @@ pub(crate) async fn reconcile(
     let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };
     if head.rewritten {
         let note = "somebody rewrote the branch; releases go on from its new head, and nothing that was removed comes back";
-        ctx.event(&**environment, EventType::Warning, "HistoryRewritten", note).await;
+        ctx.event(&**environment, EventType::Warning, "HistoryRewritten", note);
     }
     let seen = Seen::Reachable { head, flux: look_at_flux(environment, ctx) };
     status::write(environment, seen, ctx).await?;

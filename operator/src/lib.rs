@@ -6,6 +6,7 @@
 
 mod app;
 mod args;
+mod artifact;
 mod backoff;
 mod chart;
 mod context;
@@ -13,6 +14,7 @@ mod controller;
 mod digest;
 mod environment;
 mod error;
+mod events;
 mod flux;
 mod http;
 mod lease;
@@ -23,6 +25,7 @@ pub mod render;
 mod run;
 mod status;
 pub mod telemetry;
+mod traffic;
 mod written;
 
 pub use args::{Args, Command, LogFormat};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gimlet_gitops::{Observer, QueueStats};
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// The operator's metrics, in a registry of their own.
@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     phases: HistogramVec,
     render: HistogramVec,
     reconciles: IntCounterVec,
+    events_dropped: IntCounter,
 }
 
 const SECONDS: &[f64] =
@@ -53,6 +54,11 @@ impl Metrics {
             &["repo"],
         )?;
         registry.register(Box::new(queue_oldest.clone()))?;
+        let events_dropped = IntCounter::new(
+            "gimlet_events_dropped_total",
+            "Events that were not written because too many waited.",
+        )?;
+        registry.register(Box::new(events_dropped.clone()))?;
         let attempts = HistogramOpts::new(
             "gimlet_git_push_attempts",
             "Attempts until a batch was pushed; more than one is a race with somebody else.",
@@ -101,6 +107,7 @@ impl Metrics {
             git_attempts,
             queue_depth,
             queue_oldest,
+            events_dropped,
             registry,
         })
     }
@@ -139,6 +146,11 @@ impl Metrics {
     /// Counts a reconcile.
     pub(crate) fn reconciled(&self, kind: &str, result: &str) {
         self.reconciles.with_label_values(&[kind, result]).inc();
+    }
+
+    /// Counts an event that was not written.
+    pub(crate) fn event_dropped(&self) {
+        self.events_dropped.inc();
     }
 
     /// Returns an observer of git operations.

@@ -3,6 +3,7 @@
 mod commit;
 mod decide;
 mod error;
+mod gate;
 mod gather;
 mod layout;
 mod message;
@@ -11,6 +12,8 @@ mod outcome;
 mod prepare;
 mod retention;
 mod rollback;
+mod sequel;
+mod source;
 mod status;
 mod version;
 mod workload;
@@ -20,6 +23,8 @@ pub(crate) use layout::{app_folder, flux_env, flux_file, flux_folder};
 pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
+pub(crate) use rollback::artifact_of;
+pub(crate) use source::{Names, facts, names};
 
 use std::time::Duration;
 
@@ -33,6 +38,8 @@ use outcome::Outcome;
 
 /// How often something that holds a release back is looked at again; the caches make it cheap.
 const BLOCKED: Duration = Duration::from_secs(3);
+/// How often a release is looked at whose sequel is not due yet.
+const SOON: Duration = Duration::from_secs(5);
 /// How long until a release that changed meanwhile is looked at again; the event of the change comes
 /// first.
 const OUTDATED: Duration = Duration::from_secs(5);
@@ -75,9 +82,15 @@ async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseErr
             commit::release(release, &environment, &around, ctx).await?
         }
     };
+    let observed = matches!(outcome, Outcome::Observed { .. });
     let next = requeue(&outcome, release);
-    let written = status::write(release, outcome, ctx).await?;
-    Ok(if written { next } else { Action::requeue(OUTDATED) })
+    if !status::write(release, outcome, ctx).await? {
+        return Ok(Action::requeue(OUTDATED));
+    }
+    if observed && let Some(due) = sequel::follow(release, &around, ctx).await? {
+        return Ok(Action::requeue(due.min(SOON)));
+    }
+    Ok(next)
 }
 
 fn requeue(outcome: &Outcome, release: &Release) -> Action {

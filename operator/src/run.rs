@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::future::join3;
-use gimlet_crds::{App, Environment, Release, name};
+use futures::StreamExt;
+use futures::future::join5;
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, name};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -22,14 +22,16 @@ use crate::backoff::Backoff;
 use crate::chart::Charts;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
+use crate::events::Events;
 use crate::flux::FluxCache;
 use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::traffic::Traffic;
 use crate::written::Written;
-use crate::{app, environment, release};
+use crate::{app, artifact, environment, release};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -37,6 +39,8 @@ const LAGGING: Duration = Duration::from_secs(5);
 const OTHERS: u16 = 32;
 /// How long an App waits for more changes before it is looked at: a release is some of them.
 const SHORTLY: Duration = Duration::from_millis(200);
+/// How long an App waits while many releases of its environment are on their way.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Runs the operator until it is told to stop, or loses the Lease.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -81,8 +85,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let lead = stop.child_token();
     let wiring = Wiring::new(&client, &args);
     let (fill, filled) = watch::channel(false);
+    let (events, writing) = Events::start(client.clone(), metrics.clone());
     let ctx = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), Reporter::from("gimlet-operator")),
+        events,
+        traffic: Traffic::default(),
         backoff: Backoff::default(),
         written: Written::default(),
         charts: Charts::new(&args.cache),
@@ -91,8 +97,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         environments: wiring.environments.store(),
         apps: wiring.apps.store(),
         releases: wiring.releases.store(),
+        artifacts: wiring.artifacts.store(),
+        approvals: wiring.approvals.store.clone(),
         kubernetes_version: version.git_version,
         refresh: args.refresh(),
+        artifacts_per_branch: args.artifacts_per_branch.into(),
         filled,
         client,
         metrics,
@@ -116,6 +125,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
         tracing::warn!("some reconciles did not end in time");
     }
+    drop(ctx);
+    writing.finish().await;
     if lost {
         anyhow::bail!("the Lease was lost; another replica leads now");
     }
@@ -191,16 +202,20 @@ async fn wait_for_caches(ctx: &Context) {
         let _ = ctx.environments.wait_until_ready().await;
         let _ = ctx.apps.wait_until_ready().await;
         let _ = ctx.releases.wait_until_ready().await;
+        let _ = ctx.artifacts.wait_until_ready().await;
+        let _ = ctx.approvals.wait_until_ready().await;
     };
     while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
     ctx.flux.filled().await;
 }
 
-/// The three controllers before they run.
+/// The controllers before they run.
 struct Wiring {
     environments: Controller<Guarded<Environment>>,
     apps: Controller<Guarded<App>>,
     releases: Controller<Guarded<Release>>,
+    artifacts: Controller<Guarded<Artifact>>,
+    approvals: Approvals,
     watched: Watched,
 }
 
@@ -222,18 +237,20 @@ impl Wiring {
             environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
             apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
             releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
+            artifacts: Controller::new(api(client, args), watcher::Config::default()),
+            approvals: Approvals::new(api(client, args)),
             watched,
         }
     }
 
-    /// Runs all three until the token is cancelled.
+    /// Runs all of them until the token is cancelled.
     fn run(
         self,
         ctx: &Arc<Context>,
         args: &Args,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let Self { environments, apps, releases, watched } = self;
+        let Self { environments, apps, releases, artifacts, approvals, watched } = self;
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
         let of_environment = releases.store();
         let of_app = releases.store();
@@ -258,17 +275,59 @@ impl Wiring {
             .watches(watched.apps, watcher::Config::default(), move |app: Guarded<App>| {
                 waiting_for(&of_app, &app)
             })
+            .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
+                release_of(&approval)
+            })
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
+        let artifacts = artifacts
+            .with_config(limit(OTHERS))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_artifact, controller::error_policy, Arc::clone(ctx));
+        let until = stop.clone();
         async move {
-            join3(
+            join5(
                 controller::drive(environments),
                 controller::drive(apps),
                 controller::drive(releases),
+                controller::drive(artifacts),
+                approvals.follow(until),
             )
             .await;
         }
     }
+}
+
+/// The Approvals: a cache, and nothing that reconciles them.
+struct Approvals {
+    api: Api<Guarded<Approval>>,
+    store: Store<Guarded<Approval>>,
+    writer: reflector::store::Writer<Guarded<Approval>>,
+}
+
+impl Approvals {
+    fn new(api: Api<Guarded<Approval>>) -> Self {
+        let (store, writer) = reflector::store();
+        Self { api, store, writer }
+    }
+
+    async fn follow(self, stop: CancellationToken) {
+        let events = watcher(self.api, watcher::Config::default()).default_backoff();
+        let objects = reflect(self.writer, events).touched_objects();
+        objects
+            .take_until(stop.cancelled())
+            .for_each(|seen| async move {
+                if let Err(error) = seen {
+                    tracing::warn!(error = %error, "the watch of approvals broke; it is made anew");
+                }
+            })
+            .await;
+    }
+}
+
+fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
+    let approval = approval.0.as_ref().ok()?;
+    Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
 }
 
 fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
@@ -360,10 +419,36 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
+    let namespace = object.namespace().unwrap_or_default();
+    let goes = object.metadata.deletion_timestamp.is_some();
+    if !goes && ctx.traffic.is_heavy(&namespace, &object.spec.environment) {
+        return Ok(Action::requeue(BUSY.mul_f64(rand::random_range(0.5..1.5))));
+    }
     let result = match app::reconcile(&object, &ctx).await {
         Ok(action) => Ok(action),
         Err(error) => {
             app::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_artifact(
+    object: Arc<Guarded<Artifact>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = match artifact::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            artifact::record_failure(&object, &error, &ctx).await;
             Err(Failure::new(error.reason(), &error, error.retry()))
         }
     };
@@ -381,6 +466,8 @@ async fn reconcile_release(
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
+    let namespace = object.namespace().unwrap_or_default();
+    let _passage = ctx.traffic.enter(namespace, object.spec.environment.clone());
     let result = release::reconcile(&object, &ctx)
         .await
         .map_err(|error| Failure::new(error.reason(), &error, error.retry()));

@@ -104,7 +104,8 @@ fn rows(releases: &[Release], app: Option<&App>, now: Timestamp) -> Vec<Vec<Cell
     let remembered = [&status.current, &status.previous].into_iter().flatten();
     let gone = remembered.filter(|known| !releases.iter().any(|r| r.name_any() == known.name));
     rows.extend(gone.map(|release| {
-        let AppRelease { name, uid: _, version, commit, tree: _, time } = release;
+        let AppRelease { name, uid: _, version, commit, tree: _, time, artifact: _, source: _ } =
+            release;
         vec![
             mark(name),
             name.as_str().into(),

@@ -78,9 +78,9 @@ fn parse_target(to: &str) -> RollbackTo {
     let is_commit =
         (7..=64).contains(&to.len()) && to.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if is_commit {
-        RollbackTo { commit: Some(to.to_owned()), release: None }
+        RollbackTo { commit: Some(to.to_owned()), ..RollbackTo::default() }
     } else {
-        RollbackTo { release: Some(to.to_owned()), commit: None }
+        RollbackTo { release: Some(to.to_owned()), ..RollbackTo::default() }
     }
 }
 
@@ -116,9 +116,9 @@ fn default_target(app: &App, releases: &[Release]) -> Option<RollbackTo> {
     let current = status.current.as_ref()?;
     if let Some(previous) = status.previous.as_ref().filter(|p| p.tree != current.tree) {
         return Some(if previous.name.is_empty() {
-            RollbackTo { commit: Some(previous.commit.clone()), release: None }
+            RollbackTo { commit: Some(previous.commit.clone()), ..RollbackTo::default() }
         } else {
-            RollbackTo { release: Some(previous.name.clone()), commit: None }
+            RollbackTo { release: Some(previous.name.clone()), ..RollbackTo::default() }
         });
     }
     let differing = releases.iter().filter_map(|release| {
@@ -130,7 +130,7 @@ fn default_target(app: &App, releases: &[Release]) -> Option<RollbackTo> {
         (older && *tree != current.tree).then_some((committed.0, name))
     });
     let (_, name) = differing.max()?;
-    Some(RollbackTo { release: Some(name), commit: None })
+    Some(RollbackTo { release: Some(name), ..RollbackTo::default() })
 }
 
 #[cfg(test)]

@@ -156,6 +156,32 @@ async fn a_change_by_hand_is_shown_as_drift_until_the_next_release_takes_it_back
     stage.end().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_hand_is_adopted_if_it_is_the_one_that_was_seen() -> Result<()> {
+    let stage = Stage::open("adopt").await?;
+    let release = stage.release("web", stage.web("1")).await?;
+    once(&stage, &release).await?;
+    let path = "staging/web/deployment-web.yaml";
+    let files = stage.files()?;
+    let text =
+        files.get(path).context("no deployment")?.replace("example/web:1", "example/web:hand");
+    let hand = stage.repository.write("main", path, &text)?;
+    stage.app_until("web", "has drifted", |app| drift(app).is_some()).await?;
+    let adopt = |commit: &str| json!({"adopt": {"commit": commit}, "reason": "mended at night"});
+    let other = stage.create("web", adopt(&"0".repeat(40))).await?;
+    let other = stage.ended(&other.name_any()).await?;
+    assert_eq!(other.status.map(|status| status.phase), Some(Phase::Rejected));
+    let adopted = stage.create("web", adopt(&hand[..10])).await?;
+    let adopted = once(&stage, &adopted).await?;
+    assert_eq!(adopted.status.as_ref().map(|status| status.phase), Some(Phase::Committed));
+    stage.app_until("web", "has no drift any more", |app| drift(app).is_none()).await?;
+    assert_eq!(stage.files()?.get(path), Some(&text), "the change stays");
+    let commit = &stage.commits_of(&adopted)?[0];
+    assert_eq!(commit.trailer("Gimlet-Action"), Some("adopt"));
+    assert_eq!(commit.trailer("Gimlet-Reason"), Some("mended at night"));
+    stage.end().await
+}
+
 fn ssh_secret(namespace: &str, name: &str, key: &SshKey, known_hosts: &str) -> String {
     json!({
         "apiVersion": "v1", "kind": "Secret",

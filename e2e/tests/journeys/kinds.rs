@@ -1,7 +1,7 @@
 //! The kinds as the API server serves them; no operator looks at these objects.
 
 use anyhow::{Context, Result, bail, ensure};
-use gimlet_crds::{App, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release};
 use gimlet_e2e::{ControlPlane, Namespace, control_plane, install};
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource, ResourceExt};
@@ -118,6 +118,22 @@ async fn a_release_that_makes_no_sense_is_refused_with_what_to_do() -> Result<()
         (rollback(&[("reason", json!(""))]), "a rollback needs a reason"),
         (rollback(&[("vars", json!({"A": "1"}))]), "vars have no meaning"),
         (rollback(&[("rollbackTo", json!({}))]), "rollbackTo names exactly one"),
+        (release(&[("artifact", json!({"name": "a"}))]), "exactly one source"),
+        (
+            json!({"app": "shop", "environment": "staging", "promoteFrom": {"environment": "staging"}}),
+            "names the Release's own environment",
+        ),
+        (
+            json!({"app": "shop", "environment": "staging", "adopt": {"commit": "abcdef0"}}),
+            "needs a reason",
+        ),
+        (
+            json!({
+                "app": "shop", "environment": "staging", "artifact": {"name": "a"},
+                "version": {"sha": "abcdef0"},
+            }),
+            "remove version",
+        ),
         (
             rollback(&[("rollbackTo", json!({"release": "x", "commit": "abcdef0"}))]),
             "rollbackTo names exactly one",
@@ -197,6 +213,68 @@ async fn an_environment_that_makes_no_sense_is_refused_with_what_to_do() -> Resu
     Ok(())
 }
 
+fn artifact(changes: &[(&str, Value)]) -> Value {
+    let mut spec = json!({
+        "version": {"repository": "acme/shop", "sha": "abcdef0", "branch": "main"},
+        "manifests": [{"path": ".gimlet/a.yaml", "content": "app: shop"}],
+    });
+    for (field, value) in changes {
+        spec[*field] = value.clone();
+    }
+    spec
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_that_makes_no_sense_is_refused_and_none_ever_changes() -> Result<()> {
+    let place = place().await?;
+    let file = |path: &str, size: usize| json!({"path": path, "content": "x".repeat(size)});
+    let table = [
+        (
+            artifact(&[("version", json!({"repository": "a/b", "branch": "main"}))]),
+            "version.sha is missing",
+        ),
+        (
+            artifact(&[("version", json!({"sha": "abcdef0", "branch": "main"}))]),
+            "version.repository is missing",
+        ),
+        (
+            artifact(&[("version", json!({"sha": "abcdef0", "repository": "a/b"}))]),
+            "names its branch",
+        ),
+        (artifact(&[("event", json!("Tag"))]), "names it: set version.tag"),
+        (artifact(&[("event", json!("Pull"))]), "supported values"),
+        (artifact(&[("manifests", json!([]))]), "should have at least 1 items"),
+        (artifact(&[("manifests", json!([file("../x.yaml", 1)]))]), "inside of the repository"),
+        (artifact(&[("manifests", json!([file("/etc/x.yaml", 1)]))]), "inside of the repository"),
+        (artifact(&[("manifests", json!([file("a", 1), file("a", 2)]))]), "Duplicate value"),
+        (
+            artifact(&[("manifests", json!([file("a", 200_000), file("b", 62_145)]))]),
+            "more than 256 KiB together",
+        ),
+    ];
+    for (spec, why) in table {
+        let told = place.refusal::<Artifact>("a", spec).await?;
+        assert!(told.contains(why), "{why}: {told}");
+    }
+    let most = artifact(&[("manifests", json!([file("a", 200_000), file("b", 62_144)]))]);
+    place.make::<Artifact>("a", most).await?;
+    let told = place.refused_change::<Artifact>("a", json!({"vars": {"A": "1"}})).await?;
+    assert!(told.contains("an Artifact is immutable"), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_says_why_it_rejects_and_never_changes() -> Result<()> {
+    let place = place().await?;
+    let spec = |decision: &str| json!({"release": "r", "digest": "sha256:1", "decision": decision});
+    let told = place.refusal::<Approval>("a", spec("Reject")).await?;
+    assert!(told.contains("says why: set comment"), "{told}");
+    place.make::<Approval>("a", spec("Approve")).await?;
+    let told = place.refused_change::<Approval>("a", json!({"comment": "no"})).await?;
+    assert!(told.contains("cannot be changed"), "{told}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_named_after_what_it_is() -> Result<()> {
     let place = place().await?;
@@ -268,8 +346,11 @@ async fn a_release_never_changes_except_that_it_can_be_cancelled() -> Result<()>
     let label = Patch::Merge(json!({"metadata": {"labels": {"team": "a"}}}));
     api.patch("r", &params, &label).await?;
     api.patch("r", &params, &Patch::Merge(json!({"spec": {"cancel": true}}))).await?;
-    let told = place.refused_change::<Release>("r", json!({"cancel": false})).await?;
-    assert!(told.contains("a cancelled Release stays cancelled"), "{told}");
+    api.patch("r", &params, &Patch::Merge(json!({"spec": {"confirm": true}}))).await?;
+    for back in [json!({"cancel": false}), json!({"confirm": false})] {
+        let told = place.refused_change::<Release>("r", back).await?;
+        assert!(told.contains("what was cancelled or confirmed stays so"), "{told}");
+    }
     Ok(())
 }
 
@@ -339,8 +420,8 @@ async fn kubectl_knows_short_names_columns_and_explanations() -> Result<()> {
     for (short, columns) in [
         ("rel", "NAME APP ENVIRONMENT VERSION PHASE COMMIT STATUS AGE BY REASON"),
         ("gapp", "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE RELEASE COMMIT"),
-        ("genv", "NAME READY STATUS APPS HEAD LOCK AGE REPOSITORY"),
-        ("env", "NAME READY STATUS APPS HEAD LOCK AGE REPOSITORY"),
+        ("genv", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
+        ("env", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
     ] {
         let table = get(short)?;
         let header = table.lines().next().context("kubectl prints nothing")?;

@@ -34,6 +34,8 @@ pub struct Plan {
     pub objects: Vec<PlannedObject>,
     /// What a person should know before the release.
     pub warnings: Vec<String>,
+    /// Why somebody should confirm what is removed, where much is.
+    pub guard: Option<String>,
 }
 
 impl Plan {
@@ -76,6 +78,7 @@ pub fn plan(old: &Files, new: &Files) -> Plan {
         removed: 0,
         objects: Vec::new(),
         warnings: Vec::new(),
+        guard: None,
     };
     for (name, change) in changes(old, new) {
         let bytes = new.get(name).or_else(|| old.get(name)).map_or(&[][..], Vec::as_slice);
@@ -92,7 +95,26 @@ pub fn plan(old: &Files, new: &Files) -> Plan {
         }
         plan.objects.push(object);
     }
+    plan.guard = guard(&plan, old.keys().filter(|name| is_object_file(name)).count());
     plan
+}
+
+/// Tells what is removed that somebody should confirm: what holds data or other objects, or more
+/// than half of all.
+fn guard(plan: &Plan, before: usize) -> Option<String> {
+    let removed = || plan.objects.iter().filter(|object| object.change == Change::Removed);
+    let weighty: Vec<String> = removed()
+        .filter(|object| WEIGHTY.contains(&object.kind.as_str()))
+        .map(|object| format!("{} {}", object.kind, object.name))
+        .collect();
+    if let [first, others @ ..] = weighty.as_slice() {
+        return Some(match others.len() {
+            0 => format!("it removes {first}"),
+            more => format!("it removes {first} and {more} more objects that hold data"),
+        });
+    }
+    let count = removed().count();
+    (count * 2 > before).then(|| format!("it removes {count} of {before} objects"))
 }
 
 /// Digests files by name and content, `release.json` left out.
@@ -201,7 +223,20 @@ mod tests {
             ["Changed ConfigMap b", "Removed PersistentVolumeClaim c", "Added ConfigMap d"]
         );
         assert_eq!(plan.objects[0].namespace.as_deref(), Some("team"));
+        assert_eq!(plan.guard.as_deref(), Some("it removes PersistentVolumeClaim c"));
         assert_eq!(plan.warnings, ["removes PersistentVolumeClaim \"c\": what it holds is lost"]);
+    }
+
+    #[test]
+    fn removing_more_than_half_is_to_be_confirmed() {
+        let object =
+            |name: &str| (format!("{name}.yaml"), object("ConfigMap", name, 1).into_bytes());
+        let old: Files = ["a", "b", "c", "d"].map(object).into();
+        let guard =
+            |left: &[&str]| plan(&old, &left.iter().map(|name| object(name)).collect()).guard;
+        assert_eq!(guard(&["a", "b"]), None);
+        assert_eq!(guard(&["a", "x", "y", "z"]).as_deref(), Some("it removes 3 of 4 objects"));
+        assert_eq!(plan(&Files::new(), &old).guard, None, "a first release removes nothing");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::AppError;
 use super::status::Seen;
 use crate::context::Context;
 use crate::flux;
-use crate::release::{Observation, app_folder, observe};
+use crate::release::{Observation, app_folder, artifact_of, observe};
 
 /// What is known of an app.
 pub(super) struct Found {
@@ -121,6 +121,8 @@ async fn release_of(
         name: text(trailer::NAME).unwrap_or_default(),
         uid: text(trailer::RELEASE).unwrap_or_default(),
         version: text(trailer::VERSION),
+        artifact: artifact_of(&entry.trailers),
+        source: text(trailer::SOURCE),
         commit,
         tree: tree.to_string(),
         time: Time(whole_second(entry.time)),
@@ -143,7 +145,8 @@ async fn drift(
     let by = writer.last_touch(folder).await?.map(|c| c.to_string().chars().take(7).collect());
     let by: String = by.unwrap_or_default();
     Ok(Some(format!(
-        "commit {by} changed the app's folder by hand; the next release takes that back"
+        "commit {by} changed the app's folder by hand: adopt it, roll back to take it back, or the next \
+         release does"
     )))
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     let ready = condition::find(&status.conditions, READY).filter(|_| of(&old) != of(&status));
     if let Some(ready) = ready {
         let kind = if ready.status == "False" { EventType::Warning } else { EventType::Normal };
-        ctx.event(app, kind, &ready.reason, &ready.message).await;
+        ctx.event(app, kind, &ready.reason, &ready.message);
     }
     Ok(())
 }

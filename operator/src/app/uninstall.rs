@@ -31,7 +31,7 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
         let note = "its environment is gone, so git and the cluster stay as they are";
         return let_go(app, "Orphaned", note, ctx).await;
     };
-    if let Some(message) = held_back(&environment) {
+    if let Some(message) = held_back(app, &environment) {
         return wait(app, "Waiting", message, ctx).await;
     }
     let commit = remove(app, &environment, ctx).await?;
@@ -41,12 +41,17 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
     let_go(app, "Uninstalled", "removed from git", ctx).await
 }
 
-fn held_back(environment: &Environment) -> Option<String> {
+fn held_back(app: &App, environment: &Environment) -> Option<String> {
     if environment.spec.suspend {
         return Some("the environment is suspended: set spec.suspend to false to go on".into());
     }
-    let lock = environment.spec.lock.as_ref()?;
-    Some(format!("the environment is locked: {}", lock.reason))
+    let locks = [("the environment", &environment.spec.lock), ("the app", &app.spec.lock)];
+    let now = Context::now();
+    let (what, lock) = locks
+        .into_iter()
+        .filter_map(|(what, lock)| Some((what, lock.as_ref()?)))
+        .find(|(_, lock)| lock.stands(now))?;
+    Some(format!("{what} is locked: {}", lock.reason))
 }
 
 /// Commits the removal, or finds that it was committed; returns the commit where there is one.
@@ -129,7 +134,7 @@ async fn wait(
 }
 
 async fn let_go(app: &App, reason: &str, note: &str, ctx: &Context) -> Result<Action, AppError> {
-    ctx.event(app, EventType::Normal, reason, note).await;
+    ctx.event(app, EventType::Normal, reason, note);
     let rest: Vec<String> =
         app.finalizers().iter().filter(|f| *f != labels::UNINSTALL_FINALIZER).cloned().collect();
     set_finalizers(app, &rest, ctx).await?;

@@ -48,11 +48,11 @@ pub(super) async fn write(
     if apply(environment, &status, ctx).await?.is_none() {
         return Ok(());
     }
-    announce(environment, &old, &status, ctx).await;
+    announce(environment, &old, &status, ctx);
     Ok(())
 }
 
-async fn announce(
+fn announce(
     environment: &Environment,
     old: &EnvironmentStatus,
     new: &EnvironmentStatus,
@@ -73,7 +73,7 @@ async fn announce(
             message,
             "an environment changed"
         );
-        ctx.event(environment, kind, &reason, &message).await;
+        ctx.event(environment, kind, &reason, &message);
     }
 }
 

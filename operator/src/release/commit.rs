@@ -1,18 +1,17 @@
 //! From a plan to a commit: gates, queue, push.
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{
-    App, AppSpec, Blocker, DeletionPolicy, Environment, Hold, Phase, Release, labels, name,
-};
+use gimlet_crds::{App, AppSpec, DeletionPolicy, Environment, Hold, Phase, Release, labels, name};
 use gimlet_gitops::{CommitId, Outcome as GitOutcome};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::error::ReleaseError;
+use super::gate::{self, Passage};
 use super::gather::Around;
 use super::outcome::{Committed, End, Outcome, Prepared};
-use super::{decide, layout, message, observe, prepare, status};
+use super::{layout, message, observe, prepare, status};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::flux;
@@ -36,19 +35,30 @@ pub(super) async fn release(
     if release.spec.cancel {
         return Ok(Outcome::Ended(End::Cancelled));
     }
-    if let Some(blockers) = still_blocked(release, environment, around) {
-        return Ok(Outcome::Blocked { prepared: None, blockers });
+    if let Some(outcome) = still_blocked(release, environment, around) {
+        return Ok(outcome);
     }
-    let (prepared, ticket) = prepare::prepare(release, environment, &access, ctx).await?;
+    let (mut prepared, ticket) = prepare::prepare(release, environment, &access, ctx).await?;
     if let Some(end) = base_changed(release, &prepared) {
         return Ok(Outcome::Ended(end));
     }
     if release.spec.plan_only {
         return Ok(Outcome::Planned(prepared));
     }
-    let blockers = decide::blockers(release, environment, around.app.as_deref());
-    if !blockers.is_empty() {
-        return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
+    // What changes nothing needs nobody's leave.
+    if !prepared.unchanged {
+        let planned = gate::Planned {
+            digest: &prepared.plan.digest,
+            guard: prepared.plan.guard.as_deref(),
+            artifact: prepared.artifact.as_ref(),
+        };
+        match gate::pass(release, environment, around, planned) {
+            Passage::Closed(blockers) => {
+                return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
+            }
+            Passage::Rejected { by, comment } => return Ok(rejected(&by, &comment)),
+            Passage::Open { approved_by } => prepared.approved_by = approved_by,
+        }
     }
     ensure_app(release, environment, around, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
@@ -71,17 +81,26 @@ pub(super) async fn release(
 }
 
 /// Spares a release that waits, and whose plan is known, to be planned again at every look.
-fn still_blocked(
-    release: &Release,
-    environment: &Environment,
-    around: &Around,
-) -> Option<Vec<Blocker>> {
-    let status = release.status.as_ref()?;
-    if status.phase != Phase::Waiting || status.plan.is_none() {
-        return None;
+fn still_blocked(release: &Release, environment: &Environment, around: &Around) -> Option<Outcome> {
+    let status = release.status.as_ref().filter(|status| status.phase == Phase::Waiting)?;
+    let plan = status.plan.as_ref()?;
+    let planned = gate::Planned {
+        digest: &plan.digest,
+        guard: plan.guard.as_deref(),
+        artifact: status.artifact.as_ref(),
+    };
+    match gate::pass(release, environment, around, planned) {
+        Passage::Open { .. } => None,
+        Passage::Closed(blockers) => Some(Outcome::Blocked { prepared: None, blockers }),
+        Passage::Rejected { by, comment } => Some(rejected(&by, &comment)),
     }
-    let blockers = decide::blockers(release, environment, around.app.as_deref());
-    (!blockers.is_empty()).then_some(blockers)
+}
+
+fn rejected(by: &str, comment: &str) -> Outcome {
+    Outcome::Ended(End::Rejected {
+        reason: "NotApproved".into(),
+        message: format!("{by} rejected it: {comment}"),
+    })
 }
 
 /// The optimistic lock: the app has to be what the person who made the release saw.
@@ -116,6 +135,7 @@ async fn ensure_app(
             environment: spec.environment.clone(),
             app: spec.app.clone(),
             hold: None,
+            lock: None,
             deletion_policy: DeletionPolicy::default(),
         };
         let mut app = App::new(&name, spec);
@@ -128,8 +148,11 @@ async fn ensure_app(
     }
     if spec.rollback_to.is_some() {
         let reason = spec.reason.as_deref().unwrap_or("no reason given");
-        let hold =
-            Hold { reason: gimlet_crds::condition::cut(&format!("rolled back: {reason}"), 256) };
+        let current = around.app.as_ref().and_then(|app| app.status.as_ref()?.current.as_ref());
+        let hold = Hold {
+            reason: gimlet_crds::condition::cut(&format!("rolled back: {reason}"), 256),
+            culprit: current.and_then(|current| current.source.clone()),
+        };
         let patch = json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
             "spec": {"app": spec.app, "environment": spec.environment, "hold": hold},

@@ -62,49 +62,10 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
             kind: BlockerKind::Suspend,
             name: environment.name_any(),
             reason: "the environment is suspended: set spec.suspend to false to go on".into(),
+            until: None,
         }]),
         Some(environment) => Step::Release { environment: Arc::clone(environment) },
     }
-}
-
-/// Lists what holds back a release that is planned.
-pub(super) fn blockers(
-    release: &Release,
-    environment: &Environment,
-    app: Option<&App>,
-) -> Vec<Blocker> {
-    let mut blockers = Vec::new();
-    if let Some(lock) = &environment.spec.lock {
-        blockers.push(Blocker {
-            kind: BlockerKind::Lock,
-            name: environment.name_any(),
-            reason: lock.reason.clone(),
-        });
-    }
-    let Some(app) = app else {
-        return blockers;
-    };
-    if app.metadata.deletion_timestamp.is_some() {
-        blockers.push(Blocker {
-            kind: BlockerKind::Uninstall,
-            name: app.name_any(),
-            reason: "the app is being uninstalled: the release goes on when that has ended".into(),
-        });
-    }
-    // A hold is there to keep machines from bringing the culprit back. Who rolls back, or gives a
-    // reason, has seen it.
-    let deliberate = release.spec.rollback_to.is_some() || release.spec.reason.is_some();
-    if let (Some(hold), false) = (&app.spec.hold, deliberate) {
-        blockers.push(Blocker {
-            kind: BlockerKind::Hold,
-            name: app.name_any(),
-            reason: format!(
-                "{}; remove spec.hold of the App to resume, or release with a reason",
-                hold.reason
-            ),
-        });
-    }
-    blockers
 }
 
 fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> Step {
@@ -180,13 +141,14 @@ fn missing(environment: &str) -> Blocker {
         reason: format!(
             "there is no Environment {environment} in this namespace: create it, or release to another"
         ),
+        until: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gimlet_crds::{CommitStatus, Hold, Lock, ReleaseStatus};
+    use gimlet_crds::{CommitStatus, ReleaseStatus};
     use serde_json::json;
 
     fn release(name: &str, second: i64) -> Release {
@@ -239,6 +201,8 @@ mod tests {
             environment: Some(Arc::new(environment())),
             app: Some(Arc::new(app())),
             releases: releases.into_iter().map(Arc::new).collect(),
+            before: Vec::new(),
+            approvals: Vec::new(),
             now: Timestamp::from_second(100).unwrap(),
         }
     }
@@ -339,20 +303,5 @@ mod tests {
             panic!("it does not wait");
         };
         assert!(blockers[0].reason.contains("create it"));
-    }
-
-    #[test]
-    fn locks_and_holds_are_all_named() {
-        let mut environment = environment();
-        environment.spec.lock = Some(Lock { reason: "freeze".into() });
-        let mut app = app();
-        app.spec.hold = Some(Hold { reason: "rolled back".into() });
-        let mut release = release("a", 1);
-        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 2);
-        release.spec.reason = Some("the fix".into());
-        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 1);
-        app.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
-        assert_eq!(blockers(&release, &environment, Some(&app)).len(), 2);
     }
 }

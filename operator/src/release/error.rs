@@ -1,19 +1,27 @@
 //! Why a release did not get further, and whether trying again helps.
 
+use std::time::Duration;
+
 use gimlet_crds::{Blocker, BlockerKind, Release};
 use gimlet_gitops::{GitError, GitErrorKind, PathError};
 
 use super::outcome::{End, Outcome};
+use super::source::SourceError;
 use crate::chart::ChartError;
 use crate::error::{ApiError, Retry};
 use crate::remotes::RemoteError;
 use crate::render::RenderFault;
+
+/// How often an artifact that is not there is looked for.
+const MISSING: Duration = Duration::from_secs(5);
 
 /// Why a release did not get further.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReleaseError {
     #[error(transparent)]
     Name(#[from] gimlet_crds::name::InvalidName),
+    #[error(transparent)]
+    Source(#[from] SourceError),
     #[error(transparent)]
     Chart(#[from] ChartError),
     #[error(transparent)]
@@ -26,6 +34,10 @@ pub(crate) enum ReleaseError {
     Git(#[from] GitError),
     #[error("{message}")]
     Rollback { message: String },
+    #[error(
+        "the app's folder is not at {seen} any more, it is at {now}: look at what changed, and adopt that"
+    )]
+    Adopt { seen: String, now: String },
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error("the release changed while it was worked on")]
@@ -37,12 +49,14 @@ impl ReleaseError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Name(_) => "InvalidName",
+            Self::Source(error) => error.reason(),
             Self::Chart(error) => error.reason(),
             Self::Render(error) => error.reason(),
             Self::Path(_) => "PathRefused",
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
             Self::Rollback { .. } => "NothingToRollBackTo",
+            Self::Adopt { .. } => "BaseChanged",
             Self::Api(_) => "ApiError",
             Self::Outdated => "Outdated",
         }
@@ -51,7 +65,12 @@ impl ReleaseError {
     /// Tells whether trying again helps.
     pub(crate) fn retry(&self) -> Retry {
         match self {
-            Self::Name(_) | Self::Path(_) | Self::Rollback { .. } => Retry::Stalled,
+            Self::Source(error) if error.may_come() => Retry::After(MISSING),
+            Self::Name(_)
+            | Self::Path(_)
+            | Self::Rollback { .. }
+            | Self::Adopt { .. }
+            | Self::Source(_) => Retry::Stalled,
             Self::Chart(error) => error.retry(),
             Self::Render(fault) => fault.retry(),
             Self::Remote(error) => error.retry(),
@@ -71,6 +90,9 @@ impl ReleaseError {
     pub(super) fn outcome(&self, release: &Release) -> Outcome {
         let reason = self.reason().to_owned();
         let message = self.to_string();
+        if matches!(self, Self::Adopt { .. }) {
+            return Outcome::Ended(End::Rejected { reason, message });
+        }
         if let Self::Git(error) = self {
             match error.kind() {
                 GitErrorKind::BaseChanged => {
@@ -89,12 +111,14 @@ impl ReleaseError {
         let kind = match self {
             Self::Git(_) | Self::Remote(_) => Some(BlockerKind::Git),
             Self::Chart(_) => Some(BlockerKind::Chart),
+            Self::Source(_) => Some(BlockerKind::Artifact),
             _ => None,
         };
         let blocker = kind.map(|kind| Blocker {
             kind,
             name: release.spec.environment.clone(),
             reason: message.clone(),
+            until: None,
         });
         Outcome::Retrying { blocker, reason, message }
     }

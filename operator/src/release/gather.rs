@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gimlet_crds::{App, Environment, Release, name};
+use gimlet_crds::{App, Approval, Environment, Release, name};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -14,6 +14,10 @@ pub(super) struct Around {
     pub(super) app: Option<Arc<App>>,
     /// All releases of the app, this one included.
     pub(super) releases: Vec<Arc<Release>>,
+    /// Releases of the app in the environment that comes before.
+    pub(super) before: Vec<Arc<Release>>,
+    /// What people said of the release.
+    pub(super) approvals: Vec<Arc<Approval>>,
     pub(super) now: Timestamp,
 }
 
@@ -21,10 +25,16 @@ pub(super) struct Around {
 pub(super) fn gather(release: &Release, ctx: &Context) -> Around {
     let namespace = release.namespace().unwrap_or_default();
     let spec = &release.spec;
+    let environment = ctx.environment(&namespace, &spec.environment);
+    let promotion = environment.as_ref().and_then(|found| found.spec.promotion.as_ref());
     Around {
-        environment: ctx.environment(&namespace, &spec.environment),
         app: ctx.app(&namespace, &name::app_object(&spec.app, &spec.environment)),
         releases: ctx.releases_of(&namespace, &spec.environment, &spec.app),
+        before: promotion
+            .map(|promotion| ctx.releases_of(&namespace, &promotion.from, &spec.app))
+            .unwrap_or_default(),
+        approvals: ctx.approvals_of(&namespace, &release.name_any()),
+        environment,
         now: Context::now(),
     }
 }

@@ -1,6 +1,6 @@
 //! Commit messages: the release log is read back from their trailers alone.
 
-use gimlet_crds::{Environment, Release, labels::trailer};
+use gimlet_crds::{ArtifactRef, Environment, Release, SourceVersion, Trigger, labels::trailer};
 use gimlet_gitops::{Change, Edit, Identity};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -21,13 +21,19 @@ pub(super) fn change_of_release(
     let place = format!("{}/{}", spec.environment, spec.app);
     let version = prepared.version.as_deref().map_or_else(|| release.name_any(), one_line);
     let short = |sha: &str| sha.chars().take(7).collect::<String>();
-    let sha = spec.version.as_ref().and_then(|v| v.sha.as_deref()).map(short);
+    let source = prepared.source.as_ref();
+    let sha = source.and_then(|v| v.sha.as_deref()).map(short);
     let subject = match (&prepared.restores, sha) {
         (Some(_), _) => format!("{place}: roll back to {version}"),
+        (None, _) if spec.adopt.is_some() => format!("{place}: adopt what was changed by hand"),
         (None, Some(sha)) if sha != version => format!("{place}: release {version} ({sha})"),
         (None, _) => format!("{place}: release {version}"),
     };
-    let action = if prepared.restores.is_some() { "rollback" } else { "release" };
+    let action = match (&prepared.restores, &spec.adopt) {
+        (Some(_), _) => "rollback",
+        (None, Some(_)) => "adopt",
+        (None, None) => "release",
+    };
     let (seconds, sequence) = order(release);
     let mut trailers = vec![
         (trailer::ACTION.into(), action.into()),
@@ -37,11 +43,26 @@ pub(super) fn change_of_release(
         (trailer::VERSION.into(), version),
         (trailer::PLAN.into(), prepared.plan.digest.clone()),
     ];
+    if let Some(artifact) = &prepared.artifact {
+        trailers.push((trailer::ARTIFACT.into(), artifact_text(release, artifact)));
+    }
+    if let Some(repository) = source.and_then(|v| v.repository.as_deref()) {
+        trailers.push((trailer::REPOSITORY.into(), one_line(repository)));
+    }
+    if let Some(sha) = source.and_then(|v| v.sha.as_deref()) {
+        trailers.push((trailer::SOURCE.into(), sha.to_owned()));
+    }
     if let Some(commit) = &prepared.restores {
         trailers.push((trailer::ROLLBACK_TO.into(), commit.to_string()));
     }
     if let Some(by) = &spec.requested_by {
         trailers.push((trailer::REQUESTED_BY.into(), one_line(by)));
+    }
+    if spec.trigger != Trigger::Manual {
+        trailers.push((trailer::TRIGGER.into(), spec.trigger.as_str().into()));
+    }
+    if !prepared.approved_by.is_empty() {
+        trailers.push((trailer::APPROVED_BY.into(), one_line(&prepared.approved_by.join(", "))));
     }
     if let Some(reason) = &spec.reason {
         trailers.push((trailer::REASON.into(), one_line(reason)));
@@ -51,7 +72,7 @@ pub(super) fn change_of_release(
         id: release.uid().unwrap_or_default(),
         edits: prepared.edits.clone(),
         subject,
-        body: body(release),
+        body: source.filter(|_| prepared.restores.is_none()).map_or_else(String::new, body),
         trailers,
         author: identity.clone(),
         committer: identity,
@@ -95,10 +116,7 @@ fn identity(environment: &Environment) -> Identity {
 }
 
 /// Quotes the source commit, so that a line of it can never pass for a trailer.
-fn body(release: &Release) -> String {
-    let Some(version) = &release.spec.version else {
-        return String::new();
-    };
+fn body(version: &SourceVersion) -> String {
     let mut body = String::new();
     if let Some(message) = &version.message {
         let message = gimlet_crds::condition::cut(message.trim(), MAX_BODY);
@@ -114,6 +132,12 @@ fn body(release: &Release) -> String {
         body.push('\n');
     }
     body
+}
+
+/// Names an artifact with its namespace, so that the name means the same wherever it is read.
+fn artifact_text(release: &Release, artifact: &ArtifactRef) -> String {
+    let own = release.namespace().unwrap_or_default();
+    format!("{}/{}", artifact.namespace.as_ref().unwrap_or(&own), artifact.name)
 }
 
 fn one_line(text: &str) -> String {
@@ -132,8 +156,11 @@ mod tests {
             plan: PlanStatus { digest: "sha256:1".into(), ..PlanStatus::default() },
             chart: None,
             version: Some("v1.4.2".into()),
+            artifact: Some(ArtifactRef { name: "shop-d4f3846".into(), namespace: None }),
+            source: None,
             unchanged: false,
             last_touch: None,
+            approved_by: vec!["bob".into()],
             restores: None,
             head: None,
         }
@@ -157,10 +184,15 @@ mod tests {
                 "version": {"sha": "d4f3846aaaa", "tag": "v1.4.2", "author": "Ada", "message": "fix\n\nGimlet-App: forged"}}
         }))
         .unwrap();
-        let change = change_of_release(&release, &environment(), &prepared());
+        let prepared = Prepared { source: release.spec.version.clone(), ..prepared() };
+        let change = change_of_release(&release, &environment(), &prepared);
         assert_eq!(change.subject, "staging/shop: release v1.4.2 (d4f3846)");
         assert_eq!(change.body, "> fix\n> \n> Gimlet-App: forged\n> by Ada\n");
         assert!(change.trailers.iter().all(|(_, value)| !value.contains('\n')));
+        let value = |key| change.trailers.iter().find(|(name, _)| name == key).map(|(_, v)| &**v);
+        assert_eq!(value(trailer::SOURCE), Some("d4f3846aaaa"));
+        assert_eq!(value(trailer::APPROVED_BY), Some("bob"));
+        assert_eq!(value(trailer::ARTIFACT), Some("/shop-d4f3846"));
         assert_eq!(change.time.to_string(), "2026-01-02T03:04:05Z");
     }
 }

@@ -1,6 +1,6 @@
 //! What a step of a release came to.
 
-use gimlet_crds::{Blocker, ChartStatus, PlanStatus};
+use gimlet_crds::{ArtifactRef, Blocker, ChartStatus, PlanStatus, SourceVersion};
 use gimlet_gitops::{CommitId, Edit};
 
 /// What a step of a release came to; the status is computed from this alone.
@@ -42,10 +42,16 @@ pub(super) struct Prepared {
     pub(super) plan: PlanStatus,
     pub(super) chart: Option<ChartStatus>,
     pub(super) version: Option<String>,
+    /// The artifact that it was made from.
+    pub(super) artifact: Option<ArtifactRef>,
+    /// Facts of the source commit.
+    pub(super) source: Option<SourceVersion>,
     /// Git has exactly this already.
     pub(super) unchanged: bool,
     /// The newest commit that changed the app's folder, where the optimistic lock asks for it.
     pub(super) last_touch: Option<CommitId>,
+    /// Who approved it.
+    pub(super) approved_by: Vec<String>,
     /// For a rollback: the commit whose folder is put back.
     pub(super) restores: Option<CommitId>,
     /// The newest commit of the branch when the plan was made.

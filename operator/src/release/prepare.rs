@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use gimlet_charts::Fetched;
 use gimlet_crds::name::{AppName, EnvName};
-use gimlet_crds::{ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo};
+use gimlet_crds::{
+    Adopt, ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo,
+};
 use gimlet_gitops::{CommitId, Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
 use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
 use gimlet_manifest::{flux, plan};
@@ -14,6 +16,7 @@ use kube::ResourceExt;
 use super::error::ReleaseError;
 use super::layout;
 use super::outcome::Prepared;
+use super::source::{self, Source};
 use super::{rollback, version};
 use crate::context::Context;
 use crate::digest;
@@ -41,21 +44,25 @@ pub(super) async fn prepare(
     EnvName::parse(&release.spec.environment)?;
     let folder = layout::app_folder(environment, &app)?;
     let writer = &access.writer;
-    match (&release.spec.manifest, &release.spec.rollback_to) {
-        (_, Some(to)) => {
-            let ticket = writer.announce();
-            Ok((restore(release, environment, to, &app, &folder, writer).await?, ticket))
-        }
-        (Some(manifest), None) => {
-            let sources = fetch(release, environment, manifest, ctx).await?;
+    if let Some(to) = &release.spec.rollback_to {
+        let ticket = writer.announce();
+        return Ok((restore(release, environment, to, &app, &folder, writer).await?, ticket));
+    }
+    if let Some(adopt) = &release.spec.adopt {
+        let ticket = writer.announce();
+        return Ok((keep(release, environment, adopt, &app, &folder, writer).await?, ticket));
+    }
+    match source::find(release, environment, ctx).await? {
+        Some(source) => {
+            let sources = fetch(release, environment, source, ctx).await?;
             let ticket = writer.announce();
             let rendered = render(release, environment, sources, access, ctx).await?;
             let prepared =
                 from_files(release, environment, rendered, &app, &folder, writer).await?;
             Ok((prepared, ticket))
         }
-        (None, None) => Err(ReleaseError::Rollback {
-            message: "the Release has no source: set manifest or rollbackTo".into(),
+        None => Err(ReleaseError::Rollback {
+            message: "the Release has no source: set artifact, manifest or rollbackTo".into(),
         }),
     }
 }
@@ -65,10 +72,12 @@ struct Rendered {
     rendering: Rendering,
     chart: Option<Fetched>,
     version: Option<String>,
+    source: Source,
 }
 
-/// A manifest without variables, and its chart.
+/// A source, its manifest without variables, and its chart.
 struct Sources {
+    source: Source,
     manifest: DeployManifest,
     chart: Option<Fetched>,
 }
@@ -76,16 +85,17 @@ struct Sources {
 async fn fetch(
     release: &Release,
     environment: &Environment,
-    manifest: &DeployManifest,
+    source: Source,
     ctx: &Context,
 ) -> Result<Sources, ReleaseError> {
-    let variables = version::variables(release, environment);
-    let manifest = ctx.renderers.resolve(manifest, variables).await?;
+    let mut variables = source::variables(environment, &source.vars, &release.spec.app);
+    variables.extend(release.spec.vars.clone());
+    let manifest = ctx.renderers.resolve(&source.manifest, variables).await?;
     let chart = match &manifest.chart {
         None => None,
         Some(chart) => Some(ctx.charts.fetch(&ctx.client, environment, chart).await?),
     };
-    Ok(Sources { manifest, chart })
+    Ok(Sources { source, manifest, chart })
 }
 
 async fn render(
@@ -95,9 +105,10 @@ async fn render(
     access: &Access,
     ctx: &Context,
 ) -> Result<Rendered, ReleaseError> {
-    let Sources { manifest, chart } = sources;
+    let Sources { source, manifest, chart } = sources;
+    let facts = source.version.as_ref();
     let version =
-        version::label(release, &manifest, chart.as_ref().map(|chart| chart.version.as_str()));
+        version::label(facts, &manifest, chart.as_ref().map(|chart| chart.version.as_str()));
     let rules = &environment.spec.render;
     let job = Job {
         app: release.spec.app.clone(),
@@ -117,7 +128,7 @@ async fn render(
     let started = Instant::now();
     let result = ctx.renderers.render(job, load.as_ref()).await;
     ctx.metrics.rendered(result.is_ok(), started.elapsed());
-    Ok(Rendered { rendering: result?, chart, version })
+    Ok(Rendered { rendering: result?, chart, version, source })
 }
 
 /// Random template functions draw from this: the same for every attempt of a release, and not to be
@@ -139,7 +150,7 @@ async fn from_files(
     folder: &RepoPath,
     writer: &Writer,
 ) -> Result<Prepared, ReleaseError> {
-    let Rendered { rendering: Rendering { files, warnings }, chart, version } = rendered;
+    let Rendered { rendering: Rendering { files, warnings }, chart, version, source } = rendered;
     let mut new: BTreeMap<_, _> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
     let old = writer.read(folder, None).await?;
@@ -185,8 +196,11 @@ async fn from_files(
         plan: plan_status(diff, &tree.to_string(), head.as_ref().map(ToString::to_string)),
         chart,
         version,
+        artifact: source.artifact,
+        source: source.version,
         unchanged: same_files && same_record && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
+        approved_by: Vec::new(),
         restores: None,
         head,
     })
@@ -213,9 +227,68 @@ async fn restore(
         plan: plan_status(diff, &target.tree.to_string(), head.as_ref().map(ToString::to_string)),
         chart: None,
         version: target.version,
+        artifact: target.artifact,
+        source: target.source,
         unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
+        approved_by: Vec::new(),
         restores: Some(target.commit),
+        head,
+    })
+}
+
+/// Takes the folder as somebody left it, with a record of who takes it.
+async fn keep(
+    release: &Release,
+    environment: &Environment,
+    adopt: &Adopt,
+    app: &AppName,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Prepared, ReleaseError> {
+    let last_touch = writer.last_touch(folder).await?;
+    let seen = |commit: &CommitId| commit.to_string().starts_with(&adopt.commit);
+    if !last_touch.as_ref().is_some_and(seen) {
+        let now = last_touch.map_or_else(|| "not there".to_owned(), |commit| commit.to_string());
+        return Err(ReleaseError::Adopt { seen: adopt.commit.clone(), now });
+    }
+    let old = writer.read(folder, None).await?;
+    let recorded = old.get(record::FILE).and_then(|text| ReleaseRecord::from_json(text).ok());
+    let recorded = recorded.unwrap_or_default();
+    let version = recorded.version.clone();
+    let mut diff = plan::plan(&old, &old);
+    diff.warnings.push("what the release before rendered is not what is taken over".into());
+    let record = ReleaseRecord {
+        app: release.spec.app.clone(),
+        environment: release.spec.environment.clone(),
+        release: release.name_any(),
+        uid: release.uid(),
+        requested_by: release.spec.requested_by.clone(),
+        reason: release.spec.reason.clone(),
+        plan: Some(diff.digest.clone()),
+        ..recorded
+    };
+    let mut new = old;
+    new.insert(record::FILE.to_owned(), record.to_json());
+    let mut files = FileMap::new();
+    for (name, bytes) in new {
+        files.insert(RepoPath::parse(&name)?, bytes);
+    }
+    let tree = tree_id(&files)?;
+    let mut edits = vec![Edit::Folder { path: folder.clone(), files }];
+    edits.extend(flux_edit(environment, app)?);
+    let head = writer.head().await?.commit;
+    Ok(Prepared {
+        edits,
+        plan: plan_status(diff, &tree.to_string(), head.as_ref().map(ToString::to_string)),
+        chart: None,
+        version,
+        artifact: None,
+        source: None,
+        unchanged: false,
+        last_touch,
+        approved_by: Vec::new(),
+        restores: None,
         head,
     })
 }
@@ -266,7 +339,7 @@ fn listed_object(object: &plan::PlannedObject) -> String {
 
 /// Cuts a plan to what a status may hold; the whole of it is in git.
 fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus {
-    let plan::Plan { digest, added, changed, removed, objects, warnings } = plan;
+    let plan::Plan { digest, added, changed, removed, objects, warnings, guard } = plan;
     let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let mut listed: Vec<String> = objects.iter().take(LISTED_OBJECTS).map(listed_object).collect();
     if objects.len() > LISTED_OBJECTS {
@@ -287,6 +360,7 @@ fn plan_status(plan: plan::Plan, tree: &str, base: Option<String>) -> PlanStatus
         added: count(added),
         changed: count(changed),
         removed: count(removed),
+        guard,
         objects: listed,
         warnings: told,
     }

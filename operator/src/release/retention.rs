@@ -96,6 +96,8 @@ mod tests {
             environment: Some(Arc::new(environment)),
             app: None,
             releases,
+            before: Vec::new(),
+            approvals: Vec::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
         };
         surplus(&around).iter().map(|r| r.name_any()).collect()

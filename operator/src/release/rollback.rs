@@ -1,6 +1,8 @@
 //! Rollback: the recorded tree of an app is found, and put back as it was.
 
-use gimlet_crds::{Release, RollbackTo, labels::trailer};
+use std::collections::BTreeMap;
+
+use gimlet_crds::{ArtifactRef, Release, RollbackTo, SourceVersion, labels::trailer};
 use gimlet_gitops::{CommitId, GitErrorKind, HistoryFilter, LogEntry, RepoPath, TreeId, Writer};
 
 use super::error::ReleaseError;
@@ -13,6 +15,8 @@ pub(super) struct Target {
     pub(super) commit: CommitId,
     pub(super) tree: TreeId,
     pub(super) version: Option<String>,
+    pub(super) artifact: Option<ArtifactRef>,
+    pub(super) source: Option<SourceVersion>,
 }
 
 /// Finds what a rollback puts back.
@@ -35,6 +39,10 @@ pub(super) async fn find(
                 release.spec.app, release.spec.environment
             ),
         })?,
+        (None, None) if to.time.is_some() => {
+            let message = "the app was not released yet at that time: name a later one".into();
+            return Err(ReleaseError::Rollback { message });
+        }
         (None, None) => {
             let wanted = to.release.as_deref().unwrap_or_default();
             return Err(ReleaseError::Rollback {
@@ -60,7 +68,28 @@ pub(super) async fn find(
     };
     let version = entry.and_then(|e| e.trailers.get(trailer::VERSION).cloned());
     let short = || commit.to_string().chars().take(7).collect();
-    Ok(Target { version: version.or_else(|| Some(short())), commit, tree })
+    Ok(Target {
+        version: version.or_else(|| Some(short())),
+        commit,
+        tree,
+        artifact: entry.and_then(|entry| artifact_of(&entry.trailers)),
+        source: entry.map(|entry| source_of(&entry.trailers)),
+    })
+}
+
+/// Reads which artifact a commit released.
+pub(crate) fn artifact_of(trailers: &BTreeMap<String, String>) -> Option<ArtifactRef> {
+    let (namespace, name) = trailers.get(trailer::ARTIFACT)?.split_once('/')?;
+    Some(ArtifactRef { name: name.to_owned(), namespace: Some(namespace.to_owned()) })
+}
+
+/// Reads what a commit says of the application's source.
+pub(crate) fn source_of(trailers: &BTreeMap<String, String>) -> SourceVersion {
+    SourceVersion {
+        repository: trailers.get(trailer::REPOSITORY).cloned(),
+        sha: trailers.get(trailer::SOURCE).cloned(),
+        ..SourceVersion::default()
+    }
 }
 
 fn entry<'a>(to: &RollbackTo, history: &'a [LogEntry]) -> Option<&'a LogEntry> {
@@ -68,6 +97,7 @@ fn entry<'a>(to: &RollbackTo, history: &'a [LogEntry]) -> Option<&'a LogEntry> {
         let by_name =
             to.release.is_some() && entry.trailers.get(trailer::NAME) == to.release.as_ref();
         let by_commit = to.commit.as_ref().is_some_and(|c| entry.commit.to_string().starts_with(c));
-        by_name || by_commit
+        let by_time = to.time.as_ref().is_some_and(|time| entry.time <= time.0);
+        by_name || by_commit || by_time
     })
 }

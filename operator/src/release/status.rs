@@ -34,13 +34,31 @@ pub(super) async fn write(
         return Ok(false);
     };
     release.metadata.resource_version = Some(version);
-    announce(release, &old, &status, now, ctx).await;
+    announce(release, &old, &status, now, ctx);
     release.status = Some(status);
     Ok(true)
 }
 
+/// Records that a release set off another.
+pub(super) async fn set_off(
+    release: &mut Release,
+    name: String,
+    ctx: &Context,
+) -> Result<(), ApiError> {
+    let mut status = release.status.clone().unwrap_or_default();
+    if status.sets_off.contains(&name) {
+        return Ok(());
+    }
+    status.sets_off.push(name);
+    if let Some(version) = apply(release, &status, ctx).await? {
+        release.metadata.resource_version = Some(version);
+        release.status = Some(status);
+    }
+    Ok(())
+}
+
 /// Tells of a new phase or end: by an event, a line in the log, and in the metrics.
-async fn announce(
+fn announce(
     release: &Release,
     old: &ReleaseStatus,
     status: &ReleaseStatus,
@@ -68,7 +86,7 @@ async fn announce(
     );
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
-    ctx.event(release, kind, reason, &format!("{phase}: {message}")).await;
+    ctx.event(release, kind, reason, &format!("{phase}: {message}"));
 }
 
 fn measure(
@@ -87,8 +105,7 @@ fn measure(
     }
     // Where nothing reports from the cluster, a release ends without another phase.
     if status.timestamps.ended.is_some() && old.timestamps.ended.is_none() {
-        let trigger = if release.spec.rollback_to.is_some() { "Rollback" } else { "Manual" };
-        ctx.metrics.release_ended(environment, phase, trigger);
+        ctx.metrics.release_ended(environment, phase, release.spec.trigger.as_str());
     }
 }
 
@@ -197,7 +214,10 @@ impl Next {
             plan,
             chart,
             version,
+            artifact,
+            approved_by,
             edits: _,
+            source: _,
             unchanged: _,
             last_touch: _,
             restores: _,
@@ -206,6 +226,8 @@ impl Next {
         self.status.plan = Some(plan);
         self.status.chart = chart;
         self.status.version = version;
+        self.status.artifact = artifact;
+        self.status.approved_by = approved_by;
         self.status.timestamps.planned.get_or_insert_with(|| self.time.clone());
         let message = self.plan_summary();
         self.verdict(PLANNED, Truth::True, "Planned", &message);

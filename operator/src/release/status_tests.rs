@@ -24,6 +24,9 @@ fn prepared() -> Prepared {
         },
         chart: None,
         version: Some("v1".into()),
+        artifact: None,
+        source: None,
+        approved_by: Vec::new(),
         unchanged: false,
         last_touch: None,
         restores: None,
@@ -52,6 +55,7 @@ fn outcomes() -> Vec<Outcome> {
                 kind: BlockerKind::Lock,
                 name: "staging".into(),
                 reason: text(),
+                until: None,
             }],
         },
         Outcome::Queued(prepared()),
@@ -130,7 +134,12 @@ fn a_queued_release_stays_queued_while_git_is_away() {
         Outcome::Queued(prepared()),
         Timestamp::UNIX_EPOCH,
     );
-    let blocker = Blocker { kind: BlockerKind::Git, name: "staging".into(), reason: "away".into() };
+    let blocker = Blocker {
+        kind: BlockerKind::Git,
+        name: "staging".into(),
+        reason: "away".into(),
+        until: None,
+    };
     let retrying = Outcome::Retrying {
         blocker: Some(blocker),
         reason: "Unreachable".into(),

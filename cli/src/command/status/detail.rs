@@ -67,7 +67,10 @@ fn block(
     );
     line("drift", status.drift.and_then(|drift| drift.git));
     line("hold", app.spec.hold.as_ref().map(|hold| hold.reason.clone()));
-    let lock = environment.and_then(|environment| environment.spec.lock.as_ref());
+    let source = status.current.as_ref().and_then(|current| current.source.clone());
+    line("source", source);
+    let of_app = app.spec.lock.as_ref();
+    let lock = of_app.or_else(|| environment.and_then(|found| found.spec.lock.as_ref()));
     line("lock", lock.map(|lock| lock.reason.clone()));
     let suspended = environment.is_some_and(|environment| environment.spec.suspend);
     line("suspended", suspended.then(|| "the operator does nothing for the environment".into()));
@@ -75,7 +78,8 @@ fn block(
 }
 
 fn one(release: &AppRelease, now: Timestamp) -> String {
-    let AppRelease { name, uid: _, version, commit, tree: _, time } = release;
+    let AppRelease { name, uid: _, version, commit, tree: _, time, artifact: _, source: _ } =
+        release;
     let version = version.as_ref().map(|version| format!("{version} · ")).unwrap_or_default();
     format!("{version}{name} · {} · {} ago", short(commit), since(time, now))
 }

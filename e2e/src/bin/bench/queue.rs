@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt};
+use gimlet_crds::App;
 use gimlet_e2e::{ControlPlane, Repository, git, wait_until};
 use kube::api::{ListParams, PostParams};
 use serde_json::json;
@@ -72,10 +73,12 @@ async fn round(
     site.operator.restart().await?;
     let memory = Sampler::start();
     let progress = all_pushed(site, shape.apps, began).await?;
-    let recorded = if progress.complete {
-        time(all_recorded(site, shape.apps, number, began).await?.as_secs_f64())
+    let (recorded, shown) = if progress.complete {
+        let recorded = all_recorded(site, shape.apps, number, began).await?;
+        let shown = all_shown(site, shape.apps, number, began).await?;
+        (time(recorded.as_secs_f64()), time(shown.as_secs_f64()))
     } else {
-        "never".to_owned()
+        ("never".to_owned(), "never".to_owned())
     };
     let peak = memory.finish()?;
     let after = site.counters()?;
@@ -101,6 +104,7 @@ async fn round(
             row(["making the Releases, before the operator is started", &time(made.as_secs_f64())]),
             row(["from the start of the operator to the last push", &time(took)]),
             row(["from the start to the last status.commit", &recorded]),
+            row(["from the start until every App shows its release", &shown]),
             row(["commits in them", &format!("{} of {}", progress.pushed, shape.apps)]),
             row(["pushes", &format!("{pushes}")]),
             row(["peak memory of the operator with its git processes", &mib(together)]),
@@ -158,6 +162,24 @@ async fn all_pushed(site: &Site, number: usize, began: Instant) -> Result<Progre
         tokio::time::sleep(LOOK).await;
     }
     Ok(progress)
+}
+
+/// Waits for the Apps, which the operator leaves for later while releases are on their way.
+async fn all_shown(site: &Site, number: usize, round: usize, began: Instant) -> Result<Duration> {
+    let (api, suffix) = (site.apps(), format!("-{round:05}"));
+    wait_until("all releases in the statuses of the Apps", PATIENCE, async || {
+        let apps = api.list(&ListParams::default()).await?;
+        let shows = |app: &&App| {
+            let status = app.status.as_ref();
+            let current = status.and_then(|status| status.current.as_ref());
+            current.is_some_and(|release| release.name.ends_with(suffix.as_str()))
+        };
+        let done = apps.iter().filter(shows).count();
+        ensure!(done == number, "{done} of {number}");
+        Ok(())
+    })
+    .await?;
+    Ok(began.elapsed())
 }
 
 async fn all_recorded(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use gimlet_crds::{Environment, Release, condition, name};
+use gimlet_crds::{App, Environment, Release, condition, name};
 use gimlet_e2e::{ControlPlane, Namespace, Operator, Repository, gitea, secret, wait_until};
 use kube::Client;
 use kube::api::{Api, PostParams};
@@ -62,6 +62,11 @@ impl Site {
 
     /// Gives the way to its Releases.
     pub fn releases(&self) -> Api<Release> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Gives the way to its Apps.
+    pub fn apps(&self) -> Api<App> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 

@@ -1,0 +1,110 @@
+//! Old artifacts go; what was released of them stays in git.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use gimlet_crds::{Artifact, ArtifactRef};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, Preconditions};
+
+use crate::context::Context;
+
+/// Deletes the oldest artifacts of a repository's branch, or of its tags, beyond what is kept.
+pub(super) async fn prune(artifact: &Artifact, ctx: &Context) {
+    let namespace = artifact.namespace().unwrap_or_default();
+    let kin = ctx.artifacts_like(artifact);
+    let api: Api<Artifact> = Api::namespaced(ctx.client.clone(), &namespace);
+    for old in surplus(kin, &used(&namespace, ctx), ctx.artifacts_per_branch) {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid: old.uid(), resource_version: None }),
+            ..DeleteParams::default()
+        };
+        match api.delete(&old.name_any(), &params).await {
+            Ok(_) => tracing::info!(artifact = old.name_any(), "an old artifact was pruned"),
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
+            Err(error) => {
+                tracing::warn!(error = %error, artifact = old.name_any(), "an old artifact was not pruned");
+            }
+        }
+    }
+}
+
+/// Names the artifacts of a namespace that somebody still needs: those of the releases that are
+/// there, and those that apps run or ran before.
+fn used(namespace: &str, ctx: &Context) -> HashSet<String> {
+    let here = |reference: &ArtifactRef, own: &str| {
+        let of = reference.namespace.as_deref().unwrap_or(own);
+        (of == namespace).then(|| reference.name.clone())
+    };
+    let mut used = HashSet::new();
+    for release in ctx.releases.state() {
+        let Ok(release) = &release.0 else { continue };
+        let own = release.namespace().unwrap_or_default();
+        let pinned = release.status.as_ref().and_then(|status| status.artifact.as_ref());
+        let open = release.status.as_ref().is_none_or(|status| status.timestamps.ended.is_none());
+        let references = [release.spec.artifact.as_ref(), pinned].into_iter().flatten();
+        if open {
+            used.extend(references.filter_map(|reference| here(reference, &own)));
+        }
+    }
+    for app in ctx.apps.state() {
+        let Ok(app) = &app.0 else { continue };
+        let own = app.namespace().unwrap_or_default();
+        let releases = app.status.iter().flat_map(|status| [&status.current, &status.previous]);
+        let references = releases.flatten().filter_map(|release| release.artifact.as_ref());
+        used.extend(references.filter_map(|reference| here(reference, &own)));
+    }
+    used
+}
+
+/// Picks the artifacts that are too many: judged, not in use, oldest first.
+fn surplus(mut kin: Vec<Arc<Artifact>>, used: &HashSet<String>, kept: usize) -> Vec<Arc<Artifact>> {
+    kin.sort_by_key(|artifact| (artifact.creation_timestamp(), artifact.name_any()));
+    let count = kin.len().saturating_sub(kept.max(1));
+    kin.truncate(count);
+    kin.retain(|artifact| super::is_judged(artifact) && !used.contains(&artifact.name_any()));
+    kin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn artifact(name: &str, second: i64, ready: &str) -> Arc<Artifact> {
+        let created = jiff::Timestamp::from_second(second).unwrap();
+        Arc::new(
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "Artifact",
+                "metadata": {"name": name, "uid": name, "creationTimestamp": created},
+                "spec": {"version": {"repository": "acme/shop", "sha": "abcdef0", "branch": "main"}, "manifests": []},
+                "status": {"conditions": [{
+                    "type": "Ready", "status": ready, "reason": "Judged", "message": "",
+                    "lastTransitionTime": created
+                }]}
+            }))
+            .unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_oldest_that_nobody_uses_go() {
+        let kin = || {
+            vec![
+                artifact("new", 9, "True"),
+                artifact("unjudged", 1, "False"),
+                artifact("used", 2, "True"),
+                artifact("old", 3, "True"),
+                artifact("mid", 4, "True"),
+            ]
+        };
+        let used = HashSet::from(["used".to_owned()]);
+        let names = |kept| -> Vec<_> {
+            surplus(kin(), &used, kept).iter().map(|artifact| artifact.name_any()).collect()
+        };
+        assert_eq!(names(1), ["old", "mid"]);
+        assert_eq!(names(2), ["old"]);
+        assert_eq!(names(9), Vec::<String>::new());
+        assert_eq!(names(0), ["old", "mid"], "one is always kept");
+    }
+}

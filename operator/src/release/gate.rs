@@ -1,0 +1,266 @@
+//! What a planned release has to pass before git: pure.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gimlet_crds::condition::whole_second;
+use gimlet_crds::labels::CREATED_BY;
+use gimlet_crds::{
+    App, Approval, ApprovalRule, ArtifactRef, Blocker, BlockerKind, Decision, DeletionGuard,
+    Environment, Lock, Phase, Promotion, Release, Trigger,
+};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::{Resource, ResourceExt};
+
+use super::gather::Around;
+
+/// What is known of a plan when it is held against the gates.
+#[derive(Clone, Copy)]
+pub(super) struct Planned<'a> {
+    /// Digest of the plan.
+    pub(super) digest: &'a str,
+    /// Why its removals have to be confirmed.
+    pub(super) guard: Option<&'a str>,
+    /// The artifact that it was made from.
+    pub(super) artifact: Option<&'a ArtifactRef>,
+}
+
+/// What the gates say.
+#[derive(Debug)]
+pub(super) enum Passage {
+    /// It may go on; these people approved it.
+    Open { approved_by: Vec<String> },
+    /// These hold it back.
+    Closed(Vec<Blocker>),
+    /// Somebody rejected it.
+    Rejected { by: String, comment: String },
+}
+
+/// Holds a planned release against all gates.
+pub(super) fn pass(
+    release: &Release,
+    environment: &Environment,
+    around: &Around,
+    planned: Planned<'_>,
+) -> Passage {
+    let app = around.app.as_deref();
+    let now = around.now;
+    let mut blockers = Vec::new();
+    if let Some(lock) = environment.spec.lock.as_ref().filter(|lock| lock.stands(now)) {
+        blockers.push(locked(environment.name_any(), lock));
+    }
+    if let Some(app) = app {
+        blockers.extend(of_app(app, release, now));
+    }
+    if let Some(promotion) = &environment.spec.promotion {
+        blockers.extend(promoted(release, promotion, planned.artifact, around));
+    }
+    if environment.spec.deletion_guard == DeletionGuard::Confirm && !release.spec.confirm {
+        blockers.extend(planned.guard.map(|why| Blocker {
+            kind: BlockerKind::Confirm,
+            name: release.name_any(),
+            reason: format!("{why}: set spec.confirm to true if that is meant, or cancel"),
+            until: None,
+        }));
+    }
+    let mut approved_by = Vec::new();
+    if let Some(rule) = rule_for(release, environment) {
+        match approval(release, rule, planned.digest, &around.approvals) {
+            Approved::Rejected { by, comment } => return Passage::Rejected { by, comment },
+            Approved::By(people) => approved_by = people,
+            Approved::NotYet(reason) => blockers.push(Blocker {
+                kind: BlockerKind::Approval,
+                name: release.name_any(),
+                reason,
+                until: None,
+            }),
+        }
+    }
+    if blockers.is_empty() { Passage::Open { approved_by } } else { Passage::Closed(blockers) }
+}
+
+fn locked(name: String, lock: &Lock) -> Blocker {
+    Blocker {
+        kind: BlockerKind::Lock,
+        name,
+        reason: lock.reason.clone(),
+        until: lock.until.clone(),
+    }
+}
+
+fn of_app(app: &App, release: &Release, now: Timestamp) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    if let Some(lock) = app.spec.lock.as_ref().filter(|lock| lock.stands(now)) {
+        blockers.push(locked(app.name_any(), lock));
+    }
+    if app.metadata.deletion_timestamp.is_some() {
+        blockers.push(Blocker {
+            kind: BlockerKind::Uninstall,
+            name: app.name_any(),
+            reason: "the app is being uninstalled: the release goes on when that has ended".into(),
+            until: None,
+        });
+    }
+    // A hold is there to keep machines from bringing the culprit back. Who rolls back, or gives a
+    // reason, has seen it.
+    let deliberate = release.spec.rollback_to.is_some() || release.spec.reason.is_some();
+    if let (Some(hold), false) = (&app.spec.hold, deliberate) {
+        blockers.push(Blocker {
+            kind: BlockerKind::Hold,
+            name: app.name_any(),
+            reason: format!(
+                "{}; remove spec.hold of the App to resume, or release with a reason",
+                hold.reason
+            ),
+            until: None,
+        });
+    }
+    blockers
+}
+
+/// Asks whether the version was healthy for long enough in the environment before.
+fn promoted(
+    release: &Release,
+    promotion: &Promotion,
+    artifact: Option<&ArtifactRef>,
+    around: &Around,
+) -> Option<Blocker> {
+    if release.spec.rollback_to.is_some() || release.spec.trigger == Trigger::Rollback {
+        return None;
+    }
+    let (app, from) = (&release.spec.app, &promotion.from);
+    let blocker = |reason, until| {
+        Some(Blocker { kind: BlockerKind::Promotion, name: from.clone(), reason, until })
+    };
+    let Some(artifact) = artifact else {
+        let reason = format!(
+            "{from} comes first here, and only an artifact can be recognised there: release an \
+             artifact, or promote with promoteFrom"
+        );
+        return blocker(reason, None);
+    };
+    let own = release.namespace().unwrap_or_default();
+    let healthy_since = around
+        .before
+        .iter()
+        .filter(|other| {
+            let status = other.status.as_ref();
+            let theirs = status.and_then(|status| status.artifact.as_ref());
+            status.is_some_and(|status| status.phase == Phase::Healthy)
+                && theirs.is_some_and(|theirs| same(theirs, artifact, &own))
+        })
+        .filter_map(|other| other.status.as_ref()?.timestamps.healthy.as_ref())
+        .map(|time| time.0)
+        .min();
+    let soak = soak(promotion);
+    match healthy_since {
+        None => blocker(
+            format!("{app} is not healthy in {from} with this version: it goes on when it was"),
+            None,
+        ),
+        Some(since) if since.saturating_add(soak).is_ok_and(|until| until > around.now) => {
+            let until = since.saturating_add(soak).unwrap_or(since);
+            let reason = format!(
+                "{app} has to be healthy in {from} for {}",
+                promotion.soak.as_deref().unwrap_or("a moment")
+            );
+            blocker(reason, Some(Time(whole_second(until))))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Returns how long a version has to be healthy before it is promoted.
+pub(super) fn soak(promotion: &Promotion) -> SignedDuration {
+    promotion.soak.as_deref().and_then(duration).unwrap_or_default()
+}
+
+/// Reads a duration such as `1h30m`, whose form the kind has checked.
+pub(super) fn duration(text: &str) -> Option<SignedDuration> {
+    text.parse().ok()
+}
+
+fn same(one: &ArtifactRef, other: &ArtifactRef, own: &str) -> bool {
+    let namespace =
+        |reference: &ArtifactRef| reference.namespace.clone().unwrap_or_else(|| own.to_owned());
+    one.name == other.name && namespace(one) == namespace(other)
+}
+
+fn rule_for<'a>(release: &Release, environment: &'a Environment) -> Option<&'a ApprovalRule> {
+    let rollback = release.spec.rollback_to.is_some();
+    environment.spec.approval.as_ref().filter(|rule| {
+        let trigger = release.spec.trigger;
+        if rule.triggers.is_empty() { !rollback } else { rule.triggers.contains(&trigger) }
+    })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Approved {
+    By(Vec<String>),
+    NotYet(String),
+    Rejected { by: String, comment: String },
+}
+
+/// Counts who approved exactly this plan.
+fn approval(
+    release: &Release,
+    rule: &ApprovalRule,
+    digest: &str,
+    approvals: &[Arc<Approval>],
+) -> Approved {
+    let of_plan = approvals.iter().filter(|approval| approval.spec.digest == digest);
+    let mut people = BTreeSet::new();
+    let mut notes = BTreeSet::new();
+    let maker = creator(release);
+    for approval in of_plan {
+        let Some(by) = creator(&**approval) else {
+            notes.insert(format!(
+                "{} does not tell who made it: install config/admission",
+                approval.name_any()
+            ));
+            continue;
+        };
+        if approval.spec.decision == Decision::Reject {
+            let comment = approval.spec.comment.clone().unwrap_or_default();
+            return Approved::Rejected { by: by.to_owned(), comment };
+        }
+        match maker {
+            _ if rule.own => {
+                people.insert(by.to_owned());
+            }
+            None => {
+                notes.insert(
+                    "the release does not tell who made it: install config/admission".to_owned(),
+                );
+            }
+            Some(maker) if maker == by => {
+                notes.insert(format!("{by} made the release, so somebody else has to approve it"));
+            }
+            Some(_) => {
+                people.insert(by.to_owned());
+            }
+        }
+    }
+    let wanted = usize::try_from(rule.count).unwrap_or(1);
+    if people.len() >= wanted {
+        return Approved::By(people.into_iter().collect());
+    }
+    let missing = match wanted {
+        1 => "somebody has to approve the plan".to_owned(),
+        _ => format!("{} of {wanted} people have approved the plan", people.len()),
+    };
+    let what =
+        format!("{missing}: create an Approval of {} with the digest {digest}", release.name_any());
+    let reason: Vec<String> = std::iter::once(what).chain(notes).collect();
+    Approved::NotYet(reason.join("; "))
+}
+
+/// Tells who created an object, as the API server knew them.
+fn creator<K: Resource>(object: &K) -> Option<&str> {
+    object.meta().annotations.as_ref()?.get(CREATED_BY).map(String::as_str)
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;
