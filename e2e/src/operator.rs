@@ -31,6 +31,7 @@ pub struct Operator {
     args: Vec<String>,
     dir: TempDir,
     port: u16,
+    views: u16,
     child: Option<Child>,
 }
 
@@ -57,7 +58,8 @@ impl Operator {
     }
 
     async fn of(account: Arc<Account>, args: Vec<String>) -> Result<Self> {
-        let mut operator = Self { account, args, dir: tempfile::tempdir()?, port: 0, child: None };
+        let mut operator =
+            Self { account, args, dir: tempfile::tempdir()?, port: 0, views: 0, child: None };
         operator.restart().await?;
         Ok(operator)
     }
@@ -98,8 +100,16 @@ impl Operator {
         }
     }
 
+    /// Gives the address of the operator's views of git.
+    pub fn views_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.views)
+    }
+
     fn spawn(&mut self) -> Result<()> {
-        self.port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        // Both are held until both are known, so that they differ.
+        let free = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
+        (self.port, self.views) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
+        drop(free);
         let log = || -> Result<File> {
             Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
         };
@@ -108,6 +118,7 @@ impl Operator {
         command
             .args(["--namespace", namespace, "--lease-namespace", namespace])
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--views", &format!("127.0.0.1:{}", self.views)])
             .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
             .arg("--cache")
             .arg(self.dir.path().join("cache"))

@@ -28,3 +28,5 @@ mod restart;
 mod rollback;
 #[path = "journeys/uninstall.rs"]
 mod uninstall;
+#[path = "journeys/views.rs"]
+mod views;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::render::Budget;
+use crate::views::Certificate;
 
 /// Turn releases into commits that Flux applies
 ///
@@ -22,6 +23,18 @@ pub struct Args {
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "GIMLET_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+
+    /// Address of the views of git for dashboards and the CLI; none where it is left out
+    #[arg(long, env = "GIMLET_VIEWS", value_name = "ADDRESS")]
+    pub views: Option<SocketAddr>,
+
+    /// Certificate chain of the views (PEM), needed unless they listen on loopback
+    #[arg(long, env = "GIMLET_VIEWS_CERTIFICATE", value_name = "FILE", requires = "views_key")]
+    pub views_certificate: Option<PathBuf>,
+
+    /// Key of that certificate (PEM)
+    #[arg(long, env = "GIMLET_VIEWS_KEY", value_name = "FILE", requires = "views_certificate")]
+    pub views_key: Option<PathBuf>,
 
     /// Folder of caches of git and charts; it can be deleted at any time
     #[arg(long, env = "GIMLET_CACHE", default_value = "/var/cache/gimlet", value_name = "FOLDER")]
@@ -96,6 +109,12 @@ pub enum Command {
 }
 
 impl Args {
+    /// Returns the files of the views' certificate.
+    pub(crate) fn views_certificate(&self) -> Option<Certificate> {
+        let (chain, key) = (self.views_certificate.clone()?, self.views_key.clone()?);
+        Some(Certificate { chain, key })
+    }
+
     /// Returns how often a repository is looked at.
     pub(crate) fn refresh(&self) -> Duration {
         Duration::from_secs(self.refresh_seconds)

@@ -72,6 +72,11 @@ impl Context {
         find(&self.apps, namespace, name)
     }
 
+    /// Finds a release in the cache.
+    pub(crate) fn release(&self, namespace: &str, name: &str) -> Option<Arc<Release>> {
+        find(&self.releases, namespace, name)
+    }
+
     /// Finds an artifact in the cache.
     pub(crate) fn artifact(&self, namespace: &str, name: &str) -> Option<Arc<Artifact>> {
         find(&self.artifacts, namespace, name)

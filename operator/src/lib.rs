@@ -26,6 +26,7 @@ mod run;
 mod status;
 pub mod telemetry;
 mod traffic;
+mod views;
 mod written;
 
 pub use args::{Args, Command, LogFormat};

@@ -23,6 +23,7 @@ pub(crate) use layout::{app_folder, flux_env, flux_file, flux_folder};
 pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
+pub(crate) use prepare::planned_files;
 pub(crate) use rollback::artifact_of;
 pub(crate) use source::{Names, facts, names};
 

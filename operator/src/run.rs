@@ -31,7 +31,7 @@ use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::traffic::Traffic;
 use crate::written::Written;
-use crate::{app, artifact, environment, release};
+use crate::{app, artifact, environment, release, views};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -107,6 +107,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         remotes,
     });
+    let views = args.views.map(|address| {
+        let router = views::router(Arc::clone(&ctx));
+        views::serve(address, args.views_certificate(), router, lead.clone())
+    });
+    let broken = lead.clone();
+    let views = tokio::spawn(async move {
+        let end = match views {
+            Some(serving) => serving.await,
+            None => Ok(()),
+        };
+        end.inspect_err(|_| broken.cancel())
+    });
     let controllers = tokio::spawn(wiring.run(&ctx, &args, &lead));
     let caches = wait_for_caches(&ctx);
     tokio::select! {
@@ -118,15 +130,17 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
     let lost = tokio::select! {
         () = leadership.lost() => true,
-        () = stop.cancelled() => false,
+        () = lead.cancelled() => false,
     };
     lead.cancel();
+    let views = views.await;
     // What is being pushed is given time to end; whatever does not is found in git after a restart.
     if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
         tracing::warn!("some reconciles did not end in time");
     }
     drop(ctx);
     writing.finish().await;
+    views.context("the views broke")??;
     if lost {
         anyhow::bail!("the Lease was lost; another replica leads now");
     }

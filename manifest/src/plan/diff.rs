@@ -1,7 +1,6 @@
 //! The diff of a plan as text.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use similar::TextDiff;
 
@@ -25,31 +24,62 @@ impl Default for DiffOptions {
 ///
 /// The values of Secret objects are masked; `release.json` is left out.
 pub fn diff(old: &Files, new: &Files, options: DiffOptions) -> String {
-    let mut text = String::new();
-    for (name, change) in changes(old, new) {
+    file_diffs(old, new, options).into_iter().map(|file| file.text).collect()
+}
+
+/// How one file changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDiff {
+    /// Name of the file.
+    pub name: String,
+    /// What happens to it.
+    pub change: Change,
+    /// Unified diff; the values of Secret objects are masked.
+    pub text: String,
+}
+
+/// Shows what changes, each file by itself; `release.json` is left out.
+pub fn file_diffs(old: &Files, new: &Files, options: DiffOptions) -> Vec<FileDiff> {
+    let text_of = |name: &str, change| {
         let before = old.get(name).map_or(&[][..], Vec::as_slice);
         let after = new.get(name).map_or(&[][..], Vec::as_slice);
-        let (Ok(before), Ok(after)) = (std::str::from_utf8(before), std::str::from_utf8(after))
-        else {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "binary file {name} differs");
-            continue;
-        };
-        let (before, after) =
-            mask::secrets(before, after).unwrap_or((Cow::Borrowed(before), Cow::Borrowed(after)));
-        let from =
-            if change == Change::Added { "/dev/null".to_owned() } else { format!("a/{name}") };
-        let to =
-            if change == Change::Removed { "/dev/null".to_owned() } else { format!("b/{name}") };
-        let lines = TextDiff::from_lines(&*before, &*after);
-        let unified =
-            lines.unified_diff().context_radius(options.context).header(&from, &to).to_string();
-        if unified.is_empty() {
-            let _ = writeln!(text, "--- {from}\n+++ {to}\n(only the layout of the file changes)");
+        match (std::str::from_utf8(before), std::str::from_utf8(after)) {
+            (Ok(before), Ok(after)) => unified(name, change, before, after, options),
+            _ => format!("binary file {name} differs\n"),
         }
-        text.push_str(&unified);
+    };
+    changes(old, new)
+        .into_iter()
+        .map(|(name, change)| FileDiff {
+            name: name.to_owned(),
+            change,
+            text: text_of(name, change),
+        })
+        .collect()
+}
+
+fn unified(name: &str, change: Change, before: &str, after: &str, options: DiffOptions) -> String {
+    let (before, after) =
+        mask::secrets(before, after).unwrap_or((Cow::Borrowed(before), Cow::Borrowed(after)));
+    let from = if change == Change::Added { "/dev/null".to_owned() } else { format!("a/{name}") };
+    let to = if change == Change::Removed { "/dev/null".to_owned() } else { format!("b/{name}") };
+    let lines = TextDiff::from_lines(&*before, &*after);
+    let text = lines.unified_diff().context_radius(options.context).header(&from, &to).to_string();
+    if text.is_empty() {
+        return format!("--- {from}\n+++ {to}\n(only the layout of the file changes)\n");
     }
     text
+}
+
+/// Shows files as texts, with the values of Secret objects masked.
+pub fn masked(files: &Files) -> Vec<(String, String)> {
+    let shown = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            mask::secrets(text, text).map_or_else(|| text.to_owned(), |(text, _)| text.into_owned())
+        }
+        Err(_) => "(a binary file)".to_owned(),
+    };
+    files.iter().map(|(name, bytes)| (name.clone(), shown(bytes))).collect()
 }
 
 #[cfg(test)]

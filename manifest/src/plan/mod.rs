@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use diff::{DiffOptions, diff};
+pub use diff::{DiffOptions, FileDiff, diff, file_diffs, masked};
 
 use crate::object::{self, Object};
 use crate::{digest, record, yaml};

@@ -67,6 +67,31 @@ pub(super) async fn prepare(
     }
 }
 
+/// Tells what a release that is not in git yet would make of the app's folder: before and after.
+pub(crate) async fn planned_files(
+    release: &Release,
+    environment: &Environment,
+    ctx: &Context,
+) -> Result<(plan::Files, plan::Files), ReleaseError> {
+    let access = ctx.remotes.access(&ctx.client, environment).await?;
+    let (prepared, _ticket) = prepare(release, environment, &access, ctx).await?;
+    let app = AppName::parse(&release.spec.app)?;
+    let folder = layout::app_folder(environment, &app)?;
+    let old = access.writer.read(&folder, None).await?.into_iter().collect();
+    let mut new = plan::Files::new();
+    if let Some(commit) = prepared.restores {
+        new = access.writer.read(&folder, Some(&commit)).await?.into_iter().collect();
+    }
+    for edit in prepared.edits {
+        if let Edit::Folder { path, files } = edit
+            && path == folder
+        {
+            new.extend(files.iter().map(|(name, bytes)| (name.to_string(), bytes.clone())));
+        }
+    }
+    Ok((old, new))
+}
+
 /// A manifest with all that was rendered from it.
 struct Rendered {
     rendering: Rendering,

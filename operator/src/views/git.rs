@@ -1,0 +1,194 @@
+//! The views of gitops repositories.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::Json;
+use gimlet_crds::name::{self, AppName};
+use gimlet_crds::{App, Environment, Release};
+use gimlet_gitops::{CommitId, HistoryFilter, Writer};
+use gimlet_manifest::plan::{self, DiffOptions};
+use kube::ResourceExt;
+
+use super::Views;
+use super::caller::{Caller, Question};
+use super::model::{
+    AtQuery, BetweenQuery, Difference, File, Files, HistoryEntry, HistoryPage, HistoryQuery,
+    PlanView,
+};
+use super::problem::Problem;
+use crate::release::{self, ReleaseError};
+
+/// Entries of a page where nothing is said.
+const PAGE: usize = 50;
+/// Most entries of a page.
+const MAX_PAGE: usize = 200;
+
+/// Lists what was released in an environment, or of one app of it.
+#[utoipa::path(
+    get, path = "/v1/namespaces/{namespace}/environments/{environment}/history", tag = "git",
+    params(("namespace" = String, Path), ("environment" = String, Path), HistoryQuery),
+    responses((status = 200, body = HistoryPage), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn history(
+    State(views): State<Views>,
+    caller: Caller,
+    Path((namespace, environment)): Path<(String, String)>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
+) -> Result<Json<HistoryPage>, Problem> {
+    let Query(HistoryQuery { app, limit, before }) = query.map_err(bad_query)?;
+    let question = match &app {
+        Some(app) => Question::of::<App>(&namespace, &name::app_object(app, &environment)),
+        None => Question::of::<Environment>(&namespace, &environment),
+    };
+    views.callers.may_read(&caller, question).await?;
+    let place = Place::find(&views, &namespace, &environment).await?;
+    let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let before = before.as_deref().map(commit).transpose()?;
+    let app = app.map(|app| (environment.clone(), app));
+    let everything = app.is_none();
+    // One more than is shown tells whether there is more.
+    let filter = HistoryFilter { app, limit: if everything { 0 } else { limit + 1 }, before };
+    let mut entries = place.writer.history(filter).await.map_err(ReleaseError::from)?;
+    if everything {
+        let here = |entry: &gimlet_gitops::LogEntry| {
+            let env = entry.trailers.get(gimlet_crds::labels::trailer::ENV);
+            env.is_some_and(|env| *env == environment)
+        };
+        entries.retain(here);
+    }
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| more).map(|entry| entry.commit.to_string());
+    Ok(Json(HistoryPage { items: entries.into_iter().map(HistoryEntry::from).collect(), next }))
+}
+
+/// Shows the files of an app.
+#[utoipa::path(
+    get, path = "/v1/namespaces/{namespace}/environments/{environment}/apps/{app}/files", tag = "git",
+    params(("namespace" = String, Path), ("environment" = String, Path), ("app" = String, Path), AtQuery),
+    responses((status = 200, body = Files), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn files(
+    State(views): State<Views>,
+    caller: Caller,
+    Path((namespace, environment, app)): Path<(String, String, String)>,
+    query: Result<Query<AtQuery>, QueryRejection>,
+) -> Result<Json<Files>, Problem> {
+    let Query(AtQuery { commit: at }) = query.map_err(bad_query)?;
+    let question = Question::of::<App>(&namespace, &name::app_object(&app, &environment));
+    views.callers.may_read(&caller, question).await?;
+    let place = Place::find(&views, &namespace, &environment).await?;
+    let at = at.as_deref().map(commit).transpose()?;
+    let files = place.read(&app, at.as_ref()).await?;
+    let shown = plan::masked(&files).into_iter();
+    Ok(Json(Files { files: shown.map(|(name, content)| File { name, content }).collect() }))
+}
+
+/// Compares the files of an app at two commits.
+#[utoipa::path(
+    get, path = "/v1/namespaces/{namespace}/environments/{environment}/apps/{app}/diff", tag = "git",
+    params(("namespace" = String, Path), ("environment" = String, Path), ("app" = String, Path), BetweenQuery),
+    responses((status = 200, body = Difference), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn diff(
+    State(views): State<Views>,
+    caller: Caller,
+    Path((namespace, environment, app)): Path<(String, String, String)>,
+    query: Result<Query<BetweenQuery>, QueryRejection>,
+) -> Result<Json<Difference>, Problem> {
+    let Query(BetweenQuery { from, to }) = query.map_err(bad_query)?;
+    let question = Question::of::<App>(&namespace, &name::app_object(&app, &environment));
+    views.callers.may_read(&caller, question).await?;
+    let place = Place::find(&views, &namespace, &environment).await?;
+    let (from, to) = (commit(&from)?, to.as_deref().map(commit).transpose()?);
+    let old = place.read(&app, Some(&from)).await?;
+    let new = place.read(&app, to.as_ref()).await?;
+    Ok(Json(difference(&old, &new)))
+}
+
+/// Shows what a release changes, or has changed.
+#[utoipa::path(
+    get, path = "/v1/namespaces/{namespace}/releases/{release}/plan", tag = "git",
+    params(("namespace" = String, Path), ("release" = String, Path)),
+    responses((status = 200, body = PlanView), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn plan(
+    State(views): State<Views>,
+    caller: Caller,
+    Path((namespace, release)): Path<(String, String)>,
+) -> Result<Json<PlanView>, Problem> {
+    views.callers.may_read(&caller, Question::of::<Release>(&namespace, &release)).await?;
+    let Some(release) = views.ctx.release(&namespace, &release) else {
+        return Err(Problem::not_found(format!("there is no Release {release} in {namespace}")));
+    };
+    let place = Place::find(&views, &namespace, &release.spec.environment).await?;
+    let status = release.status.as_ref();
+    let (old, new) = match status.and_then(|status| status.commit.as_ref()) {
+        Some(done) => {
+            let done = commit(&done.sha)?;
+            place.around(&release.spec.app, &done).await?
+        }
+        None => release::planned_files(&release, &place.environment, &views.ctx).await?,
+    };
+    let shown = difference(&old, &new);
+    Ok(Json(PlanView::new(status.and_then(|status| status.plan.as_ref()), shown)))
+}
+
+/// An environment and the way to its repository.
+struct Place {
+    environment: Arc<Environment>,
+    writer: Writer,
+}
+
+impl Place {
+    async fn find(views: &Views, namespace: &str, name: &str) -> Result<Self, Problem> {
+        let Some(environment) = views.ctx.environment(namespace, name) else {
+            let detail = format!("there is no Environment {name} in {namespace}");
+            return Err(Problem::not_found(detail));
+        };
+        let access = views.ctx.remotes.access(&views.ctx.client, &environment).await;
+        let access = access.map_err(ReleaseError::from)?;
+        Ok(Self { environment, writer: access.writer })
+    }
+
+    /// Reads the files of an app.
+    async fn read(&self, app: &str, at: Option<&CommitId>) -> Result<plan::Files, Problem> {
+        let app = AppName::parse(app).map_err(ReleaseError::from)?;
+        let folder = release::app_folder(&self.environment, &app).map_err(ReleaseError::from)?;
+        let read = self.writer.read(&folder, at).await.map_err(ReleaseError::from)?;
+        Ok(read.into_iter().collect())
+    }
+
+    /// Reads the files of an app before and after one of its commits.
+    async fn around(
+        &self,
+        app: &str,
+        commit: &CommitId,
+    ) -> Result<(plan::Files, plan::Files), Problem> {
+        let key = Some((self.environment.name_any(), app.to_owned()));
+        let filter = HistoryFilter { app: key, limit: 1, before: Some(*commit) };
+        let before = self.writer.history(filter).await.map_err(ReleaseError::from)?;
+        let old = match before.first() {
+            Some(before) => self.read(app, Some(&before.commit)).await?,
+            None => plan::Files::new(),
+        };
+        Ok((old, self.read(app, Some(commit)).await?))
+    }
+}
+
+fn difference(old: &plan::Files, new: &plan::Files) -> Difference {
+    let diffs = plan::file_diffs(old, new, DiffOptions::default());
+    Difference::new(plan::plan(old, new), diffs)
+}
+
+fn commit(text: &str) -> Result<CommitId, Problem> {
+    CommitId::parse(text)
+        .map_err(|_| Problem::bad_request(format!("{text:?} is not a whole commit id")))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is a step of map_err")]
+fn bad_query(rejection: QueryRejection) -> Problem {
+    Problem::bad_request(rejection.body_text())
+}
