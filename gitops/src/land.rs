@@ -168,7 +168,9 @@ impl Branch {
 
     async fn plan(&self, batch: &[Pending]) -> Result<Plan, GitError> {
         let index = Arc::clone(&self.shared.state().index);
-        let planner = Planner::start(&self.shared.store, &index, self.head_commit()).await?;
+        let planner =
+            Planner::start(&self.shared.store, &index, self.shared.signer(), self.head_commit())
+                .await?;
         planner.plan(batch.iter().map(|pending| &pending.change)).await
     }
 

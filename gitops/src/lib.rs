@@ -18,6 +18,7 @@ mod path;
 mod plan;
 mod remote;
 mod shared;
+mod signing;
 mod store;
 mod tree;
 mod writer;
@@ -32,5 +33,9 @@ pub use options::{Observer, Options, Timeouts};
 pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
 pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};
 pub use shared::{Head, QueueStats};
+pub use signing::{
+    SignatureError, SignatureFormat, SignedBy, Signer, SigningError, TrustedKeys, TrustedKeysError,
+    verify,
+};
 pub use tree::{EntryKind, FileMap, tree_id};
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

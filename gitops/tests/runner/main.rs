@@ -13,4 +13,6 @@ mod local;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod ssh;
