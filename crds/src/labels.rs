@@ -27,6 +27,8 @@ pub mod trailer {
     pub const ENV: &str = "Gimlet-Env";
     /// Version that the release made the app.
     pub const VERSION: &str = "Gimlet-Version";
+    /// The application's own repository.
+    pub const REPOSITORY: &str = "Gimlet-Repository";
     /// Who asked for the release.
     pub const REQUESTED_BY: &str = "Gimlet-Requested-By";
     /// Digest of the plan.

@@ -3,6 +3,7 @@
 mod access;
 mod command;
 mod engine;
+mod history;
 mod objects;
 mod verdict;
 

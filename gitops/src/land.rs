@@ -150,7 +150,7 @@ impl Branch {
             }
         };
         if accepted {
-            self.record(std::mem::take(&mut plan.entries));
+            self.record(&plan.entries, new);
             self.arrive(Some(new));
             landing.verified = true;
             landing.faults = 0;

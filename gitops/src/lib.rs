@@ -20,15 +20,17 @@ mod remote;
 mod shared;
 mod signing;
 mod store;
+mod touch;
 mod tree;
 mod writer;
 
 pub use change::{
     APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, ORDER_TRAILER, Outcome, RELEASE_TRAILER,
+    REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
 };
 pub use error::{GitError, GitErrorKind};
 pub use id::{BlobId, CommitId, TreeId};
-pub use index::{HistoryFilter, LogEntry};
+pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};
 pub use options::{Observer, Options, Timeouts};
 pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
 pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};

@@ -123,7 +123,7 @@ impl<'a> Planner<'a> {
         let (parent, id) = (self.head, CommitId(commit.id));
         self.objects.insert(commit.id, commit);
         let entry = LogEntry::of_change(change, id);
-        self.batch.push(entry.clone());
+        self.batch.push(&entry);
         self.entries.push(entry);
         self.head = Some(id);
         Ok(Verdict::Commit { commit: id, parent, tree })

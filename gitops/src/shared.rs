@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
 use crate::change::{Change, Outcome};
-use crate::engine::Engine;
+use crate::engine::{Engine, Objects};
 use crate::error::GitError;
 use crate::id::CommitId;
 use crate::index::Index;
@@ -115,7 +115,7 @@ impl Shared {
     ) -> Self {
         Self {
             key,
-            store: Store::new(Arc::clone(&engine)),
+            store: Store::new(Arc::clone(&engine) as Arc<dyn Objects>),
             engine,
             announced: Announced::default(),
             observer,

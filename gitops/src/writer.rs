@@ -18,6 +18,7 @@ use crate::path::{MAX_FILES, MAX_FOLDER, RepoPath};
 use crate::remote::{Credentials, Remote};
 use crate::shared::{Command, Head, Pending, QueueStats, Reply, Shared, Touch};
 use crate::signing::Signer;
+use crate::touch;
 use crate::tree::{Entry, EntryKind};
 
 /// Files by their path below a folder, as they are in the repository.
@@ -298,14 +299,22 @@ impl Writer {
     }
 
     /// Returns the last commit of the branch that changed a path.
+    ///
+    /// For the folder of an application the release log answers; else history is walked through.
     pub async fn last_touch(&self, path: &RepoPath) -> Result<Option<CommitId>, GitError> {
         let Some(head) = self.head().await?.commit else { return Ok(None) };
         let key = (head, path.clone());
         if let Some(Touch(known)) = self.shared.cached_touch(&key) {
             return Ok(known);
         }
-        let touch =
-            self.reading("last_touch", || self.shared.engine.last_touch(head, path)).await?;
+        let touch = self
+            .reading("last_touch", || async move {
+                match touch::last_touch(&self.shared, head, path).await? {
+                    Some(commit) => Ok(Some(commit)),
+                    None => self.shared.engine.last_touch(head, path).await,
+                }
+            })
+            .await?;
         self.shared.cache_touch(key, Touch(touch));
         Ok(touch)
     }

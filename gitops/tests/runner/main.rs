@@ -11,6 +11,8 @@ mod https;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod signing;

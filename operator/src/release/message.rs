@@ -40,6 +40,9 @@ pub(super) fn change_of_release(
     if let Some(commit) = &prepared.restores {
         trailers.push((trailer::ROLLBACK_TO.into(), commit.to_string()));
     }
+    if let Some(repository) = spec.version.as_ref().and_then(|v| v.repository.as_deref()) {
+        trailers.push((trailer::REPOSITORY.into(), one_line(repository)));
+    }
     if let Some(by) = &spec.requested_by {
         trailers.push((trailer::REQUESTED_BY.into(), one_line(by)));
     }
