@@ -5,6 +5,7 @@
 //! nothing that others push is ever lost, and every commit carries the id of its change, so nothing
 //! lands twice. This crate knows nothing of Kubernetes.
 
+mod audit;
 mod branch;
 mod change;
 mod cli;
@@ -24,6 +25,9 @@ mod touch;
 mod tree;
 mod writer;
 
+pub use audit::{
+    Audit, AuditScope, Describe, Finding, FindingKind, FolderFacts, FolderRecord, audit,
+};
 pub use change::{
     APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, ORDER_TRAILER, Outcome, RELEASE_TRAILER,
     REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,

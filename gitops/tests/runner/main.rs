@@ -1,6 +1,8 @@
 //! Everything that needs a real git, a server and time.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixture;
