@@ -90,6 +90,7 @@ impl Signer {
     /// Reads an OpenSSH private key or an armoured OpenPGP secret key.
     ///
     /// The passphrase is needed once, for a key that is encrypted, and ignored for one that is not.
+    /// Decrypting takes a moment by design: call it where that holds nobody up.
     pub fn parse(key: &Secret, passphrase: Option<&Secret>) -> Result<Self, SigningError> {
         let text = key.expose();
         if text.len() > MAX_KEY {

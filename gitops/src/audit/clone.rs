@@ -77,7 +77,7 @@ impl Clone {
     ) -> Result<Vec<(LogEntry, Vec<String>)>, GitError> {
         let entries = read_messages(&self.dir, head, from, DEADLINE).await?;
         let commits: Vec<_> = entries.iter().map(|entry| entry.commit).collect();
-        let changed = changed_paths(&self.dir, &commits, below, DEADLINE).await?;
+        let changed = changed_paths(&self.dir, &commits, below, DEADLINE, |paths| paths).await?;
         Ok(entries.into_iter().zip(changed).collect())
     }
 }

@@ -18,6 +18,8 @@ use crate::path::RepoPath;
 /// Older ones are left out: a repository of ours has few, and one that was something else before
 /// may have millions.
 const MAX_OTHERS: usize = 50_000;
+/// So many commits are asked for at once, to bound what is in memory.
+const AT_ONCE: usize = 4_000;
 
 /// Returns the commits that `new` has and `not` has not, oldest first, with the folders that others
 /// changed.
@@ -72,9 +74,11 @@ fn damaged(finished: &Finished) -> GitError {
 fn parse_entry(text: &str) -> Option<LogEntry> {
     let mut fields = text.trim_start_matches('\n').splitn(5, '\n');
     let commit = CommitId::parse(fields.next()?).ok()?;
-    let time = Timestamp::from_second(fields.next()?.parse().ok()?).ok()?;
-    let author = Identity { name: fields.next()?.to_owned(), email: fields.next()?.to_owned() };
-    Some(LogEntry::of_message(commit, time, author, fields.next()?))
+    // A commit must not escape notice by what its headers lack.
+    let mut field = || fields.next().unwrap_or_default();
+    let time = field().parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let author = Identity { name: field().to_owned(), email: field().to_owned() };
+    Some(LogEntry::of_message(commit, time.unwrap_or(Timestamp::UNIX_EPOCH), author, field()))
 }
 
 fn is_other(entry: &LogEntry) -> bool {
@@ -100,12 +104,10 @@ async fn find_folders(
     deadline: Duration,
 ) -> Result<(), GitError> {
     let ids: Vec<_> = entries.iter().filter(|e| is_other(e)).map(|e| e.commit).collect();
-    let changed = changed_paths(dir, &ids, None, deadline).await?;
+    let changed = changed_paths(dir, &ids, None, deadline, |paths| folders_of(&paths)).await?;
     let others = entries.iter_mut().filter(|entry| is_other(entry));
-    for (entry, paths) in others.zip(changed) {
-        if let Origin::Other(folders) = &mut entry.origin {
-            *folders = folders_of(&paths);
-        }
+    for (entry, folders) in others.zip(changed) {
+        entry.origin = Origin::Other(folders);
     }
     Ok(())
 }
@@ -116,17 +118,29 @@ fn folders_of(paths: &[String]) -> Vec<String> {
     folders.into_iter().take(MAX_FOLDERS).map(str::to_owned).collect()
 }
 
-/// Returns the paths that each commit changed, below a folder if one is given. What a merge took
-/// over from one side unchanged is not its own.
-pub(crate) async fn changed_paths(
+/// Returns what is to be kept of the paths that each commit changed, below a folder if one is given.
+/// What a merge took over from one side unchanged is not its own.
+pub(crate) async fn changed_paths<T>(
+    dir: &Path,
+    commits: &[CommitId],
+    below: Option<&RepoPath>,
+    deadline: Duration,
+    keep: impl Fn(Vec<String>) -> T,
+) -> Result<Vec<T>, GitError> {
+    let mut kept = Vec::with_capacity(commits.len());
+    for commits in commits.chunks(AT_ONCE) {
+        let changed = changed_at_once(dir, commits, below, deadline).await?;
+        kept.extend(changed.into_iter().map(&keep));
+    }
+    Ok(kept)
+}
+
+async fn changed_at_once(
     dir: &Path,
     commits: &[CommitId],
     below: Option<&RepoPath>,
     deadline: Duration,
 ) -> Result<Vec<Vec<String>>, GitError> {
-    if commits.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut args =
         vec!["diff-tree", "--stdin", "-r", "-c", "-z", "--root", "--name-only", "--no-renames"];
     args.extend(["--no-ext-diff", "--"]);
@@ -167,6 +181,15 @@ fn paths_by_commit(text: &[u8], commits: &[CommitId]) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_without_a_usable_date_is_an_entry_all_the_same() {
+        for date in ["", "x", "99999999999999999"] {
+            let entry = parse_entry(&format!("{:040x}\n{date}\nJane\nj@e\ntext", 7)).unwrap();
+            assert_eq!((entry.time, entry.subject.as_str()), (Timestamp::UNIX_EPOCH, "text"));
+        }
+        assert!(parse_entry(&format!("{:040x}", 7)).is_some());
+    }
 
     #[test]
     fn paths_go_to_the_commit_that_is_named_before_them() {

@@ -127,6 +127,22 @@ async fn a_change_by_hand_is_listed_with_its_author_and_files() {
 }
 
 #[tokio::test]
+async fn a_commit_with_headers_that_make_no_sense_is_not_passed_over() {
+    let setting = Setting::new();
+    setting.commit(release("r1", "web", "1")).await;
+    let by = setting.repo.person("main", &[("staging/web/a.yaml", "x")]);
+    let raw = setting.repo.git(&["cat-file", "commit", &by]);
+    let (headers, _) = raw.split_once("author").unwrap();
+    let odd = git_in(
+        &setting.repo.bare(),
+        &["hash-object", "-t", "commit", "-w", "--stdin", "--literally"],
+        &format!("{headers}author x\ncommitter y <z> 99999999999999999999 +0000\n\n"),
+    );
+    setting.repo.git(&["update-ref", "refs/heads/main", &odd]);
+    assert_eq!(setting.kinds().await, [FindingKind::ByHand]);
+}
+
+#[tokio::test]
 async fn what_only_says_that_gimlet_made_it_is_found() {
     let setting = Setting::new();
     setting.commit(release("r1", "web", "1")).await;
