@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::engine::Seen;
 use crate::error::{GitError, GitErrorKind};
 use crate::id::CommitId;
-use crate::index::{Index, LogEntry};
+use crate::index::{Cache, Index, LogEntry};
 use crate::options::Options;
 use crate::shared::{Command, Head, Pending, Shared};
 
@@ -33,11 +33,13 @@ pub(crate) struct Branch {
     pub(crate) wary_until: Option<Instant>,
     healed: Option<Instant>,
     rewritten: bool,
+    log: Cache,
 }
 
 impl Branch {
     pub(crate) fn new(shared: Arc<Shared>, options: Options, name: String, create: bool) -> Self {
         Self {
+            log: Cache::new(shared.engine.log_file()),
             shared,
             options,
             name,
@@ -67,6 +69,7 @@ impl Branch {
             if let Err(error) = self.shared.engine.maintain().await {
                 tracing::debug!(remote = self.shared.key, %error, "cache could not be tidied");
             }
+            self.save_log().await;
         }
     }
 
@@ -275,22 +278,76 @@ impl Branch {
         self.patiently("fetch", || self.shared.engine.fetch()).await
     }
 
-    async fn index(&self, head: CommitId, from: Option<CommitId>) -> Result<(), GitError> {
-        let entries = self.shared.engine.log(head, from).await?;
+    /// Brings the release log to the head. What a process before this one knew is read from its
+    /// file, as long as the head still comes after it.
+    async fn index(&mut self, head: CommitId, from: Option<CommitId>) -> Result<(), GitError> {
+        let mut from = from;
         if from.is_none() {
-            self.shared.state_mut().index = Arc::new(Index::default());
+            let kept = if self.known().is_none() { self.load_log().await } else { None };
+            from = kept.as_ref().and_then(Index::head);
+            if let Some(known) = from
+                && !self.shared.engine.is_ancestor(known, head).await?
+            {
+                from = None;
+            }
+            let index = kept.filter(|_| from.is_some()).unwrap_or_else(|| {
+                self.log.reset();
+                Index::default()
+            });
+            self.shared.state_mut().index = Arc::new(index);
         }
-        self.record(entries);
+        if from != Some(head) {
+            let entries = self.shared.engine.log(head, from).await?;
+            self.record(&entries, head);
+        }
         Ok(())
     }
 
-    pub(crate) fn record(&self, entries: Vec<LogEntry>) {
+    async fn load_log(&mut self) -> Option<Index> {
+        let mut log = self.log.clone();
+        let (log, index) = tokio::task::spawn_blocking(move || {
+            let index = log.load();
+            (log, index)
+        })
+        .await
+        .ok()?;
+        self.log = log;
+        Some(index)
+    }
+
+    /// Writes what is new in the release log to its file, if that is worth it.
+    async fn save_log(&mut self) {
+        let index = Arc::clone(&self.shared.state().index);
+        if !self.log.is_due(&index) {
+            return;
+        }
+        let mut log = self.log.clone();
+        let saved = tokio::task::spawn_blocking(move || {
+            let result = log.save(&index);
+            (log, result)
+        });
+        match saved.await {
+            Ok((log, Ok(()))) => self.log = log,
+            Ok((_, Err(error))) => {
+                self.log.reset();
+                tracing::debug!(remote = self.shared.key, %error, "release log could not be kept");
+            }
+            Err(error) => {
+                self.log.reset();
+                tracing::warn!(remote = self.shared.key, %error, "keeping the release log was broken off");
+            }
+        }
+    }
+
+    /// Adds entries to the release log, which is then complete up to `head`.
+    pub(crate) fn record(&self, entries: &[LogEntry], head: CommitId) {
         let mut state = self.shared.state_mut();
-        // Only planning holds on to an index, and it is over before anything is recorded.
+        // Only planning and saving hold on to an index, and both are over before anything is recorded.
         if let Some(index) = Arc::get_mut(&mut state.index) {
             for entry in entries {
                 index.push(entry);
             }
+            index.set_head(head);
         } else {
             tracing::error!(remote = self.shared.key, "release log is in use");
         }

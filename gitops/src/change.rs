@@ -17,6 +17,10 @@ pub const ORDER_TRAILER: &str = "Gimlet-Order";
 pub const APP_TRAILER: &str = "Gimlet-App";
 /// The trailer that carries the environment's name.
 pub const ENV_TRAILER: &str = "Gimlet-Env";
+/// The trailer that says who asked for the change.
+pub const REQUESTED_BY_TRAILER: &str = "Gimlet-Requested-By";
+/// The trailer that carries the application's own repository.
+pub const REPOSITORY_TRAILER: &str = "Gimlet-Repository";
 
 /// Changes one place of the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]

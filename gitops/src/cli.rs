@@ -3,7 +3,11 @@
 mod access;
 mod command;
 mod engine;
+mod history;
 mod objects;
 mod verdict;
 
+pub(crate) use command::{Invocation, run};
 pub(crate) use engine::CliEngine;
+pub(crate) use history::{changed_paths, read_messages};
+pub(crate) use objects::Reader;

@@ -1,5 +1,7 @@
 //! What a way of talking git must be able to do.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use gix_hash::ObjectId;
 
@@ -34,27 +36,34 @@ impl From<GitError> for PushError {
     }
 }
 
+/// Holds objects.
+#[async_trait]
+pub(crate) trait Objects: Send + Sync + 'static {
+    /// Reads an object; none if it is not known here.
+    async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
+    /// Returns kind and size of an object without its content.
+    async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
+}
+
 /// Reaches one branch of one repository.
 ///
 /// Reading may go on at any time. `open`, `fetch`, `write`, `push`, `maintain` and `wipe` are called
 /// by the branch's one task only.
 #[async_trait]
-pub(crate) trait Engine: Send + Sync + 'static {
+pub(crate) trait Engine: Objects {
     /// Prepares the cache and returns the head that it knows.
     async fn open(&self) -> Result<Option<CommitId>, GitError>;
     /// Asks the server for the head.
     async fn look(&self) -> Result<Seen, GitError>;
     /// Brings in everything that the branch has, and returns its head.
     async fn fetch(&self) -> Result<CommitId, GitError>;
-    /// Reads an object; none if it is not known here.
-    async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
-    /// Returns kind and size of an object without its content.
-    async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
     /// Keeps new objects until they are pushed.
     async fn write(&self, objects: Vec<Object>) -> Result<(), GitError>;
     /// Moves the branch from `old` to `new`, provided that it is still at `old`.
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError>;
-    /// Returns the commits with our trailers, oldest first, that `new` has and `not` has not.
+    /// Returns the commits, oldest first, that `new` has and `not` has not.
+    ///
+    /// Of those that others made, very old ones may be left out.
     async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError>;
     /// Says whether one commit leads to another; both must be known here.
     async fn is_ancestor(&self, ancestor: CommitId, of: CommitId) -> Result<bool, GitError>;
@@ -64,6 +73,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
         head: CommitId,
         path: &RepoPath,
     ) -> Result<Option<CommitId>, GitError>;
+    /// Returns where the release log may be kept between two processes, beside the cache.
+    fn log_file(&self) -> PathBuf;
     /// Tidies up if it is time to.
     async fn maintain(&self) -> Result<(), GitError>;
     /// Throws the cache away.

@@ -27,6 +27,8 @@ pub enum GitErrorKind {
     Conflict,
     /// The local cache is unusable.
     Cache,
+    /// The commit cannot be signed.
+    Signing,
     /// A deadline passed.
     Timeout,
     /// The change was withdrawn, or the writer was shut down.
@@ -99,6 +101,7 @@ impl GitError {
             GitErrorKind::TooLarge => "GitTooLarge",
             GitErrorKind::Conflict => "GitConflict",
             GitErrorKind::Cache => "GitCache",
+            GitErrorKind::Signing => "GitSigning",
             GitErrorKind::Timeout => "GitTimeout",
             GitErrorKind::Cancelled => "GitCancelled",
             GitErrorKind::Invalid => "GitInvalid",
@@ -117,6 +120,7 @@ impl GitError {
             | GitErrorKind::Superseded
             | GitErrorKind::BaseChanged
             | GitErrorKind::TooLarge
+            | GitErrorKind::Signing
             | GitErrorKind::Invalid => true,
             GitErrorKind::Unreachable
             | GitErrorKind::Conflict

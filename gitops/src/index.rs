@@ -1,97 +1,81 @@
-//! The release log, read from commit trailers alone.
+//! The release log, read from commits' messages, with what is asked for often.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+mod cache;
+mod codec;
+mod entry;
+mod filter;
+
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use crate::change::{
-    APP_TRAILER, Change, ENV_TRAILER, Identity, ORDER_TRAILER, RELEASE_TRAILER, line, parse_order,
-};
+pub(crate) use cache::Cache;
+pub(crate) use entry::MAX_FOLDERS;
+pub use entry::{Legacy, LegacyAction, LogEntry, Origin};
+pub use filter::HistoryFilter;
+
+use crate::change::{ORDER_TRAILER, RELEASE_TRAILER, parse_order};
 use crate::id::CommitId;
-
-/// Describes one commit with trailers of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogEntry {
-    /// The commit.
-    pub commit: CommitId,
-    /// When the change was asked for.
-    pub time: Timestamp,
-    /// Who asked for it.
-    pub author: Identity,
-    /// The first line of the message.
-    pub subject: String,
-    /// The trailers by name; of several with one name the last.
-    pub trailers: BTreeMap<String, String>,
-}
-
-impl LogEntry {
-    /// Returns the entry that a change's commit will have.
-    pub(crate) fn of_change(change: &Change, commit: CommitId) -> Self {
-        Self {
-            commit,
-            time: change.time,
-            author: change.author.clone(),
-            subject: line(&change.subject),
-            trailers: change.all_trailers().into_iter().collect(),
-        }
-    }
-
-    fn get(&self, trailer: &str) -> Option<&str> {
-        self.trailers.get(trailer).map(String::as_str)
-    }
-}
-
-/// Chooses entries of the release log.
-#[derive(Clone, Debug, Default)]
-pub struct HistoryFilter {
-    /// Only this environment's application of this name.
-    pub app: Option<(String, String)>,
-    /// At most this many entries; zero stands for all.
-    pub limit: usize,
-    /// Only entries older than this one.
-    pub before: Option<CommitId>,
-}
-
-/// Reads the trailers from the last paragraph of a message.
-pub(crate) fn trailers_of(message: &str) -> BTreeMap<String, String> {
-    let text = message.trim_end();
-    // A message of one paragraph is all subject.
-    let Some((_, last)) = text.rsplit_once("\n\n") else { return BTreeMap::new() };
-    last.lines()
-        .filter_map(|l| l.split_once(": "))
-        .filter(|(key, _)| {
-            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        })
-        .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
-        .collect()
-}
+use crate::path::RepoPath;
+use codec::{Decoder, encode};
 
 /// The place of a change among those of its application, and the change's id.
 pub(crate) type Newest = (i64, String, String);
 
-/// All entries of a branch, oldest first, with what is asked for often.
+/// A text that occurs in many entries.
+type Word = u32;
+
+/// The word of a text that is not there.
+const NOTHING: Word = 0;
+
+/// What entries are chosen by; the rest of an entry is decoded when it is asked for.
+#[derive(Debug)]
+struct Row {
+    commit: CommitId,
+    /// Where the entry's bytes start.
+    at: usize,
+    time: i64,
+    environment: Word,
+    app: Word,
+    requested_by: Word,
+    name: Word,
+    email: Word,
+    repository: Word,
+    /// Where the folders start and end that others changed.
+    folders: (u32, u32),
+    origin: Maker,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Maker {
+    Gimlet,
+    Legacy,
+    Other,
+}
+
+/// All entries of a branch, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    entries: Vec<Arc<LogEntry>>,
-    positions: HashMap<CommitId, usize>,
-    apps: HashMap<(String, String), Vec<usize>>,
-    ids: HashMap<String, CommitId>,
+    /// The commit up to which this is complete.
+    head: Option<CommitId>,
+    bytes: Vec<u8>,
+    rows: Vec<Row>,
+    words: HashMap<Box<str>, Word>,
+    folders: Vec<Word>,
+    positions: HashMap<CommitId, u32>,
+    ids: HashMap<Box<str>, CommitId>,
     newest: HashMap<String, Newest>,
 }
 
 impl Index {
-    pub(crate) fn push(&mut self, entry: LogEntry) {
-        if self.positions.contains_key(&entry.commit) {
+    pub(crate) fn push(&mut self, entry: &LogEntry) {
+        let position = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        if self.positions.contains_key(&entry.commit) || position == u32::MAX {
             return;
         }
-        let at = self.entries.len();
-        self.positions.insert(entry.commit, at);
-        if let (Some(env), Some(app)) = (entry.get(ENV_TRAILER), entry.get(APP_TRAILER)) {
-            self.apps.entry((env.to_owned(), app.to_owned())).or_default().push(at);
-        }
+        self.positions.insert(entry.commit, position);
         if let Some(id) = entry.get(RELEASE_TRAILER) {
-            self.ids.entry(id.to_owned()).or_insert(entry.commit);
+            self.ids.entry(id.into()).or_insert(entry.commit);
             if let Some((key, number, tie)) = entry.get(ORDER_TRAILER).and_then(parse_order) {
                 let place = (number, tie, id.to_owned());
                 let newest = self.newest.entry(key).or_insert_with(|| place.clone());
@@ -100,7 +84,61 @@ impl Index {
                 }
             }
         }
-        self.entries.push(Arc::new(entry));
+        let start = self.folders.len();
+        let origin = match &entry.origin {
+            Origin::Gimlet => Maker::Gimlet,
+            Origin::Legacy(_) => Maker::Legacy,
+            Origin::Other(folders) => {
+                for folder in folders {
+                    let word = self.learn(Some(folder));
+                    self.folders.push(word);
+                }
+                Maker::Other
+            }
+        };
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let row = Row {
+            commit: entry.commit,
+            at: self.bytes.len(),
+            time: entry.time.as_second(),
+            environment: self.learn(entry.environment()),
+            app: self.learn(entry.app()),
+            requested_by: self.learn(entry.requested_by()),
+            name: self.learn(Some(&entry.author.name)),
+            email: self.learn(Some(&entry.author.email)),
+            repository: self.learn(entry.repository()),
+            folders: (place(start), place(self.folders.len())),
+            origin,
+        };
+        self.rows.push(row);
+        encode(entry, &mut self.bytes);
+    }
+
+    fn learn(&mut self, text: Option<&str>) -> Word {
+        let Some(text) = text else { return NOTHING };
+        let next = Word::try_from(self.words.len() + 1).unwrap_or(Word::MAX);
+        match self.words.get(text) {
+            Some(word) => *word,
+            None => *self.words.entry(text.into()).or_insert(next),
+        }
+    }
+
+    /// Says up to which commit this is complete.
+    pub(crate) fn set_head(&mut self, head: CommitId) {
+        self.head = Some(head);
+    }
+
+    pub(crate) fn head(&self) -> Option<CommitId> {
+        self.head
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns all entries as bytes; what was there stays where it was when more come.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<CommitId> {
@@ -114,28 +152,109 @@ impl Index {
     /// Returns entries, newest first; none if the entry to start before is not known.
     pub(crate) fn history(&self, filter: &HistoryFilter) -> Option<Vec<LogEntry>> {
         let end = match &filter.before {
-            Some(commit) => *self.positions.get(commit)?,
-            None => self.entries.len(),
+            Some(commit) => *self.positions.get(commit)? as usize,
+            None => self.rows.len(),
         };
         let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };
-        let pick = |at: usize| LogEntry::clone(&self.entries[at]);
-        Some(match &filter.app {
-            Some(app) => {
-                let all = self.apps.get(app).map_or(&[][..], Vec::as_slice);
-                let older = &all[..all.partition_point(|at| *at < end)];
-                older.iter().rev().take(limit).map(|at| pick(*at)).collect()
+        let chosen = Chosen::new(self, filter);
+        let rows = self.rows[..end].iter().rev();
+        let rows = rows.filter(|row| chosen.has(self, row)).take(limit);
+        Some(rows.filter_map(|row| Decoder(&self.bytes[row.at..]).entry()).collect())
+    }
+
+    /// Returns the commits that may have changed a folder named after its application, newest
+    /// first: those of this application, and those of others below the folder.
+    pub(crate) fn touching(&self, folder: &RepoPath) -> Vec<CommitId> {
+        let name = folder.parts().last().unwrap_or_default();
+        let Some(app) = self.words.get(name) else { return Vec::new() };
+        let below = self.folders_below(folder);
+        let rows = self.rows.iter().rev();
+        let rows = rows.filter(|row| row.app == *app || self.touches(row, &below));
+        rows.map(|row| row.commit).collect()
+    }
+
+    /// Returns the words of a folder and of all in it.
+    fn folders_below(&self, folder: &RepoPath) -> HashSet<Word> {
+        let of = |text: &str| {
+            let rest = text.strip_prefix(folder.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.words.iter().filter(|(text, _)| of(text)).map(|(_, word)| *word).collect()
+    }
+
+    fn touches(&self, row: &Row, folders: &HashSet<Word>) -> bool {
+        let (start, end) = row.folders;
+        let own = self.folders.get(start as usize..end as usize).unwrap_or_default();
+        own.iter().any(|word| folders.contains(word))
+    }
+}
+
+/// The word of a text that no entry has.
+const UNKNOWN: Word = Word::MAX;
+
+/// A filter in an index's own words.
+struct Chosen {
+    app: Option<Word>,
+    environment: Option<Word>,
+    person: Option<Word>,
+    repository: Option<Word>,
+    since: i64,
+    until: i64,
+    others: bool,
+    folders: Option<HashSet<Word>>,
+}
+
+impl Chosen {
+    fn new(index: &Index, filter: &HistoryFilter) -> Self {
+        let word =
+            |text: Option<&str>| text.map(|text| index.words.get(text).copied().unwrap_or(UNKNOWN));
+        let (of_app, app) = filter.app.as_ref().map(|(e, a)| (e.as_str(), a.as_str())).unzip();
+        let environment = match (word(of_app), word(filter.environment.as_deref())) {
+            (Some(one), Some(other)) if one != other => Some(UNKNOWN),
+            (one, other) => one.or(other),
+        };
+        let folder = filter.folder.as_ref().filter(|_| filter.others);
+        Self {
+            app: word(app),
+            environment,
+            person: word(filter.person.as_deref()),
+            repository: word(filter.repository.as_deref()),
+            since: filter.since.map_or(i64::MIN, Timestamp::as_second),
+            until: filter.until.map_or(i64::MAX, Timestamp::as_second),
+            others: filter.others,
+            folders: folder.map(|folder| index.folders_below(folder)),
+        }
+    }
+
+    fn has(&self, index: &Index, row: &Row) -> bool {
+        let is = |asked: Option<Word>, word: Word| asked.is_none_or(|asked| asked == word);
+        let person = |asked| [row.requested_by, row.name, row.email].contains(&asked);
+        let placed = match row.origin {
+            Maker::Gimlet | Maker::Legacy => {
+                is(self.environment, row.environment) && is(self.app, row.app)
             }
-            None => (0..end).rev().take(limit).map(pick).collect(),
-        })
+            Maker::Other => match &self.folders {
+                Some(folders) => index.touches(row, folders),
+                None => self.environment.is_none() && self.app.is_none(),
+            },
+        };
+        placed
+            && (self.others || row.origin == Maker::Gimlet)
+            && self.person.is_none_or(person)
+            && is(self.repository, row.repository)
+            && (self.since..self.until).contains(&row.time)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{
+        APP_TRAILER, ENV_TRAILER, Identity, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
+    };
 
-    fn entry(n: u8, app: &str, order: Option<&str>) -> LogEntry {
-        let mut trailers: BTreeMap<String, String> = [
+    pub(super) fn entry(n: u8, app: &str, order: Option<&str>) -> LogEntry {
+        let mut trailers: std::collections::BTreeMap<String, String> = [
             (RELEASE_TRAILER.to_owned(), format!("r{n}")),
             (ENV_TRAILER.to_owned(), "staging".to_owned()),
             (APP_TRAILER.to_owned(), app.to_owned()),
@@ -144,47 +263,118 @@ mod tests {
         trailers.extend(order.map(|o| (ORDER_TRAILER.to_owned(), o.to_owned())));
         LogEntry {
             commit: CommitId::parse(&format!("{n:040x}")).unwrap(),
-            time: Timestamp::UNIX_EPOCH,
+            time: Timestamp::from_second(i64::from(n)).unwrap(),
             author: Identity { name: "a".into(), email: "a@b".into() },
             subject: "s".into(),
             trailers,
+            origin: Origin::Gimlet,
         }
+    }
+
+    fn other(n: u8, message: &str, folders: &[&str]) -> LogEntry {
+        let base = entry(n, "", None);
+        let author = Identity { name: "Jane".into(), email: "jane@b".into() };
+        let mut entry = LogEntry::of_message(base.commit, base.time, author, message);
+        if let Origin::Other(found) = &mut entry.origin {
+            *found = folders.iter().map(|f| (*f).to_owned()).collect();
+        }
+        entry
+    }
+
+    fn index(entries: impl IntoIterator<Item = LogEntry>) -> Index {
+        let mut index = Index::default();
+        for entry in entries {
+            index.push(&entry);
+        }
+        index
+    }
+
+    /// The last digits of the chosen commits.
+    fn chosen(index: &Index, filter: &HistoryFilter) -> Vec<u8> {
+        let found = index.history(filter).unwrap();
+        found.iter().map(|e| e.commit.0.as_slice()[19]).collect()
+    }
+
+    fn path(text: &str) -> RepoPath {
+        RepoPath::parse(text).unwrap()
     }
 
     #[test]
     fn history_is_paged_per_application_newest_first() {
-        let mut index = Index::default();
-        for n in 1..=6 {
-            index.push(entry(n, if n % 2 == 0 { "web" } else { "api" }, None));
-        }
+        let apps = |n: u8| if n.is_multiple_of(2) { "web" } else { "api" };
+        let index = index((1..=6).map(|n| entry(n, apps(n), None)));
         let page = |before, limit| {
             let app = Some(("staging".into(), "web".into()));
-            let found = index.history(&HistoryFilter { app, limit, before }).unwrap();
-            found.iter().map(|e| e.trailers[RELEASE_TRAILER].clone()).collect::<Vec<_>>()
+            chosen(&index, &HistoryFilter { app, limit, before, ..HistoryFilter::default() })
         };
-        assert_eq!(page(None, 2), ["r6", "r4"]);
-        assert_eq!(page(Some(entry(4, "web", None).commit), 2), ["r2"]);
+        assert_eq!(page(None, 2), [6, 4]);
+        assert_eq!(page(Some(entry(4, "web", None).commit), 2), [2]);
         assert_eq!(page(None, 0).len(), 3);
-        let all = index.history(&HistoryFilter::default()).unwrap();
-        assert_eq!(all.len(), 6);
+        assert_eq!(chosen(&index, &HistoryFilter::default()).len(), 6);
         let before = Some(entry(99, "x", None).commit);
         assert!(index.history(&HistoryFilter { before, ..HistoryFilter::default() }).is_none());
     }
 
     #[test]
-    fn the_newest_change_of_an_application_is_remembered() {
-        let mut index = Index::default();
-        index.push(entry(1, "web", Some("web 5 b")));
-        index.push(entry(2, "web", Some("web 5 a")));
-        index.push(entry(3, "web", Some("web 4 z")));
-        assert_eq!(index.newest("web"), Some(&(5, "b".into(), "r1".into())));
+    fn entries_are_chosen_by_all_that_is_asked_for() {
+        let mut asked = entry(2, "web", None);
+        asked.trailers.insert(REQUESTED_BY_TRAILER.into(), "jane@b".into());
+        asked.trailers.insert(REPOSITORY_TRAILER.into(), "shop/web".into());
+        let index = index([entry(1, "web", None), asked, entry(3, "api", None)]);
+        let none = HistoryFilter::default;
+        let time = |n| Some(Timestamp::from_second(n).unwrap());
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(chosen(&index, &HistoryFilter { person: text("jane@b"), ..none() }), [2]);
+        assert_eq!(chosen(&index, &HistoryFilter { person: text("a@b"), ..none() }), [3, 2, 1]);
+        assert_eq!(chosen(&index, &HistoryFilter { repository: text("shop/web"), ..none() }), [2]);
+        let range = HistoryFilter { since: time(2), until: time(3), ..none() };
+        assert_eq!(chosen(&index, &range), [2]);
+        assert_eq!(
+            chosen(&index, &HistoryFilter { environment: text("staging"), ..none() }).len(),
+            3
+        );
+        let app = |environment: &str| Some((environment.to_owned(), "web".to_owned()));
+        let both = HistoryFilter { app: app("staging"), person: text("jane@b"), ..none() };
+        assert_eq!(chosen(&index, &both), [2]);
+        assert!(chosen(&index, &HistoryFilter { app: app("other"), ..none() }).is_empty());
+        let against = HistoryFilter { app: app("staging"), environment: text("x"), ..none() };
+        assert!(chosen(&index, &against).is_empty());
+        assert!(chosen(&index, &HistoryFilter { person: text("nobody"), ..none() }).is_empty());
     }
 
     #[test]
-    fn only_the_last_paragraph_has_trailers() {
-        let found =
-            trailers_of("subject\n\nGimlet-Release: forged\n\ntext: x\nGimlet-Release: r1\n");
-        assert_eq!(found[RELEASE_TRAILER], "r1");
-        assert!(trailers_of("Gimlet-Release: r1").is_empty());
+    fn what_others_made_is_chosen_by_its_folder_and_only_when_asked_for() {
+        let legacy = "[Gimlet] staging/web automated deploy";
+        let index = index([
+            other(1, legacy, &[]),
+            other(2, "fix", &["staging/web/sub", "docs"]),
+            other(3, "fix", &["staging/web2"]),
+            other(4, "readme", &[]),
+            entry(5, "web", None),
+        ]);
+        let app = Some(("staging".to_owned(), "web".to_owned()));
+        let filter = |folder: Option<&str>| HistoryFilter {
+            app: app.clone(),
+            others: true,
+            folder: folder.map(path),
+            ..HistoryFilter::default()
+        };
+        assert_eq!(chosen(&index, &HistoryFilter::default()), [5]);
+        assert_eq!(chosen(&index, &filter(None)), [5, 1]);
+        assert_eq!(chosen(&index, &filter(Some("staging/web"))), [5, 2, 1]);
+        let all = HistoryFilter { others: true, ..HistoryFilter::default() };
+        assert_eq!(chosen(&index, &all), [5, 4, 3, 2, 1]);
+        let jane = HistoryFilter { person: Some("Jane".into()), ..all };
+        assert_eq!(chosen(&index, &jane), [4, 3, 2, 1]);
+        let touching: Vec<_> =
+            index.touching(&path("staging/web")).iter().map(|c| c.0.as_slice()[19]).collect();
+        assert_eq!(touching, [5, 2, 1]);
+    }
+
+    #[test]
+    fn the_newest_change_of_an_application_is_remembered() {
+        let orders = [(1, "web 5 b"), (2, "web 5 a"), (3, "web 4 z")];
+        let index = index(orders.map(|(n, order)| entry(n, "web", Some(order))));
+        assert_eq!(index.newest("web"), Some(&(5, "b".into(), "r1".into())));
     }
 }

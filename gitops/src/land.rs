@@ -150,7 +150,7 @@ impl Branch {
             }
         };
         if accepted {
-            self.record(std::mem::take(&mut plan.entries));
+            self.record(&plan.entries, new);
             self.arrive(Some(new));
             landing.verified = true;
             landing.faults = 0;
@@ -168,7 +168,9 @@ impl Branch {
 
     async fn plan(&self, batch: &[Pending]) -> Result<Plan, GitError> {
         let index = Arc::clone(&self.shared.state().index);
-        let planner = Planner::start(&self.shared.store, &index, self.head_commit()).await?;
+        let planner =
+            Planner::start(&self.shared.store, &index, self.shared.signer(), self.head_commit())
+                .await?;
         planner.plan(batch.iter().map(|pending| &pending.change)).await
     }
 

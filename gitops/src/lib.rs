@@ -5,6 +5,7 @@
 //! nothing that others push is ever lost, and every commit carries the id of its change, so nothing
 //! lands twice. This crate knows nothing of Kubernetes.
 
+mod audit;
 mod branch;
 mod change;
 mod cli;
@@ -18,19 +19,29 @@ mod path;
 mod plan;
 mod remote;
 mod shared;
+mod signing;
 mod store;
+mod touch;
 mod tree;
 mod writer;
 
+pub use audit::{
+    Audit, AuditScope, Describe, Finding, FindingKind, FolderFacts, FolderRecord, audit,
+};
 pub use change::{
     APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, ORDER_TRAILER, Outcome, RELEASE_TRAILER,
+    REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
 };
 pub use error::{GitError, GitErrorKind};
 pub use id::{BlobId, CommitId, TreeId};
-pub use index::{HistoryFilter, LogEntry};
+pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};
 pub use options::{Observer, Options, Timeouts};
 pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
 pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};
 pub use shared::{Head, QueueStats};
+pub use signing::{
+    SignatureError, SignatureFormat, SignedBy, Signer, SigningError, TrustedKeys, TrustedKeysError,
+    verify,
+};
 pub use tree::{EntryKind, FileMap, tree_id};
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::signing::Signer;
+
 /// Bounds how long each kind of operation may take.
 #[derive(Clone, Debug)]
 pub struct Timeouts {
@@ -43,6 +45,8 @@ pub struct Options {
     pub retries: u32,
     /// The longest pause before the first of these retries; it doubles each time.
     pub retry_pause: Duration,
+    /// Who signs the commits; they are not signed without.
+    pub signer: Option<Arc<Signer>>,
     /// Who is told of every operation.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -57,6 +61,7 @@ impl Options {
             gather: Duration::from_millis(750),
             retries: 3,
             retry_pause: Duration::from_secs(1),
+            signer: None,
             observer: None,
         }
     }

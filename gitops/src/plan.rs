@@ -11,6 +11,7 @@ use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, ObjectKind, TreeId, hash};
 use crate::index::{Index, LogEntry};
 use crate::path::{MAX_FILES, PathError, RepoPath};
+use crate::signing::{Signer, with_signature};
 use crate::store::Store;
 use crate::tree::{Entry, EntryKind, Tree, build_folder, check_file};
 
@@ -37,6 +38,7 @@ pub(crate) struct Plan {
 pub(crate) struct Planner<'a> {
     store: &'a Store,
     index: &'a Index,
+    signer: Option<Arc<Signer>>,
     root: ObjectId,
     head: Option<CommitId>,
     trees: HashMap<ObjectId, Arc<Tree>>,
@@ -50,6 +52,7 @@ impl<'a> Planner<'a> {
     pub(crate) async fn start(
         store: &'a Store,
         index: &'a Index,
+        signer: Option<Arc<Signer>>,
         head: Option<CommitId>,
     ) -> Result<Self, GitError> {
         let root = match head {
@@ -63,6 +66,7 @@ impl<'a> Planner<'a> {
         Ok(Self {
             store,
             index,
+            signer,
             root,
             head,
             trees: HashMap::new(),
@@ -115,11 +119,11 @@ impl<'a> Planner<'a> {
             return Ok(Verdict::Unchanged { tree });
         }
         self.keep_reachable();
-        let commit = Object::new(ObjectKind::Commit, self.encode_commit(change));
+        let commit = Object::new(ObjectKind::Commit, self.encode_commit(change).await?);
         let (parent, id) = (self.head, CommitId(commit.id));
         self.objects.insert(commit.id, commit);
         let entry = LogEntry::of_change(change, id);
-        self.batch.push(entry.clone());
+        self.batch.push(&entry);
         self.entries.push(entry);
         self.head = Some(id);
         Ok(Verdict::Commit { commit: id, parent, tree })
@@ -328,17 +332,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn encode_commit(&self, change: &Change) -> Vec<u8> {
+    async fn encode_commit(&self, change: &Change) -> Result<Vec<u8>, GitError> {
         let time = change.time.max(Timestamp::UNIX_EPOCH).as_second();
         let parent = self.head.map(|p| format!("parent {p}\n")).unwrap_or_default();
-        format!(
-            "tree {}\n{parent}author {} {time} +0000\ncommitter {} {time} +0000\n\n{}",
+        let headers = format!(
+            "tree {}\n{parent}author {} {time} +0000\ncommitter {} {time} +0000\n",
             self.root.to_hex(),
             signature(&change.author),
             signature(&change.committer),
-            change.message()
-        )
-        .into_bytes()
+        );
+        let message = change.message();
+        let unsigned = with_signature(&headers, &message, None);
+        let Some(signer) = self.signer.clone() else { return Ok(unsigned) };
+        // Large keys take milliseconds, and a batch has hundreds of commits.
+        let text = tokio::task::spawn_blocking(move || signer.sign(&unsigned, time)).await;
+        let text = text.map_err(|e| GitError::other(format!("signing was broken off: {e}")))?;
+        Ok(with_signature(&headers, &message, Some(&text?)))
     }
 }
 

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot};
 
 use crate::change::{Change, Outcome};
-use crate::engine::Engine;
+use crate::engine::{Engine, Objects};
 use crate::error::GitError;
 use crate::id::CommitId;
 use crate::index::Index;
 use crate::options::Observer;
 use crate::path::RepoPath;
+use crate::signing::Signer;
 use crate::store::Store;
 
 /// Says where a branch stood when the server was last asked.
@@ -92,6 +93,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) announced: Announced,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    signer: RwLock<Option<Arc<Signer>>>,
     state: RwLock<State>,
     queue: Mutex<VecDeque<Pending>>,
     touches: Mutex<HashMap<(CommitId, RepoPath), Touch>>,
@@ -109,13 +111,15 @@ impl Shared {
         key: String,
         engine: Arc<dyn Engine>,
         observer: Option<Arc<dyn Observer>>,
+        signer: Option<Arc<Signer>>,
     ) -> Self {
         Self {
             key,
-            store: Store::new(Arc::clone(&engine)),
+            store: Store::new(Arc::clone(&engine) as Arc<dyn Objects>),
             engine,
             announced: Announced::default(),
             observer,
+            signer: RwLock::new(signer),
             state: RwLock::default(),
             queue: Mutex::default(),
             touches: Mutex::default(),
@@ -128,6 +132,14 @@ impl Shared {
 
     pub(crate) fn state_mut(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn signer(&self) -> Option<Arc<Signer>> {
+        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_signer(&self, signer: Option<Arc<Signer>>) {
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = signer;
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, VecDeque<Pending>> {

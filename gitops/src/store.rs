@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gix_hash::ObjectId;
 
-use crate::engine::Engine;
+use crate::engine::Objects;
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, ObjectKind, TreeId};
 use crate::path::RepoPath;
@@ -26,13 +26,13 @@ struct TreeCache {
 
 /// Gives access to objects by what they are.
 pub(crate) struct Store {
-    engine: Arc<dyn Engine>,
+    objects: Arc<dyn Objects>,
     cache: Mutex<TreeCache>,
 }
 
 impl Store {
-    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, cache: Mutex::default() }
+    pub(crate) fn new(objects: Arc<dyn Objects>) -> Self {
+        Self { objects, cache: Mutex::default() }
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, TreeCache> {
@@ -54,7 +54,7 @@ impl Store {
     }
 
     async fn need(&self, id: ObjectId, kind: ObjectKind) -> Result<Object, GitError> {
-        let found = self.engine.object(id).await?;
+        let found = self.objects.object(id).await?;
         found.filter(|o| o.kind == kind).ok_or_else(|| {
             GitError::cache(format!(
                 "{} {id} is missing from the cache: it is fetched again",
@@ -81,14 +81,14 @@ impl Store {
     }
 
     pub(crate) async fn size(&self, id: ObjectId) -> Result<u64, GitError> {
-        let found = self.engine.info(id).await?;
+        let found = self.objects.info(id).await?;
         found.map(|(_, size)| size).ok_or_else(|| {
             GitError::cache(format!("blob {id} is missing from the cache: it is fetched again"))
         })
     }
 
     pub(crate) async fn exists(&self, id: ObjectId, kind: ObjectKind) -> Result<bool, GitError> {
-        Ok(self.engine.info(id).await?.is_some_and(|(found, _)| found == kind))
+        Ok(self.objects.info(id).await?.is_some_and(|(found, _)| found == kind))
     }
 
     /// Returns a commit's root tree; none if the commit is not known here.
@@ -96,20 +96,28 @@ impl Store {
         if let Some(root) = self.cache().roots.get(&commit) {
             return Ok(Some(*root));
         }
-        let Some(object) = self.engine.object(commit.0).await? else { return Ok(None) };
-        if object.kind != ObjectKind::Commit {
-            return Err(GitError::new(GitErrorKind::NotFound, format!("{commit} is not a commit")));
-        }
-        let hex = object.data.strip_prefix(b"tree ").and_then(|rest| rest.get(..40));
-        let id = hex
-            .and_then(|hex| ObjectId::from_hex(hex).ok())
-            .ok_or_else(|| GitError::cache(format!("commit {commit} in the cache is damaged")))?;
+        let Some(data) = self.commit(commit).await? else { return Ok(None) };
+        let id = header_ids(&data, "tree ").next().ok_or_else(|| damaged(commit))?;
         let mut cache = self.cache();
         if cache.roots.len() >= CACHED_ROOTS {
             cache.roots.clear();
         }
         cache.roots.insert(commit, id);
         Ok(Some(id))
+    }
+
+    /// Returns the commits that a commit comes after.
+    pub(crate) async fn parents(&self, commit: CommitId) -> Result<Vec<CommitId>, GitError> {
+        let data = self.commit(commit).await?.ok_or_else(|| damaged(commit))?;
+        Ok(header_ids(&data, "parent ").map(CommitId).collect())
+    }
+
+    async fn commit(&self, id: CommitId) -> Result<Option<Vec<u8>>, GitError> {
+        match self.objects.object(id.0).await? {
+            Some(object) if object.kind == ObjectKind::Commit => Ok(Some(object.data)),
+            Some(_) => Err(GitError::new(GitErrorKind::NotFound, format!("{id} is not a commit"))),
+            None => Ok(None),
+        }
     }
 
     /// Returns what is at a path below a tree.
@@ -161,4 +169,14 @@ impl Store {
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
     }
+}
+
+fn damaged(commit: CommitId) -> GitError {
+    GitError::cache(format!("commit {commit} in the cache is damaged"))
+}
+
+/// Reads the ids in the headers of one name.
+fn header_ids<'a>(commit: &'a [u8], name: &'a str) -> impl Iterator<Item = ObjectId> + 'a {
+    let headers = commit.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
+    headers.filter_map(move |line| ObjectId::from_hex(line.strip_prefix(name.as_bytes())?).ok())
 }

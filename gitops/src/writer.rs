@@ -17,6 +17,8 @@ use crate::options::Options;
 use crate::path::{MAX_FILES, MAX_FOLDER, RepoPath};
 use crate::remote::{Credentials, Remote};
 use crate::shared::{Command, Head, Pending, QueueStats, Reply, Shared, Touch};
+use crate::signing::Signer;
+use crate::touch;
 use crate::tree::{Entry, EntryKind};
 
 /// Files by their path below a folder, as they are in the repository.
@@ -72,7 +74,8 @@ impl Writer {
         let (key, name) = (remote.key(), remote.branch.to_string());
         let create = remote.create_branch;
         let engine = Arc::new(CliEngine::new(remote, &options));
-        let shared = Arc::new(Shared::new(key, engine, options.observer.clone()));
+        let shared =
+            Arc::new(Shared::new(key, engine, options.observer.clone(), options.signer.clone()));
         let (commands, receiver) = mpsc::unbounded_channel();
         tokio::spawn(Branch::new(Arc::clone(&shared), options, name, create).run(receiver));
         Self { shared, commands }
@@ -86,6 +89,11 @@ impl Writer {
     /// Uses other credentials from the next operation on.
     pub fn set_credentials(&self, credentials: Credentials) {
         self.shared.engine.set_credentials(credentials);
+    }
+
+    /// Signs with another key, or not at all, from the next push on.
+    pub fn set_signer(&self, signer: Option<Arc<Signer>>) {
+        self.shared.set_signer(signer);
     }
 
     /// Announces that a change may come, so that a push waits for it a little.
@@ -291,14 +299,22 @@ impl Writer {
     }
 
     /// Returns the last commit of the branch that changed a path.
+    ///
+    /// For the folder of an application the release log answers; else history is walked through.
     pub async fn last_touch(&self, path: &RepoPath) -> Result<Option<CommitId>, GitError> {
         let Some(head) = self.head().await?.commit else { return Ok(None) };
         let key = (head, path.clone());
         if let Some(Touch(known)) = self.shared.cached_touch(&key) {
             return Ok(known);
         }
-        let touch =
-            self.reading("last_touch", || self.shared.engine.last_touch(head, path)).await?;
+        let touch = self
+            .reading("last_touch", || async move {
+                match touch::last_touch(&self.shared, head, path).await? {
+                    Some(commit) => Ok(Some(commit)),
+                    None => self.shared.engine.last_touch(head, path).await,
+                }
+            })
+            .await?;
         self.shared.cache_touch(key, Touch(touch));
         Ok(touch)
     }

@@ -72,9 +72,63 @@ impl ReleaseRecord {
     }
 }
 
+/// What the original Gimlet wrote into the file of the same name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LegacyRecord {
+    /// Name of the app.
+    pub app: String,
+    /// Name of the environment.
+    #[serde(rename = "env")]
+    pub environment: String,
+    /// Who asked for the release.
+    pub triggered_by: String,
+    /// The released version.
+    pub version: LegacyVersion,
+}
+
+/// The version of a [`LegacyRecord`]; what is not known is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LegacyVersion {
+    /// The app's own repository, as owner and name.
+    pub repository_name: String,
+    /// Commit in it.
+    pub sha: String,
+    /// Branch of the commit.
+    pub branch: String,
+    /// Tag of the commit.
+    pub tag: String,
+    /// Author of the commit.
+    pub author_name: String,
+    /// Message of the commit.
+    pub message: String,
+    /// Where people see the commit.
+    pub url: String,
+}
+
+impl LegacyRecord {
+    /// Reads the bytes of the file; none if the original Gimlet did not write them.
+    pub fn from_json(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        (!record.app.is_empty() && !record.environment.is_empty()).then_some(record)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_of_the_original_gimlet_is_told_apart() {
+        let text = br#"{"app":"web","env":"staging","artifactId":"x-1","triggeredBy":"jane",
+            "version":{"repositoryName":"shop/web","sha":"d4f3","event":"push","message":"fix"}}"#;
+        let record = LegacyRecord::from_json(text).unwrap();
+        assert_eq!((record.app.as_str(), record.environment.as_str()), ("web", "staging"));
+        assert_eq!(record.version.repository_name, "shop/web");
+        assert!(ReleaseRecord::from_json(text).is_err());
+        assert_eq!(LegacyRecord::from_json(&ReleaseRecord::default().to_json()), None);
+    }
 
     #[test]
     fn a_record_has_one_form_and_is_read_back() {

@@ -63,13 +63,14 @@ pub(crate) struct Invocation {
     args: Vec<OsString>,
     config: Vec<(String, String)>,
     env: Vec<(&'static str, OsString)>,
+    input: Vec<u8>,
     deadline: Duration,
 }
 
 impl Invocation {
     pub(crate) fn new(args: &[&str], deadline: Duration) -> Self {
         let args = args.iter().map(OsString::from).collect();
-        Self { args, config: Vec::new(), env: Vec::new(), deadline }
+        Self { args, config: Vec::new(), env: Vec::new(), input: Vec::new(), deadline }
     }
 
     pub(crate) fn config(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
@@ -79,6 +80,12 @@ impl Invocation {
 
     pub(crate) fn env(mut self, key: &'static str, value: impl Into<OsString>) -> Self {
         self.env.push((key, value.into()));
+        self
+    }
+
+    /// Gives the command this to read.
+    pub(crate) fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = input;
         self
     }
 
@@ -108,6 +115,10 @@ impl Invocation {
             .env("SSH_ASKPASS", "")
             .env("GIT_LITERAL_PATHSPECS", "1")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_GRAFT_FILE", dir.join("no-grafts"))
+            // Only a command that is lent access may talk to anybody.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
             .env("GIT_OPTIONAL_LOCKS", "0");
         // Settings travel in the environment, for arguments can be read by every user of a machine.
         let given = CONFIG.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -164,7 +175,16 @@ fn start(command: &mut Command) -> Result<(Child, Group), GitError> {
 
 /// Runs a command to its end, or to its deadline.
 pub(crate) async fn run(dir: &Path, invocation: &Invocation) -> Result<Finished, GitError> {
-    let (mut child, mut group) = start(&mut invocation.command(dir))?;
+    let mut command = invocation.command(dir);
+    if !invocation.input.is_empty() {
+        command.stdin(Stdio::piped());
+    }
+    let (mut child, mut group) = start(&mut command)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = invocation.input.clone();
+        // A child that stops reading says why in its own words.
+        tokio::spawn(async move { stdin.write_all(&input).await });
+    }
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let out = tokio::spawn(collect(stdout, STDOUT_CAP));
     let err = tokio::spawn(collect(stderr, STDERR_CAP));

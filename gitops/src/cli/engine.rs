@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gix_hash::ObjectId;
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::access::Access;
 use super::command::{Finished, Invocation, run};
+use super::history::read_history;
 use super::objects::{Reader, count, write_loose};
 use super::verdict::{failure, push_result};
-use crate::change::Identity;
-use crate::engine::{Engine, PushError, Seen};
+use crate::engine::{Engine, Objects, PushError, Seen};
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, ObjectKind};
-use crate::index::{LogEntry, trailers_of};
+use crate::index::LogEntry;
 use crate::options::{Options, Timeouts};
 use crate::path::RepoPath;
 use crate::remote::{Credentials, Remote};
@@ -184,6 +183,17 @@ impl CliEngine {
 }
 
 #[async_trait]
+impl Objects for CliEngine {
+    async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
+        self.reader.object(id).await
+    }
+
+    async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError> {
+        self.reader.info(id).await
+    }
+}
+
+#[async_trait]
 impl Engine for CliEngine {
     async fn open(&self) -> Result<Option<CommitId>, GitError> {
         self.access.check()?;
@@ -232,14 +242,6 @@ impl Engine for CliEngine {
         self.head_ref().await?.ok_or_else(|| GitError::cache("fetch brought no commit"))
     }
 
-    async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
-        self.reader.object(id).await
-    }
-
-    async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError> {
-        self.reader.info(id).await
-    }
-
     async fn write(&self, objects: Vec<Object>) -> Result<(), GitError> {
         self.growth.fetch_add(objects.len(), Ordering::Relaxed);
         let dir = self.dir.clone();
@@ -274,29 +276,7 @@ impl Engine for CliEngine {
     }
 
     async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError> {
-        let new = new.to_string();
-        let not = not.map(|id| format!("^{id}"));
-        let mut args = vec![
-            "log",
-            "-z",
-            "--topo-order",
-            "--reverse",
-            "--no-color",
-            "--no-notes",
-            "--no-show-signature",
-            "--encoding=UTF-8",
-            "--grep=^Gimlet-",
-            "--format=tformat:%H%n%at%n%an%n%ae%n%B",
-            &new,
-        ];
-        args.extend(not.as_deref());
-        args.push("--");
-        let finished = self.local(&args).await?;
-        if !finished.ok() {
-            return Err(self.damaged("read history", &finished));
-        }
-        let text = String::from_utf8_lossy(&finished.stdout);
-        Ok(text.split('\0').filter_map(parse_entry).collect())
+        read_history(&self.dir, new, not, self.timeouts.fetch).await
     }
 
     async fn is_ancestor(&self, ancestor: CommitId, of: CommitId) -> Result<bool, GitError> {
@@ -325,6 +305,10 @@ impl Engine for CliEngine {
         let text = String::from_utf8_lossy(&finished.stdout);
         let hex = text.trim();
         if hex.is_empty() { Ok(None) } else { CommitId::parse(hex).map(Some) }
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.join("gimlet-log")
     }
 
     async fn maintain(&self) -> Result<(), GitError> {
@@ -372,19 +356,4 @@ fn remove(dir: &Path) -> Result<(), GitError> {
         )),
         _ => Ok(()),
     }
-}
-
-/// Reads one commit of the log; commits that only look like ours are left out.
-fn parse_entry(text: &str) -> Option<LogEntry> {
-    let mut fields = text.trim_start_matches('\n').splitn(5, '\n');
-    let commit = CommitId::parse(fields.next()?).ok()?;
-    let time = Timestamp::from_second(fields.next()?.parse().ok()?).ok()?;
-    let author = Identity { name: fields.next()?.to_owned(), email: fields.next()?.to_owned() };
-    let message = fields.next()?;
-    let trailers = trailers_of(message);
-    if !trailers.keys().any(|key| key.starts_with("Gimlet-")) {
-        return None;
-    }
-    let subject = message.lines().next().unwrap_or_default().to_owned();
-    Some(LogEntry { commit, time, author, subject, trailers })
 }

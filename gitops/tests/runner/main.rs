@@ -1,6 +1,8 @@
 //! Everything that needs a real git, a server and time.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixture;
@@ -11,6 +13,10 @@ mod https;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod races;
+#[cfg(test)]
+mod signing;
 #[cfg(test)]
 mod ssh;

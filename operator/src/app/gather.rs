@@ -88,7 +88,8 @@ async fn releases(
     writer: &Writer,
 ) -> Result<(Option<AppRelease>, Option<AppRelease>), AppError> {
     let key = Some((app.spec.environment.clone(), app.spec.app.clone()));
-    let history = writer.history(HistoryFilter { app: key, limit: 2, before: None }).await?;
+    let filter = HistoryFilter { app: key, limit: 2, ..HistoryFilter::default() };
+    let history = writer.history(filter).await?;
     let mut found = Vec::new();
     for entry in &history {
         if entry.trailers.get(trailer::ACTION).map(String::as_str) == Some("uninstall") {

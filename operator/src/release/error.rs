@@ -127,6 +127,9 @@ impl ReleaseError {
 fn waits_for_the_environment(error: &GitError) -> bool {
     matches!(
         error.kind(),
-        GitErrorKind::Unauthorized | GitErrorKind::NotFound | GitErrorKind::BranchMissing
+        GitErrorKind::Unauthorized
+            | GitErrorKind::NotFound
+            | GitErrorKind::BranchMissing
+            | GitErrorKind::Signing
     )
 }

@@ -27,7 +27,7 @@ pub(super) async fn find(
     writer: &Writer,
 ) -> Result<Target, ReleaseError> {
     let app = Some((release.spec.environment.clone(), release.spec.app.clone()));
-    let filter = HistoryFilter { app, limit: SEARCHED, before: None };
+    let filter = HistoryFilter { app, limit: SEARCHED, ..HistoryFilter::default() };
     let history = writer.history(filter).await?;
     let entry = entry(to, &history);
     let commit = match (entry, &to.commit) {

@@ -9,6 +9,7 @@ use gimlet_crds::name::{self, AppName};
 use gimlet_crds::{App, Environment, Release};
 use gimlet_gitops::{CommitId, HistoryFilter, Writer};
 use gimlet_manifest::plan::{self, DiffOptions};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::Views;
@@ -37,7 +38,8 @@ pub(super) async fn history(
     Path((namespace, environment)): Path<(String, String)>,
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<HistoryPage>, Problem> {
-    let Query(HistoryQuery { app, limit, before }) = query.map_err(bad_query)?;
+    let Query(HistoryQuery { app, person, repository, since, until, limit, before }) =
+        query.map_err(bad_query)?;
     let question = match &app {
         Some(app) => Question::of::<App>(&namespace, &name::app_object(app, &environment)),
         None => Question::of::<Environment>(&namespace, &environment),
@@ -46,18 +48,19 @@ pub(super) async fn history(
     let place = Place::find(&views, &namespace, &environment).await?;
     let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let before = before.as_deref().map(commit).transpose()?;
-    let app = app.map(|app| (environment.clone(), app));
-    let everything = app.is_none();
-    // One more than is shown tells whether there is more.
-    let filter = HistoryFilter { app, limit: if everything { 0 } else { limit + 1 }, before };
+    let filter = HistoryFilter {
+        app: app.map(|app| (environment.clone(), app)),
+        environment: Some(environment),
+        person,
+        repository,
+        since: since.as_deref().map(time).transpose()?,
+        until: until.as_deref().map(time).transpose()?,
+        // One more than is shown tells whether there is more.
+        limit: limit + 1,
+        before,
+        ..HistoryFilter::default()
+    };
     let mut entries = place.writer.history(filter).await.map_err(ReleaseError::from)?;
-    if everything {
-        let here = |entry: &gimlet_gitops::LogEntry| {
-            let env = entry.trailers.get(gimlet_crds::labels::trailer::ENV);
-            env.is_some_and(|env| *env == environment)
-        };
-        entries.retain(here);
-    }
     let more = entries.len() > limit;
     entries.truncate(limit);
     let next = entries.last().filter(|_| more).map(|entry| entry.commit.to_string());
@@ -168,7 +171,8 @@ impl Place {
         commit: &CommitId,
     ) -> Result<(plan::Files, plan::Files), Problem> {
         let key = Some((self.environment.name_any(), app.to_owned()));
-        let filter = HistoryFilter { app: key, limit: 1, before: Some(*commit) };
+        let filter =
+            HistoryFilter { app: key, limit: 1, before: Some(*commit), ..HistoryFilter::default() };
         let before = self.writer.history(filter).await.map_err(ReleaseError::from)?;
         let old = match before.first() {
             Some(before) => self.read(app, Some(&before.commit)).await?,
@@ -186,6 +190,12 @@ fn difference(old: &plan::Files, new: &plan::Files) -> Difference {
 fn commit(text: &str) -> Result<CommitId, Problem> {
     CommitId::parse(text)
         .map_err(|_| Problem::bad_request(format!("{text:?} is not a whole commit id")))
+}
+
+fn time(text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| {
+        Problem::bad_request(format!("{text:?} is no time, such as 2026-01-31T12:00:00Z"))
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is a step of map_err")]

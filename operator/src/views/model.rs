@@ -83,6 +83,14 @@ impl From<LogEntry> for HistoryEntry {
 pub(super) struct HistoryQuery {
     /// Name of the app; left out, all apps of the environment.
     pub(super) app: Option<String>,
+    /// Only what this person asked for.
+    pub(super) person: Option<String>,
+    /// Only releases of this application repository, such as `acme/shop`.
+    pub(super) repository: Option<String>,
+    /// Only what is not older (RFC 3339).
+    pub(super) since: Option<String>,
+    /// Only what is older (RFC 3339).
+    pub(super) until: Option<String>,
     /// Entries of a page, at most 200; 50 where it is left out.
     pub(super) limit: Option<usize>,
     /// Only what came before this commit.
