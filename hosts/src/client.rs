@@ -118,7 +118,7 @@ impl Client {
         let Settings { provider, api, token, ca, timeout, cache, clock } = settings;
         let invalid = |detail: &str| {
             let detail = detail.to_owned();
-            Err(HostError::InvalidSettings { what: "the address of the API", detail })
+            Err(HostError::InvalidInput { what: "the address of the API", detail })
         };
         if !matches!(api.scheme(), "https" | "http") || api.host_str().is_none() {
             return invalid("it is not an http address");
@@ -151,15 +151,19 @@ impl Client {
         if let Some(token) = &token {
             if !token.reveal().bytes().all(|byte| byte.is_ascii_graphic()) {
                 let detail = "it has characters that no token has".to_owned();
-                return Err(HostError::InvalidSettings { what: "the token", detail });
+                return Err(HostError::InvalidInput { what: "the token", detail });
             }
             if self.0.api.scheme() != "https" && !is_loopback(&self.0.api) {
                 return Err(HostError::Insecure { host: self.host() });
             }
         }
         let mut state = self.state();
-        state.token = token;
-        state.account = Account::NotAsked;
+        if state.token != token {
+            state.token = token;
+            state.account = Account::NotAsked;
+            // They are counted for each account.
+            state.limits = Limits::default();
+        }
         Ok(())
     }
 

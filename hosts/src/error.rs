@@ -154,10 +154,10 @@ pub enum HostError {
         /// What it has not.
         what: &'static str,
     },
-    /// The settings do not make sense.
+    /// What was given does not make sense.
     #[error("{what} can not be used: {detail}")]
-    InvalidSettings {
-        /// The setting.
+    InvalidInput {
+        /// What was given.
         what: &'static str,
         /// What is wrong with it.
         detail: String,
@@ -187,7 +187,7 @@ impl HostError {
             Self::Insecure { .. } => "Insecure",
             Self::AddressRefused { .. } => "AddressRefused",
             Self::Unsupported { .. } => "Unsupported",
-            Self::InvalidSettings { .. } => "InvalidSettings",
+            Self::InvalidInput { .. } => "InvalidInput",
         }
     }
 
@@ -216,7 +216,7 @@ impl HostError {
             | Self::Insecure { .. }
             | Self::AddressRefused { .. }
             | Self::Unsupported { .. }
-            | Self::InvalidSettings { .. } => Retry::Stalled,
+            | Self::InvalidInput { .. } => Retry::Stalled,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::model::{
     RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
+use crate::reference::check_branch;
 use crate::sha::Sha;
 use crate::text::shorten;
 use shapes::{
@@ -281,6 +282,7 @@ impl Host for GitLab {
     }
 
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError> {
+        check_branch(branch)?;
         let path = ["repository", "branches", branch];
         let call = self.call(Method::DELETE, &path, DELETE, &format!("branch {branch}"));
         let answer = self.client.exchange(call).await?;

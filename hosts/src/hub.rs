@@ -19,6 +19,7 @@ use crate::model::{
     RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
+use crate::reference::check_branch;
 use crate::sha::Sha;
 use crate::text::shorten;
 use rights::Rights;
@@ -318,6 +319,7 @@ impl Host for Hub {
     }
 
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError> {
+        check_branch(branch)?;
         let what = format!("branch {branch}");
         let path: Vec<&str> = if self.is_gitea() {
             vec!["branches", branch]

@@ -13,6 +13,7 @@ mod host;
 mod hub;
 mod model;
 mod provider;
+mod reference;
 mod secret;
 mod sha;
 mod text;
@@ -28,9 +29,10 @@ pub use model::{
     PullRequestState, RepositoryInfo, Status, StatusState, Tag,
 };
 pub use provider::Provider;
+pub use reference::Reference;
 pub use secret::Secret;
 pub use sha::{Sha, ShaError};
 pub use webhook::{
     Delivery, Event, MAX_BODY, MAX_COMMITS, NamedRepository, PullRequestAction, PullRequestEvent,
-    Push, PushedCommit, Reference, Replays, WebhookError, receive,
+    Push, PushedCommit, Replays, WebhookError, receive,
 };

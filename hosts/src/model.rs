@@ -145,7 +145,7 @@ pub struct PullRequest {
     pub head_sha: Sha,
     /// The branch to be merged.
     pub head_branch: String,
-    /// Whether that branch is in another repository, which others may write.
+    /// Whether that branch is in another repository, or in none, so that others may write it.
     pub from_fork: bool,
     /// The branch to be merged into.
     pub base_branch: String,

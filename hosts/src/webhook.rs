@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 pub use error::WebhookError;
 pub use event::{
     Delivery, Event, MAX_COMMITS, NamedRepository, PullRequestAction, PullRequestEvent, Push,
-    PushedCommit, Reference,
+    PushedCommit,
 };
 pub use replays::Replays;
 
@@ -57,12 +57,12 @@ pub fn receive(
         }
         Provider::GitLab => gitlab::read(event_name(headers, event_headers(provider))?, body)?,
     };
-    let digest: [u8; 32] = Sha256::digest(body).into();
+    let digest = Sha256::digest(body);
     let given = match &signed_id {
         Some(id) => Some(id.as_str()),
         None => id_headers(provider).iter().find_map(|name| visible(headers, name)),
     };
-    let id = given.map_or_else(|| format!("sha256:{}", hex(&digest)), str::to_owned);
+    let id = given.map_or_else(|| format!("sha256:{digest:x}"), str::to_owned);
     let mut marks = vec![Sha256::new_with_prefix(b"id:").chain_update(&id).finalize().into()];
     // An id that is not signed can be exchanged by whoever sends a delivery again.
     if signed_id.is_none() {
@@ -110,13 +110,4 @@ fn malformed(event: &str, detail: &impl ToString) -> WebhookError {
         event: cut(event, MAX_ID).to_owned(),
         detail: line(&detail.to_string()),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

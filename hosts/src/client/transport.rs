@@ -137,7 +137,7 @@ pub(super) fn display_host(url: &Url) -> String {
 }
 
 fn authorities(pem: &[u8]) -> Result<Vec<Certificate<'static>>, HostError> {
-    let invalid = |detail: &str| HostError::InvalidSettings {
+    let invalid = |detail: &str| HostError::InvalidInput {
         what: "the certificate authority",
         detail: detail.to_owned(),
     };
@@ -178,6 +178,6 @@ mod tests {
     #[test]
     fn an_authority_that_is_not_pem_is_refused() {
         let error = Transport::new(Some(b"nonsense"), Duration::from_secs(1)).unwrap_err();
-        assert_eq!(error.reason(), "InvalidSettings");
+        assert_eq!(error.reason(), "InvalidInput");
     }
 }

@@ -7,6 +7,7 @@ use crate::model::{
     Branch, Comment, Commit, PullRequest, PullRequestState, RepositoryInfo, Status, StatusState,
     Tag,
 };
+use crate::reference::Head;
 use crate::sha::{Sha, ShaError};
 
 /// Turns what a host writes into what we work with.
@@ -179,6 +180,7 @@ struct User {
 struct End {
     #[serde(rename = "ref")]
     reference: String,
+    label: Option<String>,
     sha: String,
     repo: Option<EndRepository>,
 }
@@ -230,6 +232,7 @@ impl Shape for PullShape {
             (Some(head), Some(base)) => head.id == base.id,
             _ => false,
         };
+        let Head { branch, loose } = Head::new(head.reference, head.label.as_deref());
         Ok(PullRequest {
             number,
             title,
@@ -237,8 +240,8 @@ impl Shape for PullShape {
             url: html_url,
             author: user.map(|user| user.login),
             head_sha: Sha::parse(&head.sha)?,
-            head_branch: head.reference,
-            from_fork: !same,
+            head_branch: branch,
+            from_fork: loose || !same,
             base_branch: base.reference,
             draft: draft.unwrap_or_default(),
             state: match state.as_str() {

@@ -3,6 +3,7 @@
 use crate::address::Address;
 use crate::model::PullRequestState;
 use crate::provider::Provider;
+use crate::reference::Reference;
 use crate::sha::Sha;
 
 /// The most commits of a push that are kept: the newest ones.
@@ -57,26 +58,6 @@ pub enum Event {
         /// The host's name of it.
         name: String,
     },
-}
-
-/// Names a branch or a tag, without `refs/…`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Reference {
-    /// A branch.
-    Branch(String),
-    /// A tag.
-    Tag(String),
-}
-
-impl Reference {
-    /// Parses `refs/heads/…` and `refs/tags/…` with a name that git allows.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let (make, name): (fn(String) -> Self, _) = match text.strip_prefix("refs/heads/") {
-            Some(name) => (Self::Branch, name),
-            None => (Self::Tag, text.strip_prefix("refs/tags/")?),
-        };
-        is_ref_name(name).then(|| make(name.to_owned()))
-    }
 }
 
 /// Describes a push.
@@ -161,7 +142,7 @@ pub struct PullRequestEvent {
     pub head_branch: String,
     /// The repository of that branch; none if it was deleted.
     pub head_repository: Option<String>,
-    /// Whether that branch is in another repository, which others may write.
+    /// Whether that branch is in another repository, or in none, so that others may write it.
     pub from_fork: bool,
     /// The branch to be merged into.
     pub base_branch: String,
@@ -169,44 +150,4 @@ pub struct PullRequestEvent {
     pub draft: bool,
     /// What became of it.
     pub state: PullRequestState,
-}
-
-/// Tells whether git allows a name for a branch or tag.
-pub(super) fn is_ref_name(name: &str) -> bool {
-    const FORBIDDEN: &[char] = &[' ', '~', '^', ':', '?', '*', '[', '\\'];
-    let lock = |part: &str| part.rsplit_once('.').is_some_and(|(_, end)| end == "lock");
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !lock(part);
-    name.len() <= 1024
-        && !name.starts_with('-')
-        && !name.ends_with('.')
-        && !name.contains("..")
-        && !name.contains("@{")
-        && name != "@"
-        && !name.chars().any(|c| c.is_control() || FORBIDDEN.contains(&c))
-        && name.split('/').all(part)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_that_git_allows_become_references() {
-        for (text, expected) in [
-            ("refs/heads/main", Some(Reference::Branch("main".into()))),
-            ("refs/heads/feature/a-b", Some(Reference::Branch("feature/a-b".into()))),
-            ("refs/tags/v1.0", Some(Reference::Tag("v1.0".into()))),
-            ("refs/heads/", None),
-            ("refs/heads/-x", None),
-            ("refs/heads/a..b", None),
-            ("refs/heads/a b", None),
-            ("refs/heads/a//b", None),
-            ("refs/heads/.a", None),
-            ("refs/heads/a.lock", None),
-            ("refs/pull/1/head", None),
-            ("main", None),
-        ] {
-            assert_eq!(Reference::parse(text), expected, "{text}");
-        }
-    }
 }

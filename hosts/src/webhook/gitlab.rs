@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use super::event::{
     Event, MAX_COMMITS, NamedRepository, PullRequestAction, PullRequestEvent, Push, PushedCommit,
-    Reference, is_ref_name,
 };
 use super::{WebhookError, malformed};
 use crate::model::PullRequestState;
+use crate::reference::{Reference, is_ref_name};
 use crate::sha::Sha;
 use crate::text::cut;
 

@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use super::event::{
     Event, MAX_COMMITS, NamedRepository, PullRequestAction, PullRequestEvent, Push, PushedCommit,
-    Reference, is_ref_name,
 };
 use super::{WebhookError, malformed};
 use crate::model::PullRequestState;
 use crate::provider::Provider;
+use crate::reference::{Head, Reference, is_ref_name};
 use crate::sha::Sha;
 use crate::text::cut;
 
@@ -95,6 +95,7 @@ struct PullRequest {
 struct End {
     #[serde(rename = "ref")]
     reference: String,
+    label: Option<String>,
     sha: String,
     repo: Option<EndRepository>,
 }
@@ -109,7 +110,7 @@ pub(super) fn read(provider: Provider, event: &str, body: &[u8]) -> Result<Read,
     match event {
         "push" => push(parse(event, body)?),
         "pull_request" => pull_request(parse(event, body)?),
-        // GitHub sends a push for this too, Gitea does not.
+        // GitHub sends a push for this too; Gitea does for tags, but not for every branch.
         "delete" if provider == Provider::Gitea => deleted(parse(event, body)?),
         "ping" => Ok((Event::Ping, parse::<Named>(event, body)?.repository.map(named))),
         _ => Ok(other(event, parse(event, body)?)),
@@ -179,7 +180,8 @@ fn pull_request(body: PullRequested) -> Result<Read, WebhookError> {
     let PullRequested { action, pull_request, repository } = body;
     let PullRequest { number, title, html_url, state, draft, merged, user, head, base } =
         pull_request;
-    if !is_ref_name(&head.reference) || !is_ref_name(&base.reference) {
+    let Head { branch, loose } = Head::new(head.reference, head.label.as_deref());
+    if !is_ref_name(&branch) || !is_ref_name(&base.reference) {
         return Err(malformed("pull_request", &"the name of its branch is not allowed"));
     }
     let head_repository = head.repo.map(|repository| repository.full_name);
@@ -197,8 +199,8 @@ fn pull_request(body: PullRequested) -> Result<Read, WebhookError> {
         url: html_url,
         author: user.map(|user| user.login),
         head_sha: Sha::parse(&head.sha).map_err(|error| malformed("pull_request", &error))?,
-        head_branch: head.reference,
-        from_fork: head_repository.as_deref() != Some(repository.full_name.as_str()),
+        head_branch: branch,
+        from_fork: loose || head_repository.as_deref() != Some(repository.full_name.as_str()),
         head_repository,
         base_branch: base.reference,
         draft,

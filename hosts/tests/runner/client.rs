@@ -82,7 +82,7 @@ async fn a_used_up_limit_is_waited_for_without_a_request() {
     assert_eq!(known.reset.as_second(), now().as_second() + 600);
     let error = host.repository().await.unwrap_err();
     assert_eq!(error.reason(), "RateLimited");
-    assert_eq!(error.retry(now()), Retry::After(Duration::from_secs(600)));
+    assert_eq!(error.retry(now()), Retry::After(Duration::from_mins(10)));
     assert_eq!(server.seen().len(), 1, "nothing was asked");
     clock.store(600, Ordering::SeqCst);
     host.repository().await.unwrap();
@@ -244,7 +244,7 @@ fn settings_that_would_give_the_token_away_are_refused() {
         ("https://git.example.com/", Some("a\r\nx: y")),
     ] {
         let error = make(api, token).unwrap_err();
-        assert_eq!(error.reason(), "InvalidSettings", "{api}");
+        assert_eq!(error.reason(), "InvalidInput", "{api}");
         assert!(!error.to_string().contains("hunter2"));
     }
 }

@@ -111,6 +111,20 @@ impl Drop for Fixture {
     }
 }
 
+/// Asks until there is an answer, for a minute at most.
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut interval = tokio::time::interval(Duration::from_millis(100));
+    let asking = async {
+        loop {
+            interval.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), asking).await.expect(what)
+}
+
 fn new_pull_request(head: &str) -> NewPullRequest {
     NewPullRequest {
         head: head.into(),
@@ -204,21 +218,24 @@ async fn a_pull_request_in_a_real_gitea_is_followed_to_its_merge() {
 
     fixture.commit(head, false, "two.txt");
     // Gitea looks at what was pushed in its own time.
-    let newest = loop {
-        let now = host.pull_request(opened.number).await.unwrap();
-        if now.head_sha != opened.head_sha {
-            break now.head_sha;
-        }
-    };
+    let newest = eventually("the new commit is seen", async || {
+        let now = host.pull_request(opened.number).await.unwrap().head_sha;
+        (now != opened.head_sha).then_some(now)
+    })
+    .await;
     let stale = host.merge_pull_request(opened.number, &opened.head_sha, MergeMethod::Merge).await;
     assert_eq!(stale.unwrap_err().reason(), "HeadChanged");
     // And finds out later whether there are conflicts.
-    loop {
+    eventually("it is merged", async || {
         match host.merge_pull_request(opened.number, &newest, MergeMethod::Squash).await {
-            Ok(()) => break,
-            Err(error) => assert_eq!(error.reason(), "NotMergeable", "{error}"),
+            Ok(()) => Some(()),
+            Err(error) => {
+                assert_eq!(error.reason(), "NotMergeable", "{error}");
+                None
+            }
         }
-    }
+    })
+    .await;
     host.merge_pull_request(opened.number, &newest, MergeMethod::Squash).await.unwrap();
     let merged = host.pull_request(opened.number).await.unwrap();
     assert_eq!(merged.state, PullRequestState::Merged);
@@ -229,6 +246,38 @@ async fn a_pull_request_in_a_real_gitea_is_followed_to_its_merge() {
     assert!(host.delete_branch(head).await.unwrap());
     assert!(!host.delete_branch(head).await.unwrap());
     assert_eq!(host.branches(1).await.unwrap().items.len(), 1);
+    let merged = host.pull_request(opened.number).await.unwrap();
+    assert_eq!((merged.head_branch.as_str(), merged.from_fork), (head, false), "still known");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_was_pushed_without_a_branch_counts_as_that_of_a_fork() {
+    let Some(fixture) = Fixture::new("agit") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Gitea { url, user, token } = &fixture.gitea;
+    let address = format!("{url}/{user}/{}.git", fixture.name).replacen(
+        "://",
+        &format!("://{user}:{token}@"),
+        1,
+    );
+    let git = |args: &[&str]| {
+        let output = std::process::Command::new("git")
+            .current_dir(dir.path())
+            .args(["-c", "user.name=Mia", "-c", "user.email=mia@example.com"])
+            .args(args)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["clone", "--quiet", &address, "."]);
+    git(&["commit", "--quiet", "--allow-empty", "--message", "Loose"]);
+    git(&["push", "--quiet", "origin", "HEAD:refs/for/main", "-o", "topic=loose"]);
+    let open = fixture.host.pull_requests(1).await.unwrap().items;
+    assert_eq!(open.len(), 1);
+    assert!(open[0].from_fork, "{:?}", open[0]);
+    assert_eq!(fixture.host.find_pull_request(&open[0].head_branch).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -190,6 +190,7 @@ async fn a_branch_with_a_slash_is_one_part_of_the_address() {
     let server = Server::of(&[project]);
     let (_, gitlab) = host(GITLAB, &server);
     assert!(!gitlab.delete_branch("feature/cart").await.unwrap());
+    assert_eq!(gitlab.delete_branch("..").await.unwrap_err().reason(), "InvalidInput");
 }
 
 #[tokio::test]
