@@ -230,13 +230,23 @@ impl Client {
         }
         let provider = self.0.provider;
         let fresh = match kept {
-            Some(Kept { body, more, .. }) if status == 304 => {
+            Some(Kept { etag: _, body, more, total }) if status == 304 => {
                 let detail = String::new();
-                return Ok(Answer { host, provider, status: 200, body, more, task, what, detail });
+                return Ok(Answer {
+                    host,
+                    provider,
+                    status: 200,
+                    body,
+                    more,
+                    total,
+                    task,
+                    what,
+                    detail,
+                });
             }
             _ => incoming,
         };
-        let more = goes_on(&fresh.headers);
+        let (more, total) = (goes_on(&fresh.headers), length(&fresh.headers));
         let detail = match status {
             200..=299 => String::new(),
             _ => call::detail(&fresh.body, token.as_ref()),
@@ -244,10 +254,10 @@ impl Client {
         let body: Arc<[u8]> = fresh.body.into();
         let etag = fresh.headers.get("etag").and_then(|value| value.to_str().ok());
         if let Some(etag) = etag.filter(|_| read && status == 200) {
-            let kept = Kept { etag: etag.to_owned(), body: Arc::clone(&body), more };
+            let kept = Kept { etag: etag.to_owned(), body: Arc::clone(&body), more, total };
             state.cache.put(&key, kept);
         }
-        Ok(Answer { host, provider, status, body, more, task, what, detail })
+        Ok(Answer { host, provider, status, body, more, total, task, what, detail })
     }
 
     /// Makes a request that has to succeed.
@@ -359,4 +369,8 @@ fn goes_on(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("x-next-page").is_some_and(|page| !page.trim().is_empty())
         || text("link").is_some_and(|link| link.contains(r#"rel="next""#))
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-total-count")?.to_str().ok()?.trim().parse().ok()
 }

@@ -230,7 +230,7 @@ mod tests {
         let until = Timestamp::from_second(100).unwrap();
         let error = HostError::RateLimited { host: "github.com".into(), until };
         let at = |second| error.retry(Timestamp::from_second(second).unwrap());
-        assert_eq!(at(40), Retry::After(Duration::from_secs(60)));
+        assert_eq!(at(40), Retry::After(Duration::from_mins(1)));
         assert_eq!(at(140), Retry::After(Duration::from_secs(1)));
     }
 

@@ -76,7 +76,9 @@ impl Hub {
         page: u32,
     ) -> Result<Page<S::Model>, HostError> {
         let (answer, next) = self.client.page(call, page).await?;
-        Ok(Page { items: models::<S>(&answer)?, next })
+        let items = models::<S>(&answer)?;
+        let next = next.or_else(|| gitea::next_of(page, items.len(), answer.total()));
+        Ok(Page { items, next })
     }
 
     async fn whole<S: Shape + DeserializeOwned>(

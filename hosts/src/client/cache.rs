@@ -13,6 +13,8 @@ pub(super) struct Kept {
     pub(super) body: Arc<[u8]>,
     /// Whether the list goes on.
     pub(super) more: bool,
+    /// How long the list is.
+    pub(super) total: Option<u64>,
 }
 
 /// Keeps answers by address, up to a size; those unused for longest go first.
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     fn kept(bytes: usize) -> Kept {
-        Kept { etag: "e".into(), body: vec![0; bytes].into(), more: false }
+        Kept { etag: "e".into(), body: vec![0; bytes].into(), more: false, total: None }
     }
 
     #[test]

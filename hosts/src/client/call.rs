@@ -59,6 +59,7 @@ pub(crate) struct Answer {
     pub(super) status: u16,
     pub(super) body: Arc<[u8]>,
     pub(super) more: bool,
+    pub(super) total: Option<u64>,
     pub(super) task: Task,
     pub(super) what: String,
     /// What the host says of a refusal, without the token.
@@ -77,6 +78,11 @@ impl Answer {
     /// Whether the list goes on.
     pub(crate) fn more(&self) -> bool {
         self.more
+    }
+
+    /// How long the list is, where the host says it in the way of Gitea.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.total
     }
 
     /// Turns any status but success into an error that says what to do.

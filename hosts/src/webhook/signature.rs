@@ -24,7 +24,8 @@ pub(super) fn verify(
     secret: &Secret,
     now: Timestamp,
 ) -> Result<Option<String>, WebhookError> {
-    let secret = secret.reveal();
+    // A line break at the end is what files and secrets tend to have, and hosts can not have.
+    let secret = secret.reveal().trim_end_matches(['\r', '\n']);
     // Spaces alone are what is left of a secret that was never filled in.
     if secret.trim().is_empty() {
         return Err(WebhookError::NoSecret);

@@ -62,6 +62,19 @@ async fn an_unchanged_answer_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_list_of_gitea_without_links_goes_on_to_its_total() {
+    let server = Server::start(|request| {
+        let tags = if request.has("page=3") { "[]".to_owned() } else { text("github/tags.json") };
+        Reply::ok(tags).with("X-Total-Count", "2")
+    });
+    let (_, host) = host(Provider::Gitea, &server);
+    assert_eq!(host.tags(1).await.unwrap().next, Some(2));
+    assert_eq!(host.tags(2).await.unwrap().next, None);
+    assert_eq!(host.tags(3).await.unwrap().next, None);
+    assert!(server.seen()[0].has("limit=50"));
+}
+
+#[tokio::test]
 async fn nothing_is_kept_where_no_room_is_given() {
     let server = Server::start(|_| Reply::file("github/branches.json").with("ETag", "\"v1\""));
     let mut settings = settings(Provider::GitHub, &server);

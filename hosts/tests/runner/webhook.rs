@@ -186,6 +186,14 @@ fn nothing_is_accepted_without_a_right_signature() {
 }
 
 #[test]
+fn a_line_break_at_the_end_of_the_secret_is_no_part_of_it() {
+    let body = text("github/hook_push.json");
+    let headers = fixture::github("push", body.as_bytes(), SECRET);
+    let secret = Secret::new(format!("{SECRET}\n"));
+    assert!(receive(Provider::GitHub, &headers, body.as_bytes(), &secret, now()).is_ok());
+}
+
+#[test]
 fn a_signature_that_is_there_twice_is_refused() {
     let body = text("github/hook_push.json");
     let mut headers = fixture::github("push", body.as_bytes(), SECRET);
