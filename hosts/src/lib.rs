@@ -1,0 +1,38 @@
+//! The APIs and webhooks of git hosting services: GitHub, GitLab and Gitea, which Forgejo equals.
+//!
+//! [`receive`] checks and reads what a host sends; it is pure. A [`Client`] stands for one account
+//! at one host, and [`Client::repository`] gives a [`Host`] to read and write one repository by. Rate
+//! limits are respected, unchanged answers are not transferred again, sizes and times are limited,
+//! and a token goes to its own host only. This crate knows nothing of Kubernetes.
+
+mod address;
+mod client;
+mod error;
+mod gitlab;
+mod host;
+mod hub;
+mod model;
+mod provider;
+mod reference;
+mod secret;
+mod sha;
+mod text;
+mod webhook;
+
+pub use address::{Address, AddressError};
+pub use client::{Client, Clock, RateLimit, Settings};
+pub use error::{HostError, Retry};
+pub use host::{Host, Marker, MarkerError, Upserted};
+pub use model::{
+    Branch, Comment, Commit, CommitStatuses, DeploymentState, DeploymentUpdate, MergeMethod,
+    NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
+    PullRequestState, RepositoryInfo, Status, StatusState, Tag,
+};
+pub use provider::Provider;
+pub use reference::Reference;
+pub use secret::Secret;
+pub use sha::{Sha, ShaError};
+pub use webhook::{
+    Delivery, Event, MAX_BODY, MAX_COMMITS, NamedRepository, PullRequestAction, PullRequestEvent,
+    Push, PushedCommit, Replays, WebhookError, receive,
+};
