@@ -109,10 +109,22 @@ pub struct Gitops {
     /// Author of the commits.
     #[serde(default)]
     pub author: GitAuthor,
+    /// Signs every commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
     /// Creates the branch by the first commit where the repository is empty or lacks it. A branch
     /// that was there and was deleted is never made again.
     #[serde(default = "yes")]
     pub create_branch: bool,
+}
+
+/// How commits are signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signing {
+    /// Secret with `identity` (an OpenSSH private key) or `git.asc` (an armoured OpenPGP secret key), and
+    /// with `passphrase` where the key is encrypted. The same keys as Flux uses.
+    pub secret_ref: SecretRef,
 }
 
 /// Name and address in a commit.

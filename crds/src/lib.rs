@@ -27,7 +27,7 @@ pub use artifact::{
 };
 pub use environment::{
     Artifacts, ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor,
-    Gitops, Head, Render, Retention,
+    Gitops, Head, Render, Retention, Signing,
 };
 pub use gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode};
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};

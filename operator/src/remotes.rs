@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gimlet_crds::Environment;
 use gimlet_gitops::{
-    BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, UrlError,
-    Writer,
+    BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, Signer,
+    SigningError, UrlError, Writer,
 };
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
@@ -40,6 +40,8 @@ struct State {
 struct Opened {
     repository: String,
     folder: PathBuf,
+    /// Fingerprint of the key that signs.
+    signer: Option<String>,
     writer: Writer,
 }
 
@@ -81,6 +83,12 @@ pub(crate) enum RemoteError {
     Url(#[from] UrlError),
     #[error("spec.gitops: {0}")]
     Remote(#[from] GitError),
+    #[error("the Secret {name} that spec.gitops.signing names: {error}")]
+    Signing { name: String, error: SigningError },
+    #[error(
+        "the Secret {name} that spec.gitops.signing names has no key: it needs identity or git.asc"
+    )]
+    NoSigningKey { name: String },
     #[error(transparent)]
     Api(#[from] ApiError),
 }
@@ -89,7 +97,10 @@ impl RemoteError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::SecretMissing { .. } => "SecretNotFound",
-            Self::SecretEmpty { .. } | Self::SecretNotText { .. } => "InvalidSecret",
+            Self::SecretEmpty { .. } | Self::SecretNotText { .. } | Self::NoSigningKey { .. } => {
+                "InvalidSecret"
+            }
+            Self::Signing { error, .. } => error.reason(),
             Self::Url(_) | Self::Remote(_) => "InvalidRepository",
             Self::Api(_) => "ApiError",
         }
@@ -98,9 +109,11 @@ impl RemoteError {
     pub(crate) fn retry(&self) -> Retry {
         match self {
             // A Secret is not watched, so that the operator needs no right to list Secrets.
-            Self::SecretMissing { .. } | Self::SecretEmpty { .. } | Self::SecretNotText { .. } => {
-                Retry::After(Duration::from_secs(10))
-            }
+            Self::SecretMissing { .. }
+            | Self::SecretEmpty { .. }
+            | Self::SecretNotText { .. }
+            | Self::Signing { .. }
+            | Self::NoSigningKey { .. } => Retry::After(Duration::from_secs(10)),
             Self::Url(_) | Self::Remote(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
         }
@@ -138,8 +151,17 @@ impl Remotes {
             create_branch: gitops.create_branch,
         };
         remote.check()?;
-        let fingerprint = fingerprint(&remote, &secret);
-        Ok(self.register(id, environment.metadata.generation, remote, fingerprint))
+        let key = match &gitops.signing {
+            None => BTreeMap::new(),
+            Some(signing) => read_secret(client, &namespace, &signing.secret_ref.name).await?,
+        };
+        let fingerprint = fingerprint(&remote, &secret, &key);
+        let signer = match &gitops.signing {
+            None => None,
+            Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
+        };
+        let generation = environment.metadata.generation;
+        Ok(self.register(id, generation, remote, signer, fingerprint))
     }
 
     /// Forgets an environment's credentials, because they were refused or the environment is gone.
@@ -172,6 +194,7 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
+        signer: Option<Arc<Signer>>,
         fingerprint: String,
     ) -> Access {
         let mut state = self.lock();
@@ -180,7 +203,10 @@ impl Remotes {
         let shared = environments.values().any(|e| Some(&e.access.fingerprint) == before.as_ref());
         if let (Some(before), false) = (before.filter(|b| *b != fingerprint), shared) {
             // A new token for the same repository: the warm cache stays in use.
-            let same = writers.get(&before).is_some_and(|o| o.repository == remote.key());
+            let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
+            let same = writers
+                .get(&before)
+                .is_some_and(|opened| opened.repository == remote.key() && opened.signer == print);
             if let (true, false, Some(opened)) =
                 (same, writers.contains_key(&fingerprint), writers.remove(&before))
             {
@@ -192,8 +218,9 @@ impl Remotes {
         let opened = writers.entry(fingerprint.clone()).or_insert_with(|| {
             let observer = Some(self.metrics.observer());
             let repository = remote.key();
-            let options = Options { observer, ..Options::new(&folder) };
-            Opened { repository, folder, writer: Writer::open(remote, options) }
+            let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
+            let options = Options { observer, signer, ..Options::new(&folder) };
+            Opened { repository, folder, signer: print, writer: Writer::open(remote, options) }
         });
         let access = Access { writer: opened.writer.clone(), fingerprint };
         environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
@@ -264,11 +291,47 @@ fn credentials(
     }
 }
 
-fn fingerprint(remote: &Remote, secret: &BTreeMap<String, ByteString>) -> String {
+/// Reads the key that signs. Decrypting it takes a moment by design.
+async fn signer(
+    name: &str,
+    mut secret: BTreeMap<String, ByteString>,
+) -> Result<Arc<Signer>, RemoteError> {
+    let mut text = |key: &'static str| {
+        let bytes = secret.remove(key).map(|bytes| bytes.0);
+        let text = bytes.map(String::from_utf8).transpose();
+        text.map(|text| text.map(Secret::new))
+            .map_err(|_| RemoteError::SecretNotText { name: name.to_owned(), key })
+    };
+    let (ssh, pgp, passphrase) = (text("identity")?, text("git.asc")?, text("passphrase")?);
+    let Some(key) = pgp.or(ssh) else {
+        return Err(RemoteError::NoSigningKey { name: name.to_owned() });
+    };
+    let parsed =
+        tokio::task::spawn_blocking(move || Signer::parse(&key, passphrase.as_ref())).await;
+    let failed = |error| RemoteError::Signing { name: name.to_owned(), error };
+    match parsed {
+        Ok(signer) => Ok(Arc::new(signer.map_err(failed)?)),
+        Err(error) => Err(failed(SigningError::Unreadable(error.to_string()))),
+    }
+}
+
+fn fingerprint(
+    remote: &Remote,
+    secret: &BTreeMap<String, ByteString>,
+    signing: &BTreeMap<String, ByteString>,
+) -> String {
     let key = remote.key();
     let create = [u8::from(remote.create_branch)];
-    let secret = secret.iter().flat_map(|(name, value)| [name.as_bytes(), value.0.as_slice()]);
-    digest::of_parts([key.as_bytes(), create.as_slice()].into_iter().chain(secret))
+    let parts = |secret: &BTreeMap<String, ByteString>| -> Vec<Vec<u8>> {
+        secret
+            .iter()
+            .flat_map(|(name, value)| [name.clone().into_bytes(), value.0.clone()])
+            .collect()
+    };
+    let count = [u8::from(!signing.is_empty())];
+    let secrets = [parts(secret), parts(signing)].concat();
+    let first = [key.as_bytes(), create.as_slice(), count.as_slice()];
+    digest::of_parts(first.into_iter().chain(secrets.iter().map(Vec::as_slice)))
 }
 
 #[cfg(test)]
@@ -308,8 +371,12 @@ mod tests {
             ca: None,
             create_branch: true,
         };
-        let one = fingerprint(&remote, &data(&[("password", "a")]));
-        assert_ne!(one, fingerprint(&remote, &data(&[("password", "b")])));
-        assert_eq!(one, fingerprint(&remote, &data(&[("password", "a")])));
+        let print = |password: &str, key: &[(&str, &str)]| {
+            fingerprint(&remote, &data(&[("password", password)]), &data(key))
+        };
+        let one = print("a", &[]);
+        assert_ne!(one, print("b", &[]));
+        assert_ne!(one, print("a", &[("identity", "k")]));
+        assert_eq!(one, print("a", &[]));
     }
 }
