@@ -4,10 +4,12 @@ mod access;
 mod command;
 mod engine;
 mod history;
+mod mirror;
 mod objects;
 mod verdict;
 
 pub(crate) use command::{Invocation, run};
 pub(crate) use engine::CliEngine;
 pub(crate) use history::{changed_paths, read_messages};
+pub use mirror::{Mirror, Reference, SourceCommit};
 pub(crate) use objects::Reader;

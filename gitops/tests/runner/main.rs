@@ -14,6 +14,7 @@ mod https;
 mod local;
 #[cfg(test)]
 mod log;
+mod mirror;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -1,0 +1,129 @@
+//! Copies of application repositories.
+
+use std::path::Path;
+use std::process::Command;
+
+use gimlet_gitops::{
+    BranchName, CommitId, Credentials, Mirror, Remote, RemoteUrl, Timeouts,
+};
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+        .args(args)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn write(dir: &Path, file: &str, text: &str) {
+    let path = dir.join(file);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+    git(dir, &["add", "--all"]);
+}
+
+struct Source {
+    dir: tempfile::TempDir,
+    cache: tempfile::TempDir,
+}
+
+impl Source {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        git(dir.path(), &["init", "--quiet", "--initial-branch=main"]);
+        git(dir.path(), &["config", "uploadpack.allowFilter", "true"]);
+        git(dir.path(), &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+        Self { dir, cache: tempfile::tempdir().unwrap() }
+    }
+
+    fn commit(&self, message: &str) -> String {
+        git(self.dir.path(), &["commit", "--quiet", "--allow-empty", "-m", message]);
+        git(self.dir.path(), &["rev-parse", "HEAD"])
+    }
+
+    fn mirror(&self) -> Mirror {
+        let url = format!("file://{}", self.dir.path().display());
+        let remote = Remote {
+            url: RemoteUrl::parse(&url, true).unwrap(),
+            branch: BranchName::parse("main").unwrap(),
+            credentials: Credentials::None,
+            ca: None,
+            create_branch: false,
+        };
+        Mirror::new(remote, self.cache.path(), Timeouts::default())
+    }
+}
+
+#[tokio::test]
+async fn branches_tags_and_their_commits_are_read() {
+    let source = Source::new();
+    let dir = source.dir.path();
+    write(dir, ".gimlet/staging.yaml", "app: shop\n");
+    write(dir, ".gimlet/deep/other.yaml", "app: other\n");
+    write(dir, "src/main.rs", "fn main() {}\n");
+    std::os::unix::fs::symlink("/etc/passwd", dir.join(".gimlet/link.yaml")).unwrap();
+    std::fs::write(dir.join(".gimlet/binary"), [0xff, 0xfe]).unwrap();
+    git(dir, &["add", "--all"]);
+    let first = source.commit("first\n\nwith a body");
+    git(dir, &["tag", "--annotate", "v1", "-m", "one"]);
+    let mirror = source.mirror();
+    let found = mirror.refresh().await.unwrap();
+    let names: Vec<_> = found.iter().map(|r| (r.name.as_str(), r.tag, r.new)).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.contains(&("main", false, false)) && names.contains(&("v1", true, false)));
+    assert!(found.iter().all(|r| r.commit.to_string() == first), "tags lead to their commits");
+
+    let id = CommitId::parse(&first).unwrap();
+    let commit = mirror.commit(&id).await.unwrap().unwrap();
+    assert_eq!((commit.author.as_str(), commit.message.as_str()), ("Ada", "first\n\nwith a body"));
+    let files = mirror.files(&id, ".gimlet").await.unwrap();
+    assert_eq!(files.keys().collect::<Vec<_>>(), [".gimlet/staging.yaml"]);
+    assert_eq!(files[".gimlet/staging.yaml"], "app: shop\n");
+    assert!(mirror.files(&id, "nowhere").await.unwrap().is_empty());
+    let nothing = CommitId::parse(&"1".repeat(40)).unwrap();
+    assert_eq!(mirror.commit(&nothing).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_new_is_told_and_what_is_gone_is_forgotten() {
+    let source = Source::new();
+    let dir = source.dir.path();
+    write(dir, "a/one.txt", "1\n");
+    let first = source.commit("one");
+    git(dir, &["branch", "feature/x"]);
+    let mirror = source.mirror();
+    mirror.refresh().await.unwrap();
+    write(dir, "b/two.txt", "2\n");
+    let second = source.commit("two");
+    git(dir, &["branch", "--delete", "--force", "feature/x"]);
+    git(dir, &["tag", "v2", &first]);
+    let found = mirror.refresh().await.unwrap();
+    let names: Vec<_> = found.iter().map(|r| (r.name.as_str(), r.new)).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.contains(&("main", true)), "it moved: {names:?}");
+    assert!(names.contains(&("v2", true)), "an old commit, and a new tag: {names:?}");
+    assert!(mirror.refresh().await.unwrap().iter().all(|reference| !reference.new));
+
+    let (first, second) = (CommitId::parse(&first).unwrap(), CommitId::parse(&second).unwrap());
+    let changed = mirror.changed_paths(&first, &second).await.unwrap().unwrap();
+    assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["b/two.txt"]);
+    let nothing = CommitId::parse(&"1".repeat(40)).unwrap();
+    assert_eq!(mirror.changed_paths(&nothing, &second).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_damaged_copy_is_made_anew() {
+    let source = Source::new();
+    write(source.dir.path(), "a.txt", "1\n");
+    source.commit("one");
+    let mirror = source.mirror();
+    mirror.refresh().await.unwrap();
+    let copy = std::fs::read_dir(source.cache.path()).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(copy.join("packed-refs"), "nonsense").unwrap();
+    std::fs::remove_dir_all(copy.join("refs")).unwrap();
+    assert_eq!(mirror.refresh().await.unwrap().len(), 1);
+}
