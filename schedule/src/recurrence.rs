@@ -265,7 +265,7 @@ fn read_frequency(text: &str) -> Result<Frequency, ScheduleError> {
 
 fn read_number<T>(name: &str, text: &str, min: T, max: T) -> Result<T, ScheduleError>
 where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    T: Copy + std::str::FromStr + PartialOrd + std::fmt::Display,
 {
     match text.parse::<T>() {
         Ok(number) if number >= min && number <= max => Ok(number),

@@ -65,8 +65,8 @@ impl Window {
                 return Err(ScheduleError::new("start", "goes with rrule only; remove it"));
             }
             (None, Some(rrule)) => {
-                let rule = Recurrence::parse(rrule, parse_start(start.as_deref())?)?;
-                (Days::Recurrence(rule), rrule.trim().to_owned())
+                let recurrence = Recurrence::parse(rrule, parse_start(start.as_deref())?)?;
+                (Days::Recurrence(recurrence), rrule.trim().to_owned())
             }
         };
         let text = format!("{opens:?} for {}, {zone_name}", duration.trim());
@@ -125,7 +125,7 @@ impl Window {
     fn moments(&self, local: DateTime, both: bool) -> Vec<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(local);
         let twice = both && matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. });
-        let later = if twice { ambiguous.clone().later().ok() } else { None };
+        let later = if twice { ambiguous.later().ok() } else { None };
         ambiguous.compatible().ok().into_iter().chain(later).collect()
     }
 }
