@@ -22,10 +22,10 @@ pub(crate) fn refusal(address: IpAddr, options: &Options) -> Option<&'static str
 /// The address of version 4 that one of version 6 stands for (mapped, NAT64).
 fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(v6) = address else { return None };
-    let [a, b, c, d, e, f, high, low] = v6.segments();
-    let nat64 = [a, b, c, d, e, f] == [0x64, 0xff9b, 0, 0, 0, 0];
-    v6.to_ipv4_mapped()
-        .or_else(|| nat64.then(|| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))))
+    let [prefix @ .., high, low] = v6.segments();
+    let nat64 = prefix == [0x64, 0xff9b, 0, 0, 0, 0];
+    let translated = || Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    v6.to_ipv4_mapped().or_else(|| nat64.then(translated))
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -65,7 +65,7 @@ impl Resolver for GuardedResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
         let (mut kept, mut refused) = (self.empty(), None);
-        for address in found.iter() {
+        for address in &found {
             match refusal(address.ip(), &self.0) {
                 None => kept.push(*address),
                 Some(what) => refused = Some(what),

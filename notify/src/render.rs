@@ -61,7 +61,7 @@ fn facts(message: &Message) -> Vec<Fact> {
         next_step,
         links: _,
     } = message;
-    let plain = |name, text: &Option<String>, limit| {
+    let said = |name, text: &Option<String>, limit| {
         let text = clean(text.as_deref()?, limit);
         (!text.is_empty()).then_some(Fact { name, text, url: None })
     };
@@ -74,13 +74,13 @@ fn facts(message: &Message) -> Vec<Fact> {
         format!("{} added, {} changed, {} removed", plan.added, plan.changed, plan.removed)
     });
     [
-        plain("By", who, SHORT),
+        said("By", who, SHORT),
         linked("Version", version),
         linked("Commit", gitops_commit),
-        plain("Objects", &plan, SHORT),
-        plain("Reason", reason, LONG),
-        plain("Cause", cause, LONG),
-        plain("Next step", next_step, LONG),
+        said("Objects", &plan, SHORT),
+        said("Reason", reason, LONG),
+        said("Cause", cause, LONG),
+        said("Next step", next_step, LONG),
     ]
     .into_iter()
     .flatten()

@@ -13,7 +13,7 @@ use crate::{NotifyError, Target};
 
 /// Receivers say "ok"; whatever more they say is not read.
 const MAX_ANSWER: u64 = 64 * 1024;
-const MAX_WAIT: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// What is allowed besides https to ordinary addresses.
 #[derive(Clone, Debug)]
@@ -120,12 +120,11 @@ fn judge(
 /// Reads `Retry-After`: seconds, or a date.
 fn wait(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(date.duration_since(now)).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Duration::try_from(date.duration_since(now)).unwrap_or_default()
     };
     Some(wait.min(MAX_WAIT))
 }

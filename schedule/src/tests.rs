@@ -29,7 +29,8 @@ fn at(text: &str) -> Timestamp {
 
 /// `open until …` or `closed until …`, in UTC.
 fn state(allow: &[WindowSpec], deny: &[WindowSpec], now: &str) -> String {
-    let show = |until: Option<Timestamp>| until.map_or("never".to_owned(), |at| at.to_string());
+    let show =
+        |until: Option<Timestamp>| until.map_or_else(|| "never".to_owned(), |at| at.to_string());
     match Windows::parse(allow, deny).unwrap().state(at(now)) {
         State::Open { until } => format!("open until {}", show(until)),
         State::Closed { until, because } => format!("closed until {}: {because}", show(until)),
