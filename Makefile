@@ -45,8 +45,9 @@ test: lint tools ## everything that CI runs: lint, then all tests with a cluster
 	e2e/with.sh cargo test --workspace
 
 .PHONY: test-unit
-test-unit: ## the tests of all crates but e2e, without a cluster (with helm as a judge, if it is built)
-	@helm=$$(e2e/cluster.sh where)/helm; if [ -x "$$helm" ]; then export GIMLET_HELM=$$helm; fi; \
+test-unit: ## the tests of all crates but e2e, without a cluster (with helm and sops as judges, if they are built)
+	@bin=$$(e2e/cluster.sh where); if [ -x "$$bin/helm" ]; then export GIMLET_HELM=$$bin/helm; fi; \
+	if [ -x "$$bin/unsops" ]; then export GIMLET_UNSOPS=$$bin/unsops; fi; \
 	set -x; cargo test --workspace --exclude gimlet-e2e
 
 .PHONY: test-e2e

@@ -46,7 +46,7 @@ build() ( # makes $tools unless it is there; not to be called where `set -e` has
 	go build -trimpath -o "$tmp/bin/" -ldflags "$flags" ./cmd/kubebox
 	for a in etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl; do ln -s kubebox "$tmp/bin/$a"; done
 	step "3/4 Flux and Helm"
-	go build -trimpath -o "$tmp/bin/" -ldflags "$flags" github.com/fluxcd/source-controller github.com/fluxcd/kustomize-controller $h/cmd/helm ./cmd/renderer
+	go build -trimpath -o "$tmp/bin/" -ldflags "$flags" github.com/fluxcd/source-controller github.com/fluxcd/kustomize-controller $h/cmd/helm ./cmd/renderer ./cmd/unsops
 	# What the modules bring besides code: CRDs, the fake node's stages, Gitea's templates.
 	cp "$(dir github.com/fluxcd/source-controller)"/config/crd/bases/*.yaml "$(dir github.com/fluxcd/kustomize-controller)"/config/crd/bases/*.yaml \
 		"$(dir sigs.k8s.io/kwok)"/kustomize/crd/bases/kwok.x-k8s.io_{logs,execs,clusterlogs,clusterexecs}.yaml "$tmp/crds/"

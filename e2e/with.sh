@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with a cluster and a Gitea: with.sh COMMAND...
 # Both are started unless they run, and stopped afterwards if they were started here.
-# The command sees E2E_KUBECONFIG, E2E_GITEA (the folder of its env file) GIMLET_HELM and GIMLET_KUBECTL.
+# The command sees E2E_KUBECONFIG, E2E_GITEA (the folder of its env file) GIMLET_HELM, GIMLET_KUBECTL and GIMLET_UNSOPS.
 set -euo pipefail
 # shellcheck source=e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -30,7 +30,7 @@ done
 if [[ " ${started[*]} " == *" cluster "* ]]; then
 	"$bin/kubectl" --kubeconfig "$root/main/admin.kubeconfig" delete namespace --selector gimlet.io/e2e --wait=false >/dev/null 2>&1 || true
 fi
-export E2E_KUBECONFIG=$root/main/admin.kubeconfig E2E_GITEA=$root/gitea GIMLET_HELM=$bin/helm GIMLET_KUBECTL=$bin/kubectl
+export E2E_KUBECONFIG=$root/main/admin.kubeconfig E2E_GITEA=$root/gitea GIMLET_HELM=$bin/helm GIMLET_KUBECTL=$bin/kubectl GIMLET_UNSOPS=$bin/unsops
 # In the background and in a process group of its own, so that a signal ends all of it, and
 # before the cluster is stopped.
 set -m
