@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod audit;
 mod completion;
 mod delete;
 mod diff;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Diff(Box<diff::DiffArgs>),
     Manifest(manifest::ManifestCommand),
     Template(Box<template::TemplateArgs>),
+    Audit(audit::AuditCommand),
     Delete(delete::DeleteArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -49,6 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::Diff(args) => diff::run(&args, &global).await.map_err(CommandError::of_comparison),
         Command::Manifest(command) => manifest::run(&command).await,
         Command::Template(args) => template::run(&args, &global).await,
+        Command::Audit(command) => audit::run(&command).await,
         Command::Delete(args) => delete::run(&args, &global).await,
         Command::Version(args) => version::run(&args, &global).await,
         Command::Completion(args) => completion::run(&args),
