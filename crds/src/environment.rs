@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion};
+use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, Windows};
 use crate::reference::{SecretRef, Variables};
 
 /// Where releases go, and under which rules.
@@ -45,6 +45,9 @@ pub struct EnvironmentSpec {
     /// How manifests are rendered.
     #[serde(default)]
     pub render: Render,
+    /// Encrypts the values of Secrets before they reach git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
     /// Where artifacts may come from.
     #[serde(default, skip_serializing_if = "Artifacts::is_empty")]
     pub artifacts: Artifacts,
@@ -55,6 +58,9 @@ pub struct EnvironmentSpec {
     /// Holds back every release of the environment, with the reason that people are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
+    /// When releases are committed. Rollbacks are free of it.
+    #[serde(default, skip_serializing_if = "Windows::is_empty")]
+    pub windows: Windows,
     /// What becomes of a release that removes much.
     #[serde(default, skip_serializing_if = "DeletionGuard::is_default")]
     pub deletion_guard: DeletionGuard,
@@ -218,6 +224,18 @@ pub struct Render {
     /// Lets releases contain plain Secret objects. They end in git, readable by everyone who reads git.
     #[serde(default)]
     pub allow_secrets: bool,
+}
+
+/// How Secrets are encrypted: in the format of SOPS, which Flux decrypts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Encryption {
+    /// Public keys of age, such as `age1…`; each of their private keys can decrypt.
+    #[schemars(length(min = 1, max = 16))]
+    pub age: Vec<String>,
+    /// Secret in the namespace of Flux' objects, in the workload cluster, that holds a private key
+    /// under a name ending in `.agekey`.
+    pub flux_secret_ref: SecretRef,
 }
 
 /// Where the artifacts of an environment's releases may come from.

@@ -26,6 +26,58 @@ impl Lock {
     }
 }
 
+/// When releases are committed: while one of the allowed windows is open and none of the denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Windows {
+    /// When releases go on; at any time where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub allow: Vec<Window>,
+    /// When they wait, also while a window of `allow` is open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub deny: Vec<Window>,
+}
+
+impl Windows {
+    /// Tells whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.allow.is_empty() && self.deny.is_empty()
+    }
+}
+
+/// A time that comes again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("has(self.cron) != has(self.rrule)")
+        .message("a window opens by cron or by rrule: set exactly one"),
+    validation = Rule::new("has(self.rrule) == has(self.start)")
+        .message("rrule and start go together: start is the first time at which the rule opens the window")
+)]
+pub struct Window {
+    /// When it opens: minute, hour, day, month and weekday, such as `0 9 * * mon-fri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub cron: Option<String>,
+    /// When it opens, as a recurrence rule of RFC 5545, such as `FREQ=MONTHLY;BYDAY=1MO`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub rrule: Option<String>,
+    /// The first time of `rrule`, such as `2026-01-05T09:00`, in the time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub start: Option<String>,
+    /// How long it stays open, such as `8h` or `1h30m`.
+    #[schemars(length(max = 32))]
+    pub duration: String,
+    /// IANA name of the time zone, such as `Europe/Vienna`. Left out: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub time_zone: Option<String>,
+}
+
 /// What becomes of a release that removes much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionGuard {

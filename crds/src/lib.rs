@@ -26,10 +26,12 @@ pub use artifact::{
     ManifestVerdict,
 };
 pub use environment::{
-    Artifacts, ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor,
-    Gitops, Head, Render, Retention, Signing,
+    Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
+    GitAuthor, Gitops, Head, Render, Retention, Signing,
 };
-pub use gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode};
+pub use gate::{
+    ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,
+};
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
 pub use reference::{SecretRef, Variables};
 pub use release::{

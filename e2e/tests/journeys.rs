@@ -26,6 +26,8 @@ mod release;
 mod restart;
 #[path = "journeys/rollback.rs"]
 mod rollback;
+#[path = "journeys/secrets.rs"]
+mod secrets;
 #[path = "journeys/signing.rs"]
 mod signing;
 #[path = "journeys/uninstall.rs"]

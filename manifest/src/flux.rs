@@ -35,6 +35,8 @@ pub struct FluxEnv {
     pub service_account: Option<String>,
     /// Secret with which Flux reads the repository.
     pub secret_name: Option<String>,
+    /// Secret with the age keys by which Flux decrypts Secrets.
+    pub decryption_secret: Option<String>,
     /// Whether each app has a Kustomization of its own, so that one cannot block another.
     pub kustomization_per_app: bool,
 }
@@ -72,6 +74,9 @@ impl FluxEnv {
             spec["timeout"] = self.timeout.as_str().into();
             if let Some(account) = &self.service_account {
                 spec["serviceAccountName"] = account.as_str().into();
+            }
+            if let Some(secret) = &self.decryption_secret {
+                spec["decryption"] = json!({"provider": "sops", "secretRef": {"name": secret}});
             }
         }
         json!({
@@ -165,6 +170,7 @@ mod tests {
             wait: true,
             service_account: Some("deployer".into()),
             secret_name: Some("gitops".into()),
+            decryption_secret: None,
             kustomization_per_app: true,
         }
     }

@@ -21,6 +21,7 @@ mod reason;
 pub mod record;
 mod render;
 mod scope;
+pub mod secret;
 mod suggestion;
 mod template;
 mod variables;

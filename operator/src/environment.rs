@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use gimlet_crds::Environment;
 use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
+use gimlet_schedule::ScheduleError;
+use gimlet_sops::{Recipients, RecipientsError};
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
@@ -15,6 +17,7 @@ use kube::runtime::events::EventType;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::flux::{self, Readiness};
+use crate::release;
 use crate::remotes::RemoteError;
 use status::{FluxState, Seen};
 
@@ -27,6 +30,10 @@ pub(crate) enum EnvironmentError {
     Git(#[from] GitError),
     #[error(transparent)]
     Name(#[from] gimlet_crds::name::InvalidName),
+    #[error("spec.windows: {0}")]
+    Windows(#[from] ScheduleError),
+    #[error("spec.encryption.age: {0}")]
+    Recipients(#[from] RecipientsError),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]
@@ -40,6 +47,8 @@ impl EnvironmentError {
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
             Self::Name(_) => "InvalidName",
+            Self::Windows(_) => "InvalidWindows",
+            Self::Recipients(_) => "InvalidRecipients",
             Self::Path(_) => "PathRefused",
             Self::Api(_) => "ApiError",
         }
@@ -51,7 +60,9 @@ impl EnvironmentError {
             Self::Remote(error) => error.retry(),
             // The host may be mended without the Environment being touched.
             Self::Git(_) | Self::Api(_) => Retry::Backoff,
-            Self::Name(_) | Self::Path(_) => Retry::Stalled,
+            Self::Name(_) | Self::Path(_) | Self::Windows(_) | Self::Recipients(_) => {
+                Retry::Stalled
+            }
         }
     }
 }
@@ -77,6 +88,10 @@ pub(crate) async fn reconcile(
         // A host that does not answer takes its time; the write brings the environment back at once.
         status::write(environment, Seen::First, ctx).await?;
         return Ok(Action::requeue(FIRST));
+    }
+    release::windows(environment)?;
+    if let Some(encryption) = &environment.spec.encryption {
+        Recipients::parse(&encryption.age)?;
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let refreshed = access.writer.refresh().await.inspect_err(|error| {

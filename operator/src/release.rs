@@ -19,6 +19,7 @@ mod version;
 mod workload;
 
 pub(crate) use error::ReleaseError;
+pub(crate) use gate::windows;
 pub(crate) use layout::{app_folder, flux_env, flux_file, flux_folder};
 pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;

@@ -136,7 +136,8 @@ impl Mirror {
     /// Reads facts of a commit; none where the repository has no such commit.
     pub async fn commit(&self, id: &CommitId) -> Result<Option<SourceCommit>, GitError> {
         let id = format!("{id}^{{commit}}");
-        let args = ["log", "-1", "--no-show-signature", "--format=%H%x00%an%x00%ct%x00%B", &id, "--"];
+        let args =
+            ["log", "-1", "--no-show-signature", "--format=%H%x00%an%x00%ct%x00%B", &id, "--"];
         let finished = self.local(&args).await?;
         if !finished.ok() {
             return Ok(None);

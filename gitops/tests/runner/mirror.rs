@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use gimlet_gitops::{
-    BranchName, CommitId, Credentials, Mirror, Remote, RemoteUrl, Timeouts,
-};
+use gimlet_gitops::{BranchName, CommitId, Credentials, Mirror, Remote, RemoteUrl, Timeouts};
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = Command::new("git")

@@ -5,6 +5,8 @@ use std::time::Duration;
 use gimlet_crds::{Blocker, BlockerKind, Release};
 use gimlet_gitops::{GitError, GitErrorKind, PathError};
 
+use gimlet_sops::{RecipientsError, SopsError};
+
 use super::outcome::{End, Outcome};
 use super::source::SourceError;
 use crate::chart::ChartError;
@@ -26,6 +28,10 @@ pub(crate) enum ReleaseError {
     Chart(#[from] ChartError),
     #[error(transparent)]
     Render(#[from] RenderFault),
+    #[error(transparent)]
+    Sops(#[from] SopsError),
+    #[error("spec.encryption.age of the environment: {0}")]
+    Recipients(#[from] RecipientsError),
     #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]
@@ -52,6 +58,8 @@ impl ReleaseError {
             Self::Source(error) => error.reason(),
             Self::Chart(error) => error.reason(),
             Self::Render(error) => error.reason(),
+            Self::Sops(error) => error.reason(),
+            Self::Recipients(_) => "InvalidRecipients",
             Self::Path(_) => "PathRefused",
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
@@ -70,6 +78,8 @@ impl ReleaseError {
             | Self::Path(_)
             | Self::Rollback { .. }
             | Self::Adopt { .. }
+            | Self::Sops(_)
+            | Self::Recipients(_)
             | Self::Source(_) => Retry::Stalled,
             Self::Chart(error) => error.retry(),
             Self::Render(fault) => fault.retry(),

@@ -9,6 +9,7 @@ use gimlet_crds::{
     App, Approval, ApprovalRule, ArtifactRef, Blocker, BlockerKind, Decision, DeletionGuard,
     Environment, Lock, Phase, Promotion, Release, Trigger,
 };
+use gimlet_schedule::{self as schedule, ScheduleError, State, WindowSpec};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
@@ -53,6 +54,7 @@ pub(super) fn pass(
     if let Some(app) = app {
         blockers.extend(of_app(app, release, now));
     }
+    blockers.extend(outside_windows(release, environment, now));
     if let Some(promotion) = &environment.spec.promotion {
         blockers.extend(promoted(release, promotion, planned.artifact, around));
     }
@@ -117,6 +119,38 @@ fn of_app(app: &App, release: &Release, now: Timestamp) -> Vec<Blocker> {
         });
     }
     blockers
+}
+
+/// Asks whether a deploy window is open. Who rolls back cannot wait for one.
+fn outside_windows(
+    release: &Release,
+    environment: &Environment,
+    now: Timestamp,
+) -> Option<Blocker> {
+    if release.spec.rollback_to.is_some() {
+        return None;
+    }
+    let (reason, until) = match windows(environment).map(|windows| windows.state(now)) {
+        Ok(State::Open { .. }) => return None,
+        Ok(State::Closed { until, because }) => (because, until),
+        Err(error) => (format!("spec.windows of the environment: {error}"), None),
+    };
+    let until = until.map(|until| Time(whole_second(until)));
+    Some(Blocker { kind: BlockerKind::Window, name: environment.name_any(), reason, until })
+}
+
+/// Reads the deploy windows of an environment.
+pub(crate) fn windows(environment: &Environment) -> Result<schedule::Windows, ScheduleError> {
+    let spec = |window: &gimlet_crds::Window| WindowSpec {
+        cron: window.cron.clone(),
+        rrule: window.rrule.clone(),
+        start: window.start.clone(),
+        duration: window.duration.clone(),
+        time_zone: window.time_zone.clone(),
+    };
+    let all = &environment.spec.windows;
+    let list = |windows: &[gimlet_crds::Window]| windows.iter().map(spec).collect::<Vec<_>>();
+    schedule::Windows::parse(&list(&all.allow), &list(&all.deny))
 }
 
 /// Asks whether the version was healthy for long enough in the environment before.

@@ -202,3 +202,34 @@ fn a_rule_for_some_triggers_leaves_the_others_alone() {
     let rollback = release(&json!({"rollbackTo": {"commit": "abcdef0"}, "reason": "x"}), None);
     assert!(matches!(pass(&rollback, &all, &around(), PLAN), Passage::Open { .. }));
 }
+
+#[test]
+fn a_release_waits_for_a_window_and_a_rollback_does_not() {
+    // 10,000 s after the epoch it is Thursday, 02:46:40.
+    let night =
+        environment(&json!({"windows": {"allow": [{"cron": "0 9 * * *", "duration": "8h"}]}}));
+    let Passage::Closed(waits) = pass(&release(&json!({}), None), &night, &around(), PLAN) else {
+        panic!("it is open")
+    };
+    assert_eq!(
+        (waits[0].kind, &waits[0].until),
+        (BlockerKind::Window, &Some(Time(time(9 * 3600))))
+    );
+    let rollback = release(&json!({"rollbackTo": {"commit": "abcdef0"}, "reason": "x"}), None);
+    assert!(matches!(pass(&rollback, &night, &around(), PLAN), Passage::Open { .. }));
+    let freeze =
+        environment(&json!({"windows": {"deny": [{"cron": "0 2 * * thu", "duration": "1h"}]}}));
+    assert_eq!(
+        kinds(&pass(&release(&json!({}), None), &freeze, &around(), PLAN)),
+        [BlockerKind::Window]
+    );
+    let wrong = environment(&json!({"windows": {"allow": [{"cron": "nine", "duration": "8h"}]}}));
+    let Passage::Closed(waits) = pass(&release(&json!({}), None), &wrong, &around(), PLAN) else {
+        panic!("it is open")
+    };
+    assert!(
+        waits[0].reason.contains("spec.windows of the environment: allow[0].cron"),
+        "{}",
+        waits[0].reason
+    );
+}

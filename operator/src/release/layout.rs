@@ -36,6 +36,11 @@ pub(crate) fn flux_env(environment: &Environment) -> Result<FluxEnv, InvalidName
         wait: flux.wait,
         service_account: flux.service_account_name.clone(),
         secret_name: flux.secret_ref.as_ref().map(|secret| secret.name.clone()),
+        decryption_secret: environment
+            .spec
+            .encryption
+            .as_ref()
+            .map(|encryption| encryption.flux_secret_ref.name.clone()),
         kustomization_per_app: flux.kustomization_per_app,
     })
 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 use gimlet_charts::Fetched;
 use gimlet_crds::name::{AppName, EnvName};
 use gimlet_crds::{
-    Adopt, ChartStatus, DeployManifest, Environment, PlanStatus, Release, RollbackTo,
+    Adopt, ChartStatus, DeployManifest, Encryption, Environment, PlanStatus, Release, RollbackTo,
 };
 use gimlet_gitops::{CommitId, Edit, FileMap, RepoPath, Ticket, Writer, tree_id};
 use gimlet_manifest::record::{self, ChartRecord, ReleaseRecord};
-use gimlet_manifest::{flux, plan};
+use gimlet_manifest::{flux, plan, secret};
+use gimlet_sops::{Encryptor, Recipients, SecretKind, Seed, classify};
 use kube::ResourceExt;
 
 use super::error::ReleaseError;
@@ -57,8 +58,9 @@ pub(super) async fn prepare(
             let sources = fetch(release, environment, source, ctx).await?;
             let ticket = writer.announce();
             let rendered = render(release, environment, sources, access, ctx).await?;
+            let secrets = secrets_seed(environment, access);
             let prepared =
-                from_files(release, environment, rendered, &app, &folder, writer).await?;
+                from_files(release, environment, rendered, secrets, &app, &folder, writer).await?;
             Ok((prepared, ticket))
         }
         None => Err(ReleaseError::Rollback {
@@ -147,7 +149,7 @@ async fn render(
         api_versions: rules.api_versions.clone(),
         seed: seed(release, environment, access),
         time: release.creation_timestamp().map_or(jiff::Timestamp::UNIX_EPOCH, |time| time.0),
-        allow_secrets: rules.allow_secrets,
+        allow_secrets: rules.allow_secrets || environment.spec.encryption.is_some(),
     };
     let load = chart.as_ref().map(|chart| ctx.charts.loader(chart));
     let started = Instant::now();
@@ -167,10 +169,42 @@ fn seed(release: &Release, environment: &Environment, access: &Access) -> [u8; 3
     ])
 }
 
+/// What encrypted values are derived from: the same for every release of an environment, so that
+/// what does not change keeps its bytes, and not to be guessed without the repository's credentials.
+fn secrets_seed(environment: &Environment, access: &Access) -> Seed {
+    let uid = environment.uid().unwrap_or_default();
+    Seed::new(digest::bytes_of_parts([
+        b"secrets".as_slice(),
+        access.fingerprint().as_bytes(),
+        uid.as_bytes(),
+    ]))
+}
+
+/// Encrypts the values of Secrets; what is encrypted already stays as it is.
+fn encrypt(
+    files: &mut plan::Files,
+    before: &plan::Files,
+    encryption: &Encryption,
+    seed: Seed,
+    release: &Release,
+) -> Result<(), ReleaseError> {
+    let encryptor = Encryptor::new(Recipients::parse(&encryption.age)?, seed);
+    let time = release.creation_timestamp().map_or(jiff::Timestamp::UNIX_EPOCH, |time| time.0);
+    secret::replace(files, before, |secret, old| match classify(secret) {
+        SecretKind::PlainSecret | SecretKind::HalfEncrypted { .. } => {
+            let old = old.filter(|old| gimlet_sops::is_encrypted(old));
+            encryptor.encrypt(secret, old, time).map(Some)
+        }
+        _ => Ok(None),
+    })?;
+    Ok(())
+}
+
 async fn from_files(
     release: &Release,
     environment: &Environment,
     rendered: Rendered,
+    secrets: Seed,
     app: &AppName,
     folder: &RepoPath,
     writer: &Writer,
@@ -179,6 +213,9 @@ async fn from_files(
     let mut new: BTreeMap<_, _> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
     let old = writer.read(folder, None).await?;
+    if let Some(encryption) = &environment.spec.encryption {
+        encrypt(&mut new, &old, encryption, secrets, release)?;
+    }
     let mut diff = plan::plan(&old, &new);
     diff.warnings.extend(warnings);
     let record = ReleaseRecord {
