@@ -15,6 +15,7 @@ mod manifest;
 pub mod name;
 mod reference;
 mod release;
+mod repository;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -39,6 +40,7 @@ pub use release::{
     PromoteFrom, Release, ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
     Trigger,
 };
+pub use repository::{HostProvider, Repository, RepositoryHead, RepositorySpec, RepositoryStatus};
 
 /// API group of every kind.
 pub const GROUP: &str = "gimlet.io";
@@ -51,5 +53,12 @@ use kube::CustomResourceExt;
 /// Lists the definitions of all kinds, in the order in which they are best applied.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![Environment::crd(), App::crd(), Release::crd(), Artifact::crd(), Approval::crd()]
+    vec![
+        Environment::crd(),
+        App::crd(),
+        Release::crd(),
+        Artifact::crd(),
+        Approval::crd(),
+        Repository::crd(),
+    ]
 }

@@ -32,6 +32,7 @@ pub struct Operator {
     dir: TempDir,
     port: u16,
     views: u16,
+    webhooks: u16,
     child: Option<Child>,
 }
 
@@ -58,8 +59,15 @@ impl Operator {
     }
 
     async fn of(account: Arc<Account>, args: Vec<String>) -> Result<Self> {
-        let mut operator =
-            Self { account, args, dir: tempfile::tempdir()?, port: 0, views: 0, child: None };
+        let mut operator = Self {
+            account,
+            args,
+            dir: tempfile::tempdir()?,
+            port: 0,
+            views: 0,
+            webhooks: 0,
+            child: None,
+        };
         operator.restart().await?;
         Ok(operator)
     }
@@ -105,10 +113,17 @@ impl Operator {
         format!("http://127.0.0.1:{}/v1", self.views)
     }
 
+    /// Gives the address of the webhook of a Repository.
+    pub fn webhook_url(&self, name: &str) -> String {
+        format!("http://127.0.0.1:{}/webhooks/{}/{name}", self.webhooks, self.account.namespace)
+    }
+
     fn spawn(&mut self) -> Result<()> {
-        // Both are held until both are known, so that they differ.
-        let free = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
-        (self.port, self.views) = (free[0].local_addr()?.port(), free[1].local_addr()?.port());
+        // All are held until all are known, so that they differ.
+        let bind = || TcpListener::bind(("127.0.0.1", 0));
+        let free = [bind()?, bind()?, bind()?];
+        let port = |index: usize| free[index].local_addr().map(|address| address.port());
+        (self.port, self.views, self.webhooks) = (port(0)?, port(1)?, port(2)?);
         drop(free);
         let log = || -> Result<File> {
             Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
@@ -119,6 +134,7 @@ impl Operator {
             .args(["--namespace", namespace, "--lease-namespace", namespace])
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--views", &format!("127.0.0.1:{}", self.views)])
+            .args(["--webhooks", &format!("127.0.0.1:{}", self.webhooks)])
             .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
             .arg("--cache")
             .arg(self.dir.path().join("cache"))

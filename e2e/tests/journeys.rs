@@ -22,6 +22,8 @@ mod kinds;
 mod places;
 #[path = "journeys/release.rs"]
 mod release;
+#[path = "journeys/repositories.rs"]
+mod repositories;
 #[path = "journeys/restart.rs"]
 mod restart;
 #[path = "journeys/rollback.rs"]

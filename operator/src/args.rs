@@ -36,6 +36,10 @@ pub struct Args {
     #[arg(long, env = "GIMLET_VIEWS_KEY", value_name = "FILE", requires = "views_certificate")]
     pub views_key: Option<PathBuf>,
 
+    /// Address on which webhooks of git hosts are taken; none where it is left out
+    #[arg(long, env = "GIMLET_WEBHOOKS", value_name = "ADDRESS")]
+    pub webhooks: Option<SocketAddr>,
+
     /// Folder of caches of git and charts; it can be deleted at any time
     #[arg(long, env = "GIMLET_CACHE", default_value = "/var/cache/gimlet", value_name = "FOLDER")]
     pub cache: PathBuf,

@@ -1,5 +1,6 @@
 //! Artifact: its policies are judged once, and set off releases.
 
+mod changes;
 mod judge;
 mod retention;
 mod status;

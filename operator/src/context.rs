@@ -3,21 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{App, Approval, Artifact, ArtifactEvent, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, ArtifactEvent, Environment, Release, Repository};
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource};
+use kube::{Client, Resource, ResourceExt};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::chart::Charts;
 use crate::events::Events;
+use crate::feedback::Feedback;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::sources::{self, Sources};
 use crate::traffic::Traffic;
 use crate::written::Written;
 
@@ -28,11 +30,13 @@ pub(crate) type Guarded<K> = DeserializeGuard<K>;
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) events: Events,
+    pub(crate) feedback: Feedback,
     pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
     pub(crate) remotes: Arc<Remotes>,
+    pub(crate) sources: Sources,
     pub(crate) charts: Charts,
     pub(crate) renderers: Renderers,
     pub(crate) flux: FluxCache,
@@ -41,6 +45,7 @@ pub(crate) struct Context {
     pub(crate) releases: Store<Guarded<Release>>,
     pub(crate) artifacts: Store<Guarded<Artifact>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
+    pub(crate) repositories: Store<Guarded<Repository>>,
     /// Version of the cluster that the operator runs in, such as `v1.36.3`.
     pub(crate) kubernetes_version: String,
     pub(crate) refresh: Duration,
@@ -80,6 +85,20 @@ impl Context {
     /// Finds an artifact in the cache.
     pub(crate) fn artifact(&self, namespace: &str, name: &str) -> Option<Arc<Artifact>> {
         find(&self.artifacts, namespace, name)
+    }
+
+    /// Finds a repository in the cache.
+    pub(crate) fn repository(&self, namespace: &str, name: &str) -> Option<Arc<Repository>> {
+        find(&self.repositories, namespace, name)
+    }
+
+    /// Finds the repository of a namespace that people call by a name such as `acme/shop`.
+    pub(crate) fn repository_called(&self, namespace: &str, name: &str) -> Option<Arc<Repository>> {
+        let called = |repository: &Repository| {
+            repository.metadata.namespace.as_deref() == Some(namespace)
+                && sources::full_name(&repository.spec.url).eq_ignore_ascii_case(name)
+        };
+        select(&self.repositories, called).into_iter().min_by_key(|found| found.name_any())
     }
 
     /// Lists what people said of a release.

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     render: HistogramVec,
     reconciles: IntCounterVec,
     events_dropped: IntCounter,
+    webhooks: IntCounterVec,
+    feedback: IntCounterVec,
 }
 
 const SECONDS: &[f64] =
@@ -104,6 +106,16 @@ impl Metrics {
                 "Reconciles by kind and result; an error shows its reason.",
                 &["kind", "result"],
             )?,
+            webhooks: counter(
+                "gimlet_webhooks_total",
+                "Webhooks by what became of them; an error shows its reason.",
+                &["result"],
+            )?,
+            feedback: counter(
+                "gimlet_commit_statuses_total",
+                "Commit statuses that were reported to hosts, by result.",
+                &["result"],
+            )?,
             git_attempts,
             queue_depth,
             queue_oldest,
@@ -146,6 +158,16 @@ impl Metrics {
     /// Counts a reconcile.
     pub(crate) fn reconciled(&self, kind: &str, result: &str) {
         self.reconciles.with_label_values(&[kind, result]).inc();
+    }
+
+    /// Counts a webhook.
+    pub(crate) fn webhook(&self, result: &str) {
+        self.webhooks.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a commit status.
+    pub(crate) fn feedback(&self, result: &str) {
+        self.feedback.with_label_values(&[result]).inc();
     }
 
     /// Counts an event that was not written.

@@ -261,7 +261,8 @@ pub(crate) async fn read_secret(
     Ok(secret.data.unwrap_or_default())
 }
 
-fn credentials(
+/// Reads the credentials of a repository from a Secret.
+pub(crate) fn credentials(
     name: &str,
     secret: &BTreeMap<String, ByteString>,
 ) -> Result<Credentials, RemoteError> {

@@ -4,43 +4,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::StreamExt;
-use futures::future::join5;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, name};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
-use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
 use crate::backoff::Backoff;
 use crate::chart::Charts;
-use crate::context::{Context, Guarded};
-use crate::controller::{self, Failure};
+use crate::context::Context;
+use crate::controllers::Wiring;
 use crate::events::Events;
+use crate::feedback::{Feedback, Reports};
 use crate::flux::FluxCache;
 use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::sources::Sources;
 use crate::traffic::Traffic;
 use crate::written::Written;
-use crate::{app, artifact, environment, release, views};
-
-/// How long an object waits at most for the cache to see what was written of it; the event comes first.
-const LAGGING: Duration = Duration::from_secs(5);
-/// Reconciles of Environments and Apps at once.
-const OTHERS: u16 = 32;
-/// How long an App waits for more changes before it is looked at: a release is some of them.
-const SHORTLY: Duration = Duration::from_millis(200);
-/// How long an App waits while many releases of its environment are on their way.
-const BUSY: Duration = Duration::from_secs(1);
+use crate::{repository, views};
 
 /// Runs the operator until it is told to stop, or loses the Lease.
 pub async fn run(args: Args) -> anyhow::Result<()> {
@@ -86,8 +76,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let wiring = Wiring::new(&client, &args);
     let (fill, filled) = watch::channel(false);
     let (events, writing) = Events::start(client.clone(), metrics.clone());
+    let (feedback, reports) = Feedback::new();
     let ctx = Arc::new(Context {
         events,
+        feedback,
         traffic: Traffic::default(),
         backoff: Backoff::default(),
         written: Written::default(),
@@ -99,6 +91,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         releases: wiring.releases.store(),
         artifacts: wiring.artifacts.store(),
         approvals: wiring.approvals.store.clone(),
+        repositories: wiring.repositories.store(),
+        sources: Sources::new(args.cache.clone()),
         kubernetes_version: version.git_version,
         refresh: args.refresh(),
         artifacts_per_branch: args.artifacts_per_branch.into(),
@@ -107,19 +101,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         remotes,
     });
-    let views = args.views.map(|address| {
-        let router = views::router(Arc::clone(&ctx));
-        views::serve(address, args.views_certificate(), router, lead.clone())
-    });
-    let broken = lead.clone();
-    let views = tokio::spawn(async move {
-        let end = match views {
-            Some(serving) => serving.await,
-            None => Ok(()),
-        };
-        end.inspect_err(|_| broken.cancel())
-    });
-    let controllers = tokio::spawn(wiring.run(&ctx, &args, &lead));
+    let (servers, told) = Servers::start(&ctx, &args, reports, &lead);
+    let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
     let caches = wait_for_caches(&ctx);
     tokio::select! {
         () = caches => {
@@ -133,18 +116,59 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = lead.cancelled() => false,
     };
     lead.cancel();
-    let views = views.await;
     // What is being pushed is given time to end; whatever does not is found in git after a restart.
     if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
         tracing::warn!("some reconciles did not end in time");
     }
+    let end = servers.finish().await;
     drop(ctx);
     writing.finish().await;
-    views.context("the views broke")??;
+    end?;
     if lost {
         anyhow::bail!("the Lease was lost; another replica leads now");
     }
     finish(leadership, server).await
+}
+
+/// What runs beside the controllers.
+struct Servers {
+    views: JoinHandle<anyhow::Result<()>>,
+    webhooks: JoinHandle<anyhow::Result<()>>,
+    reports: JoinHandle<()>,
+}
+
+impl Servers {
+    /// Starts all; the receiver is told of each webhook. One that breaks ends the leading.
+    fn start(
+        ctx: &Arc<Context>,
+        args: &Args,
+        reports: Reports,
+        lead: &CancellationToken,
+    ) -> (Self, mpsc::Receiver<()>) {
+        let (news, told) = mpsc::channel(1);
+        let guarded = |serving: BoxFuture<'static, anyhow::Result<()>>| {
+            let lead = lead.clone();
+            tokio::spawn(async move { serving.await.inspect_err(|_| lead.cancel()) })
+        };
+        let nothing = || async { Ok(()) }.boxed();
+        let views = args.views.map_or_else(nothing, |address| {
+            let router = views::router(Arc::clone(ctx));
+            views::serve(address, args.views_certificate(), router, lead.clone()).boxed()
+        });
+        let webhooks = args.webhooks.map_or_else(nothing, |address| {
+            repository::webhook::serve(address, Arc::clone(ctx), news, lead.clone()).boxed()
+        });
+        let reports = tokio::spawn(reports.send(Arc::clone(ctx), lead.clone()));
+        (Self { views: guarded(views), webhooks: guarded(webhooks), reports }, told)
+    }
+
+    /// Waits for all, after they were told to stop.
+    async fn finish(self) -> anyhow::Result<()> {
+        let Self { views, webhooks, reports } = self;
+        let _ = reports.await;
+        views.await.context("the views broke")??;
+        webhooks.await.context("the webhooks broke")?
+    }
 }
 
 async fn finish(
@@ -218,272 +242,8 @@ async fn wait_for_caches(ctx: &Context) {
         let _ = ctx.releases.wait_until_ready().await;
         let _ = ctx.artifacts.wait_until_ready().await;
         let _ = ctx.approvals.wait_until_ready().await;
+        let _ = ctx.repositories.wait_until_ready().await;
     };
     while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
     ctx.flux.filled().await;
-}
-
-/// The controllers before they run.
-struct Wiring {
-    environments: Controller<Guarded<Environment>>,
-    apps: Controller<Guarded<App>>,
-    releases: Controller<Guarded<Release>>,
-    artifacts: Controller<Guarded<Artifact>>,
-    approvals: Approvals,
-    watched: Watched,
-}
-
-/// The ways to the watched kinds, in one namespace or in all.
-struct Watched {
-    environments: Api<Guarded<Environment>>,
-    apps: Api<Guarded<App>>,
-    releases: Api<Guarded<Release>>,
-}
-
-impl Wiring {
-    fn new(client: &Client, args: &Args) -> Self {
-        let watched = Watched {
-            environments: api(client, args),
-            apps: api(client, args),
-            releases: api(client, args),
-        };
-        Self {
-            environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
-            apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
-            releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
-            artifacts: Controller::new(api(client, args), watcher::Config::default()),
-            approvals: Approvals::new(api(client, args)),
-            watched,
-        }
-    }
-
-    /// Runs all of them until the token is cancelled.
-    fn run(
-        self,
-        ctx: &Arc<Context>,
-        args: &Args,
-        stop: &CancellationToken,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        let Self { environments, apps, releases, artifacts, approvals, watched } = self;
-        let limit = |n: u16| ControllerConfig::default().concurrency(n);
-        let of_environment = releases.store();
-        let of_app = releases.store();
-        let environments = environments
-            .with_config(limit(OTHERS))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
-        let apps = apps
-            .with_config(limit(OTHERS).debounce(SHORTLY))
-            .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
-                app_of(&release)
-            })
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
-        let releases = releases
-            .with_config(limit(args.concurrency))
-            .watches(
-                watched.environments,
-                watcher::Config::default(),
-                move |environment: Guarded<Environment>| waiting_in(&of_environment, &environment),
-            )
-            .watches(watched.apps, watcher::Config::default(), move |app: Guarded<App>| {
-                waiting_for(&of_app, &app)
-            })
-            .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
-                release_of(&approval)
-            })
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
-        let artifacts = artifacts
-            .with_config(limit(OTHERS))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_artifact, controller::error_policy, Arc::clone(ctx));
-        let until = stop.clone();
-        async move {
-            join5(
-                controller::drive(environments),
-                controller::drive(apps),
-                controller::drive(releases),
-                controller::drive(artifacts),
-                approvals.follow(until),
-            )
-            .await;
-        }
-    }
-}
-
-/// The Approvals: a cache, and nothing that reconciles them.
-struct Approvals {
-    api: Api<Guarded<Approval>>,
-    store: Store<Guarded<Approval>>,
-    writer: reflector::store::Writer<Guarded<Approval>>,
-}
-
-impl Approvals {
-    fn new(api: Api<Guarded<Approval>>) -> Self {
-        let (store, writer) = reflector::store();
-        Self { api, store, writer }
-    }
-
-    async fn follow(self, stop: CancellationToken) {
-        let events = watcher(self.api, watcher::Config::default()).default_backoff();
-        let objects = reflect(self.writer, events).touched_objects();
-        objects
-            .take_until(stop.cancelled())
-            .for_each(|seen| async move {
-                if let Err(error) = seen {
-                    tracing::warn!(error = %error, "the watch of approvals broke; it is made anew");
-                }
-            })
-            .await;
-    }
-}
-
-fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
-    let approval = approval.0.as_ref().ok()?;
-    Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
-}
-
-fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-{
-    match &args.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
-    let release = release.0.as_ref().ok()?;
-    let name = name::app_object(&release.spec.app, &release.spec.environment);
-    Some(ObjectRef::new(&name).within(&release.namespace()?))
-}
-
-fn waiting_in(
-    releases: &Store<Guarded<Release>>,
-    environment: &Guarded<Environment>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(environment) = &environment.0 else {
-        return Vec::new();
-    };
-    let (namespace, name) = controller::identity(environment);
-    waiting(releases, &namespace, |release| release.spec.environment == name)
-}
-
-fn waiting_for(
-    releases: &Store<Guarded<Release>>,
-    app: &Guarded<App>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(app) = &app.0 else {
-        return Vec::new();
-    };
-    let namespace = app.namespace().unwrap_or_default();
-    waiting(releases, &namespace, |release| {
-        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
-    })
-}
-
-/// Lists the releases on which a change of their surroundings has an effect: those before git.
-fn waiting(
-    releases: &Store<Guarded<Release>>,
-    namespace: &str,
-    concerned: impl Fn(&Release) -> bool,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let open = |release: &Release| {
-        let status = release.status.as_ref();
-        release.namespace().as_deref() == Some(namespace)
-            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
-            && concerned(release)
-    };
-    releases
-        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
-        .iter()
-        .map(|guarded| ObjectRef::from_obj(&**guarded))
-        .collect()
-}
-
-async fn reconcile_environment(
-    object: Arc<Guarded<Environment>>,
-    ctx: Arc<Context>,
-) -> Result<Action, Failure> {
-    ctx.filled().await;
-    let Some(object) = controller::readable(&object) else {
-        return Ok(Action::await_change());
-    };
-    if ctx.written.is_ahead_of(&object.metadata) {
-        return Ok(Action::requeue(LAGGING));
-    }
-    let result = environment::reconcile(&object, &ctx).await;
-    let result = match result {
-        Ok(action) => Ok(action),
-        Err(error) => {
-            environment::record_failure(&object, &error, &ctx).await;
-            Err(Failure::new(error.reason(), &error, error.retry()))
-        }
-    };
-    controller::finish(&*object, result, &ctx)
-}
-
-async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<Action, Failure> {
-    ctx.filled().await;
-    let Some(object) = controller::readable(&object) else {
-        return Ok(Action::await_change());
-    };
-    if ctx.written.is_ahead_of(&object.metadata) {
-        return Ok(Action::requeue(LAGGING));
-    }
-    let namespace = object.namespace().unwrap_or_default();
-    let goes = object.metadata.deletion_timestamp.is_some();
-    if !goes && ctx.traffic.is_heavy(&namespace, &object.spec.environment) {
-        return Ok(Action::requeue(BUSY.mul_f64(rand::random_range(0.5..1.5))));
-    }
-    let result = match app::reconcile(&object, &ctx).await {
-        Ok(action) => Ok(action),
-        Err(error) => {
-            app::record_failure(&object, &error, &ctx).await;
-            Err(Failure::new(error.reason(), &error, error.retry()))
-        }
-    };
-    controller::finish(&*object, result, &ctx)
-}
-
-async fn reconcile_artifact(
-    object: Arc<Guarded<Artifact>>,
-    ctx: Arc<Context>,
-) -> Result<Action, Failure> {
-    ctx.filled().await;
-    let Some(object) = controller::readable(&object) else {
-        return Ok(Action::await_change());
-    };
-    if ctx.written.is_ahead_of(&object.metadata) {
-        return Ok(Action::requeue(LAGGING));
-    }
-    let result = match artifact::reconcile(&object, &ctx).await {
-        Ok(action) => Ok(action),
-        Err(error) => {
-            artifact::record_failure(&object, &error, &ctx).await;
-            Err(Failure::new(error.reason(), &error, error.retry()))
-        }
-    };
-    controller::finish(&*object, result, &ctx)
-}
-
-async fn reconcile_release(
-    object: Arc<Guarded<Release>>,
-    ctx: Arc<Context>,
-) -> Result<Action, Failure> {
-    ctx.filled().await;
-    let Some(object) = controller::readable(&object) else {
-        return Ok(Action::await_change());
-    };
-    if ctx.written.is_ahead_of(&object.metadata) {
-        return Ok(Action::requeue(LAGGING));
-    }
-    let namespace = object.namespace().unwrap_or_default();
-    let _passage = ctx.traffic.enter(namespace, object.spec.environment.clone());
-    let result = release::reconcile(&object, &ctx)
-        .await
-        .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
-    controller::finish(&*object, result, &ctx)
 }

@@ -184,8 +184,8 @@ impl Mirror {
         if files.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let ids: String = files.iter().map(|(id, _)| format!("{id}\n")).collect();
-        let finished = self.remote(&["cat-file", "--batch"], ids.into_bytes()).await?;
+        let ids: Vec<&str> = files.iter().flat_map(|(id, _)| [*id, "\n"]).collect();
+        let finished = self.remote(&["cat-file", "--batch"], ids.concat().into_bytes()).await?;
         if !finished.ok() {
             return Err(self.failed("read files of the repository", &finished));
         }

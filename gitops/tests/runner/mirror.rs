@@ -12,15 +12,16 @@ fn git(dir: &Path, args: &[&str]) -> String {
         .current_dir(dir)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .output()
-        .unwrap();
+        .expect("a test can prepare itself");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    String::from_utf8(output.stdout).expect("a test can prepare itself").trim().to_owned()
 }
 
 fn write(dir: &Path, file: &str, text: &str) {
     let path = dir.join(file);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    std::fs::create_dir_all(path.parent().expect("a test can prepare itself"))
+        .expect("a test can prepare itself");
+    std::fs::write(path, text).expect("a test can prepare itself");
     git(dir, &["add", "--all"]);
 }
 
@@ -31,11 +32,11 @@ struct Source {
 
 impl Source {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a test can prepare itself");
         git(dir.path(), &["init", "--quiet", "--initial-branch=main"]);
         git(dir.path(), &["config", "uploadpack.allowFilter", "true"]);
         git(dir.path(), &["config", "uploadpack.allowAnySHA1InWant", "true"]);
-        Self { dir, cache: tempfile::tempdir().unwrap() }
+        Self { dir, cache: tempfile::tempdir().expect("a test can prepare itself") }
     }
 
     fn commit(&self, message: &str) -> String {
@@ -46,8 +47,8 @@ impl Source {
     fn mirror(&self) -> Mirror {
         let url = format!("file://{}", self.dir.path().display());
         let remote = Remote {
-            url: RemoteUrl::parse(&url, true).unwrap(),
-            branch: BranchName::parse("main").unwrap(),
+            url: RemoteUrl::parse(&url, true).expect("a test can prepare itself"),
+            branch: BranchName::parse("main").expect("a test can prepare itself"),
             credentials: Credentials::None,
             ca: None,
             create_branch: false,

@@ -12,7 +12,7 @@ use gimlet_manifest::file::{self, ManifestFile};
 use gimlet_manifest::policy::{Changes, Facts, Verdict};
 use kube::ResourceExt;
 
-use super::ArtifactError;
+use super::{ArtifactError, changes};
 use crate::context::Context;
 use crate::digest;
 use crate::error::Retry;
@@ -82,7 +82,11 @@ async fn one(
         return Ok(judge(ManifestResult::Manual, message));
     };
     let spec = &artifact.spec;
-    let changes = Changes::Unknown("the repository of the application is not known".into());
+    let changes = if policy.asks_for_paths() {
+        changes::since_last_release(artifact, &names, &environment, ctx).await
+    } else {
+        Changes::Unknown(String::new())
+    };
     let verdict = policy.judge(Facts {
         event: spec.event,
         branch: spec.version.branch.as_deref(),
@@ -137,7 +141,7 @@ struct Target {
 }
 
 /// The environment of a manifest, or why there is none.
-enum Found {
+pub(super) enum Found {
     One(Arc<Environment>),
     None(String),
 }

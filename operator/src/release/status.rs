@@ -84,6 +84,9 @@ fn announce(
         message,
         "a release moved"
     );
+    let mut seen = release.clone();
+    seen.status = Some(status.clone());
+    ctx.feedback.publish(seen);
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}"));

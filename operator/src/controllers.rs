@@ -1,0 +1,326 @@
+//! The controllers: what is watched, and what brings an object to its reconcile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, Repository, name};
+use kube::api::Api;
+use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
+use kube::{Client, ResourceExt};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Args;
+use crate::context::{Context, Guarded};
+use crate::controller::{self, Failure};
+use crate::{app, artifact, environment, release, repository};
+
+/// How long an object waits at most for the cache to see what was written of it; the event comes first.
+const LAGGING: Duration = Duration::from_secs(5);
+/// Reconciles of each kind at once, but of Releases.
+const OTHERS: u16 = 32;
+/// How long an App waits for more changes before it is looked at: a release is some of them.
+const SHORTLY: Duration = Duration::from_millis(200);
+/// How long an App waits while many releases of its environment are on their way.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// The controllers before they run.
+pub(crate) struct Wiring {
+    pub(crate) environments: Controller<Guarded<Environment>>,
+    pub(crate) apps: Controller<Guarded<App>>,
+    pub(crate) releases: Controller<Guarded<Release>>,
+    pub(crate) artifacts: Controller<Guarded<Artifact>>,
+    pub(crate) approvals: Approvals,
+    pub(crate) repositories: Controller<Guarded<Repository>>,
+    watched: Watched,
+}
+
+/// The ways to the watched kinds, in one namespace or in all.
+struct Watched {
+    environments: Api<Guarded<Environment>>,
+    apps: Api<Guarded<App>>,
+    releases: Api<Guarded<Release>>,
+}
+
+impl Wiring {
+    pub(crate) fn new(client: &Client, args: &Args) -> Self {
+        let watched = Watched {
+            environments: api(client, args),
+            apps: api(client, args),
+            releases: api(client, args),
+        };
+        Self {
+            environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
+            apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
+            releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
+            artifacts: Controller::new(api(client, args), watcher::Config::default()),
+            approvals: Approvals::new(api(client, args)),
+            repositories: Controller::new(api(client, args), watcher::Config::default()),
+            watched,
+        }
+    }
+
+    /// Runs all of them until the token is cancelled.
+    pub(crate) fn run(
+        self,
+        ctx: &Arc<Context>,
+        args: &Args,
+        news: mpsc::Receiver<()>,
+        stop: &CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let Self { environments, apps, releases, artifacts, approvals, repositories, watched } =
+            self;
+        let limit = |n: u16| ControllerConfig::default().concurrency(n);
+        let of_environment = releases.store();
+        let of_app = releases.store();
+        let environments = environments
+            .with_config(limit(OTHERS))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
+        let apps = apps
+            .with_config(limit(OTHERS).debounce(SHORTLY))
+            .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
+                app_of(&release)
+            })
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
+        let releases = releases
+            .with_config(limit(args.concurrency))
+            .watches(
+                watched.environments,
+                watcher::Config::default(),
+                move |environment: Guarded<Environment>| waiting_in(&of_environment, &environment),
+            )
+            .watches(watched.apps, watcher::Config::default(), move |app: Guarded<App>| {
+                waiting_for(&of_app, &app)
+            })
+            .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
+                release_of(&approval)
+            })
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
+        let artifacts = artifacts
+            .with_config(limit(OTHERS))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_artifact, controller::error_policy, Arc::clone(ctx));
+        let news = futures::stream::unfold(news, |mut news| async move {
+            news.recv().await.map(|()| ((), news))
+        });
+        let repositories = repositories
+            .with_config(limit(OTHERS))
+            .reconcile_all_on(news)
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_repository, controller::error_policy, Arc::clone(ctx));
+        let until = stop.clone();
+        async move {
+            tokio::join!(
+                controller::drive(environments),
+                controller::drive(apps),
+                controller::drive(releases),
+                controller::drive(artifacts),
+                controller::drive(repositories),
+                approvals.follow(until),
+            );
+        }
+    }
+}
+
+/// The Approvals: a cache, and nothing that reconciles them.
+pub(crate) struct Approvals {
+    api: Api<Guarded<Approval>>,
+    pub(crate) store: Store<Guarded<Approval>>,
+    writer: reflector::store::Writer<Guarded<Approval>>,
+}
+
+impl Approvals {
+    fn new(api: Api<Guarded<Approval>>) -> Self {
+        let (store, writer) = reflector::store();
+        Self { api, store, writer }
+    }
+
+    async fn follow(self, stop: CancellationToken) {
+        let events = watcher(self.api, watcher::Config::default()).default_backoff();
+        let objects = reflect(self.writer, events).touched_objects();
+        objects
+            .take_until(stop.cancelled())
+            .for_each(|seen| async move {
+                if let Err(error) = seen {
+                    tracing::warn!(error = %error, "the watch of approvals broke; it is made anew");
+                }
+            })
+            .await;
+    }
+}
+
+fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
+    let approval = approval.0.as_ref().ok()?;
+    Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
+}
+
+fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match &args.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
+    let release = release.0.as_ref().ok()?;
+    let name = name::app_object(&release.spec.app, &release.spec.environment);
+    Some(ObjectRef::new(&name).within(&release.namespace()?))
+}
+
+fn waiting_in(
+    releases: &Store<Guarded<Release>>,
+    environment: &Guarded<Environment>,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let Ok(environment) = &environment.0 else {
+        return Vec::new();
+    };
+    let (namespace, name) = controller::identity(environment);
+    waiting(releases, &namespace, |release| release.spec.environment == name)
+}
+
+fn waiting_for(
+    releases: &Store<Guarded<Release>>,
+    app: &Guarded<App>,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let Ok(app) = &app.0 else {
+        return Vec::new();
+    };
+    let namespace = app.namespace().unwrap_or_default();
+    waiting(releases, &namespace, |release| {
+        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
+    })
+}
+
+/// Lists the releases on which a change of their surroundings has an effect: those before git.
+fn waiting(
+    releases: &Store<Guarded<Release>>,
+    namespace: &str,
+    concerned: impl Fn(&Release) -> bool,
+) -> Vec<ObjectRef<Guarded<Release>>> {
+    let open = |release: &Release| {
+        let status = release.status.as_ref();
+        release.namespace().as_deref() == Some(namespace)
+            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
+            && concerned(release)
+    };
+    releases
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
+        .iter()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
+}
+
+async fn reconcile_environment(
+    object: Arc<Guarded<Environment>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = environment::reconcile(&object, &ctx).await;
+    let result = match result {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            environment::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let goes = object.metadata.deletion_timestamp.is_some();
+    if !goes && ctx.traffic.is_heavy(&namespace, &object.spec.environment) {
+        return Ok(Action::requeue(BUSY.mul_f64(rand::random_range(0.5..1.5))));
+    }
+    let result = match app::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            app::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_artifact(
+    object: Arc<Guarded<Artifact>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = match artifact::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            artifact::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_repository(
+    object: Arc<Guarded<Repository>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = match repository::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            repository::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_release(
+    object: Arc<Guarded<Release>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let _passage = ctx.traffic.enter(namespace, object.spec.environment.clone());
+    let result = release::reconcile(&object, &ctx)
+        .await
+        .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
+    controller::finish(&*object, result, &ctx)
+}

@@ -1,0 +1,165 @@
+//! Artifacts made of commits, without any CI.
+
+use gimlet_crds::condition::{cut, whole_second};
+use gimlet_crds::{
+    Artifact, ArtifactEvent, ArtifactSpec, ManifestSource, Repository, SourceVersion,
+};
+use gimlet_gitops::{CommitId, GitError, SourceCommit};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::api::{Api, PostParams};
+
+use super::{Found, RepositoryError};
+use crate::context::Context;
+use crate::digest;
+use crate::error::ApiError;
+use crate::sources::Source;
+
+/// Folder of the deploy manifests.
+const FOLDER: &str = ".gimlet";
+/// Branches whose newest commit becomes an artifact: those that changed last.
+const MAX_BRANCHES: usize = 100;
+
+/// What an artifact is made of.
+struct Version {
+    event: ArtifactEvent,
+    commit: CommitId,
+    branch: Option<String>,
+    tag: Option<String>,
+    target_branch: Option<String>,
+    pull_request: Option<i64>,
+}
+
+/// Makes the artifacts that are missing, and tells which could not be made.
+///
+/// An artifact's name follows from commit, event and branch: the same commit on two branches makes
+/// two, and none is made twice.
+pub(super) async fn make(
+    repository: &Repository,
+    source: &Source,
+    found: &Found,
+    ctx: &Context,
+) -> Result<Vec<String>, RepositoryError> {
+    let namespace = repository.namespace().unwrap_or_default();
+    let api: Api<Artifact> = Api::namespaced(ctx.client.clone(), &namespace);
+    let mut refused = Vec::new();
+    for version in versions(repository, found) {
+        let name = name_of(repository, &version);
+        if ctx.artifact(&namespace, &name).is_some() {
+            continue;
+        }
+        let Some(spec) = spec(source, repository, &version).await? else { continue };
+        let mut artifact = Artifact::new(&name, spec);
+        artifact.metadata.namespace = Some(namespace.clone());
+        match api.create(&PostParams::default(), &artifact).await {
+            Ok(_) => tracing::info!(artifact = name, namespace, "an artifact was made of a commit"),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            // What the kind refuses stands in nobody else's way.
+            Err(kube::Error::Api(status)) if status.code == 422 => {
+                refused.push(format!("{}: {}", &version.commit.to_string()[..7], status.message));
+            }
+            Err(error) => {
+                return Err(ApiError::new(format!("create the Artifact {name}"), error).into());
+            }
+        }
+    }
+    Ok(refused)
+}
+
+fn versions(repository: &Repository, found: &Found) -> Vec<Version> {
+    let since = repository.creation_timestamp().map(|time| time.0);
+    let branches = found.references.iter().filter(|reference| !reference.tag).take(MAX_BRANCHES);
+    let branches = branches.map(|reference| Version {
+        event: ArtifactEvent::Push,
+        commit: reference.commit,
+        branch: Some(reference.name.clone()),
+        tag: None,
+        target_branch: None,
+        pull_request: None,
+    });
+    // Tags that were there before anybody asked for artifacts are history, not news.
+    let news = |created| since.is_none_or(|since| created >= whole_second(since));
+    let tags = found.references.iter().filter(|r| r.tag && (r.new || news(r.created)));
+    let tags = tags.map(|reference| Version {
+        event: ArtifactEvent::Tag,
+        commit: reference.commit,
+        branch: None,
+        tag: Some(reference.name.clone()),
+        target_branch: None,
+        pull_request: None,
+    });
+    // Whoever can fork a repository could otherwise have anything deployed.
+    let requests = found.pull_requests.iter().flatten().filter(|request| !request.from_fork);
+    let requests = requests.filter_map(|request| {
+        Some(Version {
+            event: ArtifactEvent::PullRequest,
+            commit: CommitId::parse(&request.head_sha.to_string()).ok()?,
+            branch: Some(request.head_branch.clone()),
+            tag: None,
+            target_branch: Some(request.base_branch.clone()),
+            pull_request: i64::try_from(request.number).ok(),
+        })
+    });
+    branches.chain(tags).chain(requests).collect()
+}
+
+fn name_of(repository: &Repository, version: &Version) -> String {
+    let commit = version.commit.to_string();
+    let number = version.pull_request.unwrap_or_default().to_string();
+    let place = version.branch.as_deref().or(version.tag.as_deref()).unwrap_or_default();
+    let parts = [commit.as_str(), version.event.as_policy(), place, &number];
+    let digest = digest::of_parts(parts.iter().map(|part| part.as_bytes()));
+    format!("{}-{}-{}", repository.name_any(), &commit[..8], &digest[..8])
+}
+
+/// Reads what an artifact says; none where the commit has no deploy manifests.
+async fn spec(
+    source: &Source,
+    repository: &Repository,
+    version: &Version,
+) -> Result<Option<ArtifactSpec>, GitError> {
+    let Some(commit) = source.mirror.commit(&version.commit).await? else { return Ok(None) };
+    let files = source.mirror.files(&version.commit, FOLDER).await?;
+    let is_manifest = |path: &str| {
+        let extension = std::path::Path::new(path).extension();
+        extension.is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"))
+    };
+    let manifests: Vec<ManifestSource> = files
+        .into_iter()
+        .filter(|(path, text)| is_manifest(path) && !text.trim().is_empty())
+        .map(|(path, content)| ManifestSource { path, content })
+        .collect();
+    if manifests.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(ArtifactSpec {
+        event: version.event,
+        created: Some(Time(whole_second(commit.time))),
+        version: facts(source, repository, version, commit),
+        target_branch: version.target_branch.clone(),
+        pull_request: version.pull_request,
+        vars: gimlet_crds::Variables::new(),
+        manifests,
+    }))
+}
+
+fn facts(
+    source: &Source,
+    repository: &Repository,
+    version: &Version,
+    commit: SourceCommit,
+) -> SourceVersion {
+    let sha = commit.id.to_string();
+    let base = repository.spec.url.trim_end_matches('/');
+    let base = base.strip_suffix(".git").unwrap_or(base);
+    SourceVersion {
+        name: None,
+        repository: Some(cut(&source.full_name, 256)),
+        branch: version.branch.as_deref().map(|branch| cut(branch, 256)),
+        tag: version.tag.as_deref().map(|tag| cut(tag, 256)),
+        author: Some(commit.author),
+        message: Some(commit.message),
+        url: base.starts_with("http").then(|| format!("{base}/commit/{sha}")),
+        sha: Some(sha),
+    }
+}

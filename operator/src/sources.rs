@@ -1,0 +1,290 @@
+//! One copy and one way to the API for each application's repository.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use gimlet_crds::{HostProvider, Repository};
+use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
+use gimlet_hosts::{
+    Address, AddressError, Client as HostClient, Host, HostError, Provider, Settings,
+};
+use k8s_openapi::ByteString;
+use kube::{Client, ResourceExt};
+
+use crate::digest;
+use crate::error::Retry;
+use crate::remotes::{RemoteError, credentials, read_secret};
+
+/// How long credentials are used before their Secret is read again.
+const FRESH: Duration = Duration::from_secs(30);
+
+type Id = (String, String);
+
+/// The application repositories that are at hand.
+pub(crate) struct Sources {
+    cache: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: HashMap<Id, Entry>,
+    /// Repositories that a webhook spoke of.
+    due: HashSet<Id>,
+    /// When each was looked at last.
+    looked: HashMap<Id, Instant>,
+}
+
+struct Entry {
+    generation: Option<i64>,
+    read: Instant,
+    fingerprint: String,
+    source: Source,
+}
+
+/// A repository with the ways to it.
+#[derive(Clone)]
+pub(crate) struct Source {
+    pub(crate) mirror: Arc<Mirror>,
+    /// The API of its host, where it has one and there is a token.
+    pub(crate) host: Option<Arc<dyn Host>>,
+    /// What webhooks are signed with.
+    pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
+    /// Owner and name, such as `acme/shop`.
+    pub(crate) full_name: String,
+}
+
+/// Why a repository cannot be addressed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SourceOpenError {
+    #[error("spec.secretRef: {0}")]
+    Secret(#[from] RemoteError),
+    #[error("spec.url: {0}")]
+    Url(#[from] UrlError),
+    #[error("spec.url: {0}")]
+    Address(#[from] AddressError),
+    #[error("spec: {0}")]
+    Remote(#[from] GitError),
+    #[error("spec.apiUrl: {0}")]
+    Api(String),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("the Secret {name} that spec.webhookSecretRef names has no token")]
+    NoWebhookToken { name: String },
+}
+
+impl SourceOpenError {
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Secret(error) => error.reason(),
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) => "InvalidRepository",
+            Self::Host(error) => error.reason(),
+            Self::NoWebhookToken { .. } => "InvalidSecret",
+        }
+    }
+
+    pub(crate) fn retry(&self) -> Retry {
+        match self {
+            Self::Secret(error) => error.retry(),
+            Self::NoWebhookToken { .. } => Retry::After(Duration::from_secs(10)),
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) | Self::Host(_) => {
+                Retry::Stalled
+            }
+        }
+    }
+}
+
+impl Sources {
+    /// Makes a registry without repositories; copies are kept in `cache`.
+    pub(crate) fn new(cache: PathBuf) -> Self {
+        Self { cache, state: Mutex::default() }
+    }
+
+    /// Says that a repository has something new.
+    pub(crate) fn poke(&self, namespace: &str, name: &str) {
+        self.lock().due.insert((namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Tells how long a repository need not be looked at yet; none where it is to be now, which is
+    /// remembered.
+    pub(crate) fn not_due(
+        &self,
+        namespace: &str,
+        name: &str,
+        interval: Duration,
+    ) -> Option<Duration> {
+        let id = (namespace.to_owned(), name.to_owned());
+        let mut state = self.lock();
+        let asked = state.due.remove(&id);
+        let left = state.looked.get(&id).and_then(|at| interval.checked_sub(at.elapsed()));
+        let left = left.filter(|left| !asked && !left.is_zero());
+        if left.is_none() {
+            state.looked.insert(id, Instant::now());
+        }
+        left
+    }
+
+    /// Forgets a repository that is gone, or whose credentials were refused.
+    pub(crate) fn forget(&self, namespace: &str, name: &str) {
+        let id = (namespace.to_owned(), name.to_owned());
+        let mut state = self.lock();
+        state.open.remove(&id);
+        state.looked.remove(&id);
+    }
+
+    /// Returns the ways to a repository; its Secrets are read anew now and then.
+    pub(crate) async fn open(
+        &self,
+        client: &Client,
+        repository: &Repository,
+    ) -> Result<Source, SourceOpenError> {
+        let namespace = repository.namespace().unwrap_or_default();
+        let id = (namespace.clone(), repository.name_any());
+        let generation = repository.metadata.generation;
+        if let Some(source) = self.fresh(&id, generation) {
+            return Ok(source);
+        }
+        let spec = &repository.spec;
+        let read = async |reference: &Option<gimlet_crds::SecretRef>| match reference {
+            None => Ok(BTreeMap::new()),
+            Some(reference) => read_secret(client, &namespace, &reference.name).await,
+        };
+        let secret = read(&spec.secret_ref).await?;
+        let webhook = read(&spec.webhook_secret_ref).await?;
+        let fingerprint = fingerprint(repository, &secret, &webhook);
+        let known = self.lock().open.get(&id).map(|e| (e.fingerprint.clone(), e.source.clone()));
+        let source = match known {
+            Some((print, source)) if print == fingerprint => source,
+            _ => self.make(repository, &secret, &webhook)?,
+        };
+        let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
+        self.lock().open.insert(id, entry);
+        Ok(source)
+    }
+
+    fn make(
+        &self,
+        repository: &Repository,
+        secret: &BTreeMap<String, ByteString>,
+        webhook: &BTreeMap<String, ByteString>,
+    ) -> Result<Source, SourceOpenError> {
+        let spec = &repository.spec;
+        let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
+        let remote = Remote {
+            url: RemoteUrl::parse(&spec.url, false)?,
+            // Every branch is read; the type wants one.
+            branch: BranchName::parse("main")?,
+            credentials: credentials(name, secret)?,
+            ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+            create_branch: false,
+        };
+        remote.check()?;
+        let address = Address::parse(&spec.url)?;
+        let host = provider(spec.provider)
+            .map(|provider| host(provider, repository, &address, secret))
+            .transpose()?;
+        let webhook = match &spec.webhook_secret_ref {
+            None => None,
+            Some(reference) => {
+                let token = webhook.get("token").and_then(|t| String::from_utf8(t.0.clone()).ok());
+                let Some(token) = token.filter(|token| !token.trim().is_empty()) else {
+                    return Err(SourceOpenError::NoWebhookToken { name: reference.name.clone() });
+                };
+                Some(Arc::new(gimlet_hosts::Secret::new(token)))
+            }
+        };
+        // Two objects of one address never share a copy: they may have other credentials.
+        let id =
+            format!("{}/{}", repository.namespace().unwrap_or_default(), repository.name_any());
+        let cache = self.cache.join("sources").join(&digest::of_parts([id.as_bytes()])[..16]);
+        Ok(Source {
+            mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
+            host,
+            webhook,
+            full_name: full_name(&spec.url),
+        })
+    }
+
+    fn fresh(&self, id: &Id, generation: Option<i64>) -> Option<Source> {
+        let state = self.lock();
+        let entry = state.open.get(id)?;
+        let fresh = entry.generation == generation && entry.read.elapsed() < FRESH;
+        fresh.then(|| entry.source.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the kind of host as its crate has it; none for plain git.
+pub(crate) fn provider(provider: HostProvider) -> Option<Provider> {
+    match provider {
+        HostProvider::GitHub => Some(Provider::GitHub),
+        HostProvider::GitLab => Some(Provider::GitLab),
+        HostProvider::Gitea => Some(Provider::Gitea),
+        HostProvider::Git => None,
+    }
+}
+
+/// Returns what people call a repository: the path of its address, such as `acme/shop`.
+pub(crate) fn full_name(url: &str) -> String {
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => url.split_once(':').map_or("", |(_, path)| path),
+    };
+    let path = path.trim_matches('/');
+    path.strip_suffix(".git").unwrap_or(path).to_owned()
+}
+
+fn host(
+    provider: Provider,
+    repository: &Repository,
+    address: &Address,
+    secret: &BTreeMap<String, ByteString>,
+) -> Result<Arc<dyn Host>, SourceOpenError> {
+    let api = match &repository.spec.api_url {
+        None => address.api(provider),
+        Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
+    };
+    let text = |key: &str| secret.get(key).and_then(|b| String::from_utf8(b.0.clone()).ok());
+    let token = text("password").map(|token| token.trim().to_owned()).filter(|t| !t.is_empty());
+    let settings = Settings {
+        token: token.map(gimlet_hosts::Secret::new),
+        ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+        ..Settings::new(provider, api)
+    };
+    Ok(HostClient::new(settings)?.repository(address)?)
+}
+
+fn fingerprint(
+    repository: &Repository,
+    secret: &BTreeMap<String, ByteString>,
+    webhook: &BTreeMap<String, ByteString>,
+) -> String {
+    let spec = serde_json::to_vec(&repository.spec).unwrap_or_default();
+    let parts = |secret: &BTreeMap<String, ByteString>| -> Vec<Vec<u8>> {
+        secret.iter().flat_map(|(n, v)| [n.clone().into_bytes(), v.0.clone()]).collect()
+    };
+    let all = [vec![spec], parts(secret), vec![b"webhook".to_vec()], parts(webhook)].concat();
+    digest::of_parts(all.iter().map(Vec::as_slice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_called_by_the_path_of_its_address() {
+        for (url, name) in [
+            ("https://github.com/acme/shop.git", "acme/shop"),
+            ("https://gitlab.example.com/group/sub/shop", "group/sub/shop"),
+            ("git@github.com:acme/shop.git", "acme/shop"),
+            ("ssh://git@git.example.com:2222/acme/shop/", "acme/shop"),
+        ] {
+            assert_eq!(full_name(url), name, "{url}");
+        }
+    }
+}
