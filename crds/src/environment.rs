@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, Windows};
+use crate::notification::Notification;
 use crate::reference::{SecretRef, Variables};
 
 /// Where releases go, and under which rules.
@@ -73,6 +74,11 @@ pub struct EnvironmentSpec {
     /// Takes back releases that do not become healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub automatic_rollback: Option<AutomaticRollback>,
+    /// Who is told what happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub notifications: Vec<Notification>,
     /// Stops the operator from doing anything for the environment. Nothing is lost meanwhile.
     #[serde(default)]
     pub suspend: bool,

@@ -13,6 +13,7 @@ mod gate;
 pub mod labels;
 mod manifest;
 pub mod name;
+mod notification;
 mod reference;
 mod release;
 mod repository;
@@ -34,6 +35,7 @@ pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,
 };
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
+pub use notification::{Notification, NotificationKind, NotificationProvider};
 pub use reference::{SecretRef, Variables};
 pub use release::{
     Adopt, ArtifactRef, Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus,

@@ -18,6 +18,8 @@ mod git_hosts;
 mod install;
 #[path = "journeys/kinds.rs"]
 mod kinds;
+#[path = "journeys/notifications.rs"]
+mod notifications;
 #[path = "journeys/places.rs"]
 mod places;
 #[path = "journeys/release.rs"]

@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, env = "GIMLET_WEBHOOKS", value_name = "ADDRESS")]
     pub webhooks: Option<SocketAddr>,
 
+    /// Let notifications go to receivers inside of the cluster: plain http, and this machine itself
+    #[arg(long, env = "GIMLET_INTERNAL_RECEIVERS")]
+    pub internal_receivers: bool,
+
     /// Folder of caches of git and charts; it can be deleted at any time
     #[arg(long, env = "GIMLET_CACHE", default_value = "/var/cache/gimlet", value_name = "FOLDER")]
     pub cache: PathBuf,
@@ -117,6 +121,15 @@ impl Args {
     pub(crate) fn views_certificate(&self) -> Option<Certificate> {
         let (chain, key) = (self.views_certificate.clone()?, self.views_key.clone()?);
         Some(Certificate { chain, key })
+    }
+
+    /// Returns where notifications may go.
+    pub(crate) fn receivers(&self) -> gimlet_notify::Options {
+        gimlet_notify::Options {
+            allow_loopback: self.internal_receivers,
+            allow_plain_http: self.internal_receivers,
+            ..gimlet_notify::Options::default()
+        }
     }
 
     /// Returns how often a repository is looked at.

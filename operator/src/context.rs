@@ -17,6 +17,7 @@ use crate::events::Events;
 use crate::feedback::Feedback;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
+use crate::notification::Announcer;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::{self, Sources};
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) events: Events,
     pub(crate) feedback: Feedback,
+    pub(crate) announcer: Announcer,
     pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,

@@ -21,6 +21,7 @@ mod flux;
 mod http;
 mod lease;
 mod metrics;
+mod notification;
 mod release;
 mod remotes;
 pub mod render;

@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     events_dropped: IntCounter,
     webhooks: IntCounterVec,
     feedback: IntCounterVec,
+    notifications: IntCounterVec,
 }
 
 const SECONDS: &[f64] =
@@ -116,6 +117,11 @@ impl Metrics {
                 "Commit statuses that were reported to hosts, by result.",
                 &["result"],
             )?,
+            notifications: counter(
+                "gimlet_notifications_total",
+                "Notifications by what became of them.",
+                &["result"],
+            )?,
             git_attempts,
             queue_depth,
             queue_oldest,
@@ -168,6 +174,11 @@ impl Metrics {
     /// Counts a commit status.
     pub(crate) fn feedback(&self, result: &str) {
         self.feedback.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a notification.
+    pub(crate) fn notified(&self, result: &str) {
+        self.notifications.with_label_values(&[result]).inc();
     }
 
     /// Counts an event that was not written.

@@ -25,6 +25,7 @@ use crate::flux::FluxCache;
 use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
+use crate::notification::{Announcements, Announcer};
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::Sources;
@@ -77,9 +78,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (fill, filled) = watch::channel(false);
     let (events, writing) = Events::start(client.clone(), metrics.clone());
     let (feedback, reports) = Feedback::new();
+    let (announcer, announcements) = Announcer::new();
     let ctx = Arc::new(Context {
         events,
         feedback,
+        announcer,
         traffic: Traffic::default(),
         backoff: Backoff::default(),
         written: Written::default(),
@@ -101,7 +104,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         remotes,
     });
-    let (servers, told) = Servers::start(&ctx, &args, reports, &lead);
+    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements), &lead);
     let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
     let caches = wait_for_caches(&ctx);
     tokio::select! {
@@ -135,6 +138,7 @@ struct Servers {
     views: JoinHandle<anyhow::Result<()>>,
     webhooks: JoinHandle<anyhow::Result<()>>,
     reports: JoinHandle<()>,
+    announcements: JoinHandle<()>,
 }
 
 impl Servers {
@@ -142,7 +146,7 @@ impl Servers {
     fn start(
         ctx: &Arc<Context>,
         args: &Args,
-        reports: Reports,
+        (reports, announcements): (Reports, Announcements),
         lead: &CancellationToken,
     ) -> (Self, mpsc::Receiver<()>) {
         let (news, told) = mpsc::channel(1);
@@ -159,13 +163,16 @@ impl Servers {
             repository::webhook::serve(address, Arc::clone(ctx), news, lead.clone()).boxed()
         });
         let reports = tokio::spawn(reports.send(Arc::clone(ctx), lead.clone()));
-        (Self { views: guarded(views), webhooks: guarded(webhooks), reports }, told)
+        let announcements =
+            tokio::spawn(announcements.tell(Arc::clone(ctx), args.receivers(), lead.clone()));
+        let (views, webhooks) = (guarded(views), guarded(webhooks));
+        (Self { views, webhooks, reports, announcements }, told)
     }
 
     /// Waits for all, after they were told to stop.
     async fn finish(self) -> anyhow::Result<()> {
-        let Self { views, webhooks, reports } = self;
-        let _ = reports.await;
+        let Self { views, webhooks, reports, announcements } = self;
+        let _ = tokio::join!(reports, announcements);
         views.await.context("the views broke")??;
         webhooks.await.context("the webhooks broke")?
     }

@@ -8,6 +8,7 @@ use kube::runtime::events::EventType;
 use super::gather::Found;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::notification::News;
 use crate::release::Observation;
 use crate::status::apply;
 
@@ -35,6 +36,11 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     if let Some(ready) = ready {
         let kind = if ready.status == "False" { EventType::Warning } else { EventType::Normal };
         ctx.event(app, kind, &ready.reason, &ready.message);
+        if ready.reason == "Drifted" {
+            let mut drifted = app.clone();
+            drifted.status = Some(status.clone());
+            ctx.announcer.publish(News::Drift(Box::new(drifted)));
+        }
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use kube::runtime::events::EventType;
 use super::outcome::{Committed, End, Observation, Outcome, Prepared};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::notification::News;
 use crate::status::apply;
 
 /// Writes the status that follows from an outcome, if it differs from the one that is there.
@@ -86,7 +87,8 @@ fn announce(
     );
     let mut seen = release.clone();
     seen.status = Some(status.clone());
-    ctx.feedback.publish(seen);
+    ctx.feedback.publish(seen.clone());
+    ctx.announcer.publish(News::Release(Box::new(seen)));
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}"));
