@@ -7,6 +7,7 @@ mod app;
 #[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 mod approval;
 mod artifact;
+mod blocker;
 pub mod condition;
 mod environment;
 mod gate;
@@ -15,6 +16,7 @@ mod manifest;
 pub mod name;
 mod reference;
 mod release;
+mod release_set;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -25,6 +27,7 @@ pub use artifact::{
     Artifact, ArtifactEvent, ArtifactSpec, ArtifactStatus, ManifestResult, ManifestSource,
     ManifestVerdict,
 };
+pub use blocker::{Blocker, BlockerKind};
 pub use environment::{
     Artifacts, ChartSecret, Environment, EnvironmentSpec, EnvironmentStatus, Flux, GitAuthor,
     Gitops, Head, Render, Retention,
@@ -33,9 +36,12 @@ pub use gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, 
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
 pub use reference::{SecretRef, Variables};
 pub use release::{
-    Adopt, ArtifactRef, Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus,
-    PromoteFrom, Release, ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
-    Trigger,
+    Adopt, ArtifactRef, ChartStatus, CommitStatus, Phase, PlanStatus, PromoteFrom, Release,
+    ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps, Trigger,
+};
+
+pub use release_set::{
+    ReleaseSet, ReleaseSetSpec, ReleaseSetStatus, SetCommit, SetMember, SetRollback, SetTimestamps,
 };
 
 /// API group of every kind.
@@ -49,5 +55,12 @@ use kube::CustomResourceExt;
 /// Lists the definitions of all kinds, in the order in which they are best applied.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![Environment::crd(), App::crd(), Release::crd(), Artifact::crd(), Approval::crd()]
+    vec![
+        Environment::crd(),
+        App::crd(),
+        Release::crd(),
+        ReleaseSet::crd(),
+        Artifact::crd(),
+        Approval::crd(),
+    ]
 }

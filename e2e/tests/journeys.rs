@@ -22,6 +22,8 @@ mod kinds;
 mod places;
 #[path = "journeys/release.rs"]
 mod release;
+#[path = "journeys/release_sets.rs"]
+mod release_sets;
 #[path = "journeys/restart.rs"]
 mod restart;
 #[path = "journeys/rollback.rs"]

@@ -78,7 +78,9 @@ impl Index {
                 continue;
             }
             self.positions.insert(commit, position);
-            members.iter().for_each(|entry| self.push(entry));
+            for entry in members {
+                self.push(entry);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ mod http;
 mod lease;
 mod metrics;
 mod release;
+mod release_set;
 mod remotes;
 pub mod render;
 mod run;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::StreamExt;
-use futures::future::join5;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, name};
+use futures::future::{join, join5};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, name};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
@@ -31,7 +31,7 @@ use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::traffic::Traffic;
 use crate::written::Written;
-use crate::{app, artifact, environment, release, views};
+use crate::{app, artifact, environment, release, release_set, views};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -97,6 +97,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         environments: wiring.environments.store(),
         apps: wiring.apps.store(),
         releases: wiring.releases.store(),
+        sets: wiring.sets.store(),
         artifacts: wiring.artifacts.store(),
         approvals: wiring.approvals.store.clone(),
         kubernetes_version: version.git_version,
@@ -216,6 +217,7 @@ async fn wait_for_caches(ctx: &Context) {
         let _ = ctx.environments.wait_until_ready().await;
         let _ = ctx.apps.wait_until_ready().await;
         let _ = ctx.releases.wait_until_ready().await;
+        let _ = ctx.sets.wait_until_ready().await;
         let _ = ctx.artifacts.wait_until_ready().await;
         let _ = ctx.approvals.wait_until_ready().await;
     };
@@ -228,6 +230,7 @@ struct Wiring {
     environments: Controller<Guarded<Environment>>,
     apps: Controller<Guarded<App>>,
     releases: Controller<Guarded<Release>>,
+    sets: Controller<Guarded<ReleaseSet>>,
     artifacts: Controller<Guarded<Artifact>>,
     approvals: Approvals,
     watched: Watched,
@@ -251,6 +254,7 @@ impl Wiring {
             environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
             apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
             releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
+            sets: Controller::new(api(client, args), watcher::Config::default()),
             artifacts: Controller::new(api(client, args), watcher::Config::default()),
             approvals: Approvals::new(api(client, args)),
             watched,
@@ -264,7 +268,7 @@ impl Wiring {
         args: &Args,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let Self { environments, apps, releases, artifacts, approvals, watched } = self;
+        let Self { environments, apps, releases, sets, artifacts, approvals, watched } = self;
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
         let of_environment = releases.store();
         let of_app = releases.store();
@@ -274,9 +278,11 @@ impl Wiring {
             .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
         let apps = apps
             .with_config(limit(OTHERS).debounce(SHORTLY))
-            .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
-                app_of(&release)
-            })
+            .watches(
+                watched.releases.clone(),
+                watcher::Config::default(),
+                |release: Guarded<Release>| app_of(&release),
+            )
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
         let releases = releases
@@ -294,6 +300,11 @@ impl Wiring {
             })
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
+        let sets = sets
+            .with_config(limit(OTHERS).debounce(SHORTLY))
+            .watches(watched.releases, watcher::Config::default(), |release| set_of(&release))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_set, controller::error_policy, Arc::clone(ctx));
         let artifacts = artifacts
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -303,7 +314,7 @@ impl Wiring {
             join5(
                 controller::drive(environments),
                 controller::drive(apps),
-                controller::drive(releases),
+                join(controller::drive(releases), controller::drive(sets)),
                 controller::drive(artifacts),
                 approvals.follow(until),
             )
@@ -342,6 +353,11 @@ impl Approvals {
 fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
     let approval = approval.0.as_ref().ok()?;
     Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
+}
+
+fn set_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<ReleaseSet>>> {
+    let release = release.0.as_ref().ok()?;
+    Some(ObjectRef::new(release.spec.set.as_ref()?).within(&release.namespace()?))
 }
 
 fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
@@ -466,6 +482,23 @@ async fn reconcile_artifact(
             Err(Failure::new(error.reason(), &error, error.retry()))
         }
     };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_set(
+    object: Arc<Guarded<ReleaseSet>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = release_set::reconcile(&object, &ctx)
+        .await
+        .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
     controller::finish(&*object, result, &ctx)
 }
 

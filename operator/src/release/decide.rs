@@ -28,6 +28,8 @@ pub(super) enum Step {
     Observe { environment: Arc<Environment>, commit: String },
     /// It is in git, but its App is not there: uninstalled, or not in the cache yet.
     Gone,
+    /// It is on its way to git with the others of its set, which looks after all of them.
+    OfSet,
     /// Plan it, and commit it unless something holds it back.
     Release { environment: Arc<Environment> },
 }
@@ -55,6 +57,9 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
         if let Some(newer) = newest_after(release, &around.releases) {
             return Step::End(End::Superseded { by: newer });
         }
+    }
+    if status.phase == Phase::Queued && around.set.is_some() {
+        return Step::OfSet;
     }
     match &around.environment {
         None => Step::Block(vec![missing(&release.spec.environment)]),
@@ -203,6 +208,7 @@ mod tests {
             releases: releases.into_iter().map(Arc::new).collect(),
             before: Vec::new(),
             approvals: Vec::new(),
+            set: None,
             now: Timestamp::from_second(100).unwrap(),
         }
     }

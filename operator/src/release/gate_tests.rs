@@ -63,6 +63,7 @@ fn around() -> Around {
         releases: Vec::new(),
         before: Vec::new(),
         approvals: Vec::new(),
+        set: None,
         now: time(NOW),
     }
 }
