@@ -1,16 +1,18 @@
 //! Wiring: client, caches, Lease, controllers, probes.
 
+mod watches;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use futures::StreamExt;
 use futures::future::{join, join5};
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, name};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +34,7 @@ use crate::render::Renderers;
 use crate::traffic::Traffic;
 use crate::written::Written;
 use crate::{app, artifact, environment, release, release_set, views};
+use watches::{app_of, release_of, set_of, waiting_for, waiting_in};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -350,16 +353,6 @@ impl Approvals {
     }
 }
 
-fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
-    let approval = approval.0.as_ref().ok()?;
-    Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
-}
-
-fn set_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<ReleaseSet>>> {
-    let release = release.0.as_ref().ok()?;
-    Some(ObjectRef::new(release.spec.set.as_ref()?).within(&release.namespace()?))
-}
-
 fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
@@ -368,55 +361,6 @@ where
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     }
-}
-
-fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
-    let release = release.0.as_ref().ok()?;
-    let name = name::app_object(&release.spec.app, &release.spec.environment);
-    Some(ObjectRef::new(&name).within(&release.namespace()?))
-}
-
-fn waiting_in(
-    releases: &Store<Guarded<Release>>,
-    environment: &Guarded<Environment>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(environment) = &environment.0 else {
-        return Vec::new();
-    };
-    let (namespace, name) = controller::identity(environment);
-    waiting(releases, &namespace, |release| release.spec.environment == name)
-}
-
-fn waiting_for(
-    releases: &Store<Guarded<Release>>,
-    app: &Guarded<App>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(app) = &app.0 else {
-        return Vec::new();
-    };
-    let namespace = app.namespace().unwrap_or_default();
-    waiting(releases, &namespace, |release| {
-        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
-    })
-}
-
-/// Lists the releases on which a change of their surroundings has an effect: those before git.
-fn waiting(
-    releases: &Store<Guarded<Release>>,
-    namespace: &str,
-    concerned: impl Fn(&Release) -> bool,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let open = |release: &Release| {
-        let status = release.status.as_ref();
-        release.namespace().as_deref() == Some(namespace)
-            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
-            && concerned(release)
-    };
-    releases
-        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
-        .iter()
-        .map(|guarded| ObjectRef::from_obj(&**guarded))
-        .collect()
 }
 
 async fn reconcile_environment(

@@ -310,4 +310,19 @@ mod tests {
         };
         assert!(blockers[0].reason.contains("create it"));
     }
+
+    #[test]
+    fn a_release_on_its_way_with_its_set_is_left_to_the_set() {
+        let mut queued = with_phase(release("a", 1), Phase::Queued);
+        queued.spec.cancel = true;
+        let mut around = around(vec![queued.clone()]);
+        let set = json!({"environment": "staging"});
+        around.set = Some(super::super::gather::tests::of_set(&set, &[]));
+        assert!(matches!(decide(&queued, &around), Step::OfSet));
+        let waiting = with_phase(release("a", 1), Phase::Waiting);
+        assert!(matches!(decide(&waiting, &around), Step::Release { .. }));
+        // The set is gone: what was on its way is looked for in git.
+        around.set = None;
+        assert!(matches!(decide(&queued, &around), Step::Release { .. }));
+    }
 }

@@ -94,3 +94,32 @@ fn of_set(release: &Release, namespace: &str, ctx: &Context) -> Option<OfSet> {
     let missing = missing.map(|member| member.app).collect();
     Some(OfSet { set, missing, total })
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    pub(crate) fn of_set(set: &Value, missing: &[&str]) -> OfSet {
+        let set = serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
+            "metadata": {"name": "all", "annotations": {"gimlet.io/created-by": "ada"}},
+            "spec": set
+        }));
+        let missing = missing.iter().map(|app| (*app).to_owned()).collect();
+        OfSet { set: Arc::new(set.unwrap()), missing, total: 3 }
+    }
+
+    #[test]
+    fn a_release_that_waits_names_the_others() {
+        let release =
+            Release::new("r", gimlet_crds::ReleaseSpec { app: "web".into(), ..Default::default() });
+        let spec = json!({"environment": "staging"});
+        let reason = |missing: &[&str]| of_set(&spec, missing).blocker(&release).reason;
+        assert_eq!(
+            reason(&["web", "api", "cart"]),
+            "2 of 3 releases of the set are not ready: api, cart"
+        );
+        assert!(reason(&["web"]).starts_with("all releases of the set are ready"));
+    }
+}

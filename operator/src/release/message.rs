@@ -236,6 +236,46 @@ mod tests {
         .unwrap()
     }
 
+    fn of_set(app: &str) -> (Release, Prepared) {
+        let release = serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": format!("{app}.staging-x"), "uid": format!("u-{app}")},
+            "spec": {"app": app, "environment": "staging", "set": "all"}
+        }));
+        (release.unwrap(), prepared())
+    }
+
+    #[test]
+    fn the_releases_of_a_set_are_members_of_one_change() {
+        let set = |source: serde_json::Value| -> ReleaseSet {
+            let mut spec = json!({"environment": "staging"});
+            spec[source[0].as_str().unwrap()] = source[1].clone();
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
+                "metadata": {"name": "all"}, "spec": spec
+            }))
+            .unwrap()
+        };
+        let artifact = set(json!(["artifact", {"name": "a"}]));
+        let two = [of_set("api"), of_set("web")];
+        let change = change_of_set(&artifact, &environment(), &two).unwrap();
+        assert_eq!(change.subject, "staging: release v1.4.2 of api, web");
+        assert_eq!((change.id.as_str(), change.also[0].id.as_str()), ("u-api", "u-web"));
+        let trailers = &change.also[0].trailers;
+        let value = |key| trailers.iter().find(|(name, _)| name == key).map(|(_, v)| &**v);
+        assert_eq!(value(trailer::APP), Some("web"));
+        assert_eq!(value(trailer::SET), Some("all"));
+        assert_eq!(change.also[0].order.as_ref().unwrap().0, "ns/staging/web");
+        let many: Vec<_> = ["a", "b", "c", "d", "e"].map(of_set).into();
+        let subject = |set: &ReleaseSet| change_of_set(set, &environment(), &many).unwrap().subject;
+        assert_eq!(subject(&artifact), "staging: release v1.4.2 of 5 apps");
+        let time = set(json!(["rollbackTo", {"time": "2026-01-02T03:04:05Z"}]));
+        assert_eq!(subject(&time), "staging: roll back 5 apps to 2026-01-02T03:04:05Z");
+        let commit = set(json!(["rollbackTo", {"commit": "0123456789"}]));
+        assert_eq!(subject(&commit), "staging: roll back 5 apps to 0123456");
+        assert!(change_of_set(&artifact, &environment(), &[]).is_none());
+    }
+
     #[test]
     fn the_message_names_the_version_and_quotes_the_source_commit() {
         let release: Release = serde_json::from_value(json!({
