@@ -41,6 +41,8 @@ pub mod trailer {
     pub const PLAN: &str = "Gimlet-Plan";
     /// What made the release, where that was no person.
     pub const TRIGGER: &str = "Gimlet-Trigger";
+    /// Name of the ReleaseSet whose releases the commit is.
+    pub const SET: &str = "Gimlet-Set";
     /// Who approved the plan.
     pub const APPROVED_BY: &str = "Gimlet-Approved-By";
     /// Why the release was made.

@@ -7,6 +7,7 @@ mod app;
 #[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 mod approval;
 mod artifact;
+mod blocker;
 pub mod condition;
 mod environment;
 mod gate;
@@ -16,6 +17,7 @@ pub mod name;
 mod notification;
 mod reference;
 mod release;
+mod release_set;
 mod repository;
 
 #[cfg(feature = "client")]
@@ -27,6 +29,7 @@ pub use artifact::{
     Artifact, ArtifactEvent, ArtifactSpec, ArtifactStatus, ManifestResult, ManifestSource,
     ManifestVerdict,
 };
+pub use blocker::{Blocker, BlockerKind};
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
     GitAuthor, Gitops, Head, Render, Retention, Signing,
@@ -38,9 +41,11 @@ pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget
 pub use notification::{Notification, NotificationKind, NotificationProvider};
 pub use reference::{SecretRef, Variables};
 pub use release::{
-    Adopt, ArtifactRef, Blocker, BlockerKind, ChartStatus, CommitStatus, Phase, PlanStatus,
-    PromoteFrom, Release, ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps,
-    Trigger,
+    Adopt, ArtifactRef, ChartStatus, CommitStatus, Phase, PlanStatus, PromoteFrom, Release,
+    ReleaseSpec, ReleaseStatus, RollbackTo, SourceVersion, Timestamps, Trigger,
+};
+pub use release_set::{
+    ReleaseSet, ReleaseSetSpec, ReleaseSetStatus, SetCommit, SetMember, SetRollback, SetTimestamps,
 };
 pub use repository::{HostProvider, Repository, RepositoryHead, RepositorySpec, RepositoryStatus};
 
@@ -59,6 +64,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         Environment::crd(),
         App::crd(),
         Release::crd(),
+        ReleaseSet::crd(),
         Artifact::crd(),
         Approval::crd(),
         Repository::crd(),

@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blocker::Blocker;
 use crate::manifest::DeployManifest;
 use crate::reference::Variables;
 
@@ -60,7 +61,7 @@ use crate::reference::Variables;
         .message("app and environment together are too long for Flux' labels: at most 62 characters"),
     validation = Rule::new("(!oldSelf.cancel || self.cancel) && (!oldSelf.confirm || self.confirm)")
         .message("what was cancelled or confirmed stays so: create a new Release"),
-    validation = Rule::new("self.app == oldSelf.app && self.environment == oldSelf.environment && self.planOnly == oldSelf.planOnly && self.trigger == oldSelf.trigger && has(self.artifact) == has(oldSelf.artifact) && (!has(self.artifact) || self.artifact == oldSelf.artifact) && has(self.manifest) == has(oldSelf.manifest) && (!has(self.manifest) || self.manifest == oldSelf.manifest) && has(self.rollbackTo) == has(oldSelf.rollbackTo) && (!has(self.rollbackTo) || self.rollbackTo == oldSelf.rollbackTo) && has(self.promoteFrom) == has(oldSelf.promoteFrom) && (!has(self.promoteFrom) || self.promoteFrom == oldSelf.promoteFrom) && has(self.adopt) == has(oldSelf.adopt) && (!has(self.adopt) || self.adopt == oldSelf.adopt) && has(self.vars) == has(oldSelf.vars) && (!has(self.vars) || self.vars == oldSelf.vars) && has(self.version) == has(oldSelf.version) && (!has(self.version) || self.version == oldSelf.version) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy) && has(self.expectedBase) == has(oldSelf.expectedBase) && (!has(self.expectedBase) || self.expectedBase == oldSelf.expectedBase)")
+    validation = Rule::new("self.app == oldSelf.app && self.environment == oldSelf.environment && self.planOnly == oldSelf.planOnly && self.trigger == oldSelf.trigger && has(self.artifact) == has(oldSelf.artifact) && (!has(self.artifact) || self.artifact == oldSelf.artifact) && has(self.manifest) == has(oldSelf.manifest) && (!has(self.manifest) || self.manifest == oldSelf.manifest) && has(self.rollbackTo) == has(oldSelf.rollbackTo) && (!has(self.rollbackTo) || self.rollbackTo == oldSelf.rollbackTo) && has(self.promoteFrom) == has(oldSelf.promoteFrom) && (!has(self.promoteFrom) || self.promoteFrom == oldSelf.promoteFrom) && has(self.adopt) == has(oldSelf.adopt) && (!has(self.adopt) || self.adopt == oldSelf.adopt) && has(self.vars) == has(oldSelf.vars) && (!has(self.vars) || self.vars == oldSelf.vars) && has(self.version) == has(oldSelf.version) && (!has(self.version) || self.version == oldSelf.version) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason) && has(self.requestedBy) == has(oldSelf.requestedBy) && (!has(self.requestedBy) || self.requestedBy == oldSelf.requestedBy) && has(self.expectedBase) == has(oldSelf.expectedBase) && (!has(self.expectedBase) || self.expectedBase == oldSelf.expectedBase) && has(self.set) == has(oldSelf.set) && (!has(self.set) || self.set == oldSelf.set)")
         .message("a Release is immutable, only cancel and confirm can be set: create a new Release instead")
 )]
 pub struct ReleaseSpec {
@@ -106,6 +107,11 @@ pub struct ReleaseSpec {
     /// Plans only: `status.plan` says what would change, and nothing is committed.
     #[serde(default)]
     pub plan_only: bool,
+    /// Name of the ReleaseSet that the release is a part of. The operator sets it when it makes the
+    /// releases of a set; whoever else does gets a release that is Rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    pub set: Option<String>,
     /// Optimistic lock: the gitops commit that `App.status.current.commit` shows. If the app is not
     /// there any more, the release is Rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -416,50 +422,6 @@ pub struct ChartStatus {
     pub version: String,
     /// Digest of the chart.
     pub digest: String,
-}
-
-/// Something that holds a release back.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Blocker {
-    /// What kind of thing it is.
-    pub kind: BlockerKind,
-    /// Name of the thing.
-    pub name: String,
-    /// Why it holds the release back, and what to do.
-    pub reason: String,
-    /// When it ends by itself, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Time>,
-}
-
-/// Kinds of things that hold a release back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum BlockerKind {
-    /// The environment is locked.
-    Lock,
-    /// The app is on hold.
-    Hold,
-    /// The environment is suspended.
-    Suspend,
-    /// The environment is not there.
-    Environment,
-    /// The app is being uninstalled.
-    Uninstall,
-    /// The git host cannot be written.
-    Git,
-    /// The chart cannot be fetched.
-    Chart,
-    /// The artifact is not there.
-    Artifact,
-    /// No deploy window is open.
-    Window,
-    /// What it removes has to be confirmed.
-    Confirm,
-    /// It has to be approved.
-    Approval,
-    /// It has to be healthy elsewhere first, for long enough.
-    Promotion,
 }
 
 /// When each phase was reached.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, ensure};
 use futures::StreamExt;
-use gimlet_crds::{App, Environment, Release, condition};
+use gimlet_crds::{App, Environment, Release, ReleaseSet, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -31,12 +31,13 @@ struct Seen {
     commits: HashMap<String, String>,
 }
 
-/// Starts to watch the statuses of Environments, Apps and Releases of a namespace.
+/// Starts to watch the statuses of Environments, Apps, Releases and sets of a namespace.
 pub fn guard_statuses(client: &Client, namespace: &str) -> Guard {
     let resources = [
         ApiResource::erase::<Environment>(&()),
         ApiResource::erase::<App>(&()),
         ApiResource::erase::<Release>(&()),
+        ApiResource::erase::<ReleaseSet>(&()),
     ];
     let apis: Vec<Api<DynamicObject>> = resources
         .iter()
@@ -103,7 +104,7 @@ impl Seen {
         }
         if status["phase"].is_string() {
             let size = status.to_string().len();
-            if size > MAX_RELEASE_STATUS {
+            if kind == "Release" && size > MAX_RELEASE_STATUS {
                 broken.push(format!("the status has {size} bytes"));
             }
             broken.extend(self.other_commit(object));

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use gimlet_crds::{App, Environment, Phase, Release, condition, name};
+use gimlet_crds::{
+    App, Environment, Phase, Release, ReleaseSet, ReleaseSetStatus, condition, name,
+};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -50,8 +52,8 @@ pub struct Commit {
     pub id: String,
     /// The first line of its message.
     pub subject: String,
-    /// The trailers of its message.
-    pub trailers: BTreeMap<String, String>,
+    /// The trailers of its message in their order; those of a set's commit repeat.
+    pub trailers: Vec<(String, String)>,
 }
 
 impl Stage {
@@ -276,6 +278,43 @@ impl Stage {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// Gives the way to the sets of the namespace.
+    pub fn sets(&self) -> Api<ReleaseSet> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Makes a set in the environment `staging`, with these fields of its spec.
+    pub async fn create_set(&self, name: &str, spec: Value) -> Result<ReleaseSet> {
+        let mut object = json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
+            "metadata": {"name": name}, "spec": {"environment": ENVIRONMENT},
+        });
+        merge(&mut object["spec"], spec);
+        let set = serde_json::from_value(object)?;
+        Ok(self.sets().create(&PostParams::default(), &set).await?)
+    }
+
+    /// Waits until a set is as a test wants it.
+    pub async fn set_until(
+        &self,
+        name: &str,
+        what: &str,
+        is: impl Fn(&ReleaseSetStatus) -> bool,
+    ) -> Result<ReleaseSetStatus> {
+        let api = self.sets();
+        wait_until(&format!("set {name} {what}"), PATIENCE, async || {
+            let status = api.get(name).await?.status.unwrap_or_default();
+            ensure!(is(&status), "{}", serde_json::to_string(&status)?);
+            Ok(status)
+        })
+        .await
+    }
+
+    /// Waits until a set has ended, whichever way.
+    pub async fn set_ended(&self, name: &str) -> Result<ReleaseSetStatus> {
+        self.set_until(name, "has ended", |status| status.timestamps.ended.is_some()).await
+    }
+
     /// Lists the commits of the repository, newest first.
     pub fn log(&self) -> Result<Vec<Commit>> {
         let format = "--format=%H%x00%s%x00%(trailers:only,unfold)%x01";
@@ -286,9 +325,9 @@ impl Stage {
 
     /// Lists the commits that a Release made, by its UID; newest first.
     pub fn commits_of(&self, release: &Release) -> Result<Vec<Commit>> {
-        let uid = release.uid();
+        let uid = release.uid().unwrap_or_default();
         let mut commits = self.log()?;
-        commits.retain(|commit| commit.trailers.get("Gimlet-Release") == uid.as_ref());
+        commits.retain(|commit| commit.all("Gimlet-Release").contains(&&*uid));
         Ok(commits)
     }
 
@@ -316,9 +355,15 @@ impl Commit {
         Ok(Self { id, subject, trailers })
     }
 
-    /// Gives a trailer, or nothing.
+    /// Gives a trailer, or nothing; of several the first.
     pub fn trailer(&self, name: &str) -> Option<&str> {
-        self.trailers.get(name).map(String::as_str)
+        self.all(name).first().copied()
+    }
+
+    /// Gives all trailers of a name.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let trailers = self.trailers.iter().filter(|(key, _)| key == name);
+        trailers.map(|(_, value)| value.as_str()).collect()
     }
 }
 

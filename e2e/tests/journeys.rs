@@ -24,6 +24,8 @@ mod notifications;
 mod places;
 #[path = "journeys/release.rs"]
 mod release;
+#[path = "journeys/release_sets.rs"]
+mod release_sets;
 #[path = "journeys/repositories.rs"]
 mod repositories;
 #[path = "journeys/restart.rs"]

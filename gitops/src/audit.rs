@@ -203,7 +203,7 @@ impl Auditor<'_> {
         &self,
         head: CommitId,
         from: Option<CommitId>,
-        history: Vec<(LogEntry, Vec<String>)>,
+        history: Vec<(Vec<LogEntry>, Vec<String>)>,
     ) -> Result<Audit, GitError> {
         let apps = self.apps(head, from, &history).await?;
         let mut audit = Audit {
@@ -215,7 +215,8 @@ impl Auditor<'_> {
             findings: Vec::new(),
         };
         let mut last = BTreeMap::new();
-        for (entry, paths) in &history {
+        for (members, paths) in &history {
+            let entry = &members[0];
             let mut folders: BTreeMap<String, Touched> = BTreeMap::new();
             for path in paths {
                 let Some(inside) = self.inside(path) else { continue };
@@ -232,12 +233,12 @@ impl Auditor<'_> {
             let ours = entry.origin == Origin::Gimlet;
             *(if ours { &mut audit.by_gimlet } else { &mut audit.by_hand }) += 1;
             for (app, folder) in &mut folders {
-                self.look(entry, app, folder).await?;
+                self.look(judge::member(members, app), app, folder).await?;
                 last.insert(app.clone(), (entry.clone(), folder.tree));
             }
             let signature =
                 if ours { Some(verify(&self.raw(entry.commit).await?, self.keys)) } else { None };
-            audit.findings.extend(judge(&Evidence { entry, signature, folders }));
+            audit.findings.extend(judge(&Evidence { members, signature, folders }));
         }
         for (app, (entry, tree)) in last {
             if self.folder(head, &app).await? != tree {
@@ -256,7 +257,7 @@ impl Auditor<'_> {
         &self,
         head: CommitId,
         from: Option<CommitId>,
-        history: &[(LogEntry, Vec<String>)],
+        history: &[(Vec<LogEntry>, Vec<String>)],
     ) -> Result<BTreeSet<String>, GitError> {
         let mut apps = BTreeSet::new();
         for commit in [Some(head), from].into_iter().flatten() {
@@ -269,13 +270,12 @@ impl Auditor<'_> {
                 }
             }
         }
-        for (entry, paths) in history {
+        for (members, paths) in history {
+            let named = |app: &str| members.iter().any(|m| m.get(APP_TRAILER) == Some(app));
             for path in paths.iter().filter_map(|path| self.inside(path)) {
                 match path.split_once('/') {
                     Some((app, RECORD)) => apps.insert(app.to_owned()),
-                    Some((app, _)) if entry.get(APP_TRAILER) == Some(app) => {
-                        apps.insert(app.to_owned())
-                    }
+                    Some((app, _)) if named(app) => apps.insert(app.to_owned()),
                     _ => false,
                 };
             }

@@ -344,9 +344,7 @@ impl Branch {
         let mut state = self.shared.state_mut();
         // Only planning and saving hold on to an index, and both are over before anything is recorded.
         if let Some(index) = Arc::get_mut(&mut state.index) {
-            for entry in entries {
-                index.push(entry);
-            }
+            index.extend(entries);
             index.set_head(head);
         } else {
             tracing::error!(remote = self.shared.key, "release log is in use");

@@ -1,5 +1,6 @@
 //! What is to be written, and what came of it.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -21,6 +22,9 @@ pub const ENV_TRAILER: &str = "Gimlet-Env";
 pub const REQUESTED_BY_TRAILER: &str = "Gimlet-Requested-By";
 /// The trailer that carries the application's own repository.
 pub const REPOSITORY_TRAILER: &str = "Gimlet-Repository";
+
+/// The most members that one commit has.
+pub const MAX_MEMBERS: usize = 256;
 
 /// Changes one place of the repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +118,38 @@ pub struct Change {
     /// The commit whose content at the first edit's path this change was made for. If the path is
     /// something else by now, the change is refused.
     pub expected: Option<CommitId>,
+    /// Further members that go into the same commit: all of them or none. Each is an entry of the
+    /// release log of its own; what is above of one is the first member.
+    pub also: Vec<Member>,
 }
 
-impl Change {
-    pub(crate) fn check(&self) -> Result<(), GitError> {
+/// Describes a further member of a commit; the fields are those of [`Change`].
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The idempotency key.
+    pub id: String,
+    /// What changes, applied in order, after what the members before it change.
+    pub edits: Vec<Edit>,
+    /// Further trailers.
+    pub trailers: Vec<(String, String)>,
+    /// The application's key, and the place among the application's changes.
+    pub order: Option<(String, i64, String)>,
+    /// The commit whose content at the first edit's path it was made for.
+    pub expected: Option<CommitId>,
+}
+
+/// One member of a change, the first or a further one.
+#[derive(Clone, Copy)]
+pub(crate) struct MemberRef<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) edits: &'a [Edit],
+    trailers: &'a [(String, String)],
+    pub(crate) order: Option<&'a (String, i64, String)>,
+    pub(crate) expected: Option<CommitId>,
+}
+
+impl MemberRef<'_> {
+    fn check(&self) -> Result<(), GitError> {
         let invalid = |text: String| Err(GitError::new(GitErrorKind::Invalid, text));
         let id_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
         if self.id.is_empty() || self.id.len() > 200 || !self.id.chars().all(id_char) {
@@ -130,28 +162,26 @@ impl Change {
             return invalid(format!("change {} has no edits", self.id));
         }
         let key_char = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        for (key, _) in &self.trailers {
+        for (key, _) in self.trailers {
             if key.is_empty() || !key.chars().all(key_char) {
                 return invalid(format!(
                     "trailer {key:?} is not usable: use letters, digits and '-'"
                 ));
             }
         }
-        if self.subject.trim().is_empty() {
-            return invalid(format!("change {} has no subject", self.id));
-        }
         Ok(())
     }
 
-    /// Returns the change's place as the value of its trailer.
+    /// Returns the place among the application's changes as the value of its trailer.
     pub(crate) fn order_value(&self) -> Option<String> {
-        self.order.as_ref().map(|(key, number, tie)| {
+        self.order.map(|(key, number, tie)| {
             format!("{} {number} {}", word(key), word(tie)).trim_end().to_owned()
         })
     }
 
+    /// Returns all trailers; the id comes first, so that members can be told apart.
     pub(crate) fn all_trailers(&self) -> Vec<(String, String)> {
-        let mut all = vec![(RELEASE_TRAILER.to_owned(), self.id.clone())];
+        let mut all = vec![(RELEASE_TRAILER.to_owned(), self.id.to_owned())];
         let own = |key: &str| {
             key.eq_ignore_ascii_case(RELEASE_TRAILER) || key.eq_ignore_ascii_case(ORDER_TRAILER)
         };
@@ -159,6 +189,49 @@ impl Change {
         all.extend(others.map(|(key, value)| (key.clone(), line(value))));
         all.extend(self.order_value().map(|value| (ORDER_TRAILER.to_owned(), value)));
         all
+    }
+}
+
+impl Change {
+    /// Returns the members in order.
+    pub(crate) fn members(&self) -> impl Iterator<Item = MemberRef<'_>> {
+        let first = MemberRef {
+            id: &self.id,
+            edits: &self.edits,
+            trailers: &self.trailers,
+            order: self.order.as_ref(),
+            expected: self.expected,
+        };
+        let others = self.also.iter().map(|member| MemberRef {
+            id: &member.id,
+            edits: &member.edits,
+            trailers: &member.trailers,
+            order: member.order.as_ref(),
+            expected: member.expected,
+        });
+        std::iter::once(first).chain(others)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), GitError> {
+        let invalid = |text: String| Err(GitError::new(GitErrorKind::Invalid, text));
+        if self.also.len() >= MAX_MEMBERS {
+            return invalid(format!(
+                "change {} has {} members: make at most {MAX_MEMBERS} at once",
+                self.id,
+                self.also.len() + 1
+            ));
+        }
+        let mut ids = HashSet::new();
+        for member in self.members() {
+            member.check()?;
+            if !ids.insert(member.id) {
+                return invalid(format!("change {} is in the same commit twice", member.id));
+            }
+        }
+        if self.subject.trim().is_empty() {
+            return invalid(format!("change {} has no subject", self.id));
+        }
+        Ok(())
     }
 
     /// Returns the whole commit message.
@@ -170,7 +243,7 @@ impl Change {
             let _ = write!(message, "\n{body}\n");
         }
         message.push('\n');
-        for (key, value) in self.all_trailers() {
+        for (key, value) in self.members().flat_map(|member| member.all_trailers()) {
             let _ = writeln!(message, "{key}: {value}");
         }
         message
@@ -254,6 +327,7 @@ pub(crate) mod tests {
             time: Timestamp::UNIX_EPOCH,
             order: None,
             expected: None,
+            also: Vec::new(),
         }
     }
 
@@ -274,8 +348,30 @@ pub(crate) mod tests {
     fn an_order_survives_its_trailer() {
         let mut c = change("r1", vec![]);
         c.order = Some(("staging/my app".into(), -5, "uid-1".into()));
-        let parsed = parse_order(&c.order_value().unwrap()).unwrap();
+        let parsed = parse_order(&c.members().next().unwrap().order_value().unwrap()).unwrap();
         assert_eq!(parsed, ("staging/my_app".into(), -5, "uid-1".into()));
+    }
+
+    #[test]
+    fn members_are_told_apart_and_none_is_there_twice() {
+        let edits = vec![Edit::RemoveFolder { path: RepoPath::parse("a").unwrap() }];
+        let member = |id: &str| Member {
+            id: id.into(),
+            edits: edits.clone(),
+            trailers: vec![(APP_TRAILER.into(), format!("app-{id}"))],
+            order: None,
+            expected: None,
+        };
+        let mut c = change("r1", edits.clone());
+        c.also = vec![member("r2"), member("r3")];
+        assert!(c.check().is_ok());
+        let message = c.message();
+        let trailers: Vec<_> = message.rsplit("\n\n").next().unwrap().lines().collect();
+        assert_eq!(trailers[3..5], ["Gimlet-Release: r2", "Gimlet-App: app-r2"]);
+        for wrong in [vec![member("r1")], vec![member("a b")], vec![member("x"); MAX_MEMBERS]] {
+            c.also = wrong;
+            assert_eq!(c.check().unwrap_err().kind(), GitErrorKind::Invalid);
+        }
     }
 
     #[test]

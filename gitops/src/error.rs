@@ -45,14 +45,15 @@ pub enum GitErrorKind {
 pub struct GitError {
     kind: GitErrorKind,
     message: String,
-    superseded_by: Option<String>,
+    /// The older and the newer change.
+    superseded: Option<(String, String)>,
 }
 
 const MESSAGE_CAP: usize = 1024;
 
 impl GitError {
     pub(crate) fn new(kind: GitErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: cap(message.into()), superseded_by: None }
+        Self { kind, message: cap(message.into()), superseded: None }
     }
 
     pub(crate) fn other(message: impl Into<String>) -> Self {
@@ -69,7 +70,7 @@ impl GitError {
 
     pub(crate) fn superseded(id: &str, by: &str) -> Self {
         Self {
-            superseded_by: Some(by.to_owned()),
+            superseded: Some((id.to_owned(), by.to_owned())),
             ..Self::new(
                 GitErrorKind::Superseded,
                 format!("{id} is older than {by}, which is already committed: nothing to do"),
@@ -84,7 +85,12 @@ impl GitError {
 
     /// Returns the id of the newer change that is already committed.
     pub fn superseded_by(&self) -> Option<&str> {
-        self.superseded_by.as_deref()
+        self.superseded.as_ref().map(|(_, by)| by.as_str())
+    }
+
+    /// Returns the id of the member that is older than a change that is already committed.
+    pub fn superseded_id(&self) -> Option<&str> {
+        self.superseded.as_ref().map(|(id, _)| id.as_str())
     }
 
     /// Returns the class as a word for conditions, events and metrics.
@@ -166,6 +172,7 @@ mod tests {
     fn a_superseded_change_names_the_newer_one() {
         let error = GitError::superseded("old", "new");
         assert_eq!(error.superseded_by(), Some("new"));
+        assert_eq!(error.superseded_id(), Some("old"));
         assert!(error.is_terminal());
     }
 }

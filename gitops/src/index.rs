@@ -62,18 +62,29 @@ pub(crate) struct Index {
     rows: Vec<Row>,
     words: HashMap<Box<str>, Word>,
     folders: Vec<Word>,
+    /// The first row of each commit; those of a commit with several members follow each other.
     positions: HashMap<CommitId, u32>,
     ids: HashMap<Box<str>, CommitId>,
     newest: HashMap<String, Newest>,
 }
 
 impl Index {
-    pub(crate) fn push(&mut self, entry: &LogEntry) {
-        let position = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        if self.positions.contains_key(&entry.commit) || position == u32::MAX {
-            return;
+    /// Adds entries; those of one commit follow each other. A commit that is there is passed over.
+    pub(crate) fn extend(&mut self, entries: &[LogEntry]) {
+        for members in entries.chunk_by(|one, next| one.commit == next.commit) {
+            let commit = members[0].commit;
+            let Ok(position) = u32::try_from(self.rows.len()) else { return };
+            if self.positions.contains_key(&commit) {
+                continue;
+            }
+            self.positions.insert(commit, position);
+            for entry in members {
+                self.push(entry);
+            }
         }
-        self.positions.insert(entry.commit, position);
+    }
+
+    fn push(&mut self, entry: &LogEntry) {
         if let Some(id) = entry.get(RELEASE_TRAILER) {
             self.ids.entry(id.into()).or_insert(entry.commit);
             if let Some((key, number, tie)) = entry.get(ORDER_TRAILER).and_then(parse_order) {
@@ -149,7 +160,7 @@ impl Index {
         self.newest.get(key)
     }
 
-    /// Returns entries, newest first; none if the entry to start before is not known.
+    /// Returns entries, newest first; none if the commit to start before is not known.
     pub(crate) fn history(&self, filter: &HistoryFilter) -> Option<Vec<LogEntry>> {
         let end = match &filter.before {
             Some(commit) => *self.positions.get(commit)? as usize,
@@ -157,8 +168,14 @@ impl Index {
         };
         let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };
         let chosen = Chosen::new(self, filter);
-        let rows = self.rows[..end].iter().rev();
-        let rows = rows.filter(|row| chosen.has(self, row)).take(limit);
+        let rows = self.rows[..end].iter().rev().filter(|row| chosen.has(self, row));
+        let (mut count, mut last) = (0, None);
+        let rows = rows.take_while(|row| {
+            // Who goes on from a commit must not miss a member of it.
+            let taken = count < limit || last == Some(row.commit);
+            (count, last) = (count + 1, Some(row.commit));
+            taken
+        });
         Some(rows.filter_map(|row| Decoder(&self.bytes[row.at..]).entry()).collect())
     }
 
@@ -274,7 +291,7 @@ mod tests {
     fn other(n: u8, message: &str, folders: &[&str]) -> LogEntry {
         let base = entry(n, "", None);
         let author = Identity { name: "Jane".into(), email: "jane@b".into() };
-        let mut entry = LogEntry::of_message(base.commit, base.time, author, message);
+        let mut entry = LogEntry::of_message(base.commit, base.time, author, message).remove(0);
         if let Origin::Other(found) = &mut entry.origin {
             *found = folders.iter().map(|f| (*f).to_owned()).collect();
         }
@@ -283,9 +300,7 @@ mod tests {
 
     fn index(entries: impl IntoIterator<Item = LogEntry>) -> Index {
         let mut index = Index::default();
-        for entry in entries {
-            index.push(&entry);
-        }
+        index.extend(&entries.into_iter().collect::<Vec<_>>());
         index
     }
 
@@ -313,6 +328,43 @@ mod tests {
         assert_eq!(chosen(&index, &HistoryFilter::default()).len(), 6);
         let before = Some(entry(99, "x", None).commit);
         assert!(index.history(&HistoryFilter { before, ..HistoryFilter::default() }).is_none());
+    }
+
+    #[test]
+    fn a_commit_has_an_entry_for_each_member_and_no_page_ends_inside_of_it() {
+        let member = |id: u8, app: &str| {
+            let mut entry = entry(2, app, Some(&format!("{app} {id} x")));
+            entry.trailers.insert(RELEASE_TRAILER.into(), format!("r{id}"));
+            entry
+        };
+        let mut index = index([
+            entry(1, "web", None),
+            member(2, "web"),
+            member(3, "api"),
+            member(4, "cart"),
+            entry(5, "api", None),
+        ]);
+        // Once more is no more.
+        index.extend(&[member(2, "web"), member(3, "api")]);
+        let page = |before: Option<u8>, limit| {
+            let before = before.map(|n| entry(n, "x", None).commit);
+            chosen(&index, &HistoryFilter { limit, before, ..HistoryFilter::default() })
+        };
+        assert_eq!(page(None, 0), [5, 2, 2, 2, 1]);
+        assert_eq!(page(None, 1), [5]);
+        assert_eq!(page(None, 2), [5, 2, 2, 2]);
+        assert_eq!(page(Some(5), 1), [2, 2, 2]);
+        assert_eq!(page(Some(2), 1), [1]);
+        let app = |app: &str| HistoryFilter {
+            app: Some(("staging".into(), app.into())),
+            ..HistoryFilter::default()
+        };
+        assert_eq!(chosen(&index, &app("api")), [5, 2]);
+        assert_eq!(chosen(&index, &app("cart")), [2]);
+        let commit = entry(2, "x", None).commit;
+        assert_eq!(["r2", "r3", "r4"].map(|id| index.find(id)), [Some(commit); 3]);
+        assert_eq!(index.newest("cart").map(|newest| newest.2.as_str()), Some("r4"));
+        assert_eq!(index.touching(&path("staging/api")).len(), 2);
     }
 
     #[test]

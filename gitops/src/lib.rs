@@ -29,8 +29,8 @@ pub use audit::{
     Audit, AuditScope, Describe, Finding, FindingKind, FolderFacts, FolderRecord, audit,
 };
 pub use change::{
-    APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, ORDER_TRAILER, Outcome, RELEASE_TRAILER,
-    REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
+    APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, MAX_MEMBERS, Member, ORDER_TRAILER, Outcome,
+    RELEASE_TRAILER, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
 };
 pub use cli::{Mirror, Reference, SourceCommit};
 pub use error::{GitError, GitErrorKind};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gix_hash::ObjectId;
 use jiff::Timestamp;
 
-use crate::change::{Change, Edit, Identity, line, word};
+use crate::change::{Change, Edit, Identity, MemberRef, line, word};
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, ObjectKind, TreeId, hash};
 use crate::index::{Index, LogEntry};
@@ -104,15 +104,17 @@ impl<'a> Planner<'a> {
 
     async fn decide(&mut self, change: &Change) -> Result<Verdict, GitError> {
         change.check()?;
-        if let Some(commit) = self.batch.find(&change.id).or_else(|| self.index.find(&change.id)) {
+        if let Some(commit) = self.known(change)? {
             let tree = self.folder_at(commit, change).await?;
             return Ok(Verdict::Adopted { commit, tree });
         }
-        self.check_order(change)?;
-        self.check_expected(change).await?;
         let before = self.root;
-        for edit in &change.edits {
-            self.apply(edit).await?;
+        for member in change.members() {
+            self.check_order(member)?;
+            self.check_expected(member, before).await?;
+            for edit in member.edits {
+                self.apply(edit).await?;
+            }
         }
         let tree = self.edited_folder(change, self.root).await?;
         if self.root == before {
@@ -122,47 +124,64 @@ impl<'a> Planner<'a> {
         let commit = Object::new(ObjectKind::Commit, self.encode_commit(change).await?);
         let (parent, id) = (self.head, CommitId(commit.id));
         self.objects.insert(commit.id, commit);
-        let entry = LogEntry::of_change(change, id);
-        self.batch.push(&entry);
-        self.entries.push(entry);
+        let entries = LogEntry::of_change(change, id);
+        self.batch.extend(&entries);
+        self.entries.extend(entries);
         self.head = Some(id);
         Ok(Verdict::Commit { commit: id, parent, tree })
     }
 
-    fn check_order(&self, change: &Change) -> Result<(), GitError> {
-        let Some((key, number, tie)) = &change.order else { return Ok(()) };
+    /// Finds the commit that has a change already. Its members came there together: one that is not
+    /// in it had nothing to change at that time.
+    fn known(&self, change: &Change) -> Result<Option<CommitId>, GitError> {
+        let find = |id: &str| self.batch.find(id).or_else(|| self.index.find(id));
+        let mut found = change.members().filter_map(|member| Some((member.id, find(member.id)?)));
+        let Some((first, commit)) = found.next() else { return Ok(None) };
+        match found.find(|(_, other)| *other != commit) {
+            None => Ok(Some(commit)),
+            Some((id, other)) => Err(GitError::new(
+                GitErrorKind::Invalid,
+                format!(
+                    "{first} is in commit {commit} and {id} in {other}: they cannot be made together any more"
+                ),
+            )),
+        }
+    }
+
+    fn check_order(&self, member: MemberRef<'_>) -> Result<(), GitError> {
+        let Some((key, number, tie)) = member.order else { return Ok(()) };
         let (key, tie) = (word(key), word(tie));
         for index in [&self.batch, self.index] {
             if let Some((newest, newest_tie, by)) = index.newest(&key)
                 && (*number, &tie) < (*newest, newest_tie)
             {
-                return Err(GitError::superseded(&change.id, by));
+                return Err(GitError::superseded(member.id, by));
             }
         }
         Ok(())
     }
 
     /// Compares content, not commits: a folder that was changed and changed back is the same base.
-    async fn check_expected(&self, change: &Change) -> Result<(), GitError> {
-        let (Some(expected), Some(edit)) = (change.expected, change.edits.first()) else {
+    async fn check_expected(&self, member: MemberRef<'_>, base: ObjectId) -> Result<(), GitError> {
+        let (Some(expected), Some(edit)) = (member.expected, member.edits.first()) else {
             return Ok(());
         };
         let changed = |text: String| GitError::new(GitErrorKind::BaseChanged, text);
         let Some(root) = self.store.root(expected).await? else {
             return Err(changed(format!(
                 "commit {expected} is not on the branch any more: plan {} again",
-                change.id
+                member.id
             )));
         };
         let then = self.find(root, edit.path()).await?.map(|e| e.id);
-        let now = self.find(self.root, edit.path()).await?.map(|e| e.id);
+        let now = self.find(base, edit.path()).await?.map(|e| e.id);
         if then == now {
             return Ok(());
         }
         Err(changed(format!(
             "{} has changed since commit {expected}: plan {} again",
             edit.path(),
-            change.id
+            member.id
         )))
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{App, Approval, Artifact, ArtifactEvent, Environment, Release, Repository};
+use gimlet_crds::{
+    App, Approval, Artifact, ArtifactEvent, Environment, Release, ReleaseSet, Repository,
+};
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::events::{Event, EventType};
@@ -45,6 +47,7 @@ pub(crate) struct Context {
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,
     pub(crate) releases: Store<Guarded<Release>>,
+    pub(crate) sets: Store<Guarded<ReleaseSet>>,
     pub(crate) artifacts: Store<Guarded<Artifact>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
     pub(crate) repositories: Store<Guarded<Repository>>,
@@ -82,6 +85,28 @@ impl Context {
     /// Finds a release in the cache.
     pub(crate) fn release(&self, namespace: &str, name: &str) -> Option<Arc<Release>> {
         find(&self.releases, namespace, name)
+    }
+
+    /// Finds a set of releases in the cache.
+    pub(crate) fn set(&self, namespace: &str, name: &str) -> Option<Arc<ReleaseSet>> {
+        find(&self.sets, namespace, name)
+    }
+
+    /// Lists the sets of an environment from the cache.
+    pub(crate) fn sets_of(&self, namespace: &str, environment: &str) -> Vec<Arc<ReleaseSet>> {
+        select(&self.sets, |set| {
+            set.metadata.namespace.as_deref() == Some(namespace)
+                && set.spec.environment == environment
+        })
+    }
+
+    /// Lists the apps of an environment from the cache, those that go left out.
+    pub(crate) fn apps_of(&self, namespace: &str, environment: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            app.metadata.namespace.as_deref() == Some(namespace)
+                && app.spec.environment == environment
+                && app.metadata.deletion_timestamp.is_none()
+        })
     }
 
     /// Finds an artifact in the cache.

@@ -1,13 +1,15 @@
 //! The controllers: what is watched, and what brings an object to its reconcile.
 
+mod watches;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, Repository, name};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
@@ -16,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
-use crate::{app, artifact, environment, release, repository};
+use crate::{app, artifact, environment, release, release_set, repository};
+use watches::{app_of, release_of, set_of, waiting_for, waiting_in};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -32,6 +35,7 @@ pub(crate) struct Wiring {
     pub(crate) environments: Controller<Guarded<Environment>>,
     pub(crate) apps: Controller<Guarded<App>>,
     pub(crate) releases: Controller<Guarded<Release>>,
+    pub(crate) sets: Controller<Guarded<ReleaseSet>>,
     pub(crate) artifacts: Controller<Guarded<Artifact>>,
     pub(crate) approvals: Approvals,
     pub(crate) repositories: Controller<Guarded<Repository>>,
@@ -56,6 +60,7 @@ impl Wiring {
             environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
             apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
             releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
+            sets: Controller::new(api(client, args), watcher::Config::default()),
             artifacts: Controller::new(api(client, args), watcher::Config::default()),
             approvals: Approvals::new(api(client, args)),
             repositories: Controller::new(api(client, args), watcher::Config::default()),
@@ -71,8 +76,16 @@ impl Wiring {
         news: mpsc::Receiver<()>,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let Self { environments, apps, releases, artifacts, approvals, repositories, watched } =
-            self;
+        let Self {
+            environments,
+            apps,
+            releases,
+            sets,
+            artifacts,
+            approvals,
+            repositories,
+            watched,
+        } = self;
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
         let of_environment = releases.store();
         let of_app = releases.store();
@@ -82,9 +95,11 @@ impl Wiring {
             .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
         let apps = apps
             .with_config(limit(OTHERS).debounce(SHORTLY))
-            .watches(watched.releases, watcher::Config::default(), |release: Guarded<Release>| {
-                app_of(&release)
-            })
+            .watches(
+                watched.releases.clone(),
+                watcher::Config::default(),
+                |release: Guarded<Release>| app_of(&release),
+            )
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
         let releases = releases
@@ -102,6 +117,11 @@ impl Wiring {
             })
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
+        let sets = sets
+            .with_config(limit(OTHERS).debounce(SHORTLY))
+            .watches(watched.releases, watcher::Config::default(), |release| set_of(&release))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_set, controller::error_policy, Arc::clone(ctx));
         let artifacts = artifacts
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -120,6 +140,7 @@ impl Wiring {
                 controller::drive(environments),
                 controller::drive(apps),
                 controller::drive(releases),
+                controller::drive(sets),
                 controller::drive(artifacts),
                 controller::drive(repositories),
                 approvals.follow(until),
@@ -155,11 +176,6 @@ impl Approvals {
     }
 }
 
-fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
-    let approval = approval.0.as_ref().ok()?;
-    Some(ObjectRef::new(&approval.spec.release).within(&approval.namespace()?))
-}
-
 fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
@@ -168,55 +184,6 @@ where
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     }
-}
-
-fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
-    let release = release.0.as_ref().ok()?;
-    let name = name::app_object(&release.spec.app, &release.spec.environment);
-    Some(ObjectRef::new(&name).within(&release.namespace()?))
-}
-
-fn waiting_in(
-    releases: &Store<Guarded<Release>>,
-    environment: &Guarded<Environment>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(environment) = &environment.0 else {
-        return Vec::new();
-    };
-    let (namespace, name) = controller::identity(environment);
-    waiting(releases, &namespace, |release| release.spec.environment == name)
-}
-
-fn waiting_for(
-    releases: &Store<Guarded<Release>>,
-    app: &Guarded<App>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let Ok(app) = &app.0 else {
-        return Vec::new();
-    };
-    let namespace = app.namespace().unwrap_or_default();
-    waiting(releases, &namespace, |release| {
-        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
-    })
-}
-
-/// Lists the releases on which a change of their surroundings has an effect: those before git.
-fn waiting(
-    releases: &Store<Guarded<Release>>,
-    namespace: &str,
-    concerned: impl Fn(&Release) -> bool,
-) -> Vec<ObjectRef<Guarded<Release>>> {
-    let open = |release: &Release| {
-        let status = release.status.as_ref();
-        release.namespace().as_deref() == Some(namespace)
-            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
-            && concerned(release)
-    };
-    releases
-        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
-        .iter()
-        .map(|guarded| ObjectRef::from_obj(&**guarded))
-        .collect()
 }
 
 async fn reconcile_environment(
@@ -261,6 +228,23 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
             Err(Failure::new(error.reason(), &error, error.retry()))
         }
     };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_set(
+    object: Arc<Guarded<ReleaseSet>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = release_set::reconcile(&object, &ctx)
+        .await
+        .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
     controller::finish(&*object, result, &ctx)
 }
 

@@ -1,6 +1,6 @@
 //! The operator that turns releases into commits.
 //!
-//! Three controllers ([`environment`], [`app`], [`release`]) share a [`Context`]. Each reconcile
+//! Controllers ([`environment`], [`app`], [`release`], [`release_set`], [`artifact`]) share a [`Context`]. Each reconcile
 //! is a table of contents: gather, decide, act, write the status. Only [`release`] and
 //! [`environment`] commit, through one writer per repository and branch ([`remotes`]).
 
@@ -23,6 +23,7 @@ mod lease;
 mod metrics;
 mod notification;
 mod release;
+mod release_set;
 mod remotes;
 pub mod render;
 mod repository;

@@ -5,6 +5,7 @@ mod decide;
 mod error;
 mod gate;
 mod gather;
+mod joint;
 mod layout;
 mod message;
 mod observe;
@@ -20,13 +21,16 @@ mod workload;
 
 pub(crate) use error::ReleaseError;
 pub(crate) use gate::windows;
+pub(crate) use gather::waits_for_set;
+pub(crate) use joint::{Joint, commit_together, end_together, in_git};
 pub(crate) use layout::{app_folder, flux_env, flux_file, flux_folder};
 pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
 pub(crate) use prepare::planned_files;
-pub(crate) use rollback::artifact_of;
-pub(crate) use source::{Names, facts, names};
+pub(crate) use rollback::{artifact_of, was_there};
+pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names};
+pub(crate) use status::SET_ENDED;
 
 use std::time::Duration;
 
@@ -74,6 +78,7 @@ async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseErr
     let outcome = match decide::decide(release, &around) {
         Step::Rest => return Ok(retention::prune(release, &around, ctx).await),
         Step::Gone => return Ok(Action::requeue(GONE)),
+        Step::OfSet => return Ok(Action::requeue(BLOCKED)),
         Step::End(end) => Outcome::Ended(end),
         Step::Block(blockers) => Outcome::Blocked { prepared: None, blockers },
         Step::Observe { environment, commit } => {

@@ -92,6 +92,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         environments: wiring.environments.store(),
         apps: wiring.apps.store(),
         releases: wiring.releases.store(),
+        sets: wiring.sets.store(),
         artifacts: wiring.artifacts.store(),
         approvals: wiring.approvals.store.clone(),
         repositories: wiring.repositories.store(),
@@ -247,6 +248,7 @@ async fn wait_for_caches(ctx: &Context) {
         let _ = ctx.environments.wait_until_ready().await;
         let _ = ctx.apps.wait_until_ready().await;
         let _ = ctx.releases.wait_until_ready().await;
+        let _ = ctx.sets.wait_until_ready().await;
         let _ = ctx.artifacts.wait_until_ready().await;
         let _ = ctx.approvals.wait_until_ready().await;
         let _ = ctx.repositories.wait_until_ready().await;

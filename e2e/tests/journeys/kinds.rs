@@ -1,7 +1,7 @@
 //! The kinds as the API server serves them; no operator looks at these objects.
 
 use anyhow::{Context, Result, bail, ensure};
-use gimlet_crds::{App, Approval, Artifact, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet};
 use gimlet_e2e::{ControlPlane, Namespace, control_plane, install};
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource, ResourceExt};
@@ -263,6 +263,73 @@ async fn an_artifact_that_makes_no_sense_is_refused_and_none_ever_changes() -> R
     Ok(())
 }
 
+fn set(changes: &[(&str, Value)]) -> Value {
+    let mut spec = json!({"environment": "staging", "artifact": {"name": "shop-1"}});
+    for (field, value) in changes {
+        spec[field] = value.clone();
+    }
+    spec
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_makes_no_sense_is_refused_and_only_cancelled_or_confirmed() -> Result<()> {
+    let place = place().await?;
+    let back = json!({"commit": "abcdef0"});
+    let many: Vec<String> = (0..257).map(|n| format!("app-{n}")).collect();
+    for (spec, hint) in [
+        (json!({"environment": "staging"}), "set artifact or rollbackTo"),
+        (
+            set(&[("rollbackTo", back.clone()), ("reason", json!("x"))]),
+            "set artifact or rollbackTo",
+        ),
+        (json!({"environment": "staging", "rollbackTo": back.clone()}), "needs a reason"),
+        (
+            json!({"environment": "staging", "rollbackTo": {}, "reason": "x"}),
+            "exactly one: a commit or a time",
+        ),
+        (
+            json!({"environment": "s", "rollbackTo": back, "reason": "x", "vars": {"A": "1"}}),
+            "vars have no meaning here",
+        ),
+        (set(&[("apps", json!(["web", "web"]))]), "Duplicate value"),
+        (set(&[("apps", json!(["Web"]))]), "should match"),
+        (set(&[("apps", json!(["flux"]))]), "cannot be named flux"),
+        (
+            set(&[("apps", json!(["a".repeat(53), "b"])), ("environment", json!("e".repeat(10)))]),
+            "at most 62",
+        ),
+        (set(&[("apps", json!(many))]), "at most 256"),
+        (set(&[("trigger", json!("Magic"))]), "Unsupported value"),
+    ] {
+        let told = place.refusal::<ReleaseSet>("s", spec.clone()).await?;
+        assert!(told.contains(hint), "{spec}: {told}");
+    }
+    let told = place.refusal::<ReleaseSet>(&"s".repeat(201), set(&[])).await?;
+    assert!(told.contains("at most 200 characters"), "{told}");
+
+    place.make::<ReleaseSet>("s", set(&[("apps", json!(["web"]))])).await?;
+    for change in [
+        json!({"environment": "other"}),
+        json!({"apps": ["web", "api"]}),
+        json!({"apps": null}),
+        json!({"artifact": {"name": "shop-2"}}),
+        json!({"artifact": null, "rollbackTo": {"commit": "abcdef0"}, "reason": "x"}),
+        json!({"vars": {"A": "1"}}),
+        json!({"reason": "an afterthought"}),
+        json!({"requestedBy": "eve"}),
+        json!({"planOnly": true}),
+        json!({"trigger": "Policy"}),
+    ] {
+        let told = place.refused_change::<ReleaseSet>("s", change.clone()).await?;
+        assert!(told.contains("a ReleaseSet is immutable"), "{change}: {told}");
+    }
+    let both = Patch::Merge(json!({"spec": {"cancel": true, "confirm": true}}));
+    place.api::<ReleaseSet>().patch("s", &PatchParams::default(), &both).await?;
+    let told = place.refused_change::<ReleaseSet>("s", json!({"cancel": false})).await?;
+    assert!(told.contains("stays so"), "{told}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_says_why_it_rejects_and_never_changes() -> Result<()> {
     let place = place().await?;
@@ -336,6 +403,7 @@ async fn a_release_never_changes_except_that_it_can_be_cancelled() -> Result<()>
         json!({"reason": "an afterthought"}),
         json!({"planOnly": true}),
         json!({"expectedBase": "abcdef0"}),
+        json!({"set": "all"}),
     ];
     for change in changes {
         let told = place.refused_change::<Release>("r", change.clone()).await?;
@@ -415,10 +483,12 @@ async fn kubectl_knows_short_names_columns_and_explanations() -> Result<()> {
     place.make::<Environment>("staging", environment(&json!({}), &[])).await?;
     place.make::<App>("shop.staging", json!({"app": "shop", "environment": "staging"})).await?;
     place.make::<Release>("r", release(&[("requestedBy", json!("ada"))])).await?;
+    place.make::<ReleaseSet>("s", set(&[])).await?;
     let ns = place.namespace.name();
     let get = |what: &str| place.cluster.kubectl(["get", what, "-n", ns, "-o", "wide"]);
     for (short, columns) in [
         ("rel", "NAME APP ENVIRONMENT VERSION PHASE COMMIT STATUS AGE BY REASON"),
+        ("relset", "NAME ENVIRONMENT APPS READY PHASE COMMIT STATUS AGE BY REASON"),
         ("gapp", "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE RELEASE COMMIT"),
         ("genv", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
         ("env", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),

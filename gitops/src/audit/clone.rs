@@ -68,15 +68,20 @@ impl Clone {
         })
     }
 
-    /// Returns all commits of a range, oldest first, with the paths that each changed.
+    /// Returns all commits of a range, oldest first: the entries of each, of which there is at least
+    /// one, and the paths that it changed.
     pub(super) async fn history(
         &self,
         head: CommitId,
         from: Option<CommitId>,
         below: Option<&RepoPath>,
-    ) -> Result<Vec<(LogEntry, Vec<String>)>, GitError> {
+    ) -> Result<Vec<(Vec<LogEntry>, Vec<String>)>, GitError> {
         let entries = read_messages(&self.dir, head, from, DEADLINE).await?;
-        let commits: Vec<_> = entries.iter().map(|entry| entry.commit).collect();
+        let entries: Vec<_> = entries
+            .chunk_by(|one, next| one.commit == next.commit)
+            .map(<[LogEntry]>::to_vec)
+            .collect();
+        let commits: Vec<_> = entries.iter().map(|members| members[0].commit).collect();
         let changed = changed_paths(&self.dir, &commits, below, DEADLINE, |paths| paths).await?;
         Ok(entries.into_iter().zip(changed).collect())
     }

@@ -14,7 +14,8 @@ const ROLLBACK_TRAILER: &str = "Gimlet-Rollback-To";
 
 /// A commit that touches folders of applications.
 pub(super) struct Evidence<'a> {
-    pub(super) entry: &'a LogEntry,
+    /// Its entries in the release log: at least one.
+    pub(super) members: &'a [LogEntry],
     /// What is known of the signature; only asked for where Gimlet made the commit.
     pub(super) signature: Option<Result<SignedBy, SignatureError>>,
     /// The folders, by application.
@@ -36,9 +37,15 @@ pub(super) struct Touched {
     pub(super) restored: Option<bool>,
 }
 
+/// Returns the entry of a commit that is for an application; where none is, the first.
+pub(super) fn member<'a>(members: &'a [LogEntry], app: &str) -> &'a LogEntry {
+    let named = |entry: &&LogEntry| entry.get(APP_TRAILER) == Some(app);
+    members.iter().find(named).unwrap_or(&members[0])
+}
+
 /// Lists what is wrong with a commit.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let entry = evidence.entry;
+    let entry = &evidence.members[0];
     let all = || evidence.folders.values().flat_map(|f| f.files.clone()).collect::<Vec<_>>();
     let apps = || evidence.folders.keys().cloned().collect::<Vec<_>>().join(", ");
     match entry.origin {
@@ -76,7 +83,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Vec<Finding> {
         findings.push(Finding::new(entry, FindingKind::Signature, apps(), Vec::new(), message));
     }
     for (app, folder) in &evidence.folders {
-        if let Some((kind, message)) = fault(entry, app, folder) {
+        if let Some((kind, message)) = fault(member(evidence.members, app), app, folder) {
             findings.push(Finding::new(entry, kind, app.clone(), folder.files.clone(), message));
         }
     }

@@ -35,7 +35,8 @@ pub(super) async fn read_history(
     Ok(entries)
 }
 
-/// Returns all commits that `new` has and `not` has not, oldest first, as their messages tell.
+/// Returns the entries of all commits that `new` has and `not` has not, oldest first, as their
+/// messages tell.
 pub(crate) async fn read_messages(
     dir: &Path,
     new: CommitId,
@@ -63,7 +64,7 @@ pub(crate) async fn read_messages(
         return Err(damaged(&finished));
     }
     let texts = finished.stdout.split(|b| *b == 0);
-    Ok(texts.filter_map(|text| parse_entry(&String::from_utf8_lossy(text))).collect())
+    Ok(texts.flat_map(|text| parse_entries(&String::from_utf8_lossy(text))).collect())
 }
 
 /// Whatever a command on the cache fails with, the cache is what is wrong.
@@ -71,14 +72,14 @@ fn damaged(finished: &Finished) -> GitError {
     GitError::cache(failure("read history", finished, str::to_owned).to_string())
 }
 
-fn parse_entry(text: &str) -> Option<LogEntry> {
+fn parse_entries(text: &str) -> Vec<LogEntry> {
     let mut fields = text.trim_start_matches('\n').splitn(5, '\n');
-    let commit = CommitId::parse(fields.next()?).ok()?;
+    let Some(Ok(commit)) = fields.next().map(CommitId::parse) else { return Vec::new() };
     // A commit must not escape notice by what its headers lack.
     let mut field = || fields.next().unwrap_or_default();
     let time = field().parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let author = Identity { name: field().to_owned(), email: field().to_owned() };
-    Some(LogEntry::of_message(commit, time.unwrap_or(Timestamp::UNIX_EPOCH), author, field()))
+    LogEntry::of_message(commit, time.unwrap_or(Timestamp::UNIX_EPOCH), author, field())
 }
 
 fn is_other(entry: &LogEntry) -> bool {
@@ -185,10 +186,10 @@ mod tests {
     #[test]
     fn a_commit_without_a_usable_date_is_an_entry_all_the_same() {
         for date in ["", "x", "99999999999999999"] {
-            let entry = parse_entry(&format!("{:040x}\n{date}\nJane\nj@e\ntext", 7)).unwrap();
+            let entry = parse_entries(&format!("{:040x}\n{date}\nJane\nj@e\ntext", 7)).remove(0);
             assert_eq!((entry.time, entry.subject.as_str()), (Timestamp::UNIX_EPOCH, "text"));
         }
-        assert!(parse_entry(&format!("{:040x}", 7)).is_some());
+        assert_eq!(parse_entries(&format!("{:040x}", 7)).len(), 1);
     }
 
     #[test]
@@ -208,8 +209,9 @@ mod tests {
 
     #[test]
     fn of_too_many_commits_of_others_the_newest_are_kept() {
-        let parse =
-            |n: u8, message: &str| parse_entry(&format!("{n:040x}\n0\na\nb\n{message}")).unwrap();
+        let parse = |n: u8, message: &str| {
+            parse_entries(&format!("{n:040x}\n0\na\nb\n{message}")).remove(0)
+        };
         let ours = "s\n\nGimlet-Release: r1";
         let mut entries =
             vec![parse(1, ours), parse(2, "x"), parse(3, "x"), parse(4, ours), parse(5, "x")];

@@ -18,7 +18,7 @@ use crate::id::CommitId;
 
 const MAGIC: &[u8; 8] = b"gimletlg";
 /// Raised whenever what entries are made of, or which commits have one, changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = MAGIC.len() + 4;
 /// The most bytes that are read; a million releases are about half of it.
 const MAX_FILE: u64 = 1024 * 1024 * 1024;
@@ -53,9 +53,8 @@ impl Cache {
         let mut rest = &data[HEADER..];
         while let Some((head, entries, next)) = section(rest) {
             let mut decoder = Decoder(entries);
-            while let Some(entry) = decoder.entry() {
-                index.push(&entry);
-            }
+            let entries: Vec<_> = std::iter::from_fn(|| decoder.entry()).collect();
+            index.extend(&entries);
             if !decoder.0.is_empty() {
                 // The checksum is right, so whoever wrote this was wrong.
                 return Index::default();
@@ -162,7 +161,7 @@ mod tests {
     fn grow(index: &mut Index, numbers: std::ops::RangeInclusive<u8>) {
         for n in numbers {
             let entry = entry(n, "web", Some(&format!("web {n} x")));
-            index.push(&entry);
+            index.extend(std::slice::from_ref(&entry));
             index.set_head(entry.commit);
         }
     }
@@ -187,6 +186,25 @@ mod tests {
         assert_eq!((all(&read), read.head()), (all(&index), index.head()));
         assert_eq!(read.newest("web"), index.newest("web"));
         assert_eq!(read.find("r7"), index.find("r7"));
+    }
+
+    #[test]
+    fn the_members_of_a_commit_are_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = Index::default();
+        let mut members = ["web", "api"].map(|app| entry(1, app, Some(&format!("{app} 1 x"))));
+        members[1].trailers.insert("Gimlet-Release".into(), "r2".into());
+        index.extend(&members);
+        index.set_head(members[0].commit);
+        let mut cache = Cache::new(dir.path().join("log"));
+        cache.save(&index).unwrap();
+        grow(&mut index, 3..=3);
+        cache.save(&index).unwrap();
+        let read = Cache::new(dir.path().join("log")).load();
+        assert_eq!(all(&read), all(&index));
+        assert_eq!(read.len(), 3);
+        assert_eq!(read.find("r2"), Some(members[0].commit));
+        assert_eq!(read.newest("api"), index.newest("api"));
     }
 
     #[test]

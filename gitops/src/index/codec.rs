@@ -13,7 +13,7 @@ use crate::change::{
 use crate::id::CommitId;
 
 /// Names of trailers that take one byte. New ones go to the end and raise the file's version.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     RELEASE_TRAILER,
     ORDER_TRAILER,
     APP_TRAILER,
@@ -27,6 +27,10 @@ const KEYS: [&str; 13] = [
     "Gimlet-Rollback-To",
     "Gimlet-Version",
     "Gimlet-Approved-By",
+    "Gimlet-Artifact",
+    "Gimlet-Source",
+    "Gimlet-Trigger",
+    "Gimlet-Set",
 ];
 const GIMLET: u8 = 0;
 const DEPLOY: u8 = 1;

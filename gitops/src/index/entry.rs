@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::change::{
-    APP_TRAILER, Change, ENV_TRAILER, Identity, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER, line,
+    APP_TRAILER, Change, ENV_TRAILER, Identity, MAX_MEMBERS, MemberRef, RELEASE_TRAILER,
+    REPOSITORY_TRAILER, REQUESTED_BY_TRAILER, line,
 };
 use crate::id::CommitId;
 
@@ -14,7 +15,7 @@ const MAX_SUBJECT: usize = 200;
 /// The most folders that are kept of one commit that others made.
 pub(crate) const MAX_FOLDERS: usize = 256;
 
-/// Describes one commit of the branch.
+/// Describes one commit of the branch, or one member of a commit that has several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
     /// The commit.
@@ -25,7 +26,8 @@ pub struct LogEntry {
     pub author: Identity,
     /// The first line of the message.
     pub subject: String,
-    /// The trailers by name; of several with one name the last. Empty if others made the commit.
+    /// The member's trailers by name; of several with one name the last. Empty if others made the
+    /// commit.
     pub trailers: BTreeMap<String, String>,
     /// Who made the commit.
     pub origin: Origin,
@@ -89,38 +91,46 @@ impl Legacy {
 }
 
 impl LogEntry {
-    /// Returns the entry that a change's commit will have.
-    pub(crate) fn of_change(change: &Change, commit: CommitId) -> Self {
-        Self {
+    /// Returns the entries that a change's commit will have, one for each member.
+    pub(crate) fn of_change(change: &Change, commit: CommitId) -> Vec<Self> {
+        let entry = |member: MemberRef<'_>| Self {
             commit,
             time: change.time,
             author: change.author.clone(),
             subject: line(&change.subject),
-            trailers: change.all_trailers().into_iter().collect(),
+            trailers: member.all_trailers().into_iter().collect(),
             origin: Origin::Gimlet,
-        }
+        };
+        change.members().map(entry).collect()
     }
 
-    /// Returns the entry of a commit that was read; the folders of [`Origin::Other`] are not known
-    /// yet.
+    /// Returns the entries of a commit that was read: one, or one for each member. The folders of
+    /// [`Origin::Other`] are not known yet.
     pub(crate) fn of_message(
         commit: CommitId,
         time: Timestamp,
         author: Identity,
         message: &str,
-    ) -> Self {
+    ) -> Vec<Self> {
         let first = message.lines().next().unwrap_or_default();
-        let trailers = trailers_of(message);
-        if trailers.keys().any(|key| key.starts_with("Gimlet-")) {
-            let subject = first.to_owned();
-            return Self { commit, time, author, subject, trailers, origin: Origin::Gimlet };
+        let members = trailers_of(message);
+        if members.iter().flat_map(BTreeMap::keys).any(|key| key.starts_with("Gimlet-")) {
+            let entry = |trailers| Self {
+                commit,
+                time,
+                author: author.clone(),
+                subject: first.to_owned(),
+                trailers,
+                origin: Origin::Gimlet,
+            };
+            return members.into_iter().map(entry).collect();
         }
         let origin = match Legacy::parse(first) {
             Some(legacy) => Origin::Legacy(legacy),
             None => Origin::Other(Vec::new()),
         };
         let subject = first.chars().take(MAX_SUBJECT).collect();
-        Self { commit, time, author, subject, trailers: BTreeMap::new(), origin }
+        vec![Self { commit, time, author, subject, trailers: BTreeMap::new(), origin }]
     }
 
     pub(crate) fn get(&self, trailer: &str) -> Option<&str> {
@@ -156,31 +166,49 @@ impl LogEntry {
     }
 }
 
-/// Reads the trailers from the last paragraph of a message.
-pub(crate) fn trailers_of(message: &str) -> BTreeMap<String, String> {
+/// Reads the trailers from the last paragraph of a message: those of each member, which begin with
+/// its id. Members beyond the most that there may be are left out.
+pub(crate) fn trailers_of(message: &str) -> Vec<BTreeMap<String, String>> {
     let text = message.trim_end();
     // A message of one paragraph is all subject.
-    let Some((_, last)) = text.rsplit_once("\n\n") else { return BTreeMap::new() };
-    last.lines()
-        .filter_map(|l| l.split_once(": "))
-        .filter(|(key, _)| {
-            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        })
-        .map(|(key, value)| (key.to_owned(), value.trim().to_owned()))
-        .collect()
+    let Some((_, last)) = text.rsplit_once("\n\n") else { return Vec::new() };
+    let trailers = last.lines().filter_map(|l| l.split_once(": ")).filter(|(key, _)| {
+        !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    });
+    let mut members = Vec::new();
+    let mut member = BTreeMap::new();
+    for (key, value) in trailers {
+        if key == RELEASE_TRAILER && member.contains_key(key) {
+            members.push(std::mem::take(&mut member));
+        }
+        member.insert(key.to_owned(), value.trim().to_owned());
+    }
+    members.push(member);
+    members.truncate(MAX_MEMBERS);
+    members
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::RELEASE_TRAILER;
 
     #[test]
     fn only_the_last_paragraph_has_trailers() {
         let found =
             trailers_of("subject\n\nGimlet-Release: forged\n\ntext: x\nGimlet-Release: r1\n");
-        assert_eq!(found[RELEASE_TRAILER], "r1");
+        assert_eq!((found.len(), found[0][RELEASE_TRAILER].as_str()), (1, "r1"));
         assert!(trailers_of("Gimlet-Release: r1").is_empty());
+    }
+
+    #[test]
+    fn each_member_of_a_commit_has_its_own_trailers() {
+        let text = "s\n\nSigned-off-by: x\nGimlet-Release: r1\nGimlet-App: web\nGimlet-Release: r2\nGimlet-App: api\n";
+        let found = trailers_of(text);
+        let apps: Vec<_> = found.iter().map(|trailers| trailers[APP_TRAILER].as_str()).collect();
+        assert_eq!(apps, ["web", "api"]);
+        assert!(!found[1].contains_key("Signed-off-by"));
+        let many = format!("s\n\n{}", "Gimlet-Release: r\n".repeat(MAX_MEMBERS + 9));
+        assert_eq!(trailers_of(&many).len(), MAX_MEMBERS);
     }
 
     #[test]

@@ -27,8 +27,9 @@ pub struct HistoryFilter {
     pub others: bool,
     /// The folder of that application or environment in the repository.
     pub folder: Option<RepoPath>,
-    /// At most this many entries; zero stands for all.
+    /// At most this many entries, and the other members of the last one's commit; zero stands for
+    /// all.
     pub limit: usize,
-    /// Only entries that come before this one.
+    /// Only entries of commits that come before this one.
     pub before: Option<CommitId>,
 }

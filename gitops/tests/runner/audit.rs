@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gimlet_gitops::{
     Audit, AuditScope, Change, CommitId, Edit, FileMapLossy, FindingKind, FolderFacts,
-    FolderRecord, GitErrorKind, Secret, Signer, TrustedKeys, Writer, audit,
+    FolderRecord, GitErrorKind, Member, Secret, Signer, TrustedKeys, Writer, audit,
 };
 
 use crate::fixture::{Repo, change, commit_of, folder, git_in, path};
@@ -109,6 +109,48 @@ async fn releases_rollbacks_and_removals_are_in_order() {
     assert_eq!(audit.head.to_string(), setting.repo.head());
     let range = setting.audit(&format!("{first}..main")).await;
     assert_eq!(range.commits, 4);
+}
+
+/// Makes the releases of several applications one commit.
+fn together(mut releases: Vec<Change>) -> Change {
+    let also = releases.split_off(1).into_iter().map(|release| Member {
+        id: release.id,
+        edits: release.edits,
+        trailers: release.trailers,
+        order: release.order,
+        expected: release.expected,
+    });
+    Change { also: also.collect(), ..releases.remove(0) }
+}
+
+#[tokio::test]
+async fn several_releases_in_one_commit_are_held_against_their_own_words() {
+    let setting = Setting::new();
+    let set = || vec![release("r1", "web", "1"), release("r2", "api", "1")];
+    let first = setting.commit(together(set())).await;
+    setting.commit(together(vec![release("r3", "web", "2"), release("r4", "api", "2")])).await;
+    let mut back = set();
+    for (release, id) in back.iter_mut().zip(["r5", "r6"]) {
+        let app = release.trailers[1].1.clone();
+        let at = path(&format!("staging/{app}"));
+        let tree = setting.writer.tree(&at, Some(&first)).await.unwrap().unwrap();
+        release.id = id.into();
+        release.edits = vec![Edit::Restore { path: at, tree }];
+        release.trailers[0].1 = "rollback".into();
+        release.trailers.push(("Gimlet-Rollback-To".into(), first.to_string()));
+    }
+    setting.commit(together(back)).await;
+    let audit = setting.audit("main").await;
+    assert_eq!(audit.findings, []);
+    assert_eq!((audit.apps, audit.commits, audit.by_gimlet), (2, 3, 3));
+    // A member with another plan than its files, and an app that no member names.
+    let mut wrong = vec![release("r7", "web", "3"), release("r8", "api", "3")];
+    wrong[1].trailers[3].1 = "a.yaml=4".into();
+    wrong[0].edits.push(folder("staging/cart", &[("release.json", "cart|staging|x|y")]));
+    setting.commit(together(wrong)).await;
+    let audit = setting.audit("main").await;
+    let found: Vec<_> = audit.findings.iter().map(|f| (f.app.as_str(), f.kind)).collect();
+    assert_eq!(found, [("api", FindingKind::Files), ("cart", FindingKind::Misplaced)]);
 }
 
 #[tokio::test]

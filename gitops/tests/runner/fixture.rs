@@ -46,6 +46,7 @@ pub(crate) fn change(id: &str, edits: Vec<Edit>) -> Change {
         time: Timestamp::from_second(1_700_000_000).unwrap(),
         order: None,
         expected: None,
+        also: Vec::new(),
     }
 }
 

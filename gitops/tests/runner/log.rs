@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use gimlet_gitops::{CommitId, HistoryFilter, LegacyAction, LogEntry, Origin, Writer};
+use gimlet_gitops::{
+    Change, CommitId, GitErrorKind, HistoryFilter, LegacyAction, LogEntry, Member, Options, Origin,
+    Outcome, Writer,
+};
 
 use crate::fixture::{Repo, change, commit_of, folder, git_in, path};
 
@@ -173,4 +176,135 @@ async fn the_last_change_of_a_folder_is_that_of_git() {
     let gone = vec![gimlet_gitops::Edit::RemoveFolder { path: path("staging/web") }];
     writer.commit(change("r5", gone)).await.unwrap();
     check("staging/web").await;
+}
+
+/// A change of three applications, each a member of its own.
+fn set(text: &str) -> Change {
+    let trailers = |app: &str| {
+        [("Gimlet-Env", "staging"), ("Gimlet-App", app)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec()
+    };
+    let order = |app: &str| Some((format!("staging/{app}"), 5, "x".to_owned()));
+    let mut change = change("set-web", vec![folder("staging/web", &[("a", text)])]);
+    change.order = order("web");
+    change.also = ["api", "cart"]
+        .map(|app| Member {
+            id: format!("set-{app}"),
+            edits: vec![folder(&format!("staging/{app}"), &[("a", text)])],
+            trailers: trailers(app),
+            order: order(app),
+            expected: None,
+        })
+        .to_vec();
+    change
+}
+
+#[tokio::test]
+async fn a_commit_with_several_members_is_an_entry_of_each_also_after_a_restart() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    writer.commit(change("r1", vec![folder("staging/api", &[("a", "0")])])).await.unwrap();
+    let before = repo.head();
+    let commit = commit_of(&writer.commit(set("1")).await);
+    assert_eq!(repo.git(&["rev-list", "--count", &format!("{before}..main")]), "1");
+    assert_eq!(["web", "api", "cart"].map(|app| repo.show(&format!("staging/{app}/a"))), ["1"; 3]);
+    // Plain git finds the commit by each of its applications.
+    for app in ["web", "api", "cart"] {
+        let grep = format!("^Gimlet-App: {app}$");
+        let found = repo.git(&["log", "-1", "--format=%H", "--grep", &grep, "main"]);
+        assert_eq!(found, commit.to_string());
+    }
+    close(writer).await;
+    std::fs::remove_file(file(&repo)).unwrap();
+    // The first reads the history, the second the file.
+    for _ in 0..2 {
+        let writer = repo.writer();
+        for app in ["web", "api", "cart"] {
+            let id = format!("set-{app}");
+            assert_eq!(writer.find_release(&id).await.unwrap(), Some(commit));
+            let filter = HistoryFilter {
+                app: Some(("staging".into(), app.into())),
+                limit: 1,
+                ..HistoryFilter::default()
+            };
+            let found = writer.history(filter).await.unwrap();
+            assert_eq!((found.len(), &found[0].trailers["Gimlet-Release"]), (1, &id));
+            let folder = path(&format!("staging/{app}"));
+            assert_eq!(writer.last_touch(&folder).await.unwrap(), Some(commit));
+        }
+        let all = HistoryFilter { limit: 1, ..HistoryFilter::default() };
+        assert_eq!(writer.history(all).await.unwrap().len(), 3, "no page ends inside of a commit");
+        close(writer).await;
+        assert!(file(&repo).exists());
+    }
+}
+
+#[tokio::test]
+async fn a_commit_with_several_members_is_made_once_by_whoever_comes_first() {
+    let repo = Repo::seeded();
+    let (one, other) = (
+        repo.writer(),
+        Writer::open(
+            repo.remote(&repo.bare().display().to_string()),
+            Options::new(repo.dir.path().join("other")),
+        ),
+    );
+    // Both know the branch as it is before.
+    one.head().await.unwrap();
+    other.head().await.unwrap();
+    let commit = commit_of(&one.commit(set("1")).await);
+    repo.person("main", &[("staging/notes/x", "y")]);
+    let again = other.commit(set("1")).await;
+    assert!(
+        matches!(again, Ok(Outcome::Adopted { commit: found, .. }) if found == commit),
+        "{again:?}"
+    );
+    // One of them less, as where it had nothing to change, is the same commit.
+    let mut fewer = set("1");
+    fewer.also.pop();
+    let fewer = other.commit(fewer).await;
+    assert!(matches!(fewer, Ok(Outcome::Adopted { commit: found, .. }) if found == commit));
+    let releases = repo.releases();
+    assert_eq!(releases, ["set-web,set-api,set-cart"]);
+    repo.fsck();
+}
+
+#[tokio::test]
+async fn a_race_that_is_lost_makes_the_whole_commit_anew() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    writer.head().await.unwrap();
+    let person = repo.person("main", &[("staging/notes/x", "y")]);
+    let commit = commit_of(&writer.commit(set("1")).await);
+    assert_eq!(repo.git(&["rev-parse", "main^"]), person);
+    for id in ["set-web", "set-api", "set-cart"] {
+        assert_eq!(writer.find_release(id).await.unwrap(), Some(commit));
+    }
+    assert_eq!(repo.show("staging/notes/x"), "y");
+}
+
+#[tokio::test]
+async fn one_member_that_cannot_be_made_keeps_all_of_them_out() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    let mut newer = change("newer", vec![folder("staging/api", &[("a", "new")])]);
+    newer.order = Some(("staging/api".into(), 9, "y".into()));
+    let first = commit_of(&writer.commit(newer).await);
+    let error = writer.commit(set("1")).await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::Superseded);
+    assert_eq!((error.superseded_id(), error.superseded_by()), (Some("set-api"), Some("newer")));
+    let mut outdated = set("1");
+    outdated.also[0].order = None;
+    outdated.also[0].expected = Some(first);
+    writer.commit(change("r3", vec![folder("staging/api", &[("a", "newest")])])).await.unwrap();
+    let error = writer.commit(outdated).await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::BaseChanged);
+    assert_eq!(repo.names("staging/web").len() + repo.names("staging/cart").len(), 0);
+    assert_eq!(repo.releases(), ["r3", "newer"]);
+    // What was committed alone cannot become part of another commit.
+    writer.commit(change("set-cart", vec![folder("staging/cart", &[("a", "1")])])).await.unwrap();
+    writer.commit(change("set-web", vec![folder("staging/web", &[("a", "1")])])).await.unwrap();
+    let error = writer.commit(set("1")).await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::Invalid);
 }

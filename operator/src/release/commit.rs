@@ -1,7 +1,10 @@
 //! From a plan to a commit: gates, queue, push.
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{App, AppSpec, DeletionPolicy, Environment, Hold, Phase, Release, labels, name};
+use gimlet_crds::{
+    App, AppSpec, BlockerKind, DeletionPolicy, Environment, Hold, Phase, Release, ReleaseStatus,
+    labels, name,
+};
 use gimlet_gitops::{CommitId, Outcome as GitOutcome};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -11,7 +14,7 @@ use super::error::ReleaseError;
 use super::gate::{self, Passage};
 use super::gather::Around;
 use super::outcome::{Committed, End, Outcome, Prepared};
-use super::{layout, message, observe, prepare, status};
+use super::{gather, layout, message, observe, prepare, status};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::flux;
@@ -34,6 +37,9 @@ pub(super) async fn release(
     }
     if release.spec.cancel {
         return Ok(Outcome::Ended(End::Cancelled));
+    }
+    if let (Some(set), None) = (&release.spec.set, &around.set) {
+        return Ok(Outcome::Ended(not_of_set(set)));
     }
     if let Some(outcome) = still_blocked(release, environment, around) {
         return Ok(outcome);
@@ -60,9 +66,13 @@ pub(super) async fn release(
             Passage::Open { approved_by } => prepared.approved_by = approved_by,
         }
     }
+    if let Some(of_set) = &around.set {
+        let blockers = vec![of_set.blocker(release)];
+        return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
+    }
     ensure_app(release, environment, around, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
-        return Ok(Outcome::Unchanged { prepared, head });
+        return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
     }
     if !status::write(release, Outcome::Queued(prepared.clone()), ctx).await? {
         return Err(ReleaseError::Outdated);
@@ -70,7 +80,9 @@ pub(super) async fn release(
     let change = message::change_of_release(release, environment, &prepared);
     let outcome = ticket.commit(change).await?;
     let commit = match outcome {
-        GitOutcome::Unchanged { head, .. } => return Ok(Outcome::Unchanged { prepared, head }),
+        GitOutcome::Unchanged { head, .. } => {
+            return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
+        }
         GitOutcome::Committed { commit, .. } => committed(release, environment, &commit, false)?,
         GitOutcome::Adopted { commit, .. } => committed(release, environment, &commit, true)?,
     };
@@ -89,14 +101,43 @@ fn still_blocked(release: &Release, environment: &Environment, around: &Around) 
         guard: plan.guard.as_deref(),
         artifact: status.artifact.as_ref(),
     };
-    match gate::pass(release, environment, around, planned) {
+    let passage = gate::pass(release, environment, around, planned);
+    if let Some(of_set) = &around.set {
+        let blocked =
+            || Outcome::Blocked { prepared: None, blockers: vec![of_set.blocker(release)] };
+        let ready = gather::waits_for_set(release);
+        match &passage {
+            // The gates are asked again when all are ready, by the set.
+            Passage::Closed(_) if ready => return Some(blocked()),
+            Passage::Open { .. } if ready || !lacks_something(status) => return Some(blocked()),
+            _ => {}
+        }
+    }
+    match passage {
         Passage::Open { .. } => None,
         Passage::Closed(blockers) => Some(Outcome::Blocked { prepared: None, blockers }),
         Passage::Rejected { by, comment } => Some(rejected(&by, &comment)),
     }
 }
 
-fn rejected(by: &str, comment: &str) -> Outcome {
+/// Tells whether the last attempt to plan a release came to nothing.
+fn lacks_something(status: &ReleaseStatus) -> bool {
+    use BlockerKind::{Artifact, Chart, Git};
+    status.blocked_by.iter().any(|blocker| matches!(blocker.kind, Artifact | Chart | Git))
+}
+
+/// Refuses a release that names a set which has not made it.
+fn not_of_set(set: &str) -> End {
+    End::Rejected {
+        reason: "NotOfSet".into(),
+        message: format!(
+            "no ReleaseSet {set} has made this release: only the operator sets spec.set; create a \
+             ReleaseSet, or a Release without it"
+        ),
+    }
+}
+
+pub(super) fn rejected(by: &str, comment: &str) -> Outcome {
     Outcome::Ended(End::Rejected {
         reason: "NotApproved".into(),
         message: format!("{by} rejected it: {comment}"),
@@ -120,7 +161,7 @@ fn base_changed(release: &Release, prepared: &Prepared) -> Option<End> {
 }
 
 /// Makes the App of a first release, before git knows of it: then uninstalling always finds it.
-async fn ensure_app(
+pub(super) async fn ensure_app(
     release: &Release,
     environment: &Environment,
     around: &Around,
@@ -164,7 +205,7 @@ async fn ensure_app(
     Ok(())
 }
 
-fn committed(
+pub(super) fn committed(
     release: &Release,
     environment: &Environment,
     commit: &CommitId,

@@ -28,6 +28,8 @@ pub(super) enum Step {
     Observe { environment: Arc<Environment>, commit: String },
     /// It is in git, but its App is not there: uninstalled, or not in the cache yet.
     Gone,
+    /// It is on its way to git with the others of its set, which looks after all of them.
+    OfSet,
     /// Plan it, and commit it unless something holds it back.
     Release { environment: Arc<Environment> },
 }
@@ -55,6 +57,9 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
         if let Some(newer) = newest_after(release, &around.releases) {
             return Step::End(End::Superseded { by: newer });
         }
+    }
+    if status.phase == Phase::Queued && around.set.is_some() {
+        return Step::OfSet;
     }
     match &around.environment {
         None => Step::Block(vec![missing(&release.spec.environment)]),
@@ -203,6 +208,7 @@ mod tests {
             releases: releases.into_iter().map(Arc::new).collect(),
             before: Vec::new(),
             approvals: Vec::new(),
+            set: None,
             now: Timestamp::from_second(100).unwrap(),
         }
     }
@@ -303,5 +309,20 @@ mod tests {
             panic!("it does not wait");
         };
         assert!(blockers[0].reason.contains("create it"));
+    }
+
+    #[test]
+    fn a_release_on_its_way_with_its_set_is_left_to_the_set() {
+        let mut queued = with_phase(release("a", 1), Phase::Queued);
+        queued.spec.cancel = true;
+        let mut around = around(vec![queued.clone()]);
+        let set = json!({"environment": "staging"});
+        around.set = Some(super::super::gather::tests::of_set(&set, &[]));
+        assert!(matches!(decide(&queued, &around), Step::OfSet));
+        let waiting = with_phase(release("a", 1), Phase::Waiting);
+        assert!(matches!(decide(&waiting, &around), Step::Release { .. }));
+        // The set is gone: what was on its way is looked for in git.
+        around.set = None;
+        assert!(matches!(decide(&queued, &around), Step::Release { .. }));
     }
 }

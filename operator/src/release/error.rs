@@ -44,6 +44,8 @@ pub(crate) enum ReleaseError {
         "the app's folder is not at {seen} any more, it is at {now}: look at what changed, and adopt that"
     )]
     Adopt { seen: String, now: String },
+    #[error("{message}")]
+    Set { reason: &'static str, message: String },
     #[error(transparent)]
     Api(#[from] ApiError),
     #[error("the release changed while it was worked on")]
@@ -65,6 +67,7 @@ impl ReleaseError {
             Self::Git(error) => error.reason(),
             Self::Rollback { .. } => "NothingToRollBackTo",
             Self::Adopt { .. } => "BaseChanged",
+            Self::Set { reason, .. } => reason,
             Self::Api(_) => "ApiError",
             Self::Outdated => "Outdated",
         }
@@ -80,6 +83,7 @@ impl ReleaseError {
             | Self::Adopt { .. }
             | Self::Sops(_)
             | Self::Recipients(_)
+            | Self::Set { .. }
             | Self::Source(_) => Retry::Stalled,
             Self::Chart(error) => error.retry(),
             Self::Render(fault) => fault.retry(),

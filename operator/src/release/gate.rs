@@ -58,7 +58,9 @@ pub(super) fn pass(
     if let Some(promotion) = &environment.spec.promotion {
         blockers.extend(promoted(release, promotion, planned.artifact, around));
     }
-    if environment.spec.deletion_guard == DeletionGuard::Confirm && !release.spec.confirm {
+    let set = around.set.as_ref().map(|of_set| &*of_set.set);
+    let confirmed = release.spec.confirm || set.is_some_and(|set| set.spec.confirm);
+    if environment.spec.deletion_guard == DeletionGuard::Confirm && !confirmed {
         blockers.extend(planned.guard.map(|why| Blocker {
             kind: BlockerKind::Confirm,
             name: release.name_any(),
@@ -68,7 +70,9 @@ pub(super) fn pass(
     }
     let mut approved_by = Vec::new();
     if let Some(rule) = rule_for(release, environment) {
-        match approval(release, rule, planned.digest, &around.approvals) {
+        // The operator makes the releases of a set: what counts is who made the set.
+        let maker = set.map_or_else(|| creator(release), creator);
+        match approval(release, maker, rule, planned.digest, &around.approvals) {
             Approved::Rejected { by, comment } => return Passage::Rejected { by, comment },
             Approved::By(people) => approved_by = people,
             Approved::NotYet(reason) => blockers.push(Blocker {
@@ -239,6 +243,7 @@ enum Approved {
 /// Counts who approved exactly this plan.
 fn approval(
     release: &Release,
+    maker: Option<&str>,
     rule: &ApprovalRule,
     digest: &str,
     approvals: &[Arc<Approval>],
@@ -246,7 +251,6 @@ fn approval(
     let of_plan = approvals.iter().filter(|approval| approval.spec.digest == digest);
     let mut people = BTreeSet::new();
     let mut notes = BTreeSet::new();
-    let maker = creator(release);
     for approval in of_plan {
         let Some(by) = creator(&**approval) else {
             notes.insert(format!(

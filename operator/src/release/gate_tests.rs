@@ -63,6 +63,7 @@ fn around() -> Around {
         releases: Vec::new(),
         before: Vec::new(),
         approvals: Vec::new(),
+        set: None,
         now: time(NOW),
     }
 }
@@ -232,4 +233,28 @@ fn a_release_waits_for_a_window_and_a_rollback_does_not() {
         "{}",
         waits[0].reason
     );
+}
+
+#[test]
+fn of_a_set_counts_who_made_it_and_what_is_confirmed_for_all() {
+    let of_set = |spec: Value| Some(super::super::gather::tests::of_set(&spec, &[]));
+    // The operator made the release, and ada the set.
+    let release = release(&json!({"set": "all"}), Some("operator"));
+    let rule = environment(&json!({"approval": {}}));
+    let with = |by: &str| {
+        let approvals = vec![approval_of("sha256:1", "Approve", Some(by))];
+        let set = of_set(json!({"environment": "production"}));
+        pass(&release, &rule, &Around { approvals, set, ..around() }, PLAN)
+    };
+    let Passage::Closed(waits) = with("ada") else { panic!("it is open") };
+    assert!(waits[0].reason.contains("ada made the release"), "{}", waits[0].reason);
+    assert!(matches!(with("bob"), Passage::Open { .. }));
+
+    let plan = Planned { guard: Some("it removes Namespace x"), ..PLAN };
+    let guarded = |confirm: bool| {
+        let set = of_set(json!({"environment": "production", "confirm": confirm}));
+        pass(&release, &environment(&json!({})), &Around { set, ..around() }, plan)
+    };
+    assert_eq!(kinds(&guarded(false)), [BlockerKind::Confirm]);
+    assert!(matches!(guarded(true), Passage::Open { .. }));
 }

@@ -1,7 +1,9 @@
 //! Commit messages: the release log is read back from their trailers alone.
 
-use gimlet_crds::{ArtifactRef, Environment, Release, SourceVersion, Trigger, labels::trailer};
-use gimlet_gitops::{Change, Edit, Identity};
+use gimlet_crds::{
+    ArtifactRef, Environment, Release, ReleaseSet, SourceVersion, Trigger, labels::trailer,
+};
+use gimlet_gitops::{Change, Edit, Identity, Member};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -10,6 +12,8 @@ use super::outcome::Prepared;
 
 /// Longest body that is taken over from the source commit, in bytes.
 const MAX_BODY: usize = 4096;
+/// Apps of a set that the subject names; of more it tells how many they are.
+const NAMED_APPS: usize = 4;
 
 /// Makes the change of a release.
 pub(super) fn change_of_release(
@@ -29,6 +33,65 @@ pub(super) fn change_of_release(
         (None, Some(sha)) if sha != version => format!("{place}: release {version} ({sha})"),
         (None, _) => format!("{place}: release {version}"),
     };
+    let Member { id, edits, trailers, order, expected } =
+        member(release, environment, prepared, version);
+    let identity = identity(environment);
+    Change {
+        id,
+        edits,
+        subject,
+        body: source.filter(|_| prepared.restores.is_none()).map_or_else(String::new, body),
+        trailers,
+        author: identity.clone(),
+        committer: identity,
+        time: release.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        order,
+        expected,
+        also: Vec::new(),
+    }
+}
+
+/// Makes the one change of the releases of a set; nothing where there are none.
+pub(super) fn change_of_set(
+    set: &ReleaseSet,
+    environment: &Environment,
+    releases: &[(Release, Prepared)],
+) -> Option<Change> {
+    let ((first, prepared), others) = releases.split_first()?;
+    let version = |release: &Release, prepared: &Prepared| {
+        prepared.version.as_deref().map_or_else(|| release.name_any(), one_line)
+    };
+    let apps: Vec<&str> = releases.iter().map(|(release, _)| release.spec.app.as_str()).collect();
+    let apps = match apps.len() {
+        1..=NAMED_APPS => apps.join(", "),
+        count => format!("{count} apps"),
+    };
+    let of = &set.spec.environment;
+    let subject = match &set.spec.rollback_to {
+        Some(to) => {
+            let to = to.commit.as_ref().map(|commit| commit.chars().take(7).collect());
+            let time = || set.spec.rollback_to.as_ref()?.time.as_ref().map(|t| t.0.to_string());
+            format!("{of}: roll back {apps} to {}", to.or_else(time).unwrap_or_default())
+        }
+        None => format!("{of}: release {} of {apps}", version(first, prepared)),
+    };
+    let also = others.iter().map(|(release, prepared)| {
+        member(release, environment, prepared, version(release, prepared))
+    });
+    let change = change_of_release(first, environment, prepared);
+    Some(Change { subject, also: also.collect(), ..change })
+}
+
+/// Makes what is written of one release in the commit that it is in.
+fn member(
+    release: &Release,
+    environment: &Environment,
+    prepared: &Prepared,
+    version: String,
+) -> Member {
+    let spec = &release.spec;
+    let place = format!("{}/{}", spec.environment, spec.app);
+    let source = prepared.source.as_ref();
     let action = match (&prepared.restores, &spec.adopt) {
         (Some(_), _) => "rollback",
         (None, Some(_)) => "adopt",
@@ -52,6 +115,9 @@ pub(super) fn change_of_release(
     if let Some(sha) = source.and_then(|v| v.sha.as_deref()) {
         trailers.push((trailer::SOURCE.into(), sha.to_owned()));
     }
+    if let Some(set) = &spec.set {
+        trailers.push((trailer::SET.into(), one_line(set)));
+    }
     if let Some(commit) = &prepared.restores {
         trailers.push((trailer::ROLLBACK_TO.into(), commit.to_string()));
     }
@@ -67,16 +133,10 @@ pub(super) fn change_of_release(
     if let Some(reason) = &spec.reason {
         trailers.push((trailer::REASON.into(), one_line(reason)));
     }
-    let identity = identity(environment);
-    Change {
+    Member {
         id: release.uid().unwrap_or_default(),
         edits: prepared.edits.clone(),
-        subject,
-        body: source.filter(|_| prepared.restores.is_none()).map_or_else(String::new, body),
         trailers,
-        author: identity.clone(),
-        committer: identity,
-        time: release.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         order: Some((
             format!("{}/{place}", environment.namespace().unwrap_or_default()),
             seconds,
@@ -107,6 +167,7 @@ pub(crate) fn change_of_environment(
         time,
         order: None,
         expected: None,
+        also: Vec::new(),
     }
 }
 
@@ -173,6 +234,46 @@ mod tests {
             "spec": {"gitops": {"url": "https://x/y"}}
         }))
         .unwrap()
+    }
+
+    fn of_set(app: &str) -> (Release, Prepared) {
+        let release = serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": format!("{app}.staging-x"), "uid": format!("u-{app}")},
+            "spec": {"app": app, "environment": "staging", "set": "all"}
+        }));
+        (release.unwrap(), prepared())
+    }
+
+    #[test]
+    fn the_releases_of_a_set_are_members_of_one_change() {
+        let set = |source: serde_json::Value| -> ReleaseSet {
+            let mut spec = json!({"environment": "staging"});
+            spec[source[0].as_str().unwrap()] = source[1].clone();
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
+                "metadata": {"name": "all"}, "spec": spec
+            }))
+            .unwrap()
+        };
+        let artifact = set(json!(["artifact", {"name": "a"}]));
+        let two = [of_set("api"), of_set("web")];
+        let change = change_of_set(&artifact, &environment(), &two).unwrap();
+        assert_eq!(change.subject, "staging: release v1.4.2 of api, web");
+        assert_eq!((change.id.as_str(), change.also[0].id.as_str()), ("u-api", "u-web"));
+        let trailers = &change.also[0].trailers;
+        let value = |key| trailers.iter().find(|(name, _)| name == key).map(|(_, v)| &**v);
+        assert_eq!(value(trailer::APP), Some("web"));
+        assert_eq!(value(trailer::SET), Some("all"));
+        assert_eq!(change.also[0].order.as_ref().unwrap().0, "ns/staging/web");
+        let many: Vec<_> = ["a", "b", "c", "d", "e"].map(of_set).into();
+        let subject = |set: &ReleaseSet| change_of_set(set, &environment(), &many).unwrap().subject;
+        assert_eq!(subject(&artifact), "staging: release v1.4.2 of 5 apps");
+        let time = set(json!(["rollbackTo", {"time": "2026-01-02T03:04:05Z"}]));
+        assert_eq!(subject(&time), "staging: roll back 5 apps to 2026-01-02T03:04:05Z");
+        let commit = set(json!(["rollbackTo", {"commit": "0123456789"}]));
+        assert_eq!(subject(&commit), "staging: roll back 5 apps to 0123456");
+        assert!(change_of_set(&artifact, &environment(), &[]).is_none());
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub(super) enum Outcome {
     /// It is in git. `prepared` is missing where a commit was found that an earlier process made;
     /// the observation is there where it is known at once that nothing here can follow the commit.
     Committed { prepared: Option<Prepared>, commit: Committed, observation: Option<Observation> },
-    /// Git has exactly this already.
-    Unchanged { prepared: Prepared, head: CommitId },
+    /// Git has exactly this already. `prepared` is missing where an earlier process found that out.
+    Unchanged { prepared: Option<Prepared>, head: CommitId },
     /// What became of the commit.
     Observed { commit: String, observation: Observation },
     /// It ended without reaching git, or was overtaken after.
@@ -31,8 +31,18 @@ pub(super) enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Cancelled,
-    Superseded { by: String },
-    Rejected { reason: String, message: String },
+    Superseded {
+        by: String,
+    },
+    Rejected {
+        reason: String,
+        message: String,
+    },
+    /// The set that it is a part of ended before git.
+    SetEnded {
+        set: String,
+        why: String,
+    },
 }
 
 /// A release that is ready to be committed.

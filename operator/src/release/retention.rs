@@ -98,6 +98,7 @@ mod tests {
             releases,
             before: Vec::new(),
             approvals: Vec::new(),
+            set: None,
             now: jiff::Timestamp::UNIX_EPOCH,
         };
         surplus(&around).iter().map(|r| r.name_any()).collect()

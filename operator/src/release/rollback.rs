@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use gimlet_crds::{ArtifactRef, Release, RollbackTo, SourceVersion, labels::trailer};
+use gimlet_crds::name::AppName;
+use gimlet_crds::{ArtifactRef, Environment, Release, RollbackTo, SourceVersion, labels::trailer};
 use gimlet_gitops::{CommitId, GitErrorKind, HistoryFilter, LogEntry, RepoPath, TreeId, Writer};
 
 use super::error::ReleaseError;
+use super::layout;
+use crate::context::Context;
 
 /// How many releases of an app are searched for the one to go back to.
 const SEARCHED: usize = 10_000;
@@ -32,13 +35,16 @@ pub(super) async fn find(
     let entry = entry(to, &history);
     let commit = match (entry, &to.commit) {
         (Some(entry), _) => entry.commit,
-        (None, Some(commit)) => CommitId::parse(commit).map_err(|_| ReleaseError::Rollback {
-            message: format!(
-                "no release of the app is commit {commit}: write the whole commit id, or a release \
-                 that `gimlet history {} -e {}` lists",
-                release.spec.app, release.spec.environment
-            ),
-        })?,
+        (None, Some(commit)) => {
+            let found = any_commit(commit, writer).await?;
+            found.ok_or_else(|| ReleaseError::Rollback {
+                message: format!(
+                    "no commit begins with {commit}: write the whole commit id, or a release that \
+                     `gimlet history {} -e {}` lists",
+                    release.spec.app, release.spec.environment
+                ),
+            })?
+        }
         (None, None) if to.time.is_some() => {
             let message = "the app was not released yet at that time: name a later one".into();
             return Err(ReleaseError::Rollback { message });
@@ -66,6 +72,11 @@ pub(super) async fn find(
             message: format!("the folder {folder} was not there at commit {commit}"),
         });
     };
+    let earlier = match entry {
+        Some(_) => None,
+        None => recorded(commit, tree, release, folder, writer).await?,
+    };
+    let entry = entry.or(earlier.as_ref());
     let version = entry.and_then(|e| e.trailers.get(trailer::VERSION).cloned());
     let short = || commit.to_string().chars().take(7).collect();
     Ok(Target {
@@ -75,6 +86,53 @@ pub(super) async fn find(
         artifact: entry.and_then(|entry| artifact_of(&entry.trailers)),
         source: entry.map(|entry| source_of(&entry.trailers)),
     })
+}
+
+/// Tells whether there is something of the app that a rollback can put back, or why not.
+pub(crate) async fn was_there(
+    release: &Release,
+    environment: &Environment,
+    ctx: &Context,
+) -> Result<Result<(), String>, ReleaseError> {
+    let Some(to) = &release.spec.rollback_to else { return Ok(Ok(())) };
+    let access = ctx.remotes.access(&ctx.client, environment).await?;
+    let folder = layout::app_folder(environment, &AppName::parse(&release.spec.app)?)?;
+    match find(release, to, &folder, &access.writer).await {
+        Ok(_) => Ok(Ok(())),
+        Err(ReleaseError::Rollback { message }) => Ok(Err(message)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Finds a commit by its whole id, or the newest by its first letters.
+async fn any_commit(text: &str, writer: &Writer) -> Result<Option<CommitId>, ReleaseError> {
+    if let Ok(commit) = CommitId::parse(text) {
+        return Ok(Some(commit));
+    }
+    let all = HistoryFilter { others: true, limit: SEARCHED, ..HistoryFilter::default() };
+    let history = writer.history(all).await?;
+    let commits = history.iter().map(|entry| entry.commit);
+    Ok(commits.into_iter().find(|commit| commit.to_string().starts_with(text)))
+}
+
+/// Finds the release of the app that left its folder as it is in a commit of somebody else.
+async fn recorded(
+    commit: CommitId,
+    tree: TreeId,
+    release: &Release,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Option<LogEntry>, ReleaseError> {
+    let app = Some((release.spec.environment.clone(), release.spec.app.clone()));
+    let filter = HistoryFilter { app, limit: 1, before: Some(commit), ..HistoryFilter::default() };
+    let before = match writer.history(filter).await {
+        // The log may leave out a commit that somebody made long ago.
+        Err(error) if error.kind() == GitErrorKind::NotFound => return Ok(None),
+        before => before?.into_iter().next(),
+    };
+    let Some(entry) = before else { return Ok(None) };
+    let same = writer.tree(folder, Some(&entry.commit)).await? == Some(tree);
+    Ok(same.then_some(entry))
 }
 
 /// Reads which artifact a commit released.

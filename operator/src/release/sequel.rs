@@ -253,6 +253,7 @@ mod tests {
             releases: releases.into_iter().map(Arc::new).collect(),
             before: Vec::new(),
             approvals: Vec::new(),
+            set: None,
             now: time(1000),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gimlet_crds::name::AppName;
 use gimlet_crds::{
     App, Artifact, ArtifactRef, DeployManifest, Environment, Release, SourceVersion, Variables,
 };
@@ -79,7 +80,8 @@ pub(super) async fn find(
     let Some(reference) = reference(release, ctx)? else {
         return Ok(None);
     };
-    let artifact = artifact(&reference, release, environment, ctx)?;
+    let own = release.namespace().unwrap_or_default();
+    let artifact = find_artifact(&reference, &own, environment, ctx)?;
     let vars = facts(&artifact);
     let manifest = manifest(release, environment, &artifact, &vars, ctx).await?;
     Ok(Some(Source {
@@ -152,20 +154,20 @@ fn promoted(
     }
 }
 
-fn artifact(
+/// Finds an artifact that may be released in an environment of a namespace.
+pub(crate) fn find_artifact(
     reference: &ArtifactRef,
-    release: &Release,
+    own: &str,
     environment: &Environment,
     ctx: &Context,
 ) -> Result<Arc<Artifact>, SourceError> {
-    let own = release.namespace().unwrap_or_default();
-    let namespace = reference.namespace.as_ref().unwrap_or(&own);
-    if *namespace != own && !environment.spec.artifacts.namespaces.contains(namespace) {
-        return Err(SourceError::ForeignArtifact { namespace: namespace.clone() });
+    let namespace = reference.namespace.as_deref().unwrap_or(own);
+    if namespace != own && !environment.spec.artifacts.namespaces.iter().any(|n| n == namespace) {
+        return Err(SourceError::ForeignArtifact { namespace: namespace.to_owned() });
     }
     ctx.artifact(namespace, &reference.name).ok_or_else(|| SourceError::NoArtifact {
         name: reference.name.clone(),
-        namespace: namespace.clone(),
+        namespace: namespace.to_owned(),
     })
 }
 
@@ -200,6 +202,27 @@ async fn manifest(
         others: gimlet_crds::condition::cut(&others, 256),
     }
     .into())
+}
+
+/// Lists the apps for which an artifact has a manifest in an environment, in the manifests' order.
+pub(crate) async fn apps_of_artifact(
+    artifact: &Artifact,
+    environment: &Environment,
+    ctx: &Context,
+) -> Vec<String> {
+    let (vars, name) = (facts(artifact), environment.name_any());
+    let mut apps = Vec::new();
+    for source in &artifact.spec.manifests {
+        for found in file::parse_each(&source.content).into_iter().filter_map(Result::ok) {
+            let of = names(&found.manifest, Some(environment), &vars, ctx).await;
+            let Ok(of) = of else { continue };
+            if of.environment == name && AppName::parse(&of.app).is_ok() && !apps.contains(&of.app)
+            {
+                apps.push(of.app);
+            }
+        }
+    }
+    apps
 }
 
 /// The app and the environment that a manifest is for.

@@ -17,6 +17,9 @@ use crate::error::ApiError;
 use crate::notification::News;
 use crate::status::apply;
 
+/// Reason of a release that ended because its set did.
+pub(crate) const SET_ENDED: &str = "SetEnded";
+
 /// Writes the status that follows from an outcome, if it differs from the one that is there.
 ///
 /// Returns false where the release changed meanwhile or is gone: what was found out is out of date.
@@ -188,7 +191,9 @@ impl Next {
                 self.committed(commit, observation);
             }
             Outcome::Unchanged { prepared, head } => {
-                self.plan(prepared);
+                if let Some(prepared) = prepared {
+                    self.plan(prepared);
+                }
                 let head = short(&head.to_string());
                 let message =
                     format!("git has exactly this already, at {head}; nothing was committed");
@@ -335,6 +340,10 @@ impl Next {
             }
             End::Rejected { reason, message } => {
                 self.end(Phase::Rejected, false, &reason, &message);
+            }
+            End::SetEnded { set, why } => {
+                let message = format!("nothing of the set {set} was committed: {why}");
+                self.end(Phase::Cancelled, false, SET_ENDED, &message);
             }
         }
         let ready = self.verdicts.iter().find(|v| v.kind == READY).cloned();

@@ -65,7 +65,11 @@ fn outcomes() -> Vec<Outcome> {
             commit: commit(),
             observation: Some(Observation::NotObserved { reason: "NoFlux", message: text() }),
         },
-        Outcome::Unchanged { prepared: prepared(), head: CommitId::parse(&commit().sha).unwrap() },
+        Outcome::Unchanged {
+            prepared: Some(prepared()),
+            head: CommitId::parse(&commit().sha).unwrap(),
+        },
+        Outcome::Ended(End::SetEnded { set: "s".into(), why: text() }),
         observed(Observation::NotObserved { reason: "NoFlux", message: text() }),
         observed(Observation::Waiting { message: text() }),
         observed(Observation::Applied { message: text() }),

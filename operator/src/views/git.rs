@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Json;
 use gimlet_crds::name::{self, AppName};
 use gimlet_crds::{App, Environment, Release};
-use gimlet_gitops::{CommitId, HistoryFilter, Writer};
+use gimlet_gitops::{CommitId, HistoryFilter, LogEntry, Writer};
 use gimlet_manifest::plan::{self, DiffOptions};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -61,10 +61,19 @@ pub(super) async fn history(
         ..HistoryFilter::default()
     };
     let mut entries = place.writer.history(filter).await.map_err(ReleaseError::from)?;
-    let more = entries.len() > limit;
-    entries.truncate(limit);
+    let end = page_end(&entries, limit);
+    let more = entries.len() > end;
+    entries.truncate(end);
     let next = entries.last().filter(|_| more).map(|entry| entry.commit.to_string());
     Ok(Json(HistoryPage { items: entries.into_iter().map(HistoryEntry::from).collect(), next }))
+}
+
+/// Finds where a page ends: the next one goes on from a commit, so none ends inside of one.
+fn page_end(entries: &[LogEntry], limit: usize) -> usize {
+    let rest = entries.get(limit..).unwrap_or_default();
+    let last = entries.get(limit.saturating_sub(1)).map(|entry| entry.commit);
+    let members = rest.iter().take_while(|entry| Some(entry.commit) == last).count();
+    entries.len().min(limit + members)
 }
 
 /// Shows the files of an app.
@@ -201,4 +210,28 @@ fn time(text: &str) -> Result<Timestamp, Problem> {
 #[expect(clippy::needless_pass_by_value, reason = "it is a step of map_err")]
 fn bad_query(rejection: QueryRejection) -> Problem {
     Problem::bad_request(rejection.body_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use gimlet_gitops::{Identity, Origin};
+
+    #[test]
+    fn a_page_does_not_end_inside_of_a_commit() {
+        let entry = |n: &u8| LogEntry {
+            commit: CommitId::parse(&format!("{n:040x}")).unwrap(),
+            time: Timestamp::UNIX_EPOCH,
+            author: Identity { name: "a".into(), email: "a@b".into() },
+            subject: "s".into(),
+            trailers: BTreeMap::new(),
+            origin: Origin::Gimlet,
+        };
+        let entries: Vec<_> = [5, 4, 4, 4, 3].iter().map(entry).collect();
+        let ends: Vec<_> = (1..=6).map(|limit| page_end(&entries, limit)).collect();
+        assert_eq!(ends, [1, 4, 4, 4, 5, 5]);
+        assert_eq!(page_end(&[], 3), 0);
+    }
 }

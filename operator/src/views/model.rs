@@ -91,7 +91,8 @@ pub(super) struct HistoryQuery {
     pub(super) since: Option<String>,
     /// Only what is older (RFC 3339).
     pub(super) until: Option<String>,
-    /// Entries of a page, at most 200; 50 where it is left out.
+    /// Entries of a page, at most 200; 50 where it is left out. The other entries of the last one's
+    /// commit come with it.
     pub(super) limit: Option<usize>,
     /// Only what came before this commit.
     pub(super) before: Option<String>,

@@ -211,6 +211,7 @@ impl Subject {
             time: Timestamp::now(),
             order: None,
             expected: None,
+            also: Vec::new(),
         })
     }
 
