@@ -236,6 +236,7 @@ pub fn held_by(release: &Release) -> Vec<&Blocker> {
             | BlockerKind::Approval => true,
             // These end by themselves, in time.
             BlockerKind::Window
+            | BlockerKind::Set
             | BlockerKind::Promotion
             | BlockerKind::Uninstall
             | BlockerKind::Git

@@ -297,6 +297,7 @@ mod tests {
             time: Timestamp::from_second(1_700_000_000).unwrap(),
             order: None,
             expected: None,
+            also: Vec::new(),
         }
     }
 

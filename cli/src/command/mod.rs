@@ -48,7 +48,9 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::Status(args) => status::run(&args, &global).await,
         Command::Get(args) => get::run(&args, &global).await,
         Command::History(args) => history::run(&args, &global).await,
-        Command::Diff(args) => diff::run(&args, &global).await.map_err(CommandError::of_comparison),
+        Command::Diff(args) => {
+            Box::pin(diff::run(&args, &global)).await.map_err(CommandError::of_comparison)
+        }
         Command::Manifest(command) => manifest::run(&command).await,
         Command::Template(args) => template::run(&args, &global).await,
         Command::Audit(command) => audit::run(&command).await,
