@@ -77,8 +77,10 @@ impl Server {
         });
         let served = Arc::clone(&state);
         let task = tokio::spawn(async move {
+            // They end with the server.
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&served)));
+                connections.spawn(serve(stream, Arc::clone(&served)));
             }
         });
         Self { address, state, task }

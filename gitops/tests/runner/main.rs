@@ -1,5 +1,8 @@
 //! Everything that needs a real git, a server and time.
 
+/// How the writers of these tests work with their repositories.
+const ENGINE: gimlet_gitops::EngineChoice = gimlet_gitops::EngineChoice::Git;
+
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
