@@ -1,7 +1,7 @@
 //! Which engine works on a repository.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, RwLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use gix_hash::ObjectId;
@@ -158,7 +158,8 @@ impl Engine for ChosenEngine {
     }
 
     fn set_credentials(&self, credentials: Credentials) {
-        self.remote.write().unwrap_or_else(PoisonError::into_inner).credentials = credentials.clone();
+        self.remote.write().unwrap_or_else(PoisonError::into_inner).credentials =
+            credentials.clone();
         if let Some((_, engine)) = self.chosen.get() {
             engine.set_credentials(credentials);
         }

@@ -189,7 +189,10 @@ fn damaged(commit: CommitId) -> GitError {
 }
 
 /// Reads the ids in the headers of one name.
-pub(crate) fn header_ids<'a>(commit: &'a [u8], name: &'a str) -> impl Iterator<Item = ObjectId> + 'a {
+pub(crate) fn header_ids<'a>(
+    commit: &'a [u8],
+    name: &'a str,
+) -> impl Iterator<Item = ObjectId> + 'a {
     let headers = commit.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
     headers.filter_map(move |line| ObjectId::from_hex(line.strip_prefix(name.as_bytes())?).ok())
 }

@@ -305,7 +305,7 @@ mod tests {
             std::fs::write(&path, &whole[..end]).unwrap();
             let cache = opened(dir.path(), 1 << 20);
             assert!(cache.get(b.id).is_none());
-            cache.put(&[b.clone()]);
+            cache.put(std::slice::from_ref(&b));
             assert!(opened(dir.path(), 1 << 20).get(b.id).is_some(), "{end}");
         }
         for at in 0..whole.len() {

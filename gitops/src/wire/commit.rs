@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_commit_that_lacks_something_is_an_entry_all_the_same() {
-        for text in ["", "tree x\n\n", "author <", "author a <b> x\n\nm", "\n\nsubject", "author 9"] {
+        for text in ["", "tree x\n\n", "author <", "author a <b> x\n\nm", "\n\nsubject", "author 9"]
+        {
             let entries = entries(&commit(text));
             assert_eq!(entries.len(), 1, "{text:?}");
             assert_eq!(entries[0].time, Timestamp::UNIX_EPOCH);

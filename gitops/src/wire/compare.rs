@@ -118,7 +118,10 @@ mod tests {
         assert_eq!(found(&all, &[("a", "1"), ("b", "2"), ("c", "1"), ("d", "1")]), "~b");
         assert_eq!(found(&all, &[("a", "1"), ("d", "1")]), "-b -c");
         assert_eq!(found(&[], &all), "+a +b +c +d");
-        assert_eq!(found(&all, &[("a", "2"), ("bb", "1"), ("c", "1"), ("e", "1")]), "+bb +e -b -d ~a");
+        assert_eq!(
+            found(&all, &[("a", "2"), ("bb", "1"), ("c", "1"), ("e", "1")]),
+            "+bb +e -b -d ~a"
+        );
     }
 
     #[test]

@@ -140,11 +140,7 @@ impl WireEngine {
     }
 
     /// Returns the commits that `new` has and `not` has not, oldest first.
-    async fn commits(
-        &self,
-        new: CommitId,
-        not: Option<CommitId>,
-    ) -> Result<Vec<Object>, GitError> {
+    async fn commits(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<Object>, GitError> {
         if let (Some(line), Some(_)) = (self.state().graph.line(new, not, LINE), not) {
             let known: Option<Vec<_>> = line.iter().map(|id| self.cache.get(id.0)).collect();
             if let Some(known) = known {

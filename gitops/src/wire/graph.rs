@@ -48,7 +48,12 @@ impl Graph {
 
     /// Returns the commits from one to another, oldest first, if there is only one way and all of it
     /// is known; without the other one itself.
-    pub(super) fn line(&self, from: CommitId, to: Option<CommitId>, most: usize) -> Option<Vec<CommitId>> {
+    pub(super) fn line(
+        &self,
+        from: CommitId,
+        to: Option<CommitId>,
+        most: usize,
+    ) -> Option<Vec<CommitId>> {
         let mut line = Vec::new();
         let mut next = Some(from);
         while next != to {

@@ -69,7 +69,8 @@ async fn changed_folders(
     let mut found = vec![BTreeSet::new(); commits.len()];
     let mut read = 0;
     while !open.is_empty() && read < MAX_TREES {
-        let wanted = |step: &Step| step.old.iter().flatten().copied().chain(step.new).collect::<Vec<_>>();
+        let wanted =
+            |step: &Step| step.old.iter().flatten().copied().chain(step.new).collect::<Vec<_>>();
         let ids: HashSet<_> = open.iter().flat_map(wanted).filter(|id| !is_empty(*id)).collect();
         read += ids.len();
         engine.gather(&ids.into_iter().collect::<Vec<_>>()).await?;

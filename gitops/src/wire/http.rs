@@ -1,13 +1,11 @@
 //! Requests to a git server over HTTP.
 
-use std::sync::{Once, RwLock, PoisonError};
+use std::sync::{Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode, redirect};
 
 use url::Url;
@@ -285,9 +283,8 @@ fn client(remote: &Remote, timeouts: &Timeouts) -> Result<Client, GitError> {
         .pool_max_idle_per_host(4)
         .http2_adaptive_window(true);
     if let Some(pem) = &remote.ca {
-        let invalid = |_| {
-            GitError::new(GitErrorKind::Invalid, "ca.crt holds no certificate in PEM form")
-        };
+        let invalid =
+            |_| GitError::new(GitErrorKind::Invalid, "ca.crt holds no certificate in PEM form");
         let certificates = Certificate::from_pem_bundle(pem).map_err(invalid)?;
         builder = builder.tls_certs_only(certificates);
     }

@@ -297,3 +297,105 @@ impl PackWriter {
 pub(super) fn is_sound(object: &Object) -> bool {
     hash(object.kind, &object.data) == object.id
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(text: &[u8]) -> Object {
+        Object::new(ObjectKind::Blob, text.to_vec())
+    }
+
+    fn none(_: ObjectId) -> Option<Object> {
+        None
+    }
+
+    /// A pack with its checksum put right.
+    fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+        let id = checksum(&body);
+        body.extend_from_slice(id.as_slice());
+        body
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked(texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..3_000), 0..20)) {
+            let mut writer = PackWriter::new();
+            let mut before: Option<Object> = None;
+            let mut expected = Vec::new();
+            for text in &texts {
+                let object = blob(text);
+                match &before {
+                    Some(base) => writer.delta(base.id, &delta::between(&base.data, text)),
+                    None => writer.whole(&object),
+                }
+                expected.push(object.id);
+                before = Some(object);
+            }
+            let found = read(&writer.finish(), none).unwrap();
+            let mut found: Vec<_> = found.iter().map(|object| object.id).collect();
+            found.sort();
+            expected.sort();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn no_pack_makes_it_panic(count in 0..5u32, body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let pack = [SIGNATURE, &count.to_be_bytes(), &body].concat();
+            let _ = read(&sealed(pack), none);
+            let _ = read(&body, none);
+        }
+    }
+
+    #[test]
+    fn a_pack_that_is_cut_or_changed_is_refused() {
+        let mut writer = PackWriter::new();
+        writer.whole(&blob(b"hello"));
+        let pack = writer.finish();
+        assert_eq!(read(&pack, none).unwrap().len(), 1);
+        for end in 0..pack.len() {
+            assert!(read(&pack[..end], none).is_err(), "{end}");
+            let mut changed = pack.clone();
+            changed[end] ^= 1;
+            assert!(read(&changed, none).is_err(), "{end}");
+            let body = sealed(changed[..pack.len() - ID].to_vec());
+            let found = read(&body, none).unwrap_or_default();
+            assert!(found.iter().all(is_sound), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_base_may_be_outside_or_come_later_but_not_be_missing() {
+        let (base, made) = (blob(b"the base of it"), blob(b"the base of all"));
+        let delta = delta::between(&base.data, &made.data);
+        let mut writer = PackWriter::new();
+        writer.delta(base.id, &delta);
+        let thin = writer.finish();
+        assert!(read(&thin, none).is_err());
+        let found = read(&thin, |id| (id == base.id).then(|| base.clone())).unwrap();
+        assert_eq!(found[0].id, made.id);
+        let mut writer = PackWriter::new();
+        writer.delta(base.id, &delta);
+        writer.whole(&base);
+        assert_eq!(read(&writer.finish(), none).unwrap().len(), 2);
+        // Two deltas, each of which is the base of the other.
+        let mut writer = PackWriter::new();
+        writer.delta(made.id, &delta);
+        writer.delta(base.id, &delta);
+        assert!(read(&writer.finish(), none).is_err());
+    }
+
+    #[test]
+    fn sizes_that_are_lies_are_refused() {
+        // A blob of a gigabyte in a few bytes, and one of which less comes than was said.
+        for size in [[0xbf, 0xff, 0xff, 0xff, 0x0f], [0xb9, 0x80, 0x80, 0x80, 0x00]] {
+            let mut body = [SIGNATURE, &1u32.to_be_bytes(), &size].concat();
+            let mut encoder = ZlibEncoder::new(&mut body, Compression::default());
+            encoder.write_all(b"small").unwrap();
+            encoder.finish().unwrap();
+            assert!(read(&sealed(body), none).is_err());
+        }
+    }
+}

@@ -37,7 +37,9 @@ impl<'a> Line<'a> {
     /// Returns a line of text without its end; none of a mark, or of what is not text.
     pub(super) fn text(self) -> Option<&'a str> {
         match self {
-            Self::Data(data) => std::str::from_utf8(data).ok().map(|text| text.trim_end_matches('\n')),
+            Self::Data(data) => {
+                std::str::from_utf8(data).ok().map(|text| text.trim_end_matches('\n'))
+            }
             Self::Flush | Self::Delimiter => None,
         }
     }
@@ -109,7 +111,7 @@ mod tests {
         let found = all(&answer).unwrap();
         assert_eq!(found[0].text(), Some("hello"));
         assert_eq!(found[1], Line::Delimiter);
-        assert_eq!(found[2], Line::Data(&[7; MAX_DATA]));
+        assert_eq!(found[2], Line::Data(&vec![7; MAX_DATA]));
         assert_eq!(found[3], Line::Flush);
     }
 

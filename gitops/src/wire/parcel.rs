@@ -56,8 +56,9 @@ fn line(
         && let Some(commit) = next
     {
         let object = fresh.get(&commit.0).filter(|object| object.kind == ObjectKind::Commit);
-        let object = object
-            .ok_or_else(|| GitError::other(format!("commit {commit} is to be pushed and not there")))?;
+        let object = object.ok_or_else(|| {
+            GitError::other(format!("commit {commit} is to be pushed and not there"))
+        })?;
         line.push(object);
         next = parents(object).first().copied();
     }

@@ -62,7 +62,8 @@ fn verdict(answer: &[u8], branch: &str) -> Result<(), PushError> {
             let reason = reason.strip_prefix(branch).unwrap_or(reason).trim();
             let unpacked = unpacked.filter(|result| result != "ok");
             let parts = [Some(reason.to_owned()), unpacked, Some(said)];
-            let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            let parts: Vec<_> =
+                parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             return Err(PushError::Refused(parts.join(": ")));
         }
     }
@@ -70,7 +71,10 @@ fn verdict(answer: &[u8], branch: &str) -> Result<(), PushError> {
 }
 
 fn lost(said: &[u8]) -> GitError {
-    GitError::new(GitErrorKind::Unreachable, format!("the server gave up: {}: try again", words(said)))
+    GitError::new(
+        GitErrorKind::Unreachable,
+        format!("the server gave up: {}: try again", words(said)),
+    )
 }
 
 /// Joins what a server prints for people to one line.
@@ -123,6 +127,8 @@ mod tests {
             assert!(matches!(cut, Err(PushError::Lost(_))), "{end}: {cut:?}");
         }
         let gone = answer(&[(3, b"disk full")]);
-        assert!(matches!(verdict(&gone, "refs/heads/main"), Err(PushError::Lost(e)) if e.to_string().contains("disk full")));
+        assert!(
+            matches!(verdict(&gone, "refs/heads/main"), Err(PushError::Lost(e)) if e.to_string().contains("disk full"))
+        );
     }
 }

@@ -135,7 +135,10 @@ fn told(said: &[u8]) -> GitError {
 }
 
 /// Asks where branches are, by the beginning of their full names.
-pub(super) async fn branches(http: &Http, prefix: &str) -> Result<Vec<(String, CommitId)>, GitError> {
+pub(super) async fn branches(
+    http: &Http,
+    prefix: &str,
+) -> Result<Vec<(String, CommitId)>, GitError> {
     let mut body = Vec::new();
     put_text(&mut body, "command=ls-refs\n");
     put_text(&mut body, AGENT);
@@ -155,7 +158,8 @@ pub(super) async fn branches(http: &Http, prefix: &str) -> Result<Vec<(String, C
                 if let Some(said) = text.strip_prefix("ERR ") {
                     return Err(told(said.as_bytes()));
                 }
-                let (id, name) = text.split_once(' ').ok_or_else(|| garbage("a branch has no name"))?;
+                let (id, name) =
+                    text.split_once(' ').ok_or_else(|| garbage("a branch has no name"))?;
                 // Attributes may follow; we ask for none.
                 let name = name.split(' ').next().unwrap_or(name);
                 let id = CommitId::parse(id).map_err(|_| garbage("a branch has no commit"))?;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_gitops::{Credentials, EngineChoice, GitErrorKind, HistoryFilter, Outcome, RemoteUrl, Secret, Writer};
+use gimlet_gitops::{
+    Credentials, EngineChoice, GitErrorKind, HistoryFilter, Outcome, RemoteUrl, Secret, Writer,
+};
 
 use crate::ENGINE;
 use crate::fixture::{Repo, change, commit_of, folder, path};
@@ -98,7 +100,8 @@ async fn wrong_credentials_are_terminal_and_never_shown() {
     let password = Secret::new("hunter2");
     writer.set_credentials(Credentials::Basic { username: "gimlet".into(), password });
     writer.commit(release("r1")).await.unwrap();
-    for file in std::fs::read_dir(cache_of(&repo)).unwrap().flatten().filter(|e| e.path().is_file()) {
+    for file in std::fs::read_dir(cache_of(&repo)).unwrap().flatten().filter(|e| e.path().is_file())
+    {
         let text = String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned();
         assert!(!text.contains("hunter2") && !text.contains("127.0.0.1"), "{:?}", file.path());
     }

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use gimlet_gitops::{
-    BranchName, Change, CommitId, Credentials, Edit, EngineChoice, FileMap, GitError, Identity, Options, Outcome,
-    Remote, RemoteUrl, RepoPath, Writer,
+    BranchName, Change, CommitId, Credentials, Edit, EngineChoice, FileMap, GitError, Identity,
+    Options, Outcome, Remote, RemoteUrl, RepoPath, Writer,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;

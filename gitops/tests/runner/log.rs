@@ -243,10 +243,7 @@ async fn a_commit_with_several_members_is_made_once_by_whoever_comes_first() {
     let repo = Repo::seeded();
     let (one, other) = (
         repo.writer(),
-        Writer::open(
-            repo.remote(&repo.url()),
-            Options::new(repo.dir.path().join("other")),
-        ),
+        Writer::open(repo.remote(&repo.url()), Options::new(repo.dir.path().join("other"))),
     );
     // Both know the branch as it is before.
     one.head().await.unwrap();

@@ -10,6 +10,7 @@ mod faults;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests without a clone need more of it")]
 mod http;
 #[cfg(test)]
 mod https;

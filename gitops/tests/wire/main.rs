@@ -25,6 +25,8 @@ mod local;
 #[path = "../runner/log.rs"]
 mod log;
 #[cfg(test)]
+mod protocol;
+#[cfg(test)]
 #[path = "../runner/races.rs"]
 mod races;
 #[cfg(test)]
