@@ -48,4 +48,7 @@ pub use signing::{
     verify,
 };
 pub use tree::{EntryKind, FileMap, tree_id};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use wire::fuzzing;
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

@@ -8,6 +8,8 @@ mod commit;
 mod compare;
 mod delta;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod graph;
 mod history;
 mod http;

@@ -33,7 +33,7 @@ pub(super) async fn push(
 }
 
 /// Reads the server's report.
-fn verdict(answer: &[u8], branch: &str) -> Result<(), PushError> {
+pub(super) fn verdict(answer: &[u8], branch: &str) -> Result<(), PushError> {
     let (mut report, mut said) = (Vec::new(), Vec::new());
     let mut lines = Lines::new(answer);
     while let Some(line) = lines.next()? {

@@ -34,7 +34,7 @@ impl Abilities {
         Self::parse(&http.advertisement().await?)
     }
 
-    fn parse(answer: &[u8]) -> Result<Self, GitError> {
+    pub(super) fn parse(answer: &[u8]) -> Result<Self, GitError> {
         let mut lines = Lines::new(answer);
         let mut abilities = Self::default();
         let mut format = "sha1".to_owned();
@@ -100,7 +100,7 @@ pub(super) async fn fetch(http: &Http, want: &Want<'_>) -> Result<Vec<Object>, G
     read.map_err(|e| GitError::other(format!("reading the pack was broken off: {e}")))?
 }
 
-fn objects_of(answer: &[u8]) -> Result<Vec<Object>, GitError> {
+pub(super) fn objects_of(answer: &[u8]) -> Result<Vec<Object>, GitError> {
     let mut lines = Lines::new(answer);
     let mut packfile = Vec::new();
     let mut started = false;
@@ -146,8 +146,11 @@ pub(super) async fn branches(
     body.extend_from_slice(DELIMITER);
     put_text(&mut body, &format!("ref-prefix {prefix}\n"));
     body.extend_from_slice(FLUSH);
-    let answer = http.call(Service::UploadPack, body).await?;
-    let mut lines = Lines::new(&answer);
+    refs_of(&http.call(Service::UploadPack, body).await?)
+}
+
+pub(super) fn refs_of(answer: &[u8]) -> Result<Vec<(String, CommitId)>, GitError> {
+    let mut lines = Lines::new(answer);
     let mut found = Vec::new();
     loop {
         match lines.next()? {
