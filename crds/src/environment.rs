@@ -128,6 +128,28 @@ pub struct Gitops {
     /// that was there and was deleted is never made again.
     #[serde(default = "yes")]
     pub create_branch: bool,
+    /// How the operator works with the repository.
+    #[serde(default, skip_serializing_if = "GitEngine::is_auto")]
+    pub engine: GitEngine,
+}
+
+/// How the operator works with a repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GitEngine {
+    /// Without a clone if the host can do what is needed for it, over HTTP; else by the git program.
+    #[default]
+    Auto,
+    /// By the git program, on a bare clone.
+    Git,
+    /// By git's protocol over HTTP, without a clone. An error where the host cannot do it.
+    Wire,
+}
+
+impl GitEngine {
+    /// Tells whether the operator chooses.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// How commits are signed.
@@ -306,6 +328,9 @@ pub struct EnvironmentStatus {
     /// Number of apps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apps: Option<i32>,
+    /// How the operator works with the repository: Git or Wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// A commit of the gitops repository.

@@ -32,7 +32,7 @@ pub use artifact::{
 pub use blocker::{Blocker, BlockerKind};
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
-    GitAuthor, Gitops, Head, Render, Retention, Signing,
+    GitAuthor, GitEngine, Gitops, Head, Render, Retention, Signing,
 };
 pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,

@@ -8,6 +8,7 @@ use gix_hash::ObjectId;
 use crate::error::GitError;
 use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
+use crate::options::EngineKind;
 use crate::path::RepoPath;
 use crate::remote::Credentials;
 
@@ -30,6 +31,17 @@ pub(crate) enum PushError {
     Lost(GitError),
 }
 
+impl PushError {
+    /// Returns the failure as a word for metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "GitRejected",
+            Self::Stale => "GitConflict",
+            Self::Lost(error) => error.reason(),
+        }
+    }
+}
+
 impl From<GitError> for PushError {
     fn from(error: GitError) -> Self {
         Self::Lost(error)
@@ -43,6 +55,10 @@ pub(crate) trait Objects: Send + Sync + 'static {
     async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
     /// Returns kind and size of an object without its content.
     async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
+    /// Brings objects here together that are about to be read one by one.
+    async fn gather(&self, _: &[ObjectId]) -> Result<(), GitError> {
+        Ok(())
+    }
 }
 
 /// Reaches one branch of one repository.
@@ -51,6 +67,8 @@ pub(crate) trait Objects: Send + Sync + 'static {
 /// by the branch's one task only.
 #[async_trait]
 pub(crate) trait Engine: Objects {
+    /// Returns which way it is, once that is known.
+    fn kind(&self) -> Option<EngineKind>;
     /// Prepares the cache and returns the head that it knows.
     async fn open(&self) -> Result<Option<CommitId>, GitError>;
     /// Asks the server for the head.
@@ -73,8 +91,9 @@ pub(crate) trait Engine: Objects {
         head: CommitId,
         path: &RepoPath,
     ) -> Result<Option<CommitId>, GitError>;
-    /// Returns where the release log may be kept between two processes, beside the cache.
-    fn log_file(&self) -> PathBuf;
+    /// Returns where the release log may be kept between two processes, beside the cache; none
+    /// before it was opened.
+    fn log_file(&self) -> Option<PathBuf>;
     /// Tidies up if it is time to.
     async fn maintain(&self) -> Result<(), GitError>;
     /// Throws the cache away.

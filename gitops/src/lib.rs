@@ -8,12 +8,14 @@
 mod audit;
 mod branch;
 mod change;
+mod choice;
 mod cli;
 mod engine;
 mod error;
 mod id;
 mod index;
 mod land;
+mod lock;
 mod options;
 mod path;
 mod plan;
@@ -23,6 +25,7 @@ mod signing;
 mod store;
 mod touch;
 mod tree;
+mod wire;
 mod writer;
 
 pub use audit::{
@@ -36,7 +39,7 @@ pub use cli::{Mirror, Reference, SourceCommit};
 pub use error::{GitError, GitErrorKind};
 pub use id::{BlobId, CommitId, TreeId};
 pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};
-pub use options::{Observer, Options, Timeouts};
+pub use options::{EngineChoice, EngineKind, Observer, Options, Timeouts};
 pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
 pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};
 pub use shared::{Head, QueueStats};
@@ -45,4 +48,7 @@ pub use signing::{
     verify,
 };
 pub use tree::{EntryKind, FileMap, tree_id};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use wire::fuzzing;
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

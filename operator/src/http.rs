@@ -50,8 +50,11 @@ async fn readyz(State(probes): State<Probes>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(probes): State<Probes>) -> Response {
-    for (repo, stats) in probes.remotes.queues() {
+    for (repo, stats, engine) in probes.remotes.queues() {
         probes.metrics.queue(&repo, &stats);
+        if let Some(engine) = engine {
+            probes.metrics.engine(&repo, engine);
+        }
     }
     match probes.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_gitops::{Observer, QueueStats};
+use gimlet_gitops::{EngineKind, Observer, QueueStats};
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     git_attempts: HistogramVec,
     queue_depth: IntGaugeVec,
     queue_oldest: GaugeVec,
+    engines: IntGaugeVec,
     releases: IntCounterVec,
     phases: HistogramVec,
     render: HistogramVec,
@@ -57,6 +58,11 @@ impl Metrics {
             &["repo"],
         )?;
         registry.register(Box::new(queue_oldest.clone()))?;
+        let engines = IntGaugeVec::new(
+            Opts::new("gimlet_git_engine", "How a repository is worked with: 1 for that engine."),
+            &["repo", "engine"],
+        )?;
+        registry.register(Box::new(engines.clone()))?;
         let events_dropped = IntCounter::new(
             "gimlet_events_dropped_total",
             "Events that were not written because too many waited.",
@@ -125,6 +131,7 @@ impl Metrics {
             git_attempts,
             queue_depth,
             queue_oldest,
+            engines,
             events_dropped,
             registry,
         })
@@ -143,6 +150,14 @@ impl Metrics {
         self.queue_depth.with_label_values(&[repo]).set(depth);
         let oldest = stats.oldest.map_or(0.0, |since| since.elapsed().as_secs_f64());
         self.queue_oldest.with_label_values(&[repo]).set(oldest);
+    }
+
+    /// Records how a repository is worked with.
+    pub(crate) fn engine(&self, repo: &str, engine: EngineKind) {
+        for kind in [EngineKind::Git, EngineKind::Wire] {
+            let is = i64::from(kind == engine);
+            self.engines.with_label_values(&[repo, kind.as_str()]).set(is);
+        }
     }
 
     /// Counts a release that ended.

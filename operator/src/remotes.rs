@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::Environment;
+use gimlet_crds::{Environment, GitEngine};
 use gimlet_gitops::{
-    BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, Signer,
-    SigningError, UrlError, Writer,
+    BranchName, Credentials, EngineChoice, EngineKind, GitError, Options, QueueStats, Remote,
+    RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
 };
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
@@ -42,7 +42,14 @@ struct Opened {
     folder: PathBuf,
     /// Fingerprint of the key that signs.
     signer: Option<String>,
+    engine: EngineChoice,
     writer: Writer,
+}
+
+/// What a writer is opened with, besides the way to its repository.
+struct Settings {
+    engine: EngineChoice,
+    signer: Option<Arc<Signer>>,
 }
 
 struct Entry {
@@ -155,13 +162,15 @@ impl Remotes {
             None => BTreeMap::new(),
             Some(signing) => read_secret(client, &namespace, &signing.secret_ref.name).await?,
         };
-        let fingerprint = fingerprint(&remote, &secret, &key);
+        let engine = engine(gitops.engine);
+        let fingerprint = fingerprint(&remote, engine, &secret, &key);
         let signer = match &gitops.signing {
             None => None,
             Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
         };
         let generation = environment.metadata.generation;
-        Ok(self.register(id, generation, remote, signer, fingerprint))
+        let settings = Settings { engine, signer };
+        Ok(self.register(id, generation, remote, settings, fingerprint))
     }
 
     /// Forgets an environment's credentials, because they were refused or the environment is gone.
@@ -169,13 +178,12 @@ impl Remotes {
         self.lock().environments.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// Lists the queues of all writers by repository.
-    pub(crate) fn queues(&self) -> Vec<(String, QueueStats)> {
-        self.lock()
-            .writers
-            .values()
-            .map(|opened| (opened.repository.clone(), opened.writer.queue()))
-            .collect()
+    /// Lists the queues of all writers by repository, and the engines that are known.
+    pub(crate) fn queues(&self) -> Vec<(String, QueueStats, Option<EngineKind>)> {
+        let of = |opened: &Opened| {
+            (opened.repository.clone(), opened.writer.queue(), opened.writer.engine())
+        };
+        self.lock().writers.values().map(of).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -194,7 +202,7 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
-        signer: Option<Arc<Signer>>,
+        Settings { engine, signer }: Settings,
         fingerprint: String,
     ) -> Access {
         let mut state = self.lock();
@@ -204,9 +212,11 @@ impl Remotes {
         if let (Some(before), false) = (before.filter(|b| *b != fingerprint), shared) {
             // A new token for the same repository: the warm cache stays in use.
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
-            let same = writers
-                .get(&before)
-                .is_some_and(|opened| opened.repository == remote.key() && opened.signer == print);
+            let same = writers.get(&before).is_some_and(|opened| {
+                opened.repository == remote.key()
+                    && opened.signer == print
+                    && opened.engine == engine
+            });
             if let (true, false, Some(opened)) =
                 (same, writers.contains_key(&fingerprint), writers.remove(&before))
             {
@@ -219,8 +229,9 @@ impl Remotes {
             let observer = Some(self.metrics.observer());
             let repository = remote.key();
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
-            let options = Options { observer, signer, ..Options::new(&folder) };
-            Opened { repository, folder, signer: print, writer: Writer::open(remote, options) }
+            let options = Options { engine, observer, signer, ..Options::new(&folder) };
+            let writer = Writer::open(remote, options);
+            Opened { repository, folder, signer: print, engine, writer }
         });
         let access = Access { writer: opened.writer.clone(), fingerprint };
         environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
@@ -316,13 +327,22 @@ async fn signer(
     }
 }
 
+fn engine(engine: GitEngine) -> EngineChoice {
+    match engine {
+        GitEngine::Auto => EngineChoice::Auto,
+        GitEngine::Git => EngineChoice::Git,
+        GitEngine::Wire => EngineChoice::Wire,
+    }
+}
+
 fn fingerprint(
     remote: &Remote,
+    engine: EngineChoice,
     secret: &BTreeMap<String, ByteString>,
     signing: &BTreeMap<String, ByteString>,
 ) -> String {
     let key = remote.key();
-    let create = [u8::from(remote.create_branch)];
+    let create = [u8::from(remote.create_branch), engine as u8];
     let parts = |secret: &BTreeMap<String, ByteString>| -> Vec<Vec<u8>> {
         secret
             .iter()
@@ -373,7 +393,7 @@ mod tests {
             create_branch: true,
         };
         let print = |password: &str, key: &[(&str, &str)]| {
-            fingerprint(&remote, &data(&[("password", password)]), &data(key))
+            fingerprint(&remote, EngineChoice::Auto, &data(&[("password", password)]), &data(key))
         };
         let one = print("a", &[]);
         assert_ne!(one, print("b", &[]));

@@ -26,7 +26,7 @@ async fn the_first_commit_creates_the_branch_of_an_empty_repository() {
 #[tokio::test]
 async fn an_empty_repository_stays_empty_without_leave_to_create_the_branch() {
     let repo = Repo::empty();
-    let mut remote = repo.remote(&repo.bare().display().to_string());
+    let mut remote = repo.remote(&repo.url());
     remote.create_branch = false;
     let writer = gimlet_gitops::Writer::open(remote, repo.options());
     let error = writer.commit(change("r1", vec![folder("a", &[("b", "c")])])).await.unwrap_err();

@@ -4,7 +4,7 @@ use gimlet_crds::condition::{
     self, FLUX_READY, GIT_READY, READY, RECONCILING, STALLED, Truth, Verdict,
 };
 use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus};
-use gimlet_gitops::Head;
+use gimlet_gitops::{EngineKind, Head};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -19,7 +19,7 @@ use crate::status::apply;
 pub(super) enum Seen {
     First,
     Suspended,
-    Reachable { head: Head, flux: FluxState },
+    Reachable { head: Head, engine: Option<EngineKind>, flux: FluxState },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -94,7 +94,7 @@ fn compute(
     apps: i32,
     now: Timestamp,
 ) -> EnvironmentStatus {
-    let mut head = old.head.clone();
+    let (mut head, mut engine) = (old.head.clone(), old.engine.clone());
     let verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
@@ -115,7 +115,8 @@ fn compute(
                 Verdict::new(abnormal, Truth::True, reason, message),
             ]
         }
-        Seen::Reachable { head: found, flux } => {
+        Seen::Reachable { head: found, engine: kind, flux } => {
+            engine = kind.map(|kind| kind.as_str().to_owned());
             head = head_status(&found, old.head.as_ref());
             reachable(environment, &found, &flux)
         }
@@ -130,6 +131,7 @@ fn compute(
         ),
         head,
         apps: Some(apps),
+        engine,
     }
 }
 
@@ -238,7 +240,7 @@ mod tests {
         ];
         for flux in states {
             let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-            sights.push(Seen::Reachable { head, flux });
+            sights.push(Seen::Reachable { head, engine: Some(EngineKind::Wire), flux });
         }
         sights
     }
