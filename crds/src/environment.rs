@@ -56,6 +56,13 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub vars: Variables,
+    /// Domain of previews: each is reached at `<app>.<domain>`, so a wildcard record of it has to lead to
+    /// the cluster's ingress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 190))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")
+        .message("domain is a DNS name in lower case such as preview.example.com, without a scheme, a port or a wildcard"))]
+    pub domain: Option<String>,
     /// Holds back every release of the environment, with the reason that people are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,

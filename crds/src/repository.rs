@@ -73,6 +73,9 @@ pub struct RepositorySpec {
     /// Tells the commits what became of their releases, as a check `gimlet/<environment>/<app>`.
     #[serde(default = "yes")]
     pub commit_status: bool,
+    /// Tells pull requests of their previews, in one comment that is edited in place.
+    #[serde(default = "yes")]
+    pub preview_comments: bool,
 }
 
 /// Kinds of git hosts.

@@ -22,6 +22,8 @@ mod kinds;
 mod notifications;
 #[path = "journeys/places.rs"]
 mod places;
+#[path = "journeys/previews.rs"]
+mod previews;
 #[path = "journeys/release.rs"]
 mod release;
 #[path = "journeys/release_sets.rs"]

@@ -20,6 +20,7 @@ use crate::feedback::Feedback;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::notification::Announcer;
+use crate::preview::comments::Comments;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::{self, Sources};
@@ -34,6 +35,7 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) events: Events,
     pub(crate) feedback: Feedback,
+    pub(crate) comments: Comments,
     pub(crate) announcer: Announcer,
     pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
@@ -128,6 +130,23 @@ impl Context {
         select(&self.repositories, called).into_iter().min_by_key(|found| found.name_any())
     }
 
+    /// Lists the previews of a repository, by its namespace and what people call it.
+    pub(crate) fn previews_of(&self, namespace: &str, name: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            app.spec.preview.as_ref().is_some_and(|preview| {
+                let of = preview.namespace.as_deref().or(app.metadata.namespace.as_deref());
+                of == Some(namespace) && preview.repository.eq_ignore_ascii_case(name)
+            })
+        })
+    }
+
+    /// Lists the previews that are reached at a host.
+    pub(crate) fn previews_at(&self, host: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            app.spec.preview.as_ref().is_some_and(|preview| preview.host.as_deref() == Some(host))
+        })
+    }
+
     /// Lists what people said of a release.
     pub(crate) fn approvals_of(&self, namespace: &str, release: &str) -> Vec<Arc<Approval>> {
         select(&self.approvals, |approval| {
@@ -172,6 +191,23 @@ impl Context {
         };
         let wanted = key(artifact);
         select(&self.artifacts, |other| key(other) == wanted)
+    }
+
+    /// Lists the artifacts of a branch of a repository.
+    pub(crate) fn artifacts_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        branch: &str,
+    ) -> Vec<Arc<Artifact>> {
+        select(&self.artifacts, |artifact| {
+            let version = &artifact.spec.version;
+            let repository = version.repository.as_deref();
+            artifact.metadata.namespace.as_deref() == Some(namespace)
+                && artifact.spec.event != ArtifactEvent::Tag
+                && version.branch.as_deref() == Some(branch)
+                && repository.is_some_and(|found| found.eq_ignore_ascii_case(name))
+        })
     }
 
     /// Lists the releases of an app from the cache.

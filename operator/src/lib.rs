@@ -22,6 +22,7 @@ mod http;
 mod lease;
 mod metrics;
 mod notification;
+mod preview;
 mod release;
 mod release_set;
 mod remotes;

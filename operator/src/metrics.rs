@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     webhooks: IntCounterVec,
     feedback: IntCounterVec,
     notifications: IntCounterVec,
+    comments: IntCounterVec,
+    previews_removed: IntCounterVec,
 }
 
 const SECONDS: &[f64] =
@@ -128,6 +130,16 @@ impl Metrics {
                 "Notifications by what became of them.",
                 &["result"],
             )?,
+            comments: counter(
+                "gimlet_preview_comments_total",
+                "Comments about previews that were written to pull requests, by result.",
+                &["result"],
+            )?,
+            previews_removed: counter(
+                "gimlet_previews_removed_total",
+                "Previews that were removed by themselves, by reason.",
+                &["reason"],
+            )?,
             git_attempts,
             queue_depth,
             queue_oldest,
@@ -194,6 +206,16 @@ impl Metrics {
     /// Counts a notification.
     pub(crate) fn notified(&self, result: &str) {
         self.notifications.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a comment about previews.
+    pub(crate) fn commented(&self, result: &str) {
+        self.comments.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a preview that goes by itself.
+    pub(crate) fn preview_removed(&self, reason: &str) {
+        self.previews_removed.with_label_values(&[reason]).inc();
     }
 
     /// Counts an event that was not written.

@@ -29,7 +29,7 @@ pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
 pub(crate) use prepare::planned_files;
 pub(crate) use rollback::{artifact_of, was_there};
-pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names};
+pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names, names_of};
 pub(crate) use status::SET_ENDED;
 
 use std::time::Duration;

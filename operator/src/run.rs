@@ -26,6 +26,7 @@ use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::notification::{Announcements, Announcer};
+use crate::preview::comments::{Comments, Writer};
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::Sources;
@@ -79,9 +80,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (events, writing) = Events::start(client.clone(), metrics.clone());
     let (feedback, reports) = Feedback::new();
     let (announcer, announcements) = Announcer::new();
+    let (comments, writer) = Comments::new();
     let ctx = Arc::new(Context {
         events,
         feedback,
+        comments,
         announcer,
         traffic: Traffic::default(),
         backoff: Backoff::default(),
@@ -105,7 +108,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics,
         remotes,
     });
-    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements), &lead);
+    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements, writer), &lead);
     let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
     let caches = wait_for_caches(&ctx);
     tokio::select! {
@@ -140,6 +143,7 @@ struct Servers {
     webhooks: JoinHandle<anyhow::Result<()>>,
     reports: JoinHandle<()>,
     announcements: JoinHandle<()>,
+    comments: JoinHandle<()>,
 }
 
 impl Servers {
@@ -147,7 +151,7 @@ impl Servers {
     fn start(
         ctx: &Arc<Context>,
         args: &Args,
-        (reports, announcements): (Reports, Announcements),
+        (reports, announcements, writer): (Reports, Announcements, Writer),
         lead: &CancellationToken,
     ) -> (Self, mpsc::Receiver<()>) {
         let (news, told) = mpsc::channel(1);
@@ -166,14 +170,15 @@ impl Servers {
         let reports = tokio::spawn(reports.send(Arc::clone(ctx), lead.clone()));
         let announcements =
             tokio::spawn(announcements.tell(Arc::clone(ctx), args.receivers(), lead.clone()));
+        let comments = tokio::spawn(writer.write(Arc::clone(ctx), lead.clone()));
         let (views, webhooks) = (guarded(views), guarded(webhooks));
-        (Self { views, webhooks, reports, announcements }, told)
+        (Self { views, webhooks, reports, announcements, comments }, told)
     }
 
     /// Waits for all, after they were told to stop.
     async fn finish(self) -> anyhow::Result<()> {
-        let Self { views, webhooks, reports, announcements } = self;
-        let _ = tokio::join!(reports, announcements);
+        let Self { views, webhooks, reports, announcements, comments } = self;
+        let _ = tokio::join!(reports, announcements, comments);
         views.await.context("the views broke")??;
         webhooks.await.context("the webhooks broke")?
     }

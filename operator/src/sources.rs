@@ -35,6 +35,18 @@ struct State {
     due: HashSet<Id>,
     /// When each was looked at last.
     looked: HashMap<Id, Instant>,
+    /// What was seen then; nothing of those that could not be read.
+    views: HashMap<Id, Arc<View>>,
+}
+
+/// What was seen of a repository when it was looked at last.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Its branches; of very many those that changed last.
+    pub(crate) branches: HashSet<String>,
+    pub(crate) default_branch: Option<String>,
+    /// Number and branch of its open pull requests, without those of forks.
+    pub(crate) requests: Vec<(u64, String)>,
 }
 
 struct Entry {
@@ -132,6 +144,19 @@ impl Sources {
         let mut state = self.lock();
         state.open.remove(&id);
         state.looked.remove(&id);
+        state.views.remove(&id);
+    }
+
+    /// Keeps what was seen of a repository.
+    pub(crate) fn keep(&self, repository: &Repository, view: View) {
+        let id = (repository.namespace().unwrap_or_default(), repository.name_any());
+        self.lock().views.insert(id, Arc::new(view));
+    }
+
+    /// Returns what was seen of a repository at its last look; none before the first, and after one
+    /// that failed.
+    pub(crate) fn view(&self, namespace: &str, name: &str) -> Option<Arc<View>> {
+        self.lock().views.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// Returns the ways to a repository; its Secrets are read anew now and then.

@@ -53,6 +53,15 @@ pub struct SourceCommit {
     pub time: Timestamp,
 }
 
+/// What the server of a repository says right now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The branch that its HEAD names, where that is there.
+    pub default_branch: Option<String>,
+    /// The branches.
+    pub branches: BTreeSet<String>,
+}
+
 /// A copy of all branches and tags of a repository, to read.
 ///
 /// Commits and folders are fetched; files only when they are asked for, where the host allows that.
@@ -131,6 +140,22 @@ impl Mirror {
             }
         }
         Ok(found)
+    }
+
+    /// Asks the server which branches there are, however many; the copy stays as it is.
+    pub async fn ask(&self) -> Result<Answer, GitError> {
+        {
+            let _turn = self.turn.lock().await;
+            if !self.dir.join("HEAD").exists() {
+                self.create().await?;
+            }
+        }
+        let args = ["ls-remote", "--quiet", "--symref", "origin", "HEAD", "refs/heads/*"];
+        let finished = self.remote(&args, Vec::new()).await?;
+        if !finished.ok() {
+            return Err(self.failed("ask the repository for its branches", &finished));
+        }
+        Ok(answer(&String::from_utf8_lossy(&finished.stdout)))
     }
 
     /// Reads facts of a commit; none where the repository has no such commit.
@@ -291,6 +316,22 @@ fn reference(line: &str) -> Option<Reference> {
     })
 }
 
+fn answer(text: &str) -> Answer {
+    let mut answer = Answer::default();
+    let mut head = None;
+    for (id, name) in text.lines().filter_map(|line| line.split_once('\t')) {
+        match (id.strip_prefix("ref: refs/heads/"), name.strip_prefix("refs/heads/")) {
+            (Some(branch), None) if name == "HEAD" => head = Some(branch.to_owned()),
+            (None, Some(branch)) => {
+                answer.branches.insert(branch.to_owned());
+            }
+            _ => {}
+        }
+    }
+    answer.default_branch = head.filter(|branch| answer.branches.contains(branch));
+    answer
+}
+
 /// Reads one answer of `git cat-file --batch`.
 fn next_blob(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|byte| *byte == b'\n')?;
@@ -311,4 +352,20 @@ fn cut(text: &str, max: usize) -> String {
         end -= 1;
     }
     text[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_names_the_branches_and_the_one_that_is_shown() {
+        let text =
+            "ref: refs/heads/main\tHEAD\n11\tHEAD\n22\trefs/heads/a/b\n11\trefs/heads/main\n";
+        let told = answer(text);
+        assert_eq!(told.default_branch.as_deref(), Some("main"));
+        assert_eq!(told.branches.iter().map(String::as_str).collect::<Vec<_>>(), ["a/b", "main"]);
+        assert_eq!(answer("ref: refs/heads/gone\tHEAD\n11\trefs/heads/x\n").default_branch, None);
+        assert_eq!(answer(""), Answer::default());
+    }
 }

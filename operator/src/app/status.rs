@@ -1,14 +1,16 @@
 //! The only place that writes the status of an app.
 
-use gimlet_crds::condition::{self, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState};
+use gimlet_crds::condition::{self, PREVIEW_NEEDED, READY, RECONCILING, STALLED, Truth, Verdict};
+use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PreviewStatus};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::events::EventType;
 
 use super::gather::Found;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification::News;
+use crate::preview::{Fate, Outlook};
 use crate::release::Observation;
 use crate::status::apply;
 
@@ -49,9 +51,17 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
     let mut status = AppStatus { observed_generation: generation, ..old.clone() };
     let verdicts = match seen {
         Seen::Found(found) => {
-            let Found { current, previous, pending, observation, applied, drift, environment } =
-                *found;
-            let verdicts = if environment {
+            let Found {
+                current,
+                previous,
+                pending,
+                observation,
+                applied,
+                drift,
+                environment,
+                outlook,
+            } = *found;
+            let mut verdicts = if environment {
                 verdicts(observation.as_ref(), pending.as_deref(), drift.as_deref())
             } else {
                 let message = "its environment is not there: create it again, or set \
@@ -63,6 +73,8 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
             status.pending = pending;
             status.live = observation.as_ref().map(|seen| live(seen, applied));
             status.drift = drift.map(|git| Drift { git: Some(git) });
+            verdicts.extend(outlook.as_ref().map(needed));
+            status.preview = outlook.map(preview);
             verdicts
         }
         Seen::Uninstalling { reason, message } => vec![
@@ -118,6 +130,28 @@ fn verdicts(
     }
 }
 
+/// Says whether what a preview was made for is still there.
+fn needed(outlook: &Outlook) -> Verdict {
+    let (truth, reason, message) = match &outlook.fate {
+        Fate::Needed { message } => (Truth::True, "BranchThere", message.clone()),
+        Fate::Unknown { reason, message } => (Truth::Unknown, *reason, message.clone()),
+        Fate::Goes(removal) => (Truth::False, &*removal.reason, removal.message.clone()),
+        Fate::Held { removal, by } => {
+            (Truth::False, &*removal.reason, format!("{}; it stays, for {by}", removal.message))
+        }
+    };
+    Verdict::new(PREVIEW_NEEDED, truth, reason, message)
+}
+
+fn preview(outlook: Outlook) -> PreviewStatus {
+    let Outlook { fate, url, expires } = outlook;
+    PreviewStatus {
+        url,
+        expires: expires.map(|expires| Time(condition::whole_second(expires))),
+        removal: if let Fate::Goes(removal) = fate { Some(removal) } else { None },
+    }
+}
+
 fn bad(reason: &str, message: &str) -> Vec<Verdict> {
     vec![
         Verdict::new(READY, Truth::False, reason, message),
@@ -156,7 +190,42 @@ mod tests {
             applied: None,
             drift: drift.then(|| "commit abc changed it".into()),
             environment: true,
+            outlook: None,
         }))
+    }
+
+    #[test]
+    fn a_preview_says_where_it_is_how_long_it_stays_and_why_it_goes() {
+        let removal = gimlet_crds::PreviewRemoval { reason: "Idle".into(), message: "m".into() };
+        let fates = [
+            (Fate::Needed { message: "m".into() }, "True", "BranchThere"),
+            (
+                Fate::Unknown { reason: "RepositoryNotRead", message: "m".into() },
+                "Unknown",
+                "RepositoryNotRead",
+            ),
+            (
+                Fate::Held { removal: removal.clone(), by: "the app is locked: x".into() },
+                "False",
+                "Idle",
+            ),
+            (Fate::Goes(removal.clone()), "False", "Idle"),
+        ];
+        for (fate, truth, reason) in fates {
+            let goes = matches!(fate, Fate::Goes(_));
+            let Seen::Found(mut seen) = found(None, true, false) else { panic!("found") };
+            let expires = Some(Timestamp::UNIX_EPOCH);
+            seen.outlook = Some(Outlook { fate, url: Some("https://a".into()), expires });
+            let status =
+                compute(&AppStatus::default(), Some(1), Seen::Found(seen), Timestamp::UNIX_EPOCH);
+            let broken = condition::violations(&status.conditions, Some(1), Some(1));
+            assert!(broken.is_empty(), "{broken:?}");
+            let needed = condition::find(&status.conditions, PREVIEW_NEEDED).unwrap();
+            assert_eq!((&*needed.status, &*needed.reason), (truth, reason));
+            let preview = status.preview.unwrap();
+            assert_eq!(preview.removal, goes.then(|| removal.clone()));
+            assert!(preview.url.is_some() && preview.expires.is_some());
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use gimlet_crds::{ArtifactRef, Blocker, ChartStatus, PlanStatus, SourceVersion};
 use gimlet_gitops::{CommitId, Edit};
 
+use crate::preview::Binding;
+
 /// What a step of a release came to; the status is computed from this alone.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
@@ -56,6 +58,8 @@ pub(super) struct Prepared {
     pub(super) artifact: Option<ArtifactRef>,
     /// Facts of the source commit.
     pub(super) source: Option<SourceVersion>,
+    /// What binds the app to a branch from now on.
+    pub(super) binding: Binding,
     /// Git has exactly this already.
     pub(super) unchanged: bool,
     /// The newest commit that changed the app's folder, where the optimistic lock asks for it.

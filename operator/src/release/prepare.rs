@@ -21,6 +21,7 @@ use super::source::{self, Source};
 use super::{rollback, version};
 use crate::context::Context;
 use crate::digest;
+use crate::preview::Binding;
 use crate::remotes::Access;
 use crate::render::{Job, Rendering};
 
@@ -260,6 +261,7 @@ async fn from_files(
         version,
         artifact: source.artifact,
         source: source.version,
+        binding: source.binding,
         unchanged: same_files && same_record && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
@@ -291,6 +293,7 @@ async fn restore(
         version: target.version,
         artifact: target.artifact,
         source: target.source,
+        binding: Binding::Keep,
         unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
@@ -347,6 +350,7 @@ async fn keep(
         version,
         artifact: None,
         source: None,
+        binding: Binding::Keep,
         unchanged: false,
         last_touch,
         approved_by: Vec::new(),

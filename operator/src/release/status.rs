@@ -228,6 +228,7 @@ impl Next {
             approved_by,
             edits: _,
             source: _,
+            binding: _,
             unchanged: _,
             last_touch: _,
             restores: _,
