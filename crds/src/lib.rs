@@ -38,7 +38,9 @@ pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,
 };
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
-pub use notification::{Notification, NotificationKind, NotificationProvider};
+pub use notification::{
+    Notification, NotificationKind, NotificationProvider, NotificationTemplate,
+};
 pub use reference::{SecretRef, Variables};
 pub use release::{
     Adopt, ArtifactRef, ChartStatus, CommitStatus, Phase, PlanStatus, PromoteFrom, Release,
