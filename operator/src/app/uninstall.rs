@@ -38,6 +38,7 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
     if let Some(message) = still_there(app, &environment, commit.as_deref(), ctx).await? {
         return wait(app, "Uninstalling", message, ctx).await;
     }
+    ctx.feedback.publish_gone(app.clone());
     let_go(app, "Uninstalled", "removed from git", ctx).await
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn release(
         let blockers = vec![of_set.blocker(release)];
         return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
     }
-    ensure_app(release, environment, around, ctx).await?;
+    ensure_app(release, environment, around, prepared.holds, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
         return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
     }
@@ -161,10 +161,13 @@ fn base_changed(release: &Release, prepared: &Prepared) -> Option<End> {
 }
 
 /// Makes the App of a first release, before git knows of it: then uninstalling always finds it.
+///
+/// `holds` says whether it is put on hold, as after a rollback.
 pub(super) async fn ensure_app(
     release: &Release,
     environment: &Environment,
     around: &Around,
+    holds: bool,
     ctx: &Context,
 ) -> Result<(), ReleaseError> {
     let spec = &release.spec;
@@ -187,7 +190,7 @@ pub(super) async fn ensure_app(
             Ok(_) => {}
         }
     }
-    if spec.rollback_to.is_some() {
+    if holds {
         let reason = spec.reason.as_deref().unwrap_or("no reason given");
         let current = around.app.as_ref().and_then(|app| app.status.as_ref()?.current.as_ref());
         let hold = Hold {

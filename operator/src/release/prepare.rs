@@ -264,6 +264,7 @@ async fn from_files(
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }
@@ -280,7 +281,7 @@ async fn restore(
     let old = writer.read(folder, None).await?;
     let new = writer.read(folder, Some(&target.commit)).await?;
     let diff = plan::plan(&old, &new);
-    let now = writer.tree(folder, None).await?;
+    let same = writer.tree(folder, None).await? == Some(target.tree);
     let mut edits = vec![Edit::Restore { path: folder.clone(), tree: target.tree }];
     edits.extend(flux_edit(environment, app)?);
     let head = writer.head().await?.commit;
@@ -291,10 +292,12 @@ async fn restore(
         version: target.version,
         artifact: target.artifact,
         source: target.source,
-        unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
+        unchanged: same && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: Some(target.commit),
+        // Taking back what was changed by hand leaves no culprit.
+        holds: same || !target.newest,
         head,
     })
 }
@@ -351,6 +354,7 @@ async fn keep(
         last_touch,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }
