@@ -121,7 +121,8 @@ pub struct Gitops {
     #[x_kube(validation = Rule::new("self == '' || (self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}$') && !self.contains('..'))")
         .message("path is a folder such as staging or clusters/eu/staging, without a leading or trailing slash, at most 4 deep"))]
     pub path: String,
-    /// Secret with `username` and `password` (a token), or with `identity` and `known_hosts` for SSH;
+    /// Secret with `username` and `password` (a token), with `identity` and `known_hosts` for SSH, or
+    /// with `githubAppID`, `githubAppInstallationID` and `githubAppPrivateKey` of a GitHub App;
     /// `ca.crt` is trusted instead of the system's certificate authorities. The same keys as Flux uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,

@@ -39,7 +39,9 @@ pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,
 };
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
-pub use notification::{Notification, NotificationKind, NotificationProvider};
+pub use notification::{
+    Notification, NotificationKind, NotificationProvider, NotificationTemplate,
+};
 pub use preview::{Preview, PreviewRemoval, PreviewStatus};
 pub use reference::{SecretRef, Variables};
 pub use release::{

@@ -53,9 +53,10 @@ pub struct RepositorySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub api_url: Option<String>,
-    /// Secret with `username` and `password` (a token, which the API is asked with too), or with
-    /// `identity` and `known_hosts` for SSH and `password` for the API; `ca.crt` is trusted instead of
-    /// the system's certificate authorities.
+    /// Secret with `username` and `password` (a token, which the API is asked with too), with
+    /// `identity` and `known_hosts` for SSH and `password` for the API, or with `githubAppID`,
+    /// `githubAppInstallationID` and `githubAppPrivateKey` of a GitHub App; `ca.crt` is trusted instead
+    /// of the system's certificate authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// Secret with `token`: what the host signs its webhooks with. Without it none are taken.
@@ -76,6 +77,10 @@ pub struct RepositorySpec {
     /// Tells pull requests of their previews, in one comment that is edited in place.
     #[serde(default = "yes")]
     pub preview_comments: bool,
+    /// Shows the releases of its commits as deployments, at GitHub and GitLab: each app in an
+    /// environment of its own, `<environment>/<app>`.
+    #[serde(default = "yes")]
+    pub deployments: bool,
 }
 
 /// Kinds of git hosts.

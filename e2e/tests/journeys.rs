@@ -10,6 +10,8 @@ mod bad_input;
 mod docs;
 #[path = "journeys/faults.rs"]
 mod faults;
+#[path = "journeys/feedback.rs"]
+mod feedback;
 #[path = "journeys/gates.rs"]
 mod gates;
 #[path = "journeys/git_hosts.rs"]

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use crate::error::HostError;
 use crate::model::{
-    Branch, Comment, Commit, CommitStatuses, DeploymentUpdate, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange, RepositoryInfo, Tag,
+    Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
+    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
+    RepositoryInfo, Tag,
 };
 use crate::provider::Provider;
 use crate::sha::Sha;
@@ -85,6 +86,14 @@ pub trait Host: Send + Sync {
 
     /// Deletes a branch; tells whether it was there.
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError>;
+
+    /// Finds a deployment among the newest hundred of its environment. Gitea has none.
+    ///
+    /// One that was given up or is gone is found as well.
+    async fn find_deployment(
+        &self,
+        search: &DeploymentSearch,
+    ) -> Result<Option<Deployment>, HostError>;
 
     /// Shows a deployment; returns its id. Gitea has none.
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, HostError>;

@@ -41,7 +41,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
-    pub(crate) remotes: Arc<Remotes>,
+    pub(crate) remotes: Remotes,
     pub(crate) sources: Sources,
     pub(crate) charts: Charts,
     pub(crate) renderers: Renderers,

@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod feedback;
 mod flux;
+mod github_app;
 mod http;
 mod lease;
 mod metrics;

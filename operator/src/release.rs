@@ -19,6 +19,7 @@ mod status;
 mod version;
 mod workload;
 
+pub(crate) use decide::order;
 pub(crate) use error::ReleaseError;
 pub(crate) use gate::windows;
 pub(crate) use gather::waits_for_set;

@@ -10,12 +10,15 @@ use gimlet_gitops::{
     BranchName, Credentials, EngineChoice, EngineKind, GitError, Options, QueueStats, Remote,
     RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
 };
+use gimlet_hosts::AppError;
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::{Api, Client, ResourceExt};
 
 use crate::digest;
 use crate::error::{ApiError, Retry};
+use crate::github_app::{self, Apps};
 use crate::metrics::Metrics;
 
 /// How long credentials are used before their Secret is read again.
@@ -25,6 +28,7 @@ const FRESH: Duration = Duration::from_secs(30);
 pub(crate) struct Remotes {
     cache: PathBuf,
     metrics: Metrics,
+    apps: Arc<Apps>,
     state: Mutex<State>,
 }
 
@@ -81,11 +85,19 @@ pub(crate) enum RemoteError {
     )]
     SecretMissing { name: String },
     #[error(
-        "the Secret {name} has no credentials: it needs username and password, or identity and known_hosts"
+        "the Secret {name} has no credentials: it needs username and password, identity and known_hosts, or githubAppID, githubAppInstallationID and githubAppPrivateKey"
     )]
     SecretEmpty { name: String },
     #[error("the key {key} of the Secret {name} is not text")]
     SecretNotText { name: String, key: &'static str },
+    #[error("the Secret {name} has githubAppID, but no {key}")]
+    AppIncomplete { name: String, key: &'static str },
+    #[error(
+        "the address of GitHub's API is not known: {error}; set githubAppBaseURL in the Secret {name}"
+    )]
+    AppAddress { name: String, error: String },
+    #[error("the Secret {name}: {error}")]
+    App { name: String, error: AppError },
     #[error("spec.gitops.url: {0}")]
     Url(#[from] UrlError),
     #[error("spec.gitops: {0}")]
@@ -104,9 +116,12 @@ impl RemoteError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::SecretMissing { .. } => "SecretNotFound",
-            Self::SecretEmpty { .. } | Self::SecretNotText { .. } | Self::NoSigningKey { .. } => {
-                "InvalidSecret"
-            }
+            Self::SecretEmpty { .. }
+            | Self::SecretNotText { .. }
+            | Self::AppIncomplete { .. }
+            | Self::AppAddress { .. }
+            | Self::NoSigningKey { .. } => "InvalidSecret",
+            Self::App { error, .. } => error.reason(),
             Self::Signing { error, .. } => error.reason(),
             Self::Url(_) | Self::Remote(_) => "InvalidRepository",
             Self::Api(_) => "ApiError",
@@ -119,8 +134,16 @@ impl RemoteError {
             Self::SecretMissing { .. }
             | Self::SecretEmpty { .. }
             | Self::SecretNotText { .. }
+            | Self::AppIncomplete { .. }
+            | Self::AppAddress { .. }
             | Self::Signing { .. }
             | Self::NoSigningKey { .. } => Retry::After(Duration::from_secs(10)),
+            Self::App { error, .. } => match error.retry(Timestamp::now()) {
+                // As with any other fault of a Secret.
+                gimlet_hosts::Retry::Stalled => Retry::After(Duration::from_secs(10)),
+                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
+                gimlet_hosts::Retry::Backoff => Retry::Backoff,
+            },
             Self::Url(_) | Self::Remote(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
         }
@@ -129,8 +152,8 @@ impl RemoteError {
 
 impl Remotes {
     /// Makes a registry without writers; caches are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf, metrics: Metrics) -> Self {
-        Self { cache, metrics, state: Mutex::default() }
+    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
+        Self { cache, metrics, apps, state: Mutex::default() }
     }
 
     /// Returns the writer of an environment; its credentials are read anew now and then.
@@ -150,10 +173,14 @@ impl Remotes {
             Some(reference) => read_secret(client, &namespace, &reference.name).await?,
         };
         let name = gitops.secret_ref.as_ref().map_or("", |r| r.name.as_str());
+        let app = self.apps.token(name, &secret, &gitops.url, None).await?;
         let remote = Remote {
             url: RemoteUrl::parse(&gitops.url, false)?,
             branch: BranchName::parse(&gitops.branch)?,
-            credentials: credentials(name, &secret)?,
+            credentials: match &app {
+                Some(token) => github_app::credentials(token),
+                None => credentials(name, &secret)?,
+            },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: gitops.create_branch,
         };
@@ -169,8 +196,14 @@ impl Remotes {
             Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
         };
         let generation = environment.metadata.generation;
+        // What is derived from the fingerprint stays the same while the tokens of an App change.
+        let rotated = app.map(|_| remote.credentials.clone());
         let settings = Settings { engine, signer };
-        Ok(self.register(id, generation, remote, settings, fingerprint))
+        let access = self.register(id, generation, remote, settings, fingerprint);
+        if let Some(credentials) = rotated {
+            access.writer.set_credentials(credentials);
+        }
+        Ok(access)
     }
 
     /// Forgets an environment's credentials, because they were refused or the environment is gone.

@@ -22,6 +22,7 @@ use crate::controllers::Wiring;
 use crate::events::Events;
 use crate::feedback::{Feedback, Reports};
 use crate::flux::FluxCache;
+use crate::github_app::Apps;
 use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -46,8 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("the cache folder {} cannot be made", args.cache.display()))?;
 
     let metrics = Metrics::new()?;
-    let remotes = Arc::new(Remotes::new(args.cache.clone(), metrics.clone()));
-    let probes = Probes::new(metrics.clone(), Arc::clone(&remotes));
+    let probes = Probes::new(metrics.clone());
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("the address {} cannot be listened on", args.listen))?;
@@ -77,6 +77,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let lead = stop.child_token();
     let wiring = Wiring::new(&client, &args);
     let (fill, filled) = watch::channel(false);
+    let apps = Arc::new(Apps::new(metrics.clone()));
     let (events, writing) = Events::start(client.clone(), metrics.clone());
     let (feedback, reports) = Feedback::new();
     let (announcer, announcements) = Announcer::new();
@@ -99,15 +100,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         artifacts: wiring.artifacts.store(),
         approvals: wiring.approvals.store.clone(),
         repositories: wiring.repositories.store(),
-        sources: Sources::new(args.cache.clone()),
+        sources: Sources::new(args.cache.clone(), metrics.clone(), Arc::clone(&apps)),
+        remotes: Remotes::new(args.cache.clone(), metrics.clone(), apps),
         kubernetes_version: version.git_version,
         refresh: args.refresh(),
         artifacts_per_branch: args.artifacts_per_branch.into(),
         filled,
         client,
         metrics,
-        remotes,
     });
+    probes.lead(&ctx);
     let (servers, told) = Servers::start(&ctx, &args, (reports, announcements, writer), &lead);
     let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
     let caches = wait_for_caches(&ctx);

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use gimlet_crds::{HostProvider, Repository};
 use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
 use gimlet_hosts::{
-    Address, AddressError, Client as HostClient, Host, HostError, Provider, Settings,
+    Address, AddressError, Client as HostClient, Host, HostError, Provider, RateLimit, Settings,
 };
 use k8s_openapi::ByteString;
 use kube::{Client, ResourceExt};
 
 use crate::digest;
 use crate::error::Retry;
+use crate::github_app::{self, Apps};
+use crate::metrics::Metrics;
 use crate::remotes::{RemoteError, credentials, read_secret};
 
 /// How long credentials are used before their Secret is read again.
@@ -25,6 +27,8 @@ type Id = (String, String);
 /// The application repositories that are at hand.
 pub(crate) struct Sources {
     cache: PathBuf,
+    metrics: Metrics,
+    apps: Arc<Apps>,
     state: Mutex<State>,
 }
 
@@ -62,6 +66,8 @@ pub(crate) struct Source {
     pub(crate) mirror: Arc<Mirror>,
     /// The API of its host, where it has one and there is a token.
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// The account at that API.
+    client: Option<HostClient>,
     /// What webhooks are signed with.
     pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
     /// Owner and name, such as `acme/shop`.
@@ -110,8 +116,8 @@ impl SourceOpenError {
 
 impl Sources {
     /// Makes a registry without repositories; copies are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf) -> Self {
-        Self { cache, state: Mutex::default() }
+    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
+        Self { cache, metrics, apps, state: Mutex::default() }
     }
 
     /// Says that a repository has something new.
@@ -177,13 +183,22 @@ impl Sources {
             Some(reference) => read_secret(client, &namespace, &reference.name).await,
         };
         let secret = read(&spec.secret_ref).await?;
+        let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
+        let api = spec.api_url.as_deref().filter(|_| spec.provider == HostProvider::GitHub);
+        let app = self.apps.token(name, &secret, &spec.url, api).await?;
         let webhook = read(&spec.webhook_secret_ref).await?;
         let fingerprint = fingerprint(repository, &secret, &webhook);
         let known = self.lock().open.get(&id).map(|e| (e.fingerprint.clone(), e.source.clone()));
         let source = match known {
             Some((print, source)) if print == fingerprint => source,
-            _ => self.make(repository, &secret, &webhook)?,
+            _ => self.make(repository, &secret, &webhook, app.as_ref())?,
         };
+        if let Some(token) = app {
+            source.mirror.set_credentials(github_app::credentials(&token));
+            if let Some(client) = &source.client {
+                client.set_token(Some(token))?;
+            }
+        }
         let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
         self.lock().open.insert(id, entry);
         Ok(source)
@@ -194,6 +209,7 @@ impl Sources {
         repository: &Repository,
         secret: &BTreeMap<String, ByteString>,
         webhook: &BTreeMap<String, ByteString>,
+        app: Option<&gimlet_hosts::Secret>,
     ) -> Result<Source, SourceOpenError> {
         let spec = &repository.spec;
         let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
@@ -201,15 +217,19 @@ impl Sources {
             url: RemoteUrl::parse(&spec.url, false)?,
             // Every branch is read; the type wants one.
             branch: BranchName::parse("main")?,
-            credentials: credentials(name, secret)?,
+            credentials: match app {
+                Some(token) => github_app::credentials(token),
+                None => credentials(name, secret)?,
+            },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: false,
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
-        let host = provider(spec.provider)
-            .map(|provider| host(provider, repository, &address, secret))
+        let client = provider(spec.provider)
+            .map(|provider| self.client(provider, repository, &address, secret))
             .transpose()?;
+        let host = client.as_ref().map(|client| client.repository(&address)).transpose()?;
         let webhook = match &spec.webhook_secret_ref {
             None => None,
             Some(reference) => {
@@ -227,9 +247,42 @@ impl Sources {
         Ok(Source {
             mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
             host,
+            client,
             webhook,
             full_name: full_name(&spec.url),
         })
+    }
+
+    /// Lists how many requests the hosts still take, by the repositories' namespaces and names.
+    pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
+        let state = self.lock();
+        let known = state.open.iter().filter_map(|((namespace, name), entry)| {
+            let limit = entry.source.client.as_ref()?.rate_limit()?;
+            Some((format!("{namespace}/{name}"), limit))
+        });
+        known.collect()
+    }
+
+    fn client(
+        &self,
+        provider: Provider,
+        repository: &Repository,
+        address: &Address,
+        secret: &BTreeMap<String, ByteString>,
+    ) -> Result<HostClient, SourceOpenError> {
+        let api = match &repository.spec.api_url {
+            None => address.api(provider),
+            Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
+        };
+        let text = |key: &str| secret.get(key).and_then(|b| String::from_utf8(b.0.clone()).ok());
+        let token = text("password").map(|token| token.trim().to_owned());
+        let settings = Settings {
+            token: token.filter(|token| !token.is_empty()).map(gimlet_hosts::Secret::new),
+            ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+            observer: Some(Arc::new(self.metrics.clone())),
+            ..Settings::new(provider, api)
+        };
+        Ok(HostClient::new(settings)?)
     }
 
     fn fresh(&self, id: &Id, generation: Option<i64>) -> Option<Source> {
@@ -262,26 +315,6 @@ pub(crate) fn full_name(url: &str) -> String {
     };
     let path = path.trim_matches('/');
     path.strip_suffix(".git").unwrap_or(path).to_owned()
-}
-
-fn host(
-    provider: Provider,
-    repository: &Repository,
-    address: &Address,
-    secret: &BTreeMap<String, ByteString>,
-) -> Result<Arc<dyn Host>, SourceOpenError> {
-    let api = match &repository.spec.api_url {
-        None => address.api(provider),
-        Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
-    };
-    let text = |key: &str| secret.get(key).and_then(|b| String::from_utf8(b.0.clone()).ok());
-    let token = text("password").map(|token| token.trim().to_owned()).filter(|t| !t.is_empty());
-    let settings = Settings {
-        token: token.map(gimlet_hosts::Secret::new),
-        ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
-        ..Settings::new(provider, api)
-    };
-    Ok(HostClient::new(settings)?.repository(address)?)
 }
 
 fn fingerprint(

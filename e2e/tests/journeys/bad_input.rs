@@ -168,8 +168,7 @@ async fn a_chart_that_eats_its_budget_fails_its_own_release_only() -> Result<()>
     // What one rendering may take, far below what the engine itself allows a chart.
     let budget = ["--render-memory", "64", "--render-seconds", "20"];
     stage.operator.stop().await?;
-    stage.operator =
-        Operator::start_with(&stage.cluster, stage.namespace.name(), &budget).await?;
+    stage.operator = Operator::start_with(&stage.cluster, stage.namespace.name(), &budget).await?;
     let charts = gitea()?.empty_repository("charts")?;
     charts.write("main", "greedy/Chart.yaml", "apiVersion: v2\nname: greedy\nversion: 0.1.0\n")?;
     charts.write(

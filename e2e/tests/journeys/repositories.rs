@@ -197,7 +197,7 @@ async fn a_webhook_counts_only_if_it_is_signed_and_new() -> Result<()> {
     assert_eq!(send("nowhere", Some(&"0".repeat(64)), "{}")?, 404);
     assert_eq!(send("shop", Some(&"0".repeat(64)), &"x".repeat(9 << 20))?, 413);
     let metrics = stage.operator.metrics()?;
-    let refused = metrics.lines().filter(|line| line.starts_with("gimlet_webhooks_total"));
+    let refused = metrics.lines().filter(|line| line.starts_with("gimlet_webhook_requests_total"));
     assert!(refused.count() >= 1, "{metrics}");
     assert!(!metrics.contains("signed-with-this"));
     stage.end().await

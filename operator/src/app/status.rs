@@ -14,6 +14,9 @@ use crate::preview::{Fate, Outlook};
 use crate::release::Observation;
 use crate::status::apply;
 
+/// Reason of an app whose folder was changed by hand.
+const DRIFTED: &str = "Drifted";
+
 /// What a look at an app found.
 pub(super) enum Seen {
     Found(Box<Found>),
@@ -38,13 +41,23 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     if let Some(ready) = ready {
         let kind = if ready.status == "False" { EventType::Warning } else { EventType::Normal };
         ctx.event(app, kind, &ready.reason, &ready.message);
-        if ready.reason == "Drifted" {
-            let mut drifted = app.clone();
-            drifted.status = Some(status.clone());
-            ctx.announcer.publish(News::Drift(Box::new(drifted)));
+    }
+    if let Some(change) = new_drift(&old, &status) {
+        // An app that does not run, or is on its way, has another reason.
+        if ready.is_none_or(|ready| ready.reason != DRIFTED) {
+            ctx.event(app, EventType::Warning, DRIFTED, change);
         }
+        let mut drifted = app.clone();
+        drifted.status = Some(status.clone());
+        ctx.announcer.publish(News::Drift(Box::new(drifted)));
     }
     Ok(())
+}
+
+/// Says what was changed by hand, where that was not so at the last look.
+fn new_drift<'a>(old: &AppStatus, status: &'a AppStatus) -> Option<&'a str> {
+    let change = status.drift.as_ref()?.git.as_deref();
+    change.filter(|_| old.drift != status.drift)
 }
 
 fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp) -> AppStatus {
@@ -114,10 +127,11 @@ fn verdicts(
             None => bad("NotReleased", "nothing was released yet"),
         },
         Some(Observation::NotObserved { message, .. }) => {
-            vec![Verdict::new(READY, Truth::True, "Released", with_drift(message))]
+            let reason = if drift.is_some() { DRIFTED } else { "Released" };
+            vec![Verdict::new(READY, Truth::True, reason, with_drift(message))]
         }
         Some(Observation::Healthy { message }) => {
-            let reason = if drift.is_some() { "Drifted" } else { "Healthy" };
+            let reason = if drift.is_some() { DRIFTED } else { "Healthy" };
             vec![Verdict::new(READY, Truth::True, reason, with_drift(message))]
         }
         Some(Observation::Waiting { message } | Observation::Applied { message }) => {
@@ -262,5 +276,22 @@ mod tests {
         let ready = condition::find(&status.conditions, READY).unwrap();
         assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("True", "Drifted"));
         assert_eq!(status.live.unwrap().replicas.as_deref(), Some("2/2"));
+    }
+
+    #[test]
+    fn each_change_by_hand_is_told_once_whatever_else_the_app_does() {
+        let of = |git: Option<&str>| AppStatus {
+            drift: git.map(|git| Drift { git: Some(git.into()) }),
+            ..AppStatus::default()
+        };
+        assert_eq!(new_drift(&of(None), &of(Some("commit a"))), Some("commit a"));
+        assert_eq!(new_drift(&of(Some("commit a")), &of(Some("commit a"))), None);
+        assert_eq!(new_drift(&of(Some("commit a")), &of(Some("commit b"))), Some("commit b"));
+        assert_eq!(new_drift(&of(Some("commit a")), &of(None)), None);
+        // Where nothing reports from the cluster, it is the reason as well.
+        let seen = Observation::NotObserved { reason: "NoFlux", message: "no Flux".into() };
+        let seen = found(Some(seen), false, true);
+        let status = compute(&AppStatus::default(), Some(1), seen, Timestamp::UNIX_EPOCH);
+        assert_eq!(condition::find(&status.conditions, READY).unwrap().reason, DRIFTED);
     }
 }

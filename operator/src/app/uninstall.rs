@@ -40,6 +40,7 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
         ctx.comments.publish(app, ctx);
         return wait(app, "Uninstalling", message, ctx).await;
     }
+    ctx.feedback.publish_gone(app.clone());
     let_go(app, "Uninstalled", "removed from git", ctx).await
 }
 

@@ -1,7 +1,7 @@
 //! The only place that writes the status of an environment.
 
 use gimlet_crds::condition::{
-    self, FLUX_READY, GIT_READY, READY, RECONCILING, STALLED, Truth, Verdict,
+    self, FLUX_READY, GIT_READY, NOTIFICATIONS_READY, READY, RECONCILING, STALLED, Truth, Verdict,
 };
 use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus};
 use gimlet_gitops::{EngineKind, Head};
@@ -12,6 +12,7 @@ use kube::runtime::events::EventType;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::notification;
 use crate::status::apply;
 
 /// What a look at an environment found.
@@ -75,6 +76,13 @@ fn announce(
         );
         ctx.event(environment, kind, &reason, &message);
     }
+    let broken = |status: &EnvironmentStatus| {
+        let told = condition::find(&status.conditions, NOTIFICATIONS_READY);
+        told.filter(|told| told.status == "False").cloned()
+    };
+    if let Some(told) = broken(new).filter(|_| broken(old).is_none()) {
+        ctx.event(environment, EventType::Warning, &told.reason, &told.message);
+    }
 }
 
 fn count_apps(environment: &Environment, ctx: &Context) -> i32 {
@@ -95,7 +103,7 @@ fn compute(
     now: Timestamp,
 ) -> EnvironmentStatus {
     let (mut head, mut engine) = (old.head.clone(), old.engine.clone());
-    let verdicts = match seen {
+    let mut verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
             vec![
@@ -121,6 +129,7 @@ fn compute(
             reachable(environment, &found, &flux)
         }
     };
+    verdicts.extend(notification::verdict(environment));
     EnvironmentStatus {
         observed_generation: environment.metadata.generation,
         conditions: condition::merge(
@@ -261,6 +270,26 @@ mod tests {
             let later = Timestamp::from_second(1000).unwrap();
             assert_eq!(compute(&status, &environment(), seen, 3, later), status);
         }
+    }
+
+    #[test]
+    fn a_broken_template_is_told_beside_an_environment_that_is_ready() {
+        let mut environment = environment();
+        let broken = serde_json::json!({
+            "name": "team", "provider": "Slack", "secretRef": {"name": "slack"},
+            "template": {"text": "a\n{{ .nope }}"}
+        });
+        environment.spec.notifications = vec![serde_json::from_value(broken).unwrap()];
+        let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
+        let seen = Seen::Reachable { head, engine: None, flux: FluxState::Ready };
+        let old = EnvironmentStatus::default();
+        let status = compute(&old, &environment, seen, 0, Timestamp::UNIX_EPOCH);
+        assert!(condition::is_true(&status.conditions, READY));
+        let told = condition::find(&status.conditions, NOTIFICATIONS_READY).unwrap();
+        assert_eq!((told.status.as_str(), told.reason.as_str()), ("False", "InvalidTemplate"));
+        assert!(told.message.contains("team: template: text:2:"), "{}", told.message);
+        let broken = condition::violations(&status.conditions, Some(2), status.observed_generation);
+        assert!(broken.is_empty(), "{broken:?}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::outcome::{Committed, End, Outcome, Prepared};
 use super::{gather, layout, message, observe, prepare, status};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::preview::{self, Binding};
+use crate::preview;
 use crate::{app, flux};
 
 /// Field manager of the hold that a rollback sets, so that nothing else of the operator takes it back.
@@ -68,7 +68,7 @@ pub(super) async fn release(
         let blockers = vec![of_set.blocker(release)];
         return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
     }
-    ensure_app(release, environment, around, &prepared.binding, ctx).await?;
+    ensure_app(release, environment, around, &prepared, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
         return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
     }
@@ -159,12 +159,13 @@ fn base_changed(release: &Release, prepared: &Prepared) -> Option<End> {
 }
 
 /// Makes the App of a first release, before git knows of it: then uninstalling always finds it. One
-/// that is there is bound to the branch that is released.
+/// that is there is bound to the branch that is released, and put on hold where that is wanted, as
+/// after a rollback.
 pub(super) async fn ensure_app(
     release: &Release,
     environment: &Environment,
     around: &Around,
-    binding: &Binding,
+    prepared: &Prepared,
     ctx: &Context,
 ) -> Result<(), ReleaseError> {
     let spec = &release.spec;
@@ -174,17 +175,18 @@ pub(super) async fn ensure_app(
     match &around.app {
         None => {
             let namespace = environment.namespace().unwrap_or_default();
-            app::create(&namespace, &spec.app, &spec.environment, binding.preview(), ctx).await?;
+            app::create(&namespace, &spec.app, &spec.environment, prepared.binding.preview(), ctx)
+                .await?;
         }
         Some(app) => {
-            if let Some(patch) = preview::patch(app, binding) {
+            if let Some(patch) = preview::patch(app, &prepared.binding) {
                 api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(
                     |error| ApiError::new(format!("bind the App {name} to its branch"), error),
                 )?;
             }
         }
     }
-    if spec.rollback_to.is_some() {
+    if prepared.holds {
         let reason = spec.reason.as_deref().unwrap_or("no reason given");
         let current = around.app.as_ref().and_then(|app| app.status.as_ref()?.current.as_ref());
         let hold = Hold {

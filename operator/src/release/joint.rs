@@ -243,7 +243,7 @@ async fn freeze(
     ctx: &Context,
 ) -> Result<Ready, ReleaseError> {
     for (release, around, prepared) in &ready {
-        ensure_app(release, environment, around, &prepared.binding, ctx).await?;
+        ensure_app(release, environment, around, prepared, ctx).await?;
     }
     let mut frozen = Vec::new();
     for (mut release, _, prepared) in ready {

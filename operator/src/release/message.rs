@@ -224,6 +224,7 @@ mod tests {
             last_touch: None,
             approved_by: vec!["bob".into()],
             restores: None,
+            holds: false,
             head: None,
         }
     }

@@ -68,6 +68,8 @@ pub(super) struct Prepared {
     pub(super) approved_by: Vec<String>,
     /// For a rollback: the commit whose folder is put back.
     pub(super) restores: Option<CommitId>,
+    /// Policies have to leave the app alone afterwards: what is put back is not its newest release.
+    pub(super) holds: bool,
     /// The newest commit of the branch when the plan was made.
     pub(super) head: Option<CommitId>,
 }

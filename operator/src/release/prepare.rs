@@ -266,6 +266,7 @@ async fn from_files(
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }
@@ -282,7 +283,7 @@ async fn restore(
     let old = writer.read(folder, None).await?;
     let new = writer.read(folder, Some(&target.commit)).await?;
     let diff = plan::plan(&old, &new);
-    let now = writer.tree(folder, None).await?;
+    let same = writer.tree(folder, None).await? == Some(target.tree);
     let mut edits = vec![Edit::Restore { path: folder.clone(), tree: target.tree }];
     edits.extend(flux_edit(environment, app)?);
     let head = writer.head().await?.commit;
@@ -294,10 +295,12 @@ async fn restore(
         artifact: target.artifact,
         source: target.source,
         binding: Binding::Keep,
-        unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
+        unchanged: same && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: Some(target.commit),
+        // Taking back what was changed by hand leaves no culprit.
+        holds: same || !target.newest,
         head,
     })
 }
@@ -355,6 +358,7 @@ async fn keep(
         last_touch,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }

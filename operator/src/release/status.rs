@@ -232,6 +232,7 @@ impl Next {
             unchanged: _,
             last_touch: _,
             restores: _,
+            holds: _,
             head: _,
         } = prepared;
         self.status.plan = Some(plan);

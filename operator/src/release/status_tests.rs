@@ -31,6 +31,7 @@ fn prepared() -> Prepared {
         unchanged: false,
         last_touch: None,
         restores: None,
+        holds: false,
         head: None,
     }
 }
