@@ -11,5 +11,5 @@ mod verdict;
 pub(crate) use command::{Invocation, run};
 pub(crate) use engine::CliEngine;
 pub(crate) use history::{changed_paths, read_messages};
-pub use mirror::{Mirror, Reference, SourceCommit};
+pub use mirror::{Mirror, Reference, SourceCommit, SourceFile, SourceFolder};
 pub(crate) use objects::Reader;

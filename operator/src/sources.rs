@@ -48,8 +48,10 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) mirror: Arc<Mirror>,
-    /// The API of its host, where it has one and there is a token.
+    /// The API of its host, where it has one.
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// The account that the API is asked with, which knows how many requests are left.
+    pub(crate) account: Option<HostClient>,
     /// What webhooks are signed with.
     pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
     /// Owner and name, such as `acme/shop`.
@@ -154,13 +156,15 @@ impl Sources {
         let secret = read(&spec.secret_ref).await?;
         let webhook = read(&spec.webhook_secret_ref).await?;
         let fingerprint = fingerprint(repository, &secret, &webhook);
-        let known = self.lock().open.get(&id).map(|e| (e.fingerprint.clone(), e.source.clone()));
+        // Held until it is kept: two copies in one folder would disturb each other.
+        let mut state = self.lock();
+        let known = state.open.get(&id).filter(|entry| entry.fingerprint == fingerprint);
         let source = match known {
-            Some((print, source)) if print == fingerprint => source,
-            _ => self.make(repository, &secret, &webhook)?,
+            Some(entry) => entry.source.clone(),
+            None => self.make(repository, &secret, &webhook)?,
         };
         let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
-        self.lock().open.insert(id, entry);
+        state.open.insert(id, entry);
         Ok(source)
     }
 
@@ -182,9 +186,10 @@ impl Sources {
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
-        let host = provider(spec.provider)
-            .map(|provider| host(provider, repository, &address, secret))
+        let account = provider(spec.provider)
+            .map(|provider| account(provider, repository, &address, secret))
             .transpose()?;
+        let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
         let webhook = match &spec.webhook_secret_ref {
             None => None,
             Some(reference) => {
@@ -202,6 +207,7 @@ impl Sources {
         Ok(Source {
             mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
             host,
+            account,
             webhook,
             full_name: full_name(&spec.url),
         })
@@ -239,12 +245,12 @@ pub(crate) fn full_name(url: &str) -> String {
     path.strip_suffix(".git").unwrap_or(path).to_owned()
 }
 
-fn host(
+fn account(
     provider: Provider,
     repository: &Repository,
     address: &Address,
     secret: &BTreeMap<String, ByteString>,
-) -> Result<Arc<dyn Host>, SourceOpenError> {
+) -> Result<HostClient, SourceOpenError> {
     let api = match &repository.spec.api_url {
         None => address.api(provider),
         Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
@@ -256,7 +262,7 @@ fn host(
         ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
         ..Settings::new(provider, api)
     };
-    Ok(HostClient::new(settings)?.repository(address)?)
+    Ok(HostClient::new(settings)?)
 }
 
 fn fingerprint(
