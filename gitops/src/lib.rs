@@ -35,7 +35,7 @@ pub use change::{
     APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, MAX_MEMBERS, Member, ORDER_TRAILER, Outcome,
     RELEASE_TRAILER, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
 };
-pub use cli::{Answer, Mirror, Reference, SourceCommit};
+pub use cli::{Answer, Mirror, Reference, SourceCommit, SourceFile, SourceFolder};
 pub use error::{GitError, GitErrorKind};
 pub use id::{BlobId, CommitId, TreeId};
 pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};

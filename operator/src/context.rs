@@ -14,6 +14,7 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
+use crate::caches::Caches;
 use crate::chart::Charts;
 use crate::events::Events;
 use crate::feedback::Feedback;
@@ -30,6 +31,26 @@ use crate::written::Written;
 /// An object as it is watched: one that cannot be read does not stop the others.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
 
+/// What a process has once, whether it leads or waits to.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) client: Client,
+    pub(crate) events: Events,
+    pub(crate) feedback: Feedback,
+    pub(crate) comments: Comments,
+    pub(crate) announcer: Announcer,
+    pub(crate) metrics: Metrics,
+    pub(crate) remotes: Arc<Remotes>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) charts: Charts,
+    pub(crate) renderers: Arc<Renderers>,
+    /// Version of the cluster that the operator runs in, such as `v1.36.3`.
+    pub(crate) kubernetes_version: String,
+    pub(crate) refresh: Duration,
+    /// Artifacts that are kept of each branch.
+    pub(crate) artifacts_per_branch: usize,
+}
+
 /// What every reconcile may use: a client, caches, writers, a clock.
 pub(crate) struct Context {
     pub(crate) client: Client,
@@ -41,10 +62,10 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
-    pub(crate) remotes: Remotes,
-    pub(crate) sources: Sources,
+    pub(crate) remotes: Arc<Remotes>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) charts: Charts,
-    pub(crate) renderers: Renderers,
+    pub(crate) renderers: Arc<Renderers>,
     pub(crate) flux: FluxCache,
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,
@@ -63,6 +84,54 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Puts together what a process has and what it knows of the cluster.
+    pub(crate) fn new(common: Common, caches: Caches, filled: watch::Receiver<bool>) -> Self {
+        let Common {
+            client,
+            events,
+            feedback,
+            comments,
+            announcer,
+            metrics,
+            remotes,
+            sources,
+            charts,
+            renderers,
+            kubernetes_version,
+            refresh,
+            artifacts_per_branch,
+        } = common;
+        let Caches { environments, apps, releases, sets, artifacts, approvals, repositories, flux } =
+            caches;
+        Self {
+            client,
+            events,
+            feedback,
+            comments,
+            announcer,
+            traffic: Traffic::default(),
+            metrics,
+            backoff: Backoff::default(),
+            written: Written::default(),
+            remotes,
+            sources,
+            charts,
+            renderers,
+            flux,
+            environments,
+            apps,
+            releases,
+            sets,
+            artifacts,
+            approvals,
+            repositories,
+            kubernetes_version,
+            refresh,
+            artifacts_per_branch,
+            filled,
+        }
+    }
+
     /// Returns the time. Everything else is told the time by its caller.
     pub(crate) fn now() -> Timestamp {
         Timestamp::now()
@@ -108,6 +177,24 @@ impl Context {
             app.metadata.namespace.as_deref() == Some(namespace)
                 && app.spec.environment == environment
                 && app.metadata.deletion_timestamp.is_none()
+        })
+    }
+
+    /// Lists the apps of a namespace, and those of others whose current release is of one of its
+    /// artifacts.
+    pub(crate) fn apps_of_artifacts_in(&self, namespace: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            let current = app.status.as_ref().and_then(|status| status.current.as_ref());
+            let artifact = current.and_then(|current| current.artifact.as_ref());
+            let from = artifact.and_then(|artifact| artifact.namespace.as_deref());
+            app.metadata.namespace.as_deref() == Some(namespace) || from == Some(namespace)
+        })
+    }
+
+    /// Lists the artifacts of a namespace.
+    pub(crate) fn artifacts_in(&self, namespace: &str) -> Vec<Arc<Artifact>> {
+        select(&self.artifacts, |artifact| {
+            artifact.metadata.namespace.as_deref() == Some(namespace)
         })
     }
 

@@ -184,7 +184,8 @@ impl Approvals {
     }
 }
 
-fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
+/// Returns the way to a kind, in the namespace that is watched or in all.
+pub(crate) fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
 {

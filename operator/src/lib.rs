@@ -8,6 +8,7 @@ mod app;
 mod args;
 mod artifact;
 mod backoff;
+mod caches;
 mod chart;
 mod context;
 mod controller;

@@ -17,6 +17,8 @@ use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::sources::{SourceOpenError, View};
 
+/// Folder of the deploy manifests.
+pub(crate) const FOLDER: &str = ".gimlet";
 /// Pages of open pull requests that are read.
 const MAX_PAGES: u32 = 5;
 /// How often a repository is looked at where its interval means nothing.

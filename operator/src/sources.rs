@@ -64,10 +64,10 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) mirror: Arc<Mirror>,
-    /// The API of its host, where it has one and there is a token.
+    /// The API of its host, where it has one.
     pub(crate) host: Option<Arc<dyn Host>>,
-    /// The account at that API.
-    client: Option<HostClient>,
+    /// The account that the API is asked with, which knows how many requests are left.
+    pub(crate) account: Option<HostClient>,
     /// What webhooks are signed with.
     pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
     /// Owner and name, such as `acme/shop`.
@@ -188,19 +188,21 @@ impl Sources {
         let app = self.apps.token(name, &secret, &spec.url, api).await?;
         let webhook = read(&spec.webhook_secret_ref).await?;
         let fingerprint = fingerprint(repository, &secret, &webhook);
-        let known = self.lock().open.get(&id).map(|e| (e.fingerprint.clone(), e.source.clone()));
+        // Held until it is kept: two copies in one folder would disturb each other.
+        let mut state = self.lock();
+        let known = state.open.get(&id).filter(|entry| entry.fingerprint == fingerprint);
         let source = match known {
-            Some((print, source)) if print == fingerprint => source,
-            _ => self.make(repository, &secret, &webhook, app.as_ref())?,
+            Some(entry) => entry.source.clone(),
+            None => self.make(repository, &secret, &webhook, app.as_ref())?,
         };
         if let Some(token) = app {
             source.mirror.set_credentials(github_app::credentials(&token));
-            if let Some(client) = &source.client {
+            if let Some(client) = &source.account {
                 client.set_token(Some(token))?;
             }
         }
         let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
-        self.lock().open.insert(id, entry);
+        state.open.insert(id, entry);
         Ok(source)
     }
 
@@ -226,10 +228,10 @@ impl Sources {
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
-        let client = provider(spec.provider)
+        let account = provider(spec.provider)
             .map(|provider| self.client(provider, repository, &address, secret))
             .transpose()?;
-        let host = client.as_ref().map(|client| client.repository(&address)).transpose()?;
+        let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
         let webhook = match &spec.webhook_secret_ref {
             None => None,
             Some(reference) => {
@@ -247,7 +249,7 @@ impl Sources {
         Ok(Source {
             mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
             host,
-            client,
+            account,
             webhook,
             full_name: full_name(&spec.url),
         })
@@ -257,7 +259,7 @@ impl Sources {
     pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
         let state = self.lock();
         let known = state.open.iter().filter_map(|((namespace, name), entry)| {
-            let limit = entry.source.client.as_ref()?.rate_limit()?;
+            let limit = entry.source.account.as_ref()?.rate_limit()?;
             Some((format!("{namespace}/{name}"), limit))
         });
         known.collect()

@@ -74,6 +74,9 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     for kind in ["CustomResourceDefinition", "ClusterRole", "Deployment", "PodDisruptionBudget"] {
         assert!(all.contains(&format!("kind: {kind}\n")), "{kind} is not in config");
     }
+    let views = folder("config/views")?;
+    let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &views])?;
+    assert!(applied.contains("service/gimlet-views"), "{applied}");
     let namespace = cluster.namespace("samples").await?;
     let samples = folder("config/samples")?;
     let applied =
