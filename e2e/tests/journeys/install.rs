@@ -150,6 +150,8 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
                 "watch releases.gimlet.io",
                 "patch releases/status.gimlet.io",
                 "create apps.gimlet.io",
+                // Previews go with their branch.
+                "delete apps.gimlet.io",
                 "list kustomizations.kustomize.toolkit.fluxcd.io",
             ],
             &[
@@ -161,7 +163,7 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
                 "create repositories.gimlet.io",
                 "create approvals.gimlet.io",
                 "patch environments.gimlet.io",
-                "delete apps.gimlet.io",
+                "delete environments.gimlet.io",
                 "create pods",
                 "patch deployments.apps",
                 "create leases.coordination.k8s.io",
