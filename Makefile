@@ -54,6 +54,10 @@ test-unit: ## the tests of all crates but e2e, without a cluster (with helm and 
 test-e2e: tools ## the tests that need a cluster and a Gitea
 	e2e/with.sh cargo test -p gimlet-e2e
 
+.PHONY: man
+man: ## write the man pages of the command line into the target folder
+	cargo run -q -p gimlet-cli --bin gimlet -- man "$(CARGO_TARGET_DIR)/man"
+
 .PHONY: lint
 lint: fmt-check clippy shellcheck deny ## format, clippy, shellcheck, licences and bans
 

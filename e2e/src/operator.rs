@@ -72,6 +72,12 @@ impl Operator {
         Ok(operator)
     }
 
+    /// Starts the process anew with other arguments, after it was stopped or killed.
+    pub async fn restart_with(&mut self, args: &[&str]) -> Result<()> {
+        self.args = args.iter().map(ToString::to_string).collect();
+        self.restart().await
+    }
+
     /// Starts the process anew with the cache that it had, after it was stopped or killed.
     pub async fn restart(&mut self) -> Result<()> {
         self.kill()?;

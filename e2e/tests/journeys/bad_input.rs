@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use gimlet_crds::{BlockerKind, Environment, Phase, Release};
-use gimlet_e2e::{Operator, Stage, gitea};
+use gimlet_e2e::{Stage, gitea};
 use kube::ResourceExt;
 use kube::api::PostParams;
 use serde_json::{Value, json};
@@ -168,7 +168,7 @@ async fn a_chart_that_eats_its_budget_fails_its_own_release_only() -> Result<()>
     // What one rendering may take, far below what the engine itself allows a chart.
     let budget = ["--render-memory", "64", "--render-seconds", "20"];
     stage.operator.stop().await?;
-    stage.operator = Operator::start_with(&stage.cluster, stage.namespace.name(), &budget).await?;
+    stage.operator.restart_with(&budget).await?;
     let charts = gitea()?.empty_repository("charts")?;
     charts.write("main", "greedy/Chart.yaml", "apiVersion: v2\nname: greedy\nversion: 0.1.0\n")?;
     charts.write(

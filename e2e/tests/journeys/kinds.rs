@@ -496,7 +496,10 @@ async fn kubectl_knows_short_names_columns_and_explanations() -> Result<()> {
     for (short, columns) in [
         ("rel", "NAME APP ENVIRONMENT VERSION PHASE COMMIT STATUS AGE BY REASON"),
         ("relset", "NAME ENVIRONMENT APPS READY PHASE COMMIT STATUS AGE BY REASON"),
-        ("gapp", "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE BRANCH URL EXPIRES RELEASE COMMIT"),
+        (
+            "gapp",
+            "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE BRANCH URL EXPIRES RELEASE COMMIT",
+        ),
         ("genv", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
         ("env", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
     ] {
