@@ -1,5 +1,7 @@
 //! Repository: an application's repository, watched for what can be released.
 
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

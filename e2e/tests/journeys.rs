@@ -6,6 +6,14 @@ mod approvals;
 mod artifacts;
 #[path = "journeys/bad_input.rs"]
 mod bad_input;
+#[path = "journeys/ci_files.rs"]
+mod ci_files;
+#[path = "journeys/cli_acting.rs"]
+mod cli_acting;
+#[path = "journeys/cli_ci.rs"]
+mod cli_ci;
+#[path = "journeys/cli_self.rs"]
+mod cli_self;
 #[path = "journeys/docs.rs"]
 mod docs;
 #[path = "journeys/faults.rs"]

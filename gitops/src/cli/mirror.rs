@@ -119,10 +119,10 @@ impl Mirror {
         *last = None;
         let found = match self.fetch().await {
             Err(error) if error.kind() == GitErrorKind::Cache => {
-                let lost = |e: std::io::Error| {
+                let damaged = |e: std::io::Error| {
                     GitError::other(format!("copy {} is damaged: {e}", self.dir.display()))
                 };
-                std::fs::remove_dir_all(&self.dir).map_err(lost)?;
+                std::fs::remove_dir_all(&self.dir).map_err(damaged)?;
                 self.fetch().await
             }
             result => result,

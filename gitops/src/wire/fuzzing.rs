@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn the_corpus_of_the_fuzzer_holds() {
-        let targets: [(&str, fn(&[u8])); 3] =
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 3] =
             [("answers", answers), ("packs", packs), ("deltas", deltas)];
         for (name, target) in targets {
             let folder = format!("{}/fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));

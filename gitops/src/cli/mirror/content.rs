@@ -160,8 +160,9 @@ impl Mirror {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: String = blobs.iter().map(|(blob, _)| format!("{blob}\n")).collect();
-        let finished = self.remote(args, ids.into_bytes()).await?;
+        let ids: Vec<_> = blobs.iter().map(|(blob, _)| blob.to_string()).collect();
+        let input = format!("{}\n", ids.join("\n"));
+        let finished = self.remote(args, input.into_bytes()).await?;
         if finished.ok() {
             Ok(finished.stdout)
         } else {
