@@ -4,6 +4,8 @@
 //! decided by the cluster, and whatever it does can be done with `kubectl` too. Data goes to
 //! stdout, everything else to stderr; the exit code says what kind of end it was (module `error`).
 
+#![allow(clippy::doc_markdown, reason = "documentation of arguments is shown in a terminal")]
+
 mod access;
 mod args;
 mod ci;

@@ -175,7 +175,7 @@ fn every_example_is_a_command_line_that_is_understood() {
     assert!(lines.len() > 60, "only {} examples were found", lines.len());
     for line in lines {
         let parsed = command.clone().try_get_matches_from(words(&line));
-        let error = parsed.err().filter(|error| error.use_stderr());
+        let error = parsed.err().filter(clap::error::Error::use_stderr);
         assert!(error.is_none(), "{line}\n{}", error.unwrap());
     }
 }

@@ -135,7 +135,7 @@ fn read(path: &Path) -> Result<Option<String>, CommandError> {
 /// Writes a file as a whole: a reader sees the old one or the new one, and nobody else any.
 fn write_private(path: &Path, text: &str) -> Result<(), CommandError> {
     let failed = |error: &std::io::Error| unusable("written", path, error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     let new = path.with_extension(format!("new{}", std::process::id()));
     let mut options = fs::OpenOptions::new();

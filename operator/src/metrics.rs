@@ -43,6 +43,7 @@ const SECONDS: &[f64] =
 
 impl Metrics {
     /// Makes the metrics and registers them.
+    #[expect(clippy::too_many_lines, reason = "it is the list of all metrics")]
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, labels: &[&str]| {

@@ -34,6 +34,7 @@ use crate::sources::Sources;
 use crate::{repository, views};
 
 /// Runs the operator until it is told to stop, or loses the Lease.
+#[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let client = Client::try_default().await.context("there is no way to a cluster")?;
@@ -84,7 +85,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let mut leadership = Leadership::compete(client.clone(), &args).await?;
     // A replica that waits for the Lease is ready once it can answer: it takes over when it must.
-    let waiting = async {
+    let idle = async {
         if let Some(views) = &views {
             views.filled().await;
         }
@@ -97,7 +98,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             end(views, common, writing).await?;
             return finish(leadership, server).await;
         }
-        () = waiting => {}
+        () = idle => {}
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

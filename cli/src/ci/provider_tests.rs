@@ -13,12 +13,12 @@ const BASE: &str = "3333333333333333333333333333333333333333";
 /// Says in one line what an artifact would be made of.
 fn told<const N: usize>(
     pairs: [(&str, &str); N],
-    payload: Option<Value>,
+    payload: Option<&Value>,
     checkout: &Checkout,
 ) -> String {
     let env = Environment::from(pairs);
     let provider = Provider::detect(&env);
-    let facts = facts(provider, &env, payload.as_ref(), checkout);
+    let facts = facts(provider, &env, payload, checkout);
     let sha = facts.sha.as_deref().map(|sha| match sha {
         HEAD => "HEAD",
         TRIAL => "TRIAL",

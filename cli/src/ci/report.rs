@@ -117,7 +117,11 @@ impl Report {
     }
 
     fn outputs(&self) -> String {
-        self.values().iter().map(|(name, value)| format!("{name}={}\n", one_line(value))).collect()
+        let mut text = String::new();
+        for (name, value) in self.values() {
+            let _ = writeln!(text, "{name}={}", one_line(&value));
+        }
+        text
     }
 
     fn dotenv(&self) -> String {
@@ -164,19 +168,19 @@ impl Report {
 
     /// Returns the lines that mark what is wrong at its file.
     fn marks(&self) -> String {
-        let wrong = self.manifests.iter().filter(|manifest| manifest.wrong);
-        wrong
-            .map(|manifest| {
-                let file = manifest.manifest.split('#').next().unwrap_or_default();
-                let position = line_of(&manifest.why).map(|line| format!(",line={line}"));
-                format!(
-                    "::error file={}{},title=Gimlet::{}\n",
-                    property(file),
-                    position.unwrap_or_default(),
-                    command(&manifest.why)
-                )
-            })
-            .collect()
+        let mut text = String::new();
+        for manifest in self.manifests.iter().filter(|manifest| manifest.wrong) {
+            let file = manifest.manifest.split('#').next().unwrap_or_default();
+            let position = line_of(&manifest.why).map(|line| format!(",line={line}"));
+            let _ = writeln!(
+                text,
+                "::error file={}{},title=Gimlet::{}",
+                property(file),
+                position.unwrap_or_default(),
+                command(&manifest.why)
+            );
+        }
+        text
     }
 }
 

@@ -6,6 +6,8 @@ mod operator;
 mod places;
 mod server;
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use clap::builder::styling::AnsiColor;
 use serde_json::json;
@@ -100,9 +102,9 @@ fn table(checks: &[Check]) -> String {
         };
         let said: String =
             check.said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        text.push_str(&format!("{} {:<width$}  {said}\n", sign.styled(), check.what));
+        let _ = writeln!(text, "{} {:<width$}  {said}", sign.styled(), check.what);
         if let Some(next) = &check.next {
-            text.push_str(&format!("  {:<width$}  → {next}\n", ""));
+            let _ = writeln!(text, "  {:<width$}  → {next}", "");
         }
     }
     text

@@ -92,12 +92,11 @@ async fn follow(
     while let Some(next) = stream.next().await {
         let event = match next {
             Ok(watcher::Event::InitApply(event) | watcher::Event::Apply(event)) => event,
-            Ok(_) => continue,
             Err(watcher::Error::InitialListFailed(error)) if matches!(&error, kube::Error::Api(status) if matches!(status.code, 401 | 403)) =>
             {
                 return Err(cluster.request("watch", "events", None).failed(&error));
             }
-            Err(_) => continue,
+            Ok(_) | Err(_) => continue,
         };
         if args.takes(&event) && told.insert((event.name_any(), event.resource_version())) {
             output::print(&args.show_stream(&[event], false)?)?;

@@ -146,7 +146,7 @@ pub(super) async fn unlock(args: &UnlockArgs, global: &Global) -> Result<Finish,
             (spec.lock.is_some(), spec.hold)
         }
     };
-    if !was_locked && !(*hold && held.is_some()) {
+    if !(was_locked || *hold && held.is_some()) {
         let error = CommandError::new(Kind::General, format!("{} is not locked", target.words()));
         return Err(match held {
             Some(held) => error.hint(format!(

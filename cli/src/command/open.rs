@@ -73,18 +73,17 @@ async fn find(args: &OpenArgs, cluster: &Cluster) -> Result<String, CommandError
         let url = &environment.spec.gitops.url;
         return web_url(url).ok_or_else(|| no_page(&format!("the repository {url}")));
     }
-    let release = match &args.release {
-        Some(name) => fetch::<Release>(cluster, name).await?,
-        None => {
-            let found = fetch::<App>(cluster, &app_object(app, environment)).await?;
-            let current = found.status.and_then(|status| status.current).ok_or_else(|| {
-                CommandError::new(Kind::NotFound, format!("{app} does not run in {environment}"))
-                    .hint(format!("gimlet status {app} shows where it is"))
-            })?;
-            fetch::<Release>(cluster, &current.name).await.map_err(|error| {
-                error.hint(format!("its record is in git, at the commit {}", current.commit))
-            })?
-        }
+    let release = if let Some(name) = &args.release {
+        fetch::<Release>(cluster, name).await?
+    } else {
+        let found = fetch::<App>(cluster, &app_object(app, environment)).await?;
+        let current = found.status.and_then(|status| status.current).ok_or_else(|| {
+            CommandError::new(Kind::NotFound, format!("{app} does not run in {environment}"))
+                .hint(format!("gimlet status {app} shows where it is"))
+        })?;
+        fetch::<Release>(cluster, &current.name).await.map_err(|error| {
+            error.hint(format!("its record is in git, at the commit {}", current.commit))
+        })?
     };
     let status = release.status.clone().unwrap_or_default();
     if args.what == What::Commit {

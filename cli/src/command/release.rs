@@ -68,13 +68,12 @@ pub(crate) struct ReleaseArgs {
 pub(super) async fn run(args: &ReleaseArgs, global: &Global) -> Result<Finish, CommandError> {
     let ReleaseArgs { manifest, wait, artifact, reason, expect_base, plan_only, dry_run, output } =
         args;
-    let mut release = match artifact {
-        Some(artifact) => of_artifact(manifest, artifact)?,
-        None => {
-            let chosen = manifest.choose()?;
-            refuse_local(&chosen.manifest)?;
-            build(chosen)
-        }
+    let mut release = if let Some(artifact) = artifact {
+        of_artifact(manifest, artifact)?
+    } else {
+        let chosen = manifest.choose()?;
+        refuse_local(&chosen.manifest)?;
+        build(chosen)
     };
     release.spec.reason.clone_from(reason);
     release.spec.expected_base.clone_from(expect_base);

@@ -138,10 +138,7 @@ impl Writer {
         if self.told.get(&place) == Some(&print) {
             return;
         }
-        let pause = match attempt(&place, &repository, &rows, ctx).await {
-            Ok(()) => None,
-            Err(pause) => Some(pause),
-        };
+        let pause = attempt(&place, &repository, &rows, ctx).await.err();
         match pause {
             Some(pause) if waiting.attempt < ATTEMPTS => {
                 let backoff = Duration::from_secs(2 << waiting.attempt);

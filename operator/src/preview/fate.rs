@@ -51,7 +51,7 @@ pub(crate) struct Outlook {
 }
 
 /// Decides what becomes of a preview.
-pub(super) fn decide(facts: Facts<'_>, held: Option<String>) -> Outlook {
+pub(super) fn decide(facts: Facts<'_>, held: Option<&str>) -> Outlook {
     let Facts { preview, branch, request, made, released, now } = facts;
     let end = |limit: &Option<String>, since: Timestamp| {
         let limit = limit.as_deref()?.parse::<SignedDuration>().ok()?;
@@ -64,7 +64,7 @@ pub(super) fn decide(facts: Facts<'_>, held: Option<String>) -> Outlook {
     let text = |limit: &Option<String>| limit.clone().unwrap_or_default();
     let goes = |reason: &str, message: String| {
         let removal = PreviewRemoval { reason: reason.to_owned(), message };
-        match &held {
+        match held {
             None => Fate::Goes(removal),
             Some(by) => Fate::Held { removal, by: by.clone() },
         }
@@ -191,7 +191,7 @@ mod tests {
             released: None,
             now: at(1),
         };
-        let found = decide(facts, Some("the app is locked: demo".into()));
+        let found = decide(facts, Some("the app is locked: demo"));
         assert!(matches!(found.fate, Fate::Held { by, .. } if by.contains("demo")));
     }
 

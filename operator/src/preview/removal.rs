@@ -30,8 +30,8 @@ pub(crate) async fn look(
         _ => Request::Unknown,
     };
     // A release that changes nothing makes no commit, and yet somebody works on the branch.
-    let releases = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
-    let made = releases.iter().filter_map(|release| release.creation_timestamp());
+    let all = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
+    let made = all.iter().filter_map(|release| release.creation_timestamp());
     let released = made.chain(current.map(|current| current.time.clone())).map(|time| time.0).max();
     let facts = Facts {
         preview,
@@ -41,7 +41,7 @@ pub(crate) async fn look(
         released,
         now: Context::now(),
     };
-    Ok(Some(decide(facts, held)))
+    Ok(Some(decide(facts, held.as_deref())))
 }
 
 /// Finds out how the branch's pull request stands, and records one that is new.

@@ -65,21 +65,18 @@ pub(super) async fn branches(
         commit,
         protected,
     };
-    let (items, next) = match &place.source.host {
-        Some(host) => {
-            let read = host.branches(page).await?;
-            let items = read.items.into_iter();
-            let items = items.map(|b| branch(b.name, b.sha.to_string(), Some(b.protected)));
-            (items.collect(), read.next)
-        }
-        None => {
-            let all: Vec<_> = place.look().await?.into_iter().filter(|r| !r.tag).collect();
-            let skip = (page as usize - 1).saturating_mul(BRANCHES);
-            let more = all.len() > skip.saturating_add(BRANCHES);
-            let shown = all.into_iter().skip(skip).take(BRANCHES);
-            let items = shown.map(|r| branch(r.name, r.commit.to_string(), None)).collect();
-            (items, more.then_some(page.saturating_add(1)))
-        }
+    let (items, next) = if let Some(host) = &place.source.host {
+        let read = host.branches(page).await?;
+        let items = read.items.into_iter();
+        let items = items.map(|b| branch(b.name, b.sha.to_string(), Some(b.protected)));
+        (items.collect(), read.next)
+    } else {
+        let all: Vec<_> = place.look().await?.into_iter().filter(|r| !r.tag).collect();
+        let skip = (page as usize - 1).saturating_mul(BRANCHES);
+        let more = all.len() > skip.saturating_add(BRANCHES);
+        let shown = all.into_iter().skip(skip).take(BRANCHES);
+        let items = shown.map(|r| branch(r.name, r.commit.to_string(), None)).collect();
+        (items, more.then_some(page.saturating_add(1)))
     };
     let next = next.map(|page| page.to_string());
     Ok(Json(BranchPage { items, next, rate_limit: place.rate_limit() }))
@@ -350,7 +347,9 @@ async fn tell_statuses(host: &dyn Host, commits: &mut [Commit]) -> Option<String
                     commit.statuses = Some(read.items.into_iter().map(Status::from).collect());
                 }
             }
-            Some(Some((_, Err(error)))) => incomplete = incomplete.or(Some(error.to_string())),
+            Some(Some((_, Err(error)))) => {
+                incomplete = incomplete.or_else(|| Some(error.to_string()));
+            }
         }
     }
 }

@@ -64,12 +64,9 @@ async fn compare(cluster: &Cluster) -> Check {
     let (mut lacking, mut unknown) = (Vec::new(), Vec::new());
     for ours in gimlet_crds::definitions() {
         let name = ours.name_any();
-        let theirs = match api.get(&name).await {
-            Ok(theirs) => theirs,
-            Err(_) => {
-                let said = "the kinds are there; you may not see whether they are of this version";
-                return Check::fine("definitions", said);
-            }
+        let Ok(theirs) = api.get(&name).await else {
+            let said = "the kinds are there; you may not see whether they are of this version";
+            return Check::fine("definitions", said);
         };
         let (here, there) = (fields(&ours), fields(&theirs));
         let kind = &ours.spec.names.kind;

@@ -111,11 +111,10 @@ fn flux(what: &str, found: Option<&Condition>, look: &str, now: Timestamp) -> Ch
     let since = age(flux.last_transition_time.0, now);
     let message = &flux.message;
     match (flux.status.as_str(), flux.reason.as_str()) {
-        ("True", _) => Check::fine(what, message),
+        ("True", _) | (_, "NoFlux") => Check::fine(what, message),
         ("False", _) => {
             Check::wrong(what, message, "kubectl get gitrepositories,kustomizations -A")
         }
-        (_, "NoFlux") => Check::fine(what, message),
         (_, "Progressing") if since < SILENT_AFTER => Check::fine(what, message),
         (_, "Progressing") => Check::wrong(
             what,

@@ -1,5 +1,7 @@
 //! The object of an artifact, and its name.
 
+use std::fmt::Write as _;
+
 use gimlet_crds::condition::cut;
 use gimlet_crds::{Artifact, ArtifactEvent, ArtifactSpec, ManifestSource, SourceVersion};
 use gimlet_manifest::Vars;
@@ -105,8 +107,11 @@ fn name_of(spec: &ArtifactSpec) -> String {
         part(&manifest.path);
         part(&manifest.content);
     }
-    let hex: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hex}", slug(repository.as_deref().unwrap_or_default()))
+    let mut name = format!("{}-", slug(repository.as_deref().unwrap_or_default()));
+    for byte in digest.finalize().iter().take(6) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 /// Returns the last part of a repository's name as a part of an object's name.
