@@ -33,7 +33,7 @@ fn github_tells_of_pushes_and_tags() {
     let payload = json!({"head_commit": {"id": HEAD, "message": "Fix the cart",
         "author": {"name": "Ada", "email": "ada@example.com"}}});
     assert_eq!(
-        told(push, Some(payload), &nothing()),
+        told(push, Some(&payload), &nothing()),
         "GitHub acme/shop Push HEAD branch=main by=Ada <ada@example.com> says=Fix the cart \
          run=https://github.com/acme/shop/actions/runs/77"
     );
@@ -70,9 +70,9 @@ fn a_pull_request_of_github_is_its_head_and_never_the_trial_of_its_merge() {
     let full = format!(
         "GitHub acme/shop PullRequest HEAD branch=cart to=main pr=7 by=ada says=Cart {run}"
     );
-    assert_eq!(told(env, Some(own), &nothing()), full);
+    assert_eq!(told(env, Some(&own), &nothing()), full);
     for from in [json!({"full_name": "eve/shop"}), Value::Null] {
-        assert!(told(env, Some(payload(from)), &nothing()).ends_with(" FORK"));
+        assert!(told(env, Some(&payload(from)), &nothing()).ends_with(" FORK"));
     }
     // Without a payload, git tells by the name of the trial.
     let checkout = trial(format!("Merge {HEAD} into {BASE}"), [BASE, HEAD]);
@@ -91,7 +91,7 @@ fn a_run_after_a_run_is_of_what_that_one_built() {
     ]);
     let payload = json!({"workflow_run": {"head_sha": HEAD, "head_branch": "cart",
         "head_repository": {"full_name": "eve/shop"}}});
-    let text = told(env, Some(payload), &nothing());
+    let text = told(env, Some(&payload), &nothing());
     assert!(
         text.starts_with("GitHub acme/shop Push HEAD branch=cart") && text.ends_with("FORK"),
         "{text}"

@@ -41,7 +41,7 @@ fn told<const N: usize>(
         ("run", facts.run),
     ] {
         if let Some(fact) = fact {
-            text.push_str(&format!(" {name}={fact}"));
+            text.extend([" ", name, "=", &fact]);
         }
     }
     if facts.fork {

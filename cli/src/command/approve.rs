@@ -154,6 +154,7 @@ mod tests {
     use insta::assert_snapshot;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is made where it is passed")]
     fn release(status: serde_json::Value) -> Release {
         serde_json::from_value(json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "Release", "metadata": {"name": "shop.staging-x"},

@@ -264,6 +264,7 @@ pub(super) mod tests {
         .unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is made where it is passed")]
     fn shown(repository: Repository, version: &serde_json::Value) -> Option<(Key, What)> {
         let of = |phase| shown_as(phase, repository.clone(), version, false);
         assert_eq!(of("Applied").is_some(), of("Healthy").is_some());

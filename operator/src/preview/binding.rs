@@ -250,6 +250,7 @@ mod tests {
         gimlet_manifest::file::parse_files(text).unwrap().remove(0)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is made where it is passed")]
     fn artifact(fields: Value) -> Artifact {
         let mut spec = json!({
             "version": {"repository": "acme/shop", "sha": "abcdef0", "branch": "feature/x"},
@@ -330,6 +331,7 @@ mod tests {
         assert_eq!((preview.namespace.as_deref(), preview.pull_request), (Some("team"), Some(7)));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is made where it is passed")]
     fn app(preview: Option<Preview>) -> App {
         let spec = json!({"app": "shop-x", "environment": "staging", "preview": preview});
         serde_json::from_value(json!({

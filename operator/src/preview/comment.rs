@@ -289,7 +289,7 @@ mod tests {
         assert!(told(&going, None).starts_with("to be removed: `branch fix was deleted`"));
         let gone = Row::gone(&going);
         assert!(gone.text.contains("| removed: `branch fix was deleted` |"), "{}", gone.text);
-        assert_eq!(body(&[gone.clone()], None), None);
+        assert_eq!(body(std::slice::from_ref(&gone), None), None);
         let before = body(&[Row::of(&app("shop", &runs("Healthy")), None)], None).unwrap();
         let after = body(&[gone], Some(&before)).unwrap();
         assert_eq!(body(&[], Some(&after)).unwrap(), after, "the cause is kept");

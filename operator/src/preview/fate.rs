@@ -66,7 +66,7 @@ pub(super) fn decide(facts: Facts<'_>, held: Option<&str>) -> Outlook {
         let removal = PreviewRemoval { reason: reason.to_owned(), message };
         match held {
             None => Fate::Goes(removal),
-            Some(by) => Fate::Held { removal, by: by.clone() },
+            Some(by) => Fate::Held { removal, by: by.to_owned() },
         }
     };
     let Preview { repository, branch: name, .. } = preview;

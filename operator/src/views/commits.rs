@@ -130,6 +130,7 @@ mod tests {
     }
 
     /// A host whose branch has the commits `1..=newest`, on pages of seven.
+    #[expect(clippy::unused_async, reason = "it stands for a host, which takes its time")]
     async fn list(
         newest: usize,
         of: String,

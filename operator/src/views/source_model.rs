@@ -73,6 +73,7 @@ pub(super) struct CommitPage {
 
 /// A commit of an application.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "all views call an id of a commit so")]
 pub(super) struct Commit {
     /// Commit id.
     pub(super) commit: String,
@@ -127,7 +128,7 @@ pub(super) struct Deployment {
 pub(super) struct CommitArtifact {
     /// Name of the Artifact.
     pub(super) name: String,
-    /// Push, Tag or PullRequest.
+    /// `Push`, `Tag` or `PullRequest`.
     #[schema(value_type = String)]
     pub(super) event: ArtifactEvent,
     /// Branch that it was made of.

@@ -233,6 +233,7 @@ mod tests {
         Followed { artifact, manifests }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a release came to, if it has ended")]
     fn failed() -> Option<Result<&'static str, CommandError>> {
         Some(Err(CommandError::new(Kind::ReleaseEnded, "release r ended Failed: no such image")))
     }
