@@ -92,14 +92,20 @@ impl WireEngine {
         self.cache.put(objects);
     }
 
-    /// Fetches with as many trees as the server allows.
-    async fn fetch_trees(&self, want: Want<'_>) -> Result<Vec<Object>, GitError> {
+    /// Fetches a head with as many trees as the server allows, and what lies between it and what is
+    /// here already.
+    async fn fetch_head(
+        &self,
+        new: CommitId,
+        have: Option<CommitId>,
+    ) -> Result<Vec<Object>, GitError> {
+        let want =
+            |trees| Want { ids: std::slice::from_ref(&new.0), have, trees, alone: have.is_none() };
         let trees = self.trees.load(Ordering::Relaxed);
-        let found = upload::fetch(&self.http, &Want { trees, ..want.clone() }).await;
-        match found {
+        match upload::fetch(&self.http, &want(trees)).await {
             // Some servers only know of no trees at all.
             Err(error) if error.kind() == GitErrorKind::NotFound && trees > 0 => {
-                let found = upload::fetch(&self.http, &Want { trees: 0, ..want }).await?;
+                let found = upload::fetch(&self.http, &want(0)).await?;
                 tracing::debug!(%error, "the server sends commits without their trees only");
                 self.trees.store(0, Ordering::Relaxed);
                 Ok(found)
@@ -275,8 +281,7 @@ impl Engine for WireEngine {
             })?,
         };
         let have = self.state().head;
-        let want = Want { ids: &[new.0], have, trees: 0, alone: have.is_none() };
-        let objects = self.fetch_trees(want).await.map_err(|error| {
+        let objects = self.fetch_head(new, have).await.map_err(|error| {
             if error.kind() == GitErrorKind::NotFound {
                 return GitError::other(format!("the head {new} cannot be fetched: {error}"));
             }

@@ -273,6 +273,7 @@ fn client(remote: &Remote, timeouts: &Timeouts) -> Result<Client, GitError> {
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     });
     let mut builder = Client::builder()
+        // Hosts tell git's requests from those of browsers by this word.
         .user_agent(concat!("git/2.50 gimlet/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -55,7 +55,7 @@ impl Abilities {
 }
 
 /// Which objects are wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Want<'a> {
     pub(super) ids: &'a [ObjectId],
     /// What we have, with everything before it.
