@@ -74,10 +74,11 @@ pub(crate) fn repository(url: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn git(folder: &Path, args: &[&str]) {
+    /// Runs git as a person of its own, whatever the configuration of the machine.
+    pub(crate) fn git(folder: &Path, args: &[&str]) {
         let status = Command::new("git")
             .current_dir(folder)
             .args(["-c", "user.name=Jane", "-c", "user.email=jane@example.com"])

@@ -89,21 +89,7 @@ pub(crate) fn commit(folder: &Path, name: &str) -> Option<Commit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::{Command, Stdio};
-
-    fn git(folder: &Path, args: &[&str]) {
-        let status = Command::new("git")
-            .current_dir(folder)
-            .args(["-c", "user.name=Jane", "-c", "user.email=jane@example.com"])
-            .args(["-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false"])
-            .args(args)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success(), "git {args:?}");
-    }
+    use crate::git::tests::git;
 
     #[test]
     fn a_trial_of_a_merge_is_told_from_a_merge_of_people() {
