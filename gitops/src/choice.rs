@@ -32,6 +32,11 @@ impl ChosenEngine {
         self.remote.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Returns the folder of the cache that an engine has.
+    fn folder(&self, engine: &str) -> PathBuf {
+        self.options.cache_dir.join(format!("{}.{engine}", self.remote().cache_name()))
+    }
+
     fn engine(&self) -> Result<&Arc<dyn Engine>, GitError> {
         let chosen = self.chosen.get().map(|(_, engine)| engine);
         chosen.ok_or_else(|| GitError::other("the repository is not open yet"))
@@ -42,10 +47,7 @@ impl ChosenEngine {
             let remote = self.remote();
             remote.check()?;
             let over_http = matches!(remote.url.transport, Transport::Https | Transport::Http);
-            let wire = || {
-                let dir = self.options.cache_dir.join(format!("{}.wire", remote.cache_name()));
-                WireEngine::new(remote.clone(), dir, &self.options)
-            };
+            let wire = || WireEngine::new(remote.clone(), self.folder("wire"), &self.options);
             let chosen: (EngineKind, Arc<dyn Engine>) = match self.options.engine {
                 EngineChoice::Wire => {
                     let wire = wire();
@@ -104,7 +106,17 @@ impl Engine for ChosenEngine {
     }
 
     async fn open(&self) -> Result<Option<CommitId>, GitError> {
-        self.choose().await?.open().await
+        let engine = self.choose().await?;
+        let head = engine.open().await?;
+        // It holds the lock, so nobody works with what the other way has left behind.
+        let left = self.folder(if engine.kind() == Some(EngineKind::Git) { "wire" } else { "git" });
+        match tokio::fs::remove_dir_all(&left).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::debug!(%error, folder = %left.display(), "an old cache stays");
+            }
+            _ => {}
+        }
+        Ok(head)
     }
 
     async fn look(&self) -> Result<Seen, GitError> {

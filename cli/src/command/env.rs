@@ -95,6 +95,7 @@ fn details(environment: &Environment) -> String {
     line("repository", gitops.url.clone());
     line("branch", gitops.branch.clone());
     line("path", gitops.path.clone());
+    line("engine", status.engine.unwrap_or_default());
     let head = status.head.map(|head| format!("{}, since {}", head.short, head.time.0));
     line("head", head.unwrap_or_default());
     line("apps", status.apps.map(|apps| apps.to_string()).unwrap_or_default());
@@ -173,7 +174,7 @@ mod tests {
                 "automaticRollback": {"after": "10m"}, "deletionGuard": "Off",
                 "windows": {"allow": [{"cron": "0 9 * * mon-fri", "duration": "8h"}]},
             },
-            "status": {"apps": 3, "head": {"commit": "4e1f09c0", "short": "4e1f09c", "time": "2026-01-01T10:00:00Z"},
+            "status": {"apps": 3, "engine": "Wire", "head": {"commit": "4e1f09c0", "short": "4e1f09c", "time": "2026-01-01T10:00:00Z"},
                 "conditions": [condition("Ready", "False", "the repository cannot be read"),
                     condition("GitReady", "False", "no such host"), condition("FluxReady", "Unknown", "nothing reports")]},
         }))
