@@ -18,5 +18,6 @@ mod packet;
 mod parcel;
 mod receive;
 mod upload;
+mod wanted;
 
 pub(crate) use engine::WireEngine;

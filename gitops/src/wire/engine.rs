@@ -17,8 +17,9 @@ use super::http::Http;
 use super::parcel;
 use super::receive;
 use super::upload::{self, Abilities, Want};
+use super::wanted::Wanted;
 use crate::engine::{Engine, Objects, PushError, Seen};
-use crate::error::{GitError, GitErrorKind};
+use crate::error::{GitError, GitErrorKind as Kind};
 use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
 use crate::lock::cache_lock;
@@ -43,6 +44,7 @@ pub(crate) struct WireEngine {
     http: Http,
     cache: Cache,
     state: Mutex<State>,
+    wanted: Wanted,
     /// What is asked for in `filter tree:…`; less where the server refuses more.
     trees: AtomicU32,
 }
@@ -69,6 +71,7 @@ impl WireEngine {
             cache: Cache::new(dir.clone(), options.cache_size),
             dir,
             state: Mutex::default(),
+            wanted: Wanted::default(),
             trees: AtomicU32::new(TREES),
         }
     }
@@ -104,7 +107,7 @@ impl WireEngine {
         let trees = self.trees.load(Ordering::Relaxed);
         match upload::fetch(&self.http, &want(trees)).await {
             // Some servers only know of no trees at all.
-            Err(error) if error.kind() == GitErrorKind::NotFound && trees > 0 => {
+            Err(error) if error.kind() == Kind::NotFound && trees > 0 => {
                 let found = upload::fetch(&self.http, &want(0)).await?;
                 tracing::debug!(%error, "the server sends commits without their trees only");
                 self.trees.store(0, Ordering::Relaxed);
@@ -114,19 +117,44 @@ impl WireEngine {
         }
     }
 
-    /// Fetches objects by their ids, as far as the server has them.
+    /// Fetches objects by their ids, as far as the server has them, together with what others want.
     async fn fetch_objects(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        for ids in ids.chunks(AT_ONCE) {
-            let want = Want { ids, have: None, trees: 0, alone: true };
-            match upload::fetch(&self.http, &want).await {
-                Ok(objects) => self.keep(&objects),
-                Err(error) if error.kind() == GitErrorKind::NotFound => {
-                    tracing::debug!(%error, "objects are not on the server");
+        let turn = self.wanted.turn(ids).await;
+        let mine = self.missing(ids);
+        if mine.is_empty() {
+            return Ok(());
+        }
+        let others: Vec<_> =
+            self.missing(&turn.take()).into_iter().filter(|id| !mine.contains(id)).collect();
+        if !others.is_empty() {
+            match self.fetch_now(&[&mine[..], &others[..]].concat()).await {
+                Ok(()) => return Ok(()),
+                // One of the objects may be at fault. Who wants it finds that out for themselves.
+                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Other) => {
+                    tracing::debug!(%error, "objects are asked for one by one");
                 }
                 Err(error) => return Err(error),
             }
         }
+        match self.fetch_now(&mine).await {
+            Err(error) if error.kind() == Kind::NotFound => {
+                tracing::debug!(%error, "objects are not on the server");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn fetch_now(&self, ids: &[ObjectId]) -> Result<(), GitError> {
+        for ids in ids.chunks(AT_ONCE) {
+            let want = Want { ids, have: None, trees: 0, alone: true };
+            self.keep(&upload::fetch(&self.http, &want).await?);
+        }
         Ok(())
+    }
+
+    fn missing(&self, ids: &[ObjectId]) -> Vec<ObjectId> {
+        ids.iter().filter(|id| !self.cache.has(**id)).copied().collect()
     }
 
     /// Fetches the commits that `new` has and `not` has not.
@@ -237,7 +265,7 @@ impl Objects for WireEngine {
     }
 
     async fn gather(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        let missing: Vec<_> = ids.iter().filter(|id| !self.cache.has(**id)).copied().collect();
+        let missing = self.missing(ids);
         if missing.is_empty() { Ok(()) } else { self.fetch_objects(&missing).await }
     }
 }
@@ -277,12 +305,12 @@ impl Engine for WireEngine {
         let new = match seen {
             Some(commit) => commit,
             None => self.look().await?.branch.ok_or_else(|| {
-                GitError::new(GitErrorKind::BranchMissing, "the branch is not there any more")
+                GitError::new(Kind::BranchMissing, "the branch is not there any more")
             })?,
         };
         let have = self.state().head;
         let objects = self.fetch_head(new, have).await.map_err(|error| {
-            if error.kind() == GitErrorKind::NotFound {
+            if error.kind() == Kind::NotFound {
                 return GitError::other(format!("the head {new} cannot be fetched: {error}"));
             }
             error
@@ -290,7 +318,7 @@ impl Engine for WireEngine {
         self.keep(&objects);
         if !self.cache.has(new.0) {
             return Err(GitError::new(
-                GitErrorKind::Unreachable,
+                Kind::Unreachable,
                 format!("the server did not send the head {new}: try again"),
             ));
         }
@@ -326,7 +354,7 @@ impl Engine for WireEngine {
         match self.fetch_commits(of, Some(ancestor)).await {
             Ok(_) => {}
             // One of them was taken off the branch, and the server has forgotten it.
-            Err(error) if error.kind() == GitErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == Kind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         }
         // What is not known now comes before the ancestor: the server was told that we have it.

@@ -1,5 +1,7 @@
 //! What is different without a clone: servers of several abilities, answers that are cut, few bytes.
 
+use std::sync::Arc;
+
 use gimlet_gitops::{
     CommitId, EngineChoice, EngineKind, GitErrorKind, HistoryFilter, Outcome, Writer,
 };
@@ -35,6 +37,27 @@ async fn the_engine_is_chosen_by_what_the_server_can_do() {
     assert_eq!((error.kind(), error.is_terminal()), (GitErrorKind::Invalid, true), "{error}");
     assert!(error.to_string().contains("let the engine be chosen"), "{error}");
     assert_eq!(repo.releases(), ["r2", "r1"]);
+}
+
+#[tokio::test]
+async fn what_the_other_way_left_behind_goes() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let folders = || {
+        let all = std::fs::read_dir(repo.dir.path().join("cache")).unwrap().flatten();
+        let names = all.filter(|e| e.path().is_dir()).map(|e| e.path());
+        names.map(|path| path.extension().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (n, (engine, extension)) in
+        [(EngineChoice::Git, "git"), (EngineChoice::Wire, "wire"), (EngineChoice::Git, "git")]
+            .into_iter()
+            .enumerate()
+    {
+        let writer = open(&repo, &server, engine, "cache");
+        writer.commit(release(&format!("r{n}"))).await.unwrap();
+        assert_eq!(folders(), [extension]);
+    }
+    assert_eq!(repo.releases(), ["r2", "r1", "r0"]);
 }
 
 #[tokio::test]
@@ -166,6 +189,35 @@ async fn a_release_in_a_wide_folder_sends_what_is_different() {
     assert_eq!((server.requests() - requests, server.pushes() - pushes), (1, 1));
     assert_eq!(repo.releases().len(), 121);
     repo.fsck();
+}
+
+#[tokio::test]
+async fn what_many_read_at_once_is_asked_for_together() {
+    let repo = Repo::empty();
+    let apps: Vec<_> =
+        (0..60).map(|n| (format!("staging/app{n}/a.yaml"), format!("a: {n}\n"))).collect();
+    let files: Vec<_> = apps.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    repo.person("main", &files);
+    let server = Server::start(&repo, None).await;
+    let writer = Arc::new(open(&repo, &server, EngineChoice::Wire, "cache"));
+    writer.head().await.unwrap();
+    let before = server.requests();
+    let stranger = CommitId::parse("1234567890123456789012345678901234567890").unwrap();
+    let lost = {
+        let writer = Arc::clone(&writer);
+        tokio::spawn(async move { writer.tree(&path("staging/app1"), Some(&stranger)).await })
+    };
+    let readers: Vec<_> = (0..60)
+        .map(|n| {
+            let writer = Arc::clone(&writer);
+            tokio::spawn(async move { writer.read(&path(&format!("staging/app{n}")), None).await })
+        })
+        .collect();
+    for (n, reader) in readers.into_iter().enumerate() {
+        assert_eq!(reader.await.unwrap().unwrap()["a.yaml"], format!("a: {n}\n").as_bytes());
+    }
+    assert!(lost.await.unwrap().is_err());
+    assert!(server.requests() - before < 20, "{}", server.requests() - before);
 }
 
 #[tokio::test]
