@@ -1,5 +1,5 @@
 // Opens every screen on the fake backend in light and dark: pictures, axe, console, bundle budgets.
-//   node tests/screens.mjs [folder for the pictures]     (npm run build comes first)
+//   node tests/screens.mjs [folder for the pictures [part of a name]]     (npm run build comes first)
 // Fails on: a serious finding of axe, a message in the console, a violation of the CSP, a bundle over its budget.
 
 import { spawn } from 'node:child_process';
@@ -22,6 +22,7 @@ const CHROMIUM = [
   '/usr/bin/google-chrome',
 ].find((path) => path && existsSync(path));
 
+const wanted = process.argv[3] ?? '';
 const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
 const faults = [];
 let passed = 0;
@@ -120,7 +121,9 @@ const backends = {
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 try {
   for (const scheme of ['light', 'dark']) {
-    for (const { name, path, as = 'usual', width, height, ready, act, expected = [], state } of screens) {
+    for (const { name, path, as = 'usual', width, height, ready, act, expected = [], state } of screens.filter((each) =>
+      each.name.includes(wanted),
+    )) {
       const { page, messages, close } = await open(browser, { scheme, width, height, state });
       const label = `${name}-${scheme}`;
       try {
@@ -138,7 +141,7 @@ try {
       await close();
     }
   }
-  for (const [name, step] of Object.entries(steps)) {
+  for (const [name, step] of Object.entries(steps).filter(([name]) => name.includes(wanted))) {
     const backend = await startBackend(8810 + passed + faults.length, '--still');
     const { page, messages, close } = await open(browser, { scheme: 'light' });
     try {

@@ -183,7 +183,6 @@ function Compare({ app, from, to, opened, onClose }: CompareProps) {
       position="right"
       size={860}
       title={`${name} in ${environment}: ${from.slice(0, 7)} → ${to.slice(0, 7)}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       {diff.isPending && <Loading />}
       {diff.error && <Failure error={diff.error} again={() => void diff.refetch()} />}

@@ -104,7 +104,7 @@ export function OverviewPage() {
           <TextInput
             ref={filter}
             size="xs"
-            w={260}
+            className="filter"
             leftSection={<IconSearch size={14} />}
             rightSection={
               text && (

@@ -91,6 +91,9 @@ export function nextAfter(columns: readonly Column[], namespace: string, name: s
   return ofNamespace[ofNamespace.findIndex((card) => card.name === name) + 1]?.name;
 }
 
-/** Returns the newest releases, newest first. */
+/** Returns the newest releases, newest first. What only plans is no release. */
 export const newest = (releases: readonly ReleaseRow[], count: number) =>
-  [...releases].sort((a, b) => b.created.localeCompare(a.created)).slice(0, count);
+  releases
+    .filter(({ kind }) => kind !== 'plan')
+    .sort((a, b) => b.created.localeCompare(a.created))
+    .slice(0, count);

@@ -13,14 +13,7 @@ export function YamlButton({ title, object }: { title: string; object: unknown }
       <Button size="compact-sm" variant="default" onClick={show}>
         YAML
       </Button>
-      <Drawer
-        opened={open}
-        onClose={close}
-        position="right"
-        size={720}
-        title={title}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
+      <Drawer opened={open} onClose={close} position="right" size={720} title={title}>
         {open && <TextBlock label={title} text={stringify(object)} />}
       </Drawer>
     </>

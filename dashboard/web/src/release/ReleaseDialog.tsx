@@ -127,7 +127,6 @@ export function ReleaseDialog({ act }: { act: Act }) {
       position="right"
       size={760}
       title={`${titles[act.kind]} ${app}`}
-      closeButtonProps={{ 'aria-label': 'Close' }}
       onKeyDown={(event) => {
         if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
       }}

@@ -73,7 +73,7 @@ export function Palette() {
       maxHeight={420}
       nothingFound="Nothing has this name."
       highlightQuery
-      aria-label="Search and act"
+      attributes={{ content: { 'aria-label': 'Search and act' } }}
       searchProps={{
         leftSection: <IconSearch size={18} />,
         placeholder: 'An app, an environment, an action…',
