@@ -98,7 +98,7 @@ export const screens = [
   },
   { name: 'app-held', path: '/apps/team-shop/payments/prod-eu', ready: '.history li' },
   { name: 'app-viewer', path: '/apps/team-shop/payments/prod-eu', as: 'viewer', ready: '.history li' },
-  { name: 'app-absent', path: '/apps/team-shop/reports/prod-us', ready: 'text=was never released', expected: ['404'] },
+  { name: 'app-absent', path: '/apps/team-shop/reports/prod-us', ready: 'text=is not released in', expected: ['404'] },
   {
     name: 'app-yaml',
     path: APP,

@@ -101,7 +101,7 @@ export function AppPage() {
         </Group>
       </div>
       <Siblings columns={columns} row={row} namespace={namespace} app={app} environment={environment} />
-      {!found && status.problem?.status === 404 && (
+      {!found && (status.problem ? status.problem.status === 404 : status.loaded) && (
         <Empty
           next={
             <Button variant="default" size="sm" onClick={release}>
@@ -109,14 +109,13 @@ export function AppPage() {
             </Button>
           }
         >
-          {app} was never released to {environment}.
+          {app} is not released in {environment}.
         </Empty>
       )}
       {status.problem && status.problem.status !== 404 && (
         <Failure error={status.problem} again={() => void feed.reload()} kept={found !== undefined} />
       )}
       {!found && !status.problem && !status.loaded && <Loading lines={10} />}
-      {!found && !status.problem && status.loaded && <Empty>It was removed.</Empty>}
       {found && (
         <div className={status.problem ? 'stale' : undefined}>
           <section className="panel app-now" aria-label="Now">

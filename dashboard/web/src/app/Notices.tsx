@@ -28,7 +28,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
       {status?.pending && (
         <Alert variant="light" color="violet" mb="sm" p="sm">
           <Group justify="space-between" gap="xs">
-            <Text size="sm" className="wrap" flex={1}>
+            <Text size="sm" className="wrap" flex="1 1 240px">
               <WordMark word={wordOfPhase(pending?.status?.phase)}>{pending?.status?.phase ?? 'On its way'}</WordMark>{' '}
               <Link to="/releases/$namespace/$name" params={{ namespace, name: status.pending }} className="text-link">
                 {status.pending}
@@ -44,7 +44,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
       {spec.hold && (
         <Alert variant="light" color="violet" mb="sm" p="sm">
           <Group justify="space-between" gap="xs">
-            <Text size="sm" className="wrap" flex={1}>
+            <Text size="sm" className="wrap" flex="1 1 240px">
               <WordMark word="Waiting">On hold</WordMark> {spec.hold.reason}. A release of a person with a reason goes
               through; policies wait.
             </Text>
@@ -62,7 +62,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
       {spec.lock && (
         <Alert variant="light" color="violet" mb="sm" p="sm">
           <Group justify="space-between" gap="xs">
-            <Text size="sm" className="wrap" flex={1}>
+            <Text size="sm" className="wrap" flex="1 1 240px">
               <WordMark word="Waiting">Locked</WordMark> {spec.lock.reason}
               {spec.lock.until && `, until ${dayTime(spec.lock.until)}`}
             </Text>
@@ -106,7 +106,7 @@ function DriftNotice({ app, text }: { app: App; text: string }) {
   return (
     <Alert variant="light" color="yellow" mb="sm" p="sm">
       <Group justify="space-between" gap="xs">
-        <Text size="sm" className="wrap" flex={1}>
+        <Text size="sm" className="wrap" flex="1 1 240px">
           <WordMark word="Drifted" /> {text}
         </Text>
         {commit && (

@@ -42,7 +42,7 @@ export function LockNotice({ environment }: { environment: Environment }) {
   return (
     <Alert variant="light" color="violet" mb="sm" p="sm">
       <Group justify="space-between" gap="xs">
-        <Text size="sm" className="wrap" flex={1}>
+        <Text size="sm" className="wrap" flex="1 1 240px">
           <WordMark word="Waiting">Locked</WordMark> {lock.reason}
           {lock.until ? `, until ${dayTime(lock.until)}` : ', until somebody unlocks it'}. Releases wait meanwhile.
         </Text>
