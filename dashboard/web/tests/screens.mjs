@@ -1,5 +1,5 @@
 // Opens every screen on the fake backend in light and dark: pictures, axe, console, bundle budgets.
-//   node tests/screens.mjs [folder for the pictures [part of a name]]     (npm run build comes first)
+//   node tests/screens.mjs [folder for the pictures [pattern of names]]     (npm run build comes first)
 // Fails on: a serious finding of axe, a message in the console, a violation of the CSP, a bundle over its budget.
 
 import { spawn } from 'node:child_process';
@@ -22,7 +22,7 @@ const CHROMIUM = [
   '/usr/bin/google-chrome',
 ].find((path) => path && existsSync(path));
 
-const wanted = process.argv[3] ?? '';
+const wanted = new RegExp(process.argv[3] ?? '');
 const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
 const faults = [];
 let passed = 0;
@@ -122,7 +122,7 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-s
 try {
   for (const scheme of ['light', 'dark']) {
     for (const { name, path, as = 'usual', width, height, ready, act, expected = [], state } of screens.filter((each) =>
-      each.name.includes(wanted),
+      wanted.test(`${each.name}-${scheme}`),
     )) {
       const { page, messages, close } = await open(browser, { scheme, width, height, state });
       const label = `${name}-${scheme}`;
@@ -141,7 +141,7 @@ try {
       await close();
     }
   }
-  for (const [name, step] of Object.entries(steps).filter(([name]) => name.includes(wanted))) {
+  for (const [name, step] of Object.entries(steps).filter(([name]) => wanted.test(name))) {
     const backend = await startBackend(8810 + passed + faults.length, '--still');
     const { page, messages, close } = await open(browser, { scheme: 'light' });
     try {

@@ -79,6 +79,7 @@ export const screens = [
     path: '/releases/team-shop/checkout.prod-eu-x7k2m',
     ready: '.diff-file',
     act: async (page) => {
+      await page.locator('.key-bar >> text=approve').waitFor();
       await page.keyboard.press('a');
       await page.locator('text=An Approval of this very plan').waitFor();
     },
@@ -114,7 +115,7 @@ export const screens = [
     ready: '.history li',
     act: async (page) => {
       await page.locator('.history input').nth(1).check();
-      await page.locator('text=Compare').last().click();
+      await page.getByRole('button', { name: /^Compare/ }).click();
       await page.locator('.diff-file').first().waitFor();
     },
   },
@@ -131,6 +132,7 @@ export const screens = [
     path: '/environments/team-shop/prod-eu',
     ready: '.data tbody tr',
     act: async (page) => {
+      await page.locator('.key-bar >> text=lock').waitFor();
       await page.keyboard.press('L');
       await page.locator('text=Everybody whose release waits').waitFor();
     },

@@ -91,7 +91,12 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
       <td className="wrap">{reason ? `“${reason}”` : !action && <Text inherit>{subject}</Text>}</td>
       <td>
         {release ? (
-          <Link to="/releases/$namespace/$name" params={{ namespace, name: release }} aria-label={`Release ${release}`}>
+          <Link
+            to="/releases/$namespace/$name"
+            params={{ namespace, name: release }}
+            title={`Release ${release}`}
+            className="text-link"
+          >
             <Sha id={commit} />
           </Link>
         ) : (
