@@ -204,16 +204,35 @@ export const steps = {
     );
     await page.locator('text=staging locked: database moves').waitFor({ timeout: 2000 });
   },
-  'a lost connection is said, and comes back': async (page, backend) => {
+  'a lost connection is said, what was shown stays, and it comes back': async (page, backend) => {
     await enter(page, backend);
     await page.locator('.live[data-state=open]').waitFor();
-    if (!(await page.locator('[role=row] >> text=checkout').first().isVisible())) throw new Error('no rows');
+    await backend.stop();
+    await page.locator('.live[data-state=lost]').waitFor();
+    if (!(await page.locator('[role=row] >> text=checkout').first().isVisible())) throw new Error('the rows are gone');
+    await backend.start();
+    await page.locator('button >> text=reconnect').click();
+    await page.locator('.live[data-state=open]').waitFor();
   },
   'a token that is wrong is told, a right one lets in': async (page, backend) => {
     await enter(page, backend);
     await page.locator('[role=row] >> text=checkout').first().waitFor();
     await page.getByRole('button', { name: /Signed in as/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByRole('textbox', { name: 'Kubernetes token' }).waitFor();
+    await page.getByRole('textbox', { name: 'Kubernetes token' }).fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.locator('text=does not know this token').waitFor();
+    await page.getByRole('textbox', { name: 'Kubernetes token' }).fill('right');
+    await page.keyboard.press('Enter');
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
   },
 };
+
+/** Messages of the browser about requests that a step wants to fail. */
+export const expectedInSteps = [
+  '401',
+  'WebSocket connection',
+  'ERR_CONNECTION_REFUSED',
+  'ERR_CONNECTION_RESET',
+  'ERR_EMPTY_RESPONSE',
+];

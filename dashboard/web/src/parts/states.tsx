@@ -75,7 +75,7 @@ export function Outside({ href, children }: { href: string; children: React.Reac
   if (!/^https?:\/\//.test(href)) return <span>{children}</span>;
   return (
     <Anchor href={href} target="_blank" rel="noreferrer noopener" inherit>
-      {children} ↗
+      {children} ↗
     </Anchor>
   );
 }
