@@ -84,6 +84,16 @@ deny:
 build: ## build the operator and the CLI
 	cargo build -p gimlet-operator -p gimlet-cli
 
+.PHONY: web
+web: ## build the dashboard's pages into dashboard/web/dist (Node 20.19 or newer)
+	cd dashboard/web && npm ci --no-audit --no-fund && npm run build
+
+.PHONY: web-test
+web-test: web ## check the dashboard's pages: format, types, unit tests; and every screen, where there is a Chromium
+	cd dashboard/web && npm run check
+	@if command -v chromium >/dev/null || [ -n "$${CHROMIUM:-}" ]; then cd dashboard/web && npm run screens; \
+	else echo "skipped: chromium is not installed (apt-get install chromium)"; fi
+
 .PHONY: tools
 tools: ## build the control plane's tools (about 7 minutes the first time)
 	e2e/cluster.sh build

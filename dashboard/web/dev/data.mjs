@@ -1,0 +1,596 @@
+// A seeded world for development and tests: 12 apps in 4 environments, with everything that can be wrong.
+
+export const NAMESPACE = 'team-shop';
+const API = 'gimlet.io/v1alpha1';
+const START = Date.now();
+const ago = (seconds) => new Date(START - seconds * 1000).toISOString().replace(/\.\d+Z/, 'Z');
+
+/** A small generator with a seed: every start makes the same world. */
+let seed = 42;
+export const random = () => {
+  seed = (seed * 1664525 + 1013904223) % 4294967296;
+  return seed / 4294967296;
+};
+const pick = (list) => list[Math.floor(random() * list.length)];
+export const hex = (length) => Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('');
+
+export const APPS = [
+  'checkout',
+  'catalog',
+  'search',
+  'cart',
+  'payments',
+  'accounts',
+  'shipping',
+  'reviews',
+  'mailer',
+  'images',
+  'gateway',
+  'reports',
+];
+export const ENVIRONMENTS = ['dev', 'staging', 'prod-eu', 'prod-us'];
+const PEOPLE = ['ada', 'bob', 'carol', 'dan', 'ci'];
+const MESSAGES = [
+  'retry payments that time out',
+  'fix rounding of totals',
+  'bump dependencies',
+  'show the new cart',
+  'cache the catalogue for a minute',
+  'log request ids',
+  'faster search index',
+  'drop the old API',
+  'larger upload limit',
+];
+
+const condition = (type, status, reason, message, at = 60) => ({
+  type,
+  status,
+  reason,
+  message,
+  lastTransitionTime: ago(at),
+  observedGeneration: 1,
+});
+
+export const environments = ENVIRONMENTS.map((name, index) => ({
+  apiVersion: API,
+  kind: 'Environment',
+  metadata: { name, namespace: NAMESPACE, uid: hex(8), creationTimestamp: ago(86400 * 90), resourceVersion: '1' },
+  spec: {
+    gitops: {
+      url: 'https://git.example.com/shop-org/gitops',
+      branch: 'main',
+      path: name,
+      secretRef: { name: 'gitops' },
+    },
+    flux: { interval: '1m', timeout: '5m', namespace: 'flux-system', kustomizationPerApp: true },
+    deletionGuard: 'Confirm',
+    ...(index > 0
+      ? {
+          promotion: {
+            from: index > 1 ? 'staging' : 'dev',
+            soak: index > 1 ? '30m' : undefined,
+            mode: index > 1 ? 'Manual' : 'Automatic',
+          },
+        }
+      : {}),
+    ...(name === 'prod-eu'
+      ? {
+          approval: { count: 1 },
+          windows: { allow: [{ cron: '0 8 * * mon-thu', duration: '8h', timeZone: 'Europe/Berlin' }] },
+          automaticRollback: { after: '10m' },
+        }
+      : {}),
+    ...(name === 'prod-us'
+      ? {
+          lock: {
+            reason: 'release freeze until the sale is over',
+            until: new Date(START + 3 * 86400_000).toISOString(),
+          },
+        }
+      : {}),
+    notifications: name.startsWith('prod')
+      ? [
+          {
+            name: 'team-chat',
+            provider: 'Slack',
+            secretRef: { name: 'chat' },
+            events: ['Failed', 'WaitingForApproval'],
+          },
+        ]
+      : [],
+    retention: { releasesPerApp: 10 },
+  },
+  status: {
+    conditions:
+      name === 'dev'
+        ? [
+            condition(
+              'Ready',
+              'False',
+              'FluxNotReady',
+              'Kustomization flux-system/search: dial tcp 10.0.3.4:443: connection refused',
+            ),
+            condition('GitReady', 'True', 'Succeeded', 'main at 4e1f09c'),
+            condition(
+              'FluxReady',
+              'False',
+              'ReconciliationFailed',
+              'Kustomization flux-system/search: dial tcp 10.0.3.4:443: connection refused',
+            ),
+          ]
+        : [
+            condition('Ready', 'True', 'Succeeded', 'git and Flux are as they should be'),
+            condition('GitReady', 'True', 'Succeeded', 'main at 4e1f09c'),
+            condition('FluxReady', 'True', 'Succeeded', '12 of 12 Kustomizations are ready'),
+          ],
+    head: { commit: hex(40), short: '4e1f09c', time: ago(260) },
+    apps: APPS.length,
+    engine: 'Wire',
+  },
+}));
+
+const source = (app) => ({
+  sha: hex(40),
+  repository: `shop-org/${app}`,
+  branch: 'main',
+  author: pick(['Ada Lovelace', 'Bob Stone', 'Carol Weiss', 'Dan Ito']),
+  message: pick(MESSAGES),
+});
+
+export const artifacts = APPS.flatMap((app) =>
+  Array.from({ length: 6 }, (_, index) => {
+    const version = source(app);
+    return {
+      apiVersion: API,
+      kind: 'Artifact',
+      metadata: {
+        name: `${app}-${version.sha.slice(0, 10)}`,
+        namespace: NAMESPACE,
+        uid: hex(8),
+        creationTimestamp: ago(600 + index * 86400),
+      },
+      spec: {
+        event: index === 3 ? 'Tag' : 'Push',
+        version: {
+          ...version,
+          ...(index === 3 ? { tag: 'v1.8.0' } : {}),
+          url: `https://git.example.com/shop-org/${app}/commit/${version.sha}`,
+        },
+        manifests: [],
+      },
+      status: {
+        version: index === 3 ? 'v1.8.0' : version.sha.slice(0, 7),
+        conditions: [condition('Ready', 'True', 'Judged', '4 manifests judged')],
+        releases: ENVIRONMENTS.filter((environment) => !(index === 1 && environment === 'prod-us')).map(
+          (environment) => ({
+            manifest: `.gimlet/${environment}.yaml`,
+            app,
+            environment,
+            result: environment === 'dev' ? 'Released' : 'Manual',
+            message: environment === 'dev' ? 'branch main matches main' : 'it has no policy',
+          }),
+        ),
+        released: 1,
+        invalid: 0,
+      },
+    };
+  }),
+);
+
+const PLAN = {
+  digest: 'sha256:8c1e7f2ad0',
+  tree: hex(40),
+  base: hex(40),
+  added: 1,
+  changed: 3,
+  removed: 0,
+  objects: ['~ Deployment/app', '~ ConfigMap/app', '~ Service/app', '+ PodDisruptionBudget/app'],
+  warnings: [],
+};
+
+/** Makes a release in a phase, with the marks of all phases before. */
+export function makeRelease({
+  app,
+  environment,
+  artifact,
+  phase,
+  age,
+  by = 'ada',
+  reason,
+  rollbackTo,
+  promoteFrom,
+  message,
+  plan = PLAN,
+  name,
+  planOnly,
+}) {
+  const order = ['planned', 'queued', 'committed', 'applied', 'healthy'];
+  const reached = {
+    Pending: 0,
+    Waiting: 1,
+    Planned: 1,
+    Queued: 2,
+    Committed: 3,
+    Applied: 4,
+    Healthy: 5,
+    Failed: 4,
+    Rejected: 1,
+    Superseded: 2,
+    Cancelled: 1,
+    Unchanged: 1,
+  }[phase];
+  const offsets = [1, 2, 4, 38, 96];
+  const stamps = Object.fromEntries(order.slice(0, reached).map((key, index) => [key, ago(age - offsets[index])]));
+  const ended = ['Healthy', 'Failed', 'Rejected', 'Superseded', 'Cancelled', 'Unchanged'].includes(phase);
+  const sha = hex(40);
+  const words = {
+    Waiting: condition('Ready', 'Unknown', 'BlockedByApproval', message ?? 'waits for 1 approval of the plan'),
+    Failed: condition(
+      'Ready',
+      'False',
+      'RolloutFailed',
+      message ?? 'Deployment checkout: 2 of 3 pods crash: exit code 1, dial tcp 10.0.3.4:5432: connection refused',
+    ),
+    Healthy: condition('Ready', 'True', 'Healthy', '3/3 pods run'),
+  };
+  return {
+    apiVersion: API,
+    kind: 'Release',
+    metadata: {
+      name: name ?? `${app}.${environment}-${hex(5)}`,
+      namespace: NAMESPACE,
+      uid: hex(12),
+      creationTimestamp: ago(age),
+      annotations: { 'gimlet.io/created-by': by },
+      resourceVersion: String(Math.floor(age)),
+    },
+    spec: {
+      app,
+      environment,
+      requestedBy: by,
+      trigger: by === 'ci' ? 'Policy' : 'Manual',
+      ...(reason ? { reason } : {}),
+      ...(planOnly ? { planOnly } : {}),
+      ...(rollbackTo ? { rollbackTo } : promoteFrom ? { promoteFrom } : { artifact: { name: artifact.metadata.name } }),
+    },
+    status: {
+      phase,
+      version: artifact.status.version,
+      conditions: [
+        words[phase] ?? condition('Ready', ended ? 'False' : 'Unknown', phase, message ?? `the release is ${phase}`),
+      ],
+      plan: reached > 0 ? plan : undefined,
+      chart: reached > 0 ? { name: 'onechart', version: '0.76.0', digest: 'sha256:51aa0b' } : undefined,
+      artifact: { name: artifact.metadata.name },
+      commit:
+        reached > 2
+          ? {
+              sha,
+              short: sha.slice(0, 7),
+              branch: 'main',
+              path: `${environment}/${app}`,
+              url: `https://git.example.com/shop-org/gitops/commit/${sha}`,
+            }
+          : undefined,
+      blockedBy:
+        phase === 'Waiting'
+          ? [
+              { kind: 'Approval', name: environment, reason: 'waits for 1 approval of the plan: gimlet approve' },
+              {
+                kind: 'Window',
+                name: environment,
+                reason: 'no deploy window is open',
+                until: new Date(START + 4 * 3600_000).toISOString(),
+              },
+            ]
+          : [],
+      approvedBy: phase === 'Healthy' && environment === 'prod-eu' ? ['bob'] : [],
+      timestamps: { ...stamps, ...(ended ? { ended: ago(age - offsets[Math.max(0, reached - 1)]) } : {}) },
+    },
+  };
+}
+
+export const releases = [];
+export const apps = [];
+const artifactOf = (app, index) => artifacts.filter(({ metadata }) => metadata.name.startsWith(`${app}-`))[index];
+
+for (const [place, app] of APPS.entries()) {
+  for (const [index, environment] of ENVIRONMENTS.entries()) {
+    if ((app === 'search' && environment === 'prod-us') || (app === 'reports' && index > 1)) continue;
+    const newest = artifactOf(app, index === 0 ? 0 : index === 1 ? place % 2 : 1 + (place % 3));
+    const older = artifactOf(app, 4);
+    const oldest = artifactOf(app, 5);
+    const age = 120 + place * 900 + index * 7200 * (index + 1);
+    const failing = (app === 'catalog' && environment === 'prod-us') || (app === 'mailer' && environment === 'staging');
+    const progressing = app === 'catalog' && environment === 'dev';
+    const drifted = app === 'search' && environment === 'prod-eu';
+    const waiting = app === 'checkout' && environment === 'prod-eu';
+    const phase = failing ? 'Failed' : progressing ? 'Applied' : 'Healthy';
+    const first = makeRelease({
+      app,
+      environment,
+      artifact: oldest,
+      phase: 'Healthy',
+      age: age + 9 * 86400,
+      by: 'carol',
+    });
+    const second = makeRelease({
+      app,
+      environment,
+      artifact: older,
+      phase: 'Healthy',
+      age: age + 4 * 86400,
+      by: pick(PEOPLE),
+      rollbackTo: place % 4 === 0 ? { release: first.metadata.name } : undefined,
+      reason: place % 4 === 0 ? 'errors 500 at checkout' : undefined,
+    });
+    const current = makeRelease({
+      app,
+      environment,
+      artifact: newest,
+      phase,
+      age,
+      by: index === 0 ? 'ci' : pick(PEOPLE),
+      promoteFrom: index > 1 && place % 2 ? { environment: 'staging' } : undefined,
+    });
+    releases.push(first, second, current);
+    let pending;
+    if (waiting) {
+      pending = makeRelease({
+        app,
+        environment,
+        artifact: artifactOf(app, 0),
+        phase: 'Waiting',
+        age: 340,
+        by: 'ada',
+        reason: 'hotfix for #812',
+        name: 'checkout.prod-eu-x7k2m',
+      });
+      releases.push(pending);
+    }
+    const record = (release, artifact) => ({
+      name: release.metadata.name,
+      uid: release.metadata.uid,
+      version: artifact.status.version,
+      artifact: { name: artifact.metadata.name },
+      source: artifact.spec.version.sha,
+      commit: release.status.commit.sha,
+      tree: hex(40),
+      time: release.status.timestamps.committed,
+    });
+    apps.push({
+      apiVersion: API,
+      kind: 'App',
+      metadata: {
+        name: `${app}.${environment}`,
+        namespace: NAMESPACE,
+        uid: hex(8),
+        creationTimestamp: ago(age + 10 * 86400),
+        resourceVersion: '1',
+      },
+      spec: {
+        app,
+        environment,
+        ...(app === 'payments' && environment === 'prod-eu'
+          ? { hold: { reason: 'rolled back by bob: errors 500 at checkout', culprit: hex(40) } }
+          : {}),
+      },
+      status: {
+        conditions: [
+          failing
+            ? condition('Ready', 'False', 'RolloutFailed', `Deployment ${app}: 2 of 5 pods crash: exit code 1`)
+            : progressing
+              ? condition('Ready', 'Unknown', 'Progressing', 'Deployment catalog: 2 of 3 pods updated')
+              : condition('Ready', 'True', 'Healthy', '3/3 pods run'),
+          condition(
+            'Applied',
+            'True',
+            'Succeeded',
+            `Kustomization flux-system/${app}: applied ${current.status.commit.short}`,
+          ),
+        ],
+        current: record(current, newest),
+        previous: record(second, older),
+        ...(pending ? { pending: pending.metadata.name } : {}),
+        live: {
+          state: failing ? 'Failed' : progressing ? 'Progressing' : 'Healthy',
+          commit: current.status.commit.sha,
+          replicas: failing ? '3/5' : progressing ? '2/3' : '3/3',
+          message: failing
+            ? 'pod mailer-6c-b: CrashLoopBackOff, exit code 1: dial tcp 10.0.3.4:5432: connection refused'
+            : undefined,
+        },
+        ...(drifted ? { drift: { git: 'commit 77de01a by carol changed prod-eu/search/hpa.yaml' } } : {}),
+      },
+    });
+  }
+}
+
+export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({
+  apiVersion: API,
+  kind: 'Repository',
+  metadata: { name, namespace: NAMESPACE, creationTimestamp: ago(86400 * 60) },
+  spec: {
+    url: `https://git.example.com/shop-org/${name}`,
+    provider: 'Gitea',
+    interval: '1m',
+    webhookSecretRef: name === 'search' ? undefined : { name: 'hook' },
+  },
+  status: {
+    conditions: [
+      name === 'search'
+        ? condition('Ready', 'False', 'RateLimited', 'the host takes no more requests until 13:05')
+        : condition('Ready', 'True', 'Succeeded', 'main at 9f3c1a2'),
+    ],
+    defaultBranch: 'main',
+    head: {
+      branch: 'main',
+      commit: artifactOf(name, 0).spec.version.sha,
+      short: artifactOf(name, 0).spec.version.sha.slice(0, 7),
+    },
+    branches: 6,
+    tags: 11,
+    pullRequests: 2,
+  },
+}));
+
+export const approvals = [];
+
+const FILE = `--- a/deployment.yaml
++++ b/deployment.yaml
+@@ -1,7 +1,7 @@
+ apiVersion: apps/v1
+ kind: Deployment
+ metadata:
+   name: checkout
+   labels:
+-    app.kubernetes.io/version: 77ab01d
++    app.kubernetes.io/version: 9f3c1a2
+     app: checkout
+@@ -21,9 +21,10 @@
+     spec:
+       containers:
+         - name: checkout
+-          image: ghcr.io/shop-org/checkout:77ab01d
++          image: ghcr.io/shop-org/checkout:9f3c1a2
+           env:
+             - name: RETRIES
+-              value: "3"
++              value: "5"
++            - {name: TIMEOUT, value: 10s}
+           ports:
+             - containerPort: 8080
+`;
+const LABELS = `--- a/service.yaml
++++ b/service.yaml
+@@ -4,5 +4,5 @@
+   name: checkout
+   labels:
+-    helm.sh/chart: onechart-0.75.0
++    helm.sh/chart: onechart-0.76.0
+     app: checkout
+ spec:
+`;
+const NEW = `--- /dev/null
++++ b/poddisruptionbudget.yaml
+@@ -0,0 +1,6 @@
++apiVersion: policy/v1
++kind: PodDisruptionBudget
++metadata:
++  name: checkout
++spec:
++  minAvailable: 1
+`;
+
+export const difference = {
+  added: 1,
+  changed: 3,
+  removed: 0,
+  objects: [
+    { change: 'Changed', kind: 'Deployment', name: 'checkout', namespace: 'shop' },
+    { change: 'Changed', kind: 'ConfigMap', name: 'checkout', namespace: 'shop' },
+    { change: 'Changed', kind: 'Service', name: 'checkout', namespace: 'shop' },
+    { change: 'Added', kind: 'PodDisruptionBudget', name: 'checkout', namespace: 'shop' },
+  ],
+  files: [
+    { change: 'Changed', name: 'deployment.yaml', diff: FILE },
+    { change: 'Changed', name: 'service.yaml', diff: LABELS },
+    { change: 'Added', name: 'poddisruptionbudget.yaml', diff: NEW },
+  ],
+  warnings: ['Deployment/checkout has no memory limit'],
+  cut: false,
+};
+
+const people = [...PEOPLE];
+export const history = ENVIRONMENTS.flatMap((environment) =>
+  releases
+    .filter(({ spec, status }) => spec.environment === environment && status.commit)
+    .map((release) => ({
+      commit: release.status.commit.sha,
+      time: release.metadata.creationTimestamp,
+      subject: `${release.spec.app}: ${release.status.version}`,
+      action: release.spec.rollbackTo ? 'rollback' : 'release',
+      app: release.spec.app,
+      environment,
+      reason: release.spec.reason,
+      release: release.metadata.name,
+      repository: `shop-org/${release.spec.app}`,
+      requestedBy: release.spec.requestedBy,
+      rollbackTo: release.spec.rollbackTo ? hex(40) : undefined,
+      source: hex(40),
+      version: release.status.version,
+    })),
+)
+  .concat([
+    {
+      commit: hex(40),
+      time: ago(300),
+      subject: 'raise the maximum of search to 12 pods',
+      app: 'search',
+      environment: 'prod-eu',
+      requestedBy: people[2],
+    },
+    {
+      commit: hex(40),
+      time: ago(86400 * 90),
+      subject: 'make environment prod-eu',
+      action: 'environment',
+      environment: 'prod-eu',
+      requestedBy: 'ada',
+    },
+  ])
+  .sort((a, b) => b.time.localeCompare(a.time));
+
+export const commits = (repository) =>
+  artifacts
+    .filter(({ metadata }) => metadata.name.startsWith(`${repository}-`))
+    .flatMap((artifact, index) => {
+      const { version } = artifact.spec;
+      const deployments = apps
+        .filter(({ status }) => status.current.artifact.name === artifact.metadata.name)
+        .map((app) => ({
+          namespace: NAMESPACE,
+          environment: app.spec.environment,
+          app: app.spec.app,
+          release: app.status.current.name,
+          time: app.status.current.time,
+          commit: app.status.current.commit,
+          state: app.status.live.state,
+          version: app.status.current.version,
+        }));
+      const built = {
+        commit: version.sha,
+        message: version.message,
+        author: version.author,
+        time: artifact.metadata.creationTimestamp,
+        url: version.url,
+        artifacts: [
+          {
+            name: artifact.metadata.name,
+            event: artifact.spec.event,
+            branch: 'main',
+            tag: version.tag ?? null,
+            released: 1,
+          },
+        ],
+        deployments,
+        statuses: [
+          { context: 'build', state: 'Success', url: 'https://ci.example.com/1' },
+          { context: 'test', state: index === 0 ? 'Pending' : 'Success' },
+        ],
+      };
+      const broken = {
+        commit: hex(40),
+        message: 'bump dependencies',
+        author: 'renovate',
+        time: ago(600 + index * 86400 + 40000),
+        url: null,
+        artifacts: [],
+        deployments: [],
+        statuses: [
+          { context: 'build', state: 'Success' },
+          { context: 'test', state: 'Failure', description: '3 tests failed', url: 'https://ci.example.com/2' },
+        ],
+      };
+      return index === 1 ? [built, broken] : [built];
+    });

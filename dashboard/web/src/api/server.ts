@@ -1,0 +1,103 @@
+/** The dashboard server's own answers, under /api/v1. */
+
+import type { Word } from '~/domain/words';
+import { get, post, remove, withQuery } from './http';
+
+export interface Config {
+  version: string;
+  readOnly: boolean;
+  oidc: { name: string } | null;
+  cluster: string;
+}
+
+export interface Me {
+  user: string;
+  groups: string[];
+  expires: string | null;
+}
+
+export interface RightQuestion {
+  verb: string;
+  resource: string;
+  subresource?: string;
+  namespace: string;
+  name?: string;
+}
+
+/** Whether something is allowed, and the sentence to show where it is not. */
+export interface Right {
+  allowed: boolean;
+  text: string;
+}
+
+export interface Cell {
+  word: Word;
+  text?: string;
+  version?: string;
+  message?: string;
+  author?: string;
+  time?: string;
+  release?: string;
+  pending?: string;
+  url?: string;
+  behind?: number;
+  waitingFor?: string;
+  plan?: string;
+}
+
+export interface Row {
+  key: string;
+  namespace: string;
+  app: string;
+  cells: Record<string, Cell>;
+}
+
+export interface EnvironmentCard {
+  namespace: string;
+  name: string;
+  word: Word;
+  text?: string;
+  apps?: number;
+  head?: { commit: string; short: string; time: string } | null;
+  url?: string;
+  branch?: string;
+  path?: string;
+  lock?: { reason: string; until?: string | null } | null;
+  suspended?: boolean;
+  promotesFrom?: string | null;
+  promotionMode?: string | null;
+  approvals?: number | null;
+  windows?: boolean;
+}
+
+export interface ReleaseRow {
+  namespace: string;
+  name: string;
+  app: string;
+  environment: string;
+  kind: string;
+  phase: string;
+  word: Word;
+  text?: string;
+  version?: string;
+  user?: string;
+  reason?: string;
+  created: string;
+  ended?: string;
+  commit?: string;
+}
+
+export interface Overview {
+  rows: Row[];
+  environments: EnvironmentCard[];
+  releases: ReleaseRow[];
+  revision?: string;
+}
+
+export const readConfig = () => get<Config>('/api/v1/config');
+export const readMe = () => get<Me>('/api/v1/me');
+export const readNamespaces = async () => (await get<{ namespaces: string[] }>('/api/v1/namespaces')).namespaces;
+export const readOverview = (namespace?: string) => get<Overview>(withQuery('/api/v1/overview', { namespace }));
+export const askRights = (questions: RightQuestion[]) => post<Right[]>('/api/v1/rights', questions);
+export const signIn = (token: string) => post<void>('/api/v1/session', { token });
+export const signOut = () => remove('/api/v1/session');

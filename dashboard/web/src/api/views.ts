@@ -1,0 +1,153 @@
+/** The operator's views of git (docs/views.openapi.json), read through the server as the caller. */
+
+import { get, withQuery } from './http';
+
+export interface HistoryEntry {
+  commit: string;
+  time: string;
+  subject: string;
+  action?: string | null;
+  app?: string | null;
+  reason?: string | null;
+  release?: string | null;
+  repository?: string | null;
+  requestedBy?: string | null;
+  rollbackTo?: string | null;
+  source?: string | null;
+  version?: string | null;
+}
+
+export interface Page<T> {
+  items: T[];
+  next?: string | null;
+  incomplete?: string | null;
+}
+
+export interface ObjectChange {
+  change: 'Added' | 'Changed' | 'Removed';
+  kind: string;
+  name: string;
+  namespace?: string | null;
+}
+
+export interface FileChange {
+  change: 'Added' | 'Changed' | 'Removed';
+  name: string;
+  diff: string;
+}
+
+export interface Difference {
+  added: number;
+  changed: number;
+  removed: number;
+  objects: ObjectChange[];
+  files: FileChange[];
+  warnings: string[];
+  cut: boolean;
+}
+
+export interface PlanView {
+  digest?: string | null;
+  difference: Difference;
+}
+
+export type CheckState = 'Pending' | 'Success' | 'Failure' | 'Error' | 'Skipped';
+
+export interface Check {
+  context: string;
+  state: CheckState;
+  description?: string | null;
+  url?: string | null;
+}
+
+export interface Deployment {
+  namespace: string;
+  environment: string;
+  app: string;
+  release: string;
+  time: string;
+  commit: string;
+  state?: string | null;
+  version?: string | null;
+}
+
+export interface CommitArtifact {
+  name: string;
+  event: string;
+  branch?: string | null;
+  tag?: string | null;
+  pullRequest?: number | null;
+  released?: number | null;
+}
+
+export interface Commit {
+  commit: string;
+  message: string;
+  author: string;
+  time?: string | null;
+  url?: string | null;
+  artifacts?: CommitArtifact[] | null;
+  deployments?: Deployment[] | null;
+  statuses?: Check[] | null;
+}
+
+export interface CommitPage extends Page<Commit> {
+  branch?: string | null;
+}
+
+export interface Branch {
+  name: string;
+  commit: string;
+  default: boolean;
+  protected?: boolean | null;
+}
+
+export interface PullRequest {
+  number: number;
+  title: string;
+  url: string;
+  branch: string;
+  commit: string;
+  targetBranch: string;
+  author?: string | null;
+  draft: boolean;
+}
+
+export interface Files {
+  files: { name: string; content: string }[];
+}
+
+const below = (namespace: string, ...parts: string[]) =>
+  `/api/v1/views/namespaces/${[namespace, ...parts].map(encodeURIComponent).join('/')}`;
+
+export interface HistoryQuestion {
+  app?: string;
+  person?: string;
+  since?: string;
+  until?: string;
+  limit?: number;
+  before?: string;
+}
+
+export const readHistory = (namespace: string, environment: string, question: HistoryQuestion) =>
+  get<Page<HistoryEntry>>(withQuery(below(namespace, 'environments', environment, 'history'), { ...question }));
+
+export const readDiff = (namespace: string, environment: string, app: string, from: string, to: string) =>
+  get<Difference>(withQuery(below(namespace, 'environments', environment, 'apps', app, 'diff'), { from, to }));
+
+export const readFiles = (namespace: string, environment: string, app: string, commit?: string) =>
+  get<Files>(withQuery(below(namespace, 'environments', environment, 'apps', app, 'files'), { commit }));
+
+export const readPlan = (namespace: string, release: string) =>
+  get<PlanView>(below(namespace, 'releases', release, 'plan'));
+
+export const readBranches = (namespace: string, repository: string) =>
+  get<Page<Branch>>(below(namespace, 'repositories', repository, 'branches'));
+
+export const readPullRequests = (namespace: string, repository: string) =>
+  get<Page<PullRequest>>(below(namespace, 'repositories', repository, 'pull-requests'));
+
+export const readCommits = (namespace: string, repository: string, branch?: string, cursor?: string) =>
+  get<CommitPage>(
+    withQuery(below(namespace, 'repositories', repository, 'commits'), { branch, cursor, limit: 30, statuses: true }),
+  );

@@ -1,0 +1,192 @@
+import { Button, Checkbox, Drawer, Group, Text } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import type { App, Release } from '~/api/kinds';
+import { toRelease, useRight } from '~/api/rights';
+import { type HistoryEntry, readDiff, readHistory } from '~/api/views';
+import { actToText } from '~/domain/act';
+import { wordOfPhase } from '~/domain/words';
+import { Age } from '~/parts/Age';
+import { Diff } from '~/parts/Diff';
+import { Guarded } from '~/parts/Guarded';
+import { useKeys } from '~/parts/keys';
+import { Empty, Failure, Loading, Sha } from '~/parts/states';
+import { WordIcon } from '~/parts/WordMark';
+
+/** Reads the two commits to compare from the URL. */
+export const pairFrom = (text: string | undefined) => (text ?? '').split('..').filter(Boolean).slice(0, 2);
+
+/** The log of the app in git: releases, rollbacks, and what people did by hand. */
+export function AppHistory({ app, releases }: { app: App; releases: readonly Release[] }) {
+  const { namespace } = app.metadata;
+  const { app: name, environment } = app.spec;
+  const current = app.status?.current?.commit;
+  const { compare, show } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const right = useRight(toRelease(namespace));
+  const history = useInfiniteQuery({
+    queryKey: ['history', namespace, environment, name, current],
+    queryFn: ({ pageParam }) => readHistory(namespace, environment, { app: name, limit: 15, before: pageParam }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next ?? undefined,
+    placeholderData: (old) => old,
+  });
+  const entries = history.data?.pages.flatMap(({ items }) => items) ?? [];
+  const picked = pairFrom(compare);
+  const pick = (commit: string) => {
+    const next = picked.includes(commit) ? picked.filter((each) => each !== commit) : [...picked, commit].slice(-2);
+    setCompare(next.length ? next.join('..') : undefined);
+  };
+  const setCompare = (compare: string | undefined, show?: string) =>
+    void navigate({ to: '.', replace: true, search: (old) => ({ ...old, compare, show }) });
+  const ordered = [...picked].sort(
+    (a, b) => entries.findIndex(({ commit }) => commit === b) - entries.findIndex(({ commit }) => commit === a),
+  );
+  const [from, to = current] = ordered;
+  const comparable = from !== undefined && to !== undefined && from !== to;
+  useKeys(comparable ? [{ key: 'd', label: 'compare', run: () => setCompare(compare, 'diff') }] : []);
+
+  return (
+    <section className="panel" aria-label="History">
+      <header>
+        <h2>History</h2>
+        {comparable && (
+          <Button size="compact-xs" variant="default" onClick={() => setCompare(compare, 'diff')}>
+            Compare {from.slice(0, 7)} with {picked.length === 1 ? 'now' : to.slice(0, 7)}
+          </Button>
+        )}
+      </header>
+      {history.isPending && (
+        <div className="panel-body">
+          <Loading lines={5} />
+        </div>
+      )}
+      {history.error && (
+        <Failure error={history.error} again={() => void history.refetch()} kept={entries.length > 0} />
+      )}
+      {history.data && entries.length === 0 && <Empty>Git has nothing of this app yet.</Empty>}
+      <ol className="history">
+        {entries.map((entry) => (
+          <li key={entry.commit} data-current={entry.commit === current}>
+            <Checkbox
+              size="xs"
+              aria-label={`Compare ${entry.version ?? entry.commit.slice(0, 7)}`}
+              checked={picked.includes(entry.commit)}
+              onChange={() => pick(entry.commit)}
+            />
+            <Entry entry={entry} release={releases.find(({ metadata }) => metadata.name === entry.release)} app={app} />
+            {entry.commit === current ? (
+              <Text size="xs" fw={600}>
+                now
+              </Text>
+            ) : (
+              <Guarded
+                right={right}
+                size="compact-xs"
+                variant="subtle"
+                onClick={() =>
+                  void navigate({
+                    to: '.',
+                    search: (old) => ({
+                      ...old,
+                      act: actToText({
+                        kind: 'rollback',
+                        namespace,
+                        app: name,
+                        environment,
+                        to: entry.release ?? entry.commit,
+                      }),
+                    }),
+                  })
+                }
+              >
+                Roll back…
+              </Guarded>
+            )}
+          </li>
+        ))}
+      </ol>
+      {history.hasNextPage && (
+        <Group justify="center" pb="sm">
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            loading={history.isFetchingNextPage}
+            onClick={() => void history.fetchNextPage()}
+          >
+            Older
+          </Button>
+        </Group>
+      )}
+      {comparable && (
+        <Compare app={app} from={from} to={to} opened={show === 'diff'} onClose={() => setCompare(compare)} />
+      )}
+    </section>
+  );
+}
+
+const verbs: Record<string, string> = {
+  rollback: 'rolled back',
+  adopt: 'adopted',
+  uninstall: 'uninstalled',
+  release: 'released',
+};
+
+function Entry({ entry, release, app }: { entry: HistoryEntry; release: Release | undefined; app: App }) {
+  const { namespace } = app.metadata;
+  const { commit, time, action, version, requestedBy, reason, subject } = entry;
+  const byHand = !action;
+  return (
+    <div className="history-entry">
+      <div className="history-line">
+        <WordIcon word={byHand ? 'Drifted' : release ? wordOfPhase(release.status?.phase) : 'Ended'} size={14} />
+        {entry.release ? (
+          <Link to="/releases/$namespace/$name" params={{ namespace, name: entry.release }} className="text-link mono">
+            {version ?? entry.release}
+          </Link>
+        ) : (
+          <span className="mono">{version ?? commit.slice(0, 7)}</span>
+        )}
+        <span className="ellipsis">
+          {byHand ? 'by hand' : (verbs[action] ?? action)} {requestedBy && `by ${requestedBy}`}
+        </span>
+        <Age time={time} />
+      </div>
+      <Text size="xs" c="dimmed" className="wrap">
+        {reason ? `“${reason}”` : byHand ? subject : null} <Sha id={commit} href={release?.status?.commit?.url} />
+      </Text>
+    </div>
+  );
+}
+
+interface CompareProps {
+  app: App;
+  from: string;
+  to: string;
+  opened: boolean;
+  onClose: () => void;
+}
+
+function Compare({ app, from, to, opened, onClose }: CompareProps) {
+  const { namespace } = app.metadata;
+  const { app: name, environment } = app.spec;
+  const diff = useQuery({
+    queryKey: ['diff', namespace, environment, name, from, to],
+    queryFn: () => readDiff(namespace, environment, name, from, to),
+    enabled: opened,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return (
+    <Drawer
+      opened={opened}
+      onClose={onClose}
+      position="right"
+      size={860}
+      title={`${name} in ${environment}: ${from.slice(0, 7)} → ${to.slice(0, 7)}`}
+    >
+      {diff.isPending && <Loading />}
+      {diff.error && <Failure error={diff.error} again={() => void diff.refetch()} />}
+      {diff.data && <Diff difference={diff.data} />}
+    </Drawer>
+  );
+}

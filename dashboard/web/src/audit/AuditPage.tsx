@@ -1,0 +1,193 @@
+import { Button, Group, Loader, Select, Text, TextInput } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo, useRef, useState } from 'react';
+import type { EnvironmentCard, Row } from '~/api/server';
+import { readHistory } from '~/api/views';
+import { useOverview } from '~/live/scopes';
+import { useFeedStatus, useValues } from '~/live/useFeed';
+import { useKeys } from '~/parts/keys';
+import { Empty, Failure, Loading } from '~/parts/states';
+import { AuditTable } from './AuditTable';
+import { filterLog, type LogPage, mergeLogs, toCsv } from './log';
+
+const ACTIONS = ['release', 'rollback', 'adopt', 'uninstall', 'environment', 'by hand'];
+const DAY = 86_400_000;
+const SINCE: Record<string, number> = { 'last day': DAY, 'last week': 7 * DAY, 'last month': 30 * DAY };
+const PAGE = 40;
+
+/** For each environment, what to ask for next; nothing where its log has ended. */
+type Cursors = Record<string, string>;
+
+/** Who did what, when and why: the release log that is in git. */
+export function AuditPage() {
+  const search = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const overview = useOverview(search.ns);
+  const status = useFeedStatus(overview);
+  const cards = useValues<EnvironmentCard>(overview, 'env:');
+  const rows = useValues<Row>(overview, 'row:');
+  const filter = useRef<HTMLInputElement>(null);
+  const [openedAt] = useState(() => Math.floor(Date.now() / 60_000) * 60_000);
+
+  const names = [...new Set(cards.map(({ name }) => name))];
+  const apps = [...new Set(rows.map(({ app }) => app))].sort();
+  const asked = cards.filter(({ name }) => !search.env || name === search.env);
+  const places = asked.map(({ namespace, name }) => `${namespace}/${name}`);
+  const span = search.since && SINCE[search.since];
+  const since = span ? new Date(openedAt - span).toISOString() : undefined;
+
+  const log = useInfiniteQuery({
+    queryKey: ['audit', places, search.app, search.who, since],
+    queryFn: ({ pageParam }) => {
+      const wanted = pageParam ? asked.filter(({ namespace, name }) => pageParam[`${namespace}/${name}`]) : asked;
+      return Promise.all(
+        wanted.map(async ({ namespace, name }): Promise<LogPage> => {
+          const before = pageParam?.[`${namespace}/${name}`];
+          const question = { app: search.app, person: search.who, since, limit: PAGE, before };
+          return { namespace, environment: name, page: await readHistory(namespace, name, question) };
+        }),
+      );
+    },
+    initialPageParam: undefined as Cursors | undefined,
+    getNextPageParam: (pages) => {
+      const next = pages.flatMap(({ namespace, environment, page }) =>
+        page.next ? [[`${namespace}/${environment}`, page.next]] : [],
+      );
+      return next.length ? (Object.fromEntries(next) as Cursors) : undefined;
+    },
+    enabled: places.length > 0,
+    refetchInterval: 15_000,
+    placeholderData: (old) => old,
+  });
+  const all = useMemo(() => mergeLogs(log.data?.pages.flat() ?? []), [log.data]);
+  const entries = filterLog(all, { action: search.action ?? '', text: search.q ?? '' });
+  const people = [
+    ...new Set([...(search.who ? [search.who] : []), ...all.flatMap(({ requestedBy }) => requestedBy ?? [])]),
+  ];
+  const set = (change: Record<string, string | null | undefined>) =>
+    void navigate({
+      to: '.',
+      replace: true,
+      search: (old) => ({
+        ...old,
+        ...Object.fromEntries(Object.entries(change).map(([name, text]) => [name, text || undefined])),
+      }),
+    });
+  useKeys([{ key: '/', label: 'filter', run: () => filter.current?.focus() }]);
+
+  return (
+    <>
+      <div className="page-head">
+        <h1>Audit log {log.isFetching && !log.isPending && <Loader size={14} aria-label="Loading" />}</h1>
+        <Group gap="xs">
+          <Button
+            size="compact-sm"
+            variant="default"
+            disabled={entries.length === 0}
+            onClick={() => save('audit.csv', 'text/csv', toCsv(entries))}
+          >
+            CSV
+          </Button>
+          <Button
+            size="compact-sm"
+            variant="default"
+            disabled={entries.length === 0}
+            onClick={() => save('audit.json', 'application/json', JSON.stringify(entries, null, 2))}
+          >
+            JSON
+          </Button>
+        </Group>
+      </div>
+      <Group gap="xs" mb="sm">
+        <Pick label="Who" value={search.who} data={people.sort()} onChange={(who) => set({ who })} />
+        <Pick label="App" value={search.app} data={apps} onChange={(app) => set({ app })} />
+        <Pick label="Environment" value={search.env} data={names} onChange={(env) => set({ env })} />
+        <Pick label="Action" value={search.action} data={ACTIONS} onChange={(action) => set({ action })} />
+        <Pick label="Any time" value={search.since} data={Object.keys(SINCE)} onChange={(since) => set({ since })} />
+        <TextInput
+          ref={filter}
+          size="xs"
+          w={220}
+          leftSection={<IconSearch size={14} />}
+          placeholder="Filter"
+          aria-label="Filter"
+          value={search.q ?? ''}
+          onChange={(event) => set({ q: event.currentTarget.value })}
+          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+        />
+      </Group>
+      {status.problem && <Failure error={status.problem} again={() => void overview.reload()} kept={status.loaded} />}
+      {log.error && <Failure error={log.error} again={() => void log.refetch()} kept={all.length > 0} />}
+      {(log.isPending && places.length > 0) || (!status.loaded && !status.problem) ? <Loading lines={10} /> : null}
+      {status.loaded && places.length === 0 && <Empty>There are no environments yet, so nothing was released.</Empty>}
+      {log.data && entries.length === 0 && (
+        <section className="panel">
+          <Empty
+            next={
+              <Button
+                variant="default"
+                size="xs"
+                onClick={() => set({ who: null, app: null, env: null, action: null, since: null, q: null })}
+              >
+                Show everything
+              </Button>
+            }
+          >
+            Nothing fits the filter{all.length > 0 && ` among the ${all.length} newest entries`}.
+          </Empty>
+        </section>
+      )}
+      {entries.length > 0 && <AuditTable entries={entries} />}
+      {log.data && (
+        <Group justify="center" mt="sm" gap="sm">
+          <Text size="xs" c="dimmed">
+            {entries.length} entries
+          </Text>
+          {log.hasNextPage && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={log.isFetchingNextPage}
+              onClick={() => void log.fetchNextPage()}
+            >
+              Older
+            </Button>
+          )}
+        </Group>
+      )}
+    </>
+  );
+}
+
+interface PickProps {
+  label: string;
+  value: string | undefined;
+  data: string[];
+  onChange: (value: string | null) => void;
+}
+
+const Pick = ({ label, value, data, onChange }: PickProps) => (
+  <Select
+    size="xs"
+    w={140}
+    placeholder={label}
+    aria-label={label}
+    value={value ?? null}
+    data={value && !data.includes(value) ? [value, ...data] : data}
+    onChange={onChange}
+    clearable
+    searchable
+  />
+);
+
+/** Gives the browser a file. */
+function save(name: string, type: string, text: string) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}

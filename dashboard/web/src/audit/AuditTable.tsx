@@ -1,0 +1,108 @@
+import { Text } from '@mantine/core';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { useRef, useState } from 'react';
+import { absolute } from '~/domain/time';
+import { Age } from '~/parts/Age';
+import { useKeys } from '~/parts/keys';
+import { Sha } from '~/parts/states';
+import { WordMark } from '~/parts/WordMark';
+import { actionOfEntry, type LogEntry } from './log';
+
+/** The entries of the log. `j` and `k` move, `Enter` opens the release. */
+export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
+  const navigate = useNavigate();
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [at, setAt] = useState(0);
+  const current = Math.min(at, entries.length - 1);
+  const move = (by: number) => {
+    const next = Math.max(0, Math.min(entries.length - 1, current + by));
+    setAt(next);
+    body.current?.rows[next]?.scrollIntoView({ block: 'nearest' });
+  };
+  useKeys([
+    { key: 'j', label: 'down', run: () => move(1) },
+    { key: 'k', label: 'up', run: () => move(-1) },
+    {
+      key: 'Enter',
+      label: 'open',
+      run: () => {
+        const entry = entries[current];
+        if (!entry?.release) return;
+        void navigate({
+          to: '/releases/$namespace/$name',
+          params: { namespace: entry.namespace, name: entry.release },
+        });
+      },
+    },
+  ]);
+  return (
+    <section className="panel scroll-x" aria-label="Entries">
+      <table className="data">
+        <thead>
+          <tr>
+            <th>Age</th>
+            <th>Who</th>
+            <th>Action</th>
+            <th>App</th>
+            <th>Environment</th>
+            <th>Version</th>
+            <th>Why</th>
+            <th>Commit</th>
+          </tr>
+        </thead>
+        <tbody ref={body}>
+          {entries.map((entry, index) => (
+            <Line key={`${entry.environment} ${entry.commit}`} entry={entry} current={index === current} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
+  const { namespace, environment, app, time, requestedBy, version, reason, release, commit, subject, action } = entry;
+  return (
+    <tr data-current={current}>
+      <td title={absolute(time)}>
+        <Age time={time} />
+      </td>
+      <td className="wrap">{requestedBy ?? '—'}</td>
+      <td>
+        {action ? (
+          actionOfEntry(entry)
+        ) : (
+          <WordMark word="Drifted" size={14}>
+            by hand
+          </WordMark>
+        )}
+      </td>
+      <td>
+        {app ? (
+          <Link to="/apps/$namespace/$app/$environment" params={{ namespace, app, environment }} className="text-link">
+            {app}
+          </Link>
+        ) : (
+          '—'
+        )}
+      </td>
+      <td>{environment}</td>
+      <td className="mono">{version ?? '—'}</td>
+      <td className="wrap">{reason ? `“${reason}”` : !action && <Text inherit>{subject}</Text>}</td>
+      <td>
+        {release ? (
+          <Link
+            to="/releases/$namespace/$name"
+            params={{ namespace, name: release }}
+            title={`Release ${release}`}
+            className="text-link"
+          >
+            <Sha id={commit} />
+          </Link>
+        ) : (
+          <Sha id={commit} />
+        )}
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { filterLog, type LogPage, mergeLogs, toCsv } from './log';
+
+const page = (environment: string, times: string[], next?: string): LogPage => ({
+  namespace: 'team',
+  environment,
+  page: {
+    items: times.map((time) => ({ commit: `${environment}${time}`, time, subject: 's', action: 'release' })),
+    next,
+  },
+});
+
+test('the logs of environments become one, newest first', () => {
+  const merged = mergeLogs([page('dev', ['5', '3', '1']), page('prod', ['4', '2'])]);
+  expect(merged.map(({ time, environment }) => `${time} ${environment}`)).toEqual([
+    '5 dev',
+    '4 prod',
+    '3 dev',
+    '2 prod',
+    '1 dev',
+  ]);
+});
+
+test('what is older than the end of an unfinished log is held back, so that no hole shows', () => {
+  const first = [page('dev', ['9', '8'], 'c'), page('prod', ['7', '1'])];
+  expect(mergeLogs(first).map(({ time }) => time)).toEqual(['9', '8']);
+  expect(mergeLogs([...first, page('dev', ['6'])]).map(({ time }) => time)).toEqual(['9', '8', '7', '6', '1']);
+});
+
+test('a commit without an action was made by hand', () => {
+  const [entry] = mergeLogs([page('dev', ['1'])]);
+  if (!entry) throw new Error('there is one');
+  const hand = { ...entry, action: undefined, requestedBy: 'carol' };
+  expect(filterLog([entry, hand], { action: 'by hand', text: 'CAROL' })).toEqual([hand]);
+});
+
+test('a spreadsheet gets text, not formulas', () => {
+  const [entry] = mergeLogs([page('dev', ['1'])]);
+  if (!entry) throw new Error('there is one');
+  const lines = toCsv([{ ...entry, reason: '=HYPERLINK("x")', requestedBy: 'a,b' }]).split('\r\n');
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toContain(`"a,b"`);
+  expect(lines[1]).toContain(`"'=HYPERLINK(""x"")"`);
+});

@@ -1,0 +1,81 @@
+/** The logs of several environments as one, newest first. Pure. */
+
+import type { HistoryEntry, Page } from '~/api/views';
+
+export interface LogEntry extends HistoryEntry {
+  namespace: string;
+  environment: string;
+}
+
+/** A page of the log of one environment. */
+export interface LogPage {
+  namespace: string;
+  environment: string;
+  page: Page<HistoryEntry>;
+}
+
+export interface LogFilter {
+  action: string;
+  text: string;
+}
+
+/** What a commit does; one that is no release of ours was made by hand. */
+export const actionOfEntry = ({ action }: HistoryEntry) => action ?? 'by hand';
+
+/**
+ * Merges pages. An environment of which more can be read hides what is older than its last entry:
+ * else the list would have holes that fill later.
+ */
+export function mergeLogs(pages: readonly LogPage[]): LogEntry[] {
+  const last = new Map<string, LogPage>();
+  for (const page of pages) last.set(`${page.namespace}/${page.environment}`, page);
+  const open = [...last.values()].filter(({ page }) => page.next);
+  const horizon =
+    open
+      .map(({ page }) => page.items.at(-1)?.time ?? '')
+      .sort()
+      .at(-1) ?? '';
+  const entries = pages.flatMap(({ namespace, environment, page }) =>
+    page.items.map((entry) => ({ ...entry, namespace, environment })),
+  );
+  return entries.filter(({ time }) => time >= horizon).sort((a, b) => b.time.localeCompare(a.time));
+}
+
+/** Keeps the entries of an action that have all words. */
+export function filterLog(entries: readonly LogEntry[], { action, text }: LogFilter): LogEntry[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return entries.filter((entry) => {
+    if (action && actionOfEntry(entry) !== action) return false;
+    const { app, environment, requestedBy, reason, version, subject, commit, release } = entry;
+    const told = [app, environment, requestedBy, reason, version, subject, commit, release].join('\n').toLowerCase();
+    return words.every((word) => told.includes(word));
+  });
+}
+
+const FIELDS = [
+  'time',
+  'requestedBy',
+  'action',
+  'app',
+  'namespace',
+  'environment',
+  'version',
+  'reason',
+  'release',
+  'commit',
+  'repository',
+  'source',
+  'subject',
+] as const;
+
+/** Writes entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula is made text. */
+export function toCsv(entries: readonly LogEntry[]): string {
+  const cell = (value: unknown) => {
+    const text = value === undefined || value === null ? '' : String(value);
+    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return [FIELDS.join(','), ...entries.map((entry) => FIELDS.map((field) => cell(entry[field])).join(','))].join(
+    '\r\n',
+  );
+}

@@ -1,0 +1,148 @@
+import { Alert, Button, Group, Select, Text, TextInput } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo, useRef } from 'react';
+import type { EnvironmentCard, Row } from '~/api/server';
+import { readBranches, readCommits, readPullRequests } from '~/api/views';
+import { useOverview } from '~/live/scopes';
+import { useValues } from '~/live/useFeed';
+import { columnsOf } from '~/overview/matrix';
+import { useKeys } from '~/parts/keys';
+import { Empty, Failure, Loading, Outside } from '~/parts/states';
+import { CommitTable } from './CommitTable';
+import { filterCommits } from './commits';
+import './commits.css';
+
+/** From source to where it runs: the commits of a branch, their checks, and their places. */
+export function CommitsPage() {
+  const { namespace = '', repository = '' } = useParams({ strict: false });
+  const { branch, q = '', only, ns } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const filter = useRef<HTMLInputElement>(null);
+  const branchPick = useRef<HTMLInputElement>(null);
+  const overview = useOverview(ns);
+  const cards = useValues<EnvironmentCard>(overview, 'env:');
+  const rows = useValues<Row>(overview, 'row:');
+  const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
+
+  const branches = useQuery({
+    queryKey: ['branches', namespace, repository],
+    queryFn: () => readBranches(namespace, repository),
+  });
+  const pulls = useQuery({
+    queryKey: ['pulls', namespace, repository],
+    queryFn: () => readPullRequests(namespace, repository),
+  });
+  const commits = useInfiniteQuery({
+    queryKey: ['commits', namespace, repository, branch],
+    queryFn: ({ pageParam }) => readCommits(namespace, repository, branch, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next ?? undefined,
+    refetchInterval: 15_000,
+  });
+  const all = useMemo(() => commits.data?.pages.flatMap(({ items }) => items) ?? [], [commits.data]);
+  const shown = filterCommits(all, q, only === 'artifact');
+  const [first] = commits.data?.pages ?? [];
+  const set = (change: Record<string, string | undefined>) =>
+    void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...change }) });
+  useKeys([
+    { key: '/', label: 'filter', run: () => filter.current?.focus() },
+    { key: 'B', label: 'branch', run: () => branchPick.current?.focus() },
+  ]);
+
+  return (
+    <>
+      <div className="page-head">
+        <h1>
+          <Link to="/commits" search={{ ns }} className="quiet-link">
+            Commits
+          </Link>
+          <Text span size="sm" c="dimmed">
+            {namespace} / {repository}
+          </Text>
+        </h1>
+      </div>
+      <Group gap="xs" mb="sm">
+        <Select
+          ref={branchPick}
+          size="xs"
+          w={200}
+          aria-label="Branch"
+          data={[...new Set([branch ?? first?.branch, ...(branches.data?.items.map(({ name }) => name) ?? [])])].filter(
+            (name): name is string => Boolean(name),
+          )}
+          value={branch ?? first?.branch ?? null}
+          onChange={(branch) => set({ branch: branch ?? undefined })}
+          searchable
+          allowDeselect={false}
+        />
+        <TextInput
+          ref={filter}
+          size="xs"
+          w={240}
+          leftSection={<IconSearch size={14} />}
+          placeholder="Message, commit, author"
+          aria-label="Filter"
+          value={q}
+          onChange={(event) => set({ q: event.currentTarget.value || undefined })}
+          onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+        />
+        <Button
+          size="xs"
+          variant={only === 'artifact' ? 'filled' : 'default'}
+          aria-pressed={only === 'artifact'}
+          onClick={() => set({ only: only === 'artifact' ? undefined : 'artifact' })}
+        >
+          With artifact
+        </Button>
+      </Group>
+      {first?.incomplete && (
+        <Alert color="yellow" variant="light" p="xs" mb="sm">
+          {first.incomplete}
+        </Alert>
+      )}
+      {commits.error && <Failure error={commits.error} again={() => void commits.refetch()} kept={all.length > 0} />}
+      {commits.isPending && <Loading lines={10} />}
+      {commits.data && shown.length === 0 && (
+        <section className="panel">
+          <Empty>{all.length ? 'No commit fits the filter.' : 'The branch has no commits.'}</Empty>
+        </section>
+      )}
+      {shown.length > 0 && (
+        <CommitTable commits={shown} columns={columns} namespace={namespace} stale={commits.error !== null} />
+      )}
+      {commits.hasNextPage && (
+        <Group justify="center" mt="sm">
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={commits.isFetchingNextPage}
+            onClick={() => void commits.fetchNextPage()}
+          >
+            Older
+          </Button>
+        </Group>
+      )}
+      {(pulls.data?.items.length ?? 0) > 0 && (
+        <section className="panel" aria-label="Pull requests" style={{ marginTop: 16 }}>
+          <header>
+            <h2>Open pull requests</h2>
+          </header>
+          <ul className="pulls">
+            {pulls.data?.items.map(({ number, title, url, branch, author, draft }) => (
+              <li key={number}>
+                <Outside href={url}>
+                  #{number} {title}
+                </Outside>
+                <Text span size="xs" c="dimmed">
+                  {branch} {author && `by ${author}`} {draft && '· draft'}
+                </Text>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}

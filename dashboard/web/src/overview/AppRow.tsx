@@ -1,0 +1,122 @@
+import { ActionIcon, Menu } from '@mantine/core';
+import { IconDots, IconStar, IconStarFilled } from '@tabler/icons-react';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { memo } from 'react';
+import type { Row } from '~/api/server';
+import { actToText } from '~/domain/act';
+import { toggleStar } from '~/domain/preferences';
+import { MatrixCell } from './MatrixCell';
+import { type Column, nextAfter } from './matrix';
+
+interface Props {
+  row: Row;
+  index: number;
+  start: number;
+  columns: readonly Column[];
+  starred: boolean;
+  /** Column of the cell that the keys act on, where it is in this row. */
+  spot: number | undefined;
+  onSpot: (spot: { row: number; column: number }) => void;
+}
+
+/** An app in all environments. Drawn again only when its own row changes. */
+export const AppRow = memo(function AppRow({ row, index, start, columns, starred, spot, onSpot }: Props) {
+  const { namespace, app, key } = row;
+  return (
+    <div
+      role="row"
+      tabIndex={-1}
+      aria-rowindex={index + 2}
+      className="matrix-row"
+      style={{ transform: `translateY(${start}px)` }}
+    >
+      <span role="rowheader" tabIndex={-1} className="matrix-app">
+        <ActionIcon
+          size="sm"
+          variant="subtle"
+          color={starred ? 'yellow' : 'gray'}
+          aria-label={`${starred ? 'Unstar' : 'Star'} ${app}`}
+          aria-pressed={starred}
+          onClick={() => toggleStar(key)}
+        >
+          {starred ? <IconStarFilled size={15} /> : <IconStar size={15} />}
+        </ActionIcon>
+        <span className="matrix-name" title={key}>
+          <strong>{app}</strong>
+          <small>{namespace}</small>
+        </span>
+        <RowMenu row={row} columns={columns} />
+      </span>
+      {columns.map(({ name }, column) => (
+        <span key={name} role="gridcell" tabIndex={-1} className="matrix-cell" data-here={spot === column || undefined}>
+          {row.cells[name] ? (
+            <Link
+              to="/apps/$namespace/$app/$environment"
+              params={{ namespace, app, environment: name }}
+              search={({ ns }) => ({ ns })}
+              data-spot={`${index}.${column}`}
+              tabIndex={spot === column ? 0 : -1}
+              onFocus={() => onSpot({ row: index, column })}
+              className="matrix-link"
+            >
+              <MatrixCell cell={row.cells[name]} environment={name} />
+            </Link>
+          ) : (
+            <span
+              data-spot={`${index}.${column}`}
+              tabIndex={spot === column ? 0 : -1}
+              onFocus={() => onSpot({ row: index, column })}
+              className="matrix-link matrix-none"
+            >
+              <span className="matrix-env">{name}</span> – not deployed
+            </span>
+          )}
+        </span>
+      ))}
+    </div>
+  );
+});
+
+function RowMenu({ row: { namespace, app, cells }, columns }: Pick<Props, 'row' | 'columns'>) {
+  const navigate = useNavigate();
+  const act = (text: string) => void navigate({ to: '.', search: (old) => ({ ...old, act: text }) });
+  return (
+    <Menu position="bottom-start" withinPortal keepMounted={false}>
+      <Menu.Target>
+        <ActionIcon size="sm" variant="subtle" color="gray" aria-label={`Actions for ${app}`}>
+          <IconDots size={15} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => act(actToText({ kind: 'release', namespace, app, environments: [] }))}>
+          Release…
+        </Menu.Item>
+        {columns
+          .filter(({ name }) => cells[name])
+          .map(({ name }) => ({ name, to: nextAfter(columns, namespace, name) }))
+          .map(
+            ({ name, to }) =>
+              to && (
+                <Menu.Item
+                  key={name}
+                  onClick={() => act(actToText({ kind: 'promote', namespace, app, from: name, environments: [to] }))}
+                >
+                  Promote {name} → {to}…
+                </Menu.Item>
+              ),
+          )}
+        <Menu.Divider />
+        {columns
+          .filter(({ name }) => cells[name])
+          .map(({ name }) => (
+            <Menu.Item
+              key={name}
+              onClick={() => act(actToText({ kind: 'rollback', namespace, app, environment: name }))}
+            >
+              Roll back in {name}…
+            </Menu.Item>
+          ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

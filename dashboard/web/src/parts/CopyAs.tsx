@@ -1,0 +1,61 @@
+import { Button, Menu, Modal } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import { stringify } from 'yaml';
+
+interface Props {
+  /** The object that would do the same. */
+  object: unknown;
+  cli?: string;
+  kubectl: (yaml: string) => string;
+}
+
+async function copy(what: string, text: string) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notifications.show({ message: `${what} copied`, autoClose: 2000 });
+  } catch {
+    notifications.show({
+      color: 'red',
+      message: 'The browser does not let the page copy. Use YAML, and copy by hand.',
+    });
+  }
+}
+
+/** The same action for a terminal, a script, or git. */
+export function CopyAs({ object, cli, kubectl }: Props) {
+  const [open, { open: show, close }] = useDisclosure(false);
+  const yaml = stringify(object);
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <Button size="compact-sm" variant="default">
+            Copy as
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {cli && <Menu.Item onClick={() => void copy('Command', cli)}>gimlet command</Menu.Item>}
+          <Menu.Item onClick={() => void copy('Command', kubectl(yaml))}>kubectl command</Menu.Item>
+          <Menu.Item onClick={() => void copy('YAML', yaml)}>YAML</Menu.Item>
+          <Menu.Divider />
+          <Menu.Item onClick={show}>Show…</Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      <Modal opened={open} onClose={close} title="The same, elsewhere" size="lg">
+        {cli && <TextBlock label="gimlet" text={cli} />}
+        <TextBlock label="YAML" text={yaml} />
+      </Modal>
+    </>
+  );
+}
+
+/** Text as it is, which can be selected and scrolls. */
+export function TextBlock({ label, text }: { label: string; text: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the focus, for people without a pointer
+    <section className="text-block" aria-label={label} tabIndex={0}>
+      {text}
+    </section>
+  );
+}

@@ -1,0 +1,263 @@
+import { Alert, Anchor, Button, Group, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useRef } from 'react';
+import { condition, creatorOf, type Release } from '~/api/kinds';
+import { readPlan } from '~/api/views';
+import { actToText } from '~/domain/act';
+import { actionOf, again, cliCommand, kubectlCreate } from '~/domain/releaseSpec';
+import { isBeforeGit, wordOfPhase } from '~/domain/words';
+import { useReleaseScope } from '~/live/scopes';
+import { useFeedStatus, useValue } from '~/live/useFeed';
+import { Age } from '~/parts/Age';
+import { CopyAs } from '~/parts/CopyAs';
+import { Diff } from '~/parts/Diff';
+import { useKeys } from '~/parts/keys';
+import { Empty, Failure, Loading, Outside, Sha } from '~/parts/states';
+import { WordIcon, WordMark } from '~/parts/WordMark';
+import { YamlButton } from '~/parts/YamlButton';
+import { Decisions } from './Decisions';
+import { stepsOf, totalOf } from './timeline';
+import './release.css';
+
+/** One attempt, from its start to its end. */
+export function ReleasePage() {
+  const { namespace = '', name = '' } = useParams({ strict: false });
+  const feed = useReleaseScope(namespace, name);
+  const status = useFeedStatus(feed);
+  const release = useValue<Release>(feed, `release:${namespace}/${name}`);
+  if (!release) {
+    if (status.problem?.status === 404 || (status.loaded && !status.problem)) {
+      return (
+        <Empty
+          next={
+            <Button component={Link} to="/audit" variant="default">
+              To the audit log
+            </Button>
+          }
+        >
+          There is no Release {name} in {namespace}. If it was tidied away, the log in git still has it.
+        </Empty>
+      );
+    }
+    if (status.problem) return <Failure error={status.problem} again={() => void feed.reload()} />;
+    return <Loading lines={10} />;
+  }
+  return (
+    <div className={status.problem ? 'stale' : undefined}>
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept />}
+      <Found release={release} />
+    </div>
+  );
+}
+
+function Found({ release }: { release: Release }) {
+  const navigate = useNavigate();
+  const { metadata, spec, status } = release;
+  const { namespace, name } = metadata;
+  const { app, environment } = spec;
+  const phase = status?.phase;
+  const changes = useRef<HTMLElement>(null);
+  const message = condition(status?.conditions, 'Ready')?.message;
+  const total = totalOf(release);
+  const rollback = () =>
+    void navigate({
+      to: '.',
+      search: (old) => ({ ...old, act: actToText({ kind: 'rollback', namespace, app, environment }) }),
+    });
+  useKeys([
+    { key: 'd', label: 'difference', run: () => changes.current?.scrollIntoView({ behavior: 'smooth' }) },
+    { key: 'b', label: 'roll back', run: rollback },
+  ]);
+  const wentWrong = phase === 'Failed' || phase === 'Rejected';
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>
+            <Link
+              to="/apps/$namespace/$app/$environment"
+              params={{ namespace, app, environment }}
+              className="quiet-link"
+            >
+              {app} → {environment}
+            </Link>
+            <span className="mono">{status?.version}</span>
+            <WordMark word={wordOfPhase(phase)}>{phase ?? 'Pending'}</WordMark>
+          </h1>
+          <Text size="sm" c="dimmed" className="wrap">
+            {actionOf(spec)} by {creatorOf(release) ?? 'somebody'} <Age time={metadata.creationTimestamp} /> ago
+            {spec.reason && ` · “${spec.reason}”`}
+          </Text>
+        </div>
+        <Group gap="xs">
+          <Decisions release={release} />
+          {!isBeforeGit(phase) && !spec.planOnly && (
+            <Button size="compact-sm" variant="default" onClick={rollback}>
+              Roll back {app}…
+            </Button>
+          )}
+          <CopyAs
+            object={again(release)}
+            cli={cliCommand(namespace, spec)}
+            kubectl={(yaml) => kubectlCreate(namespace, yaml)}
+          />
+          <YamlButton title={`Release ${name}`} object={release} />
+        </Group>
+      </div>
+      {wentWrong && message && (
+        <Alert color="red" variant="light" title={phase} mb="md" role="alert">
+          <Text size="sm" className="wrap">
+            {message}
+          </Text>
+          <Text size="sm" mt={4}>
+            {status?.commit
+              ? 'It is in git. It becomes Healthy by itself if the workloads recover; else roll back.'
+              : 'Nothing was committed. Mend the cause, and release again.'}
+          </Text>
+        </Alert>
+      )}
+      <div className="columns">
+        <section className="panel" aria-label="Timeline">
+          <header>
+            <h2>Timeline</h2>
+            {total && (
+              <Text size="xs" c="dimmed">
+                {total}
+              </Text>
+            )}
+          </header>
+          <ol className="timeline">
+            {stepsOf(release).map(({ name, word, time, text }) => (
+              <li
+                key={name}
+                data-reached={word !== undefined}
+                aria-current={word === 'Progressing' ? 'step' : undefined}
+              >
+                <WordIcon word={word ?? 'Ended'} quiet />
+                <span className="step-name">{name}</span>
+                <Clock time={time} />
+                <span className="wrap">
+                  {text.map((line) => (
+                    <div key={line}>{line}</div>
+                  ))}
+                </span>
+              </li>
+            ))}
+          </ol>
+        </section>
+        <section className="panel" aria-label="Facts">
+          <header>
+            <h2>Facts</h2>
+          </header>
+          <div className="panel-body">
+            <ReleaseFacts release={release} />
+          </div>
+        </section>
+      </div>
+      <section className="panel" aria-label="Changes" ref={changes} style={{ marginTop: 16 }}>
+        <header>
+          <h2>Changes</h2>
+          {status?.plan?.base && (
+            <Text size="xs" c="dimmed">
+              against <Sha id={status.plan.base} />
+            </Text>
+          )}
+        </header>
+        <div className="panel-body">
+          <Changes release={release} />
+        </div>
+      </section>
+    </>
+  );
+}
+
+function Clock({ time }: { time: string | undefined }) {
+  if (!time) return <span className="step-time">—</span>;
+  const at = new Date(time);
+  return (
+    <time dateTime={time} title={at.toString()}>
+      {at.toLocaleTimeString('en-GB')}
+    </time>
+  );
+}
+
+function Changes({ release: { metadata, status } }: { release: Release }) {
+  const { namespace, name } = metadata;
+  const digest = status?.plan?.digest;
+  const plan = useQuery({
+    queryKey: ['planView', namespace, name, digest, status?.commit?.sha],
+    queryFn: () => readPlan(namespace, name),
+    enabled: digest !== undefined,
+  });
+  if (!digest) return <Empty>It is not planned yet: nothing is known of what it changes.</Empty>;
+  if (plan.isPending) return <Loading />;
+  if (plan.error) {
+    return (
+      <>
+        <Failure error={plan.error} again={() => void plan.refetch()} />
+        <Text size="sm" className="mono wrap" mt="sm">
+          {status?.plan?.objects?.join('\n')}
+        </Text>
+      </>
+    );
+  }
+  const { difference } = plan.data;
+  if (difference.files.length + difference.objects.length === 0) {
+    return <Empty>Git has exactly this already: nothing changes.</Empty>;
+  }
+  return <Diff difference={difference} keys />;
+}
+
+function ReleaseFacts({ release: { metadata, spec, status } }: { release: Release }) {
+  const { namespace } = metadata;
+  const facts: [string, React.ReactNode][] = [
+    [
+      'Name',
+      <span key="name" className="mono">
+        {metadata.name}
+      </span>,
+    ],
+    ['Artifact', status?.artifact?.name ?? spec.artifact?.name],
+    ['Promoted from', spec.promoteFrom?.environment],
+    ['Puts back', spec.rollbackTo?.release ?? spec.rollbackTo?.commit ?? spec.rollbackTo?.time],
+    ['Adopts', spec.adopt?.commit],
+    ['Chart', status?.chart && `${status.chart.name} ${status.chart.version}`],
+    ['Commit', status?.commit && <Sha key="commit" id={status.commit.sha} href={status.commit.url} />],
+    ['Folder', status?.commit?.path],
+    ['Approved by', status?.approvedBy?.join(', ')],
+    ['Trigger', spec.trigger],
+    ['Set', spec.set],
+    ['Expected base', spec.expectedBase && <Sha key="base" id={spec.expectedBase} />],
+    [
+      'Source',
+      spec.version?.url && (
+        <Outside key="source" href={spec.version.url}>
+          {spec.version.sha?.slice(0, 7)}
+        </Outside>
+      ),
+    ],
+    [
+      'Set off',
+      status?.setsOff?.length
+        ? status.setsOff.map((name) => (
+            <div key={name}>
+              <Anchor
+                inherit
+                renderRoot={(props) => <Link to="/releases/$namespace/$name" params={{ namespace, name }} {...props} />}
+              >
+                {name}
+              </Anchor>
+            </div>
+          ))
+        : undefined,
+    ],
+  ];
+  return (
+    <dl className="facts">
+      {facts
+        .filter(([, value]) => value)
+        .map(([name, value]) => [<dt key={`${name} name`}>{name}</dt>, <dd key={name}>{value}</dd>])}
+    </dl>
+  );
+}

@@ -1,0 +1,91 @@
+/** What can be released, and where it may go. Pure. */
+
+import type { App, Artifact, ReleaseSource } from '~/api/kinds';
+import type { EnvironmentCard } from '~/api/server';
+import type { HistoryEntry } from '~/api/views';
+import { dayTime } from '~/domain/time';
+
+/** A version to choose. */
+export interface Candidate {
+  id: string;
+  source: ReleaseSource;
+  version: string;
+  message?: string;
+  author?: string;
+  time?: string;
+  branch?: string;
+  /** Where it is what was released last. */
+  runsIn: string[];
+  /** Environments that it has a manifest for; nothing where that is not known, or does not matter. */
+  environments?: string[];
+}
+
+const isOf = (artifact: Artifact, app: string) =>
+  artifact.status?.releases?.some((verdict) => verdict.app === app && verdict.result !== 'Invalid') ?? false;
+
+/** Returns the artifacts that have a manifest for the app, newest first. */
+export function candidatesOf(artifacts: readonly Artifact[], app: string, apps: readonly App[]): Candidate[] {
+  return artifacts
+    .filter((artifact) => isOf(artifact, app))
+    .sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
+    .map(({ metadata: { name, creationTimestamp }, spec: { version, created }, status }) => ({
+      id: name,
+      source: { artifact: { name } },
+      version: status?.version ?? version.name ?? version.tag ?? version.sha?.slice(0, 7) ?? name,
+      message: version.message?.split('\n')[0],
+      author: version.author,
+      time: created ?? creationTimestamp,
+      branch: version.branch,
+      runsIn: apps.filter((each) => each.status?.current?.artifact?.name === name).map((each) => each.spec.environment),
+      environments: status?.releases
+        ?.filter((verdict) => verdict.app === app && verdict.result !== 'Invalid')
+        .flatMap(({ environment }) => (environment ? [environment] : [])),
+    }));
+}
+
+/** Returns what an environment can go back to: the log of the app without what is there now, if anything is. */
+export function pastOf(entries: readonly HistoryEntry[], current: string | undefined): Candidate[] {
+  return entries
+    .filter(({ action, commit }) => action !== 'uninstall' && action !== 'environment' && commit !== current)
+    .map(({ commit, release, version, subject, requestedBy, time }) => ({
+      id: release ?? commit,
+      source: { rollbackTo: release ? { release } : { commit } },
+      version: version ?? commit.slice(0, 7),
+      message: subject,
+      author: requestedBy ?? undefined,
+      time,
+      runsIn: [],
+    }));
+}
+
+/** Returns what somebody changed by hand, as a version of its own. */
+export function handMade(commit: string, entries: readonly HistoryEntry[]): Candidate {
+  const entry = entries.find((each) => each.commit === commit);
+  return {
+    id: commit,
+    source: { adopt: { commit } },
+    version: commit.slice(0, 7),
+    message: entry?.subject ?? 'changed by hand',
+    author: entry?.requestedBy ?? undefined,
+    time: entry?.time,
+    runsIn: [],
+  };
+}
+
+/** Says why a version cannot go to an environment, or nothing. */
+export function whyNot(candidate: Candidate | undefined, environment: string): string | undefined {
+  if (!candidate?.environments || candidate.environments.includes(environment)) return undefined;
+  return `${candidate.version} has no manifest for ${environment}`;
+}
+
+/** Says what a release to an environment will wait for; a rollback waits for less. */
+export function gatesOf(card: EnvironmentCard, rollback: boolean): string[] {
+  const { lock, suspended, approvals, windows, promotesFrom } = card;
+  return [
+    lock && `locked: ${lock.reason}${lock.until ? `, until ${dayTime(lock.until)}` : ''}`,
+    suspended && 'the environment is suspended',
+    !rollback && approvals && `${approvals} ${approvals === 1 ? 'approval' : 'approvals'}`,
+    !rollback && windows && 'an open deploy window',
+    !rollback && promotesFrom && `healthy in ${promotesFrom} first`,
+  ].filter((gate): gate is string => Boolean(gate));
+}

@@ -1,0 +1,35 @@
+import { usePreferences } from '~/domain/preferences';
+import { useListedKeys } from '~/parts/keys';
+
+/** The keys that do something now. */
+export function KeyBar() {
+  const keys = useListedKeys();
+  const { singleKeys } = usePreferences();
+  if (!singleKeys) return <div className="key-bar">Single keys are off (Settings). Ctrl K opens the palette.</div>;
+  const shown = keys.filter(({ key }) => !key.startsWith('g '));
+  return (
+    <div className="key-bar">
+      {shown.map(({ key, label }) => (
+        <span key={key}>
+          <kbd>{keyText(key)}</kbd> {label}
+        </span>
+      ))}
+      <span>
+        <kbd>Ctrl K</kbd> palette
+      </span>
+    </div>
+  );
+}
+
+const names: Record<string, string> = {
+  Enter: '↵',
+  ArrowUp: '↑',
+  ArrowDown: '↓',
+  ArrowLeft: '←',
+  ArrowRight: '→',
+  Escape: 'Esc',
+  ' ': 'Space',
+};
+
+/** Writes a key as it is printed on keyboards. */
+export const keyText = (key: string) => names[key] ?? key;

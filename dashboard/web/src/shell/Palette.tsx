@@ -1,0 +1,84 @@
+import { useMantineColorScheme } from '@mantine/core';
+import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { IconRocket, IconSearch, IconServer, IconSunMoon } from '@tabler/icons-react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import type { EnvironmentCard, Row } from '~/api/server';
+import { actToText } from '~/domain/act';
+import { useOverview } from '~/live/scopes';
+import { useValues } from '~/live/useFeed';
+import { WordIcon } from '~/parts/WordMark';
+import { pages } from './Shell';
+
+/** Goes anywhere and does anything, by typing its name. */
+export function Palette() {
+  const { ns } = useSearch({ strict: false });
+  const feed = useOverview(ns);
+  const rows = useValues<Row>(feed, 'row:');
+  const environments = useValues<EnvironmentCard>(feed, 'env:');
+  const navigate = useNavigate();
+  const { toggleColorScheme } = useMantineColorScheme();
+
+  const going: SpotlightActionData[] = pages.map(({ to, label, key, Icon }) => ({
+    id: to,
+    label: `Go to ${label}`,
+    description: key,
+    leftSection: <Icon size={18} />,
+    onClick: () => void navigate({ to, search: { ns } }),
+  }));
+  const apps: SpotlightActionData[] = rows.flatMap(({ namespace, app, cells }) => [
+    ...Object.entries(cells).map(([environment, cell]) => ({
+      id: `app ${namespace}/${app}/${environment}`,
+      label: `${app} in ${environment}`,
+      description: [cell.version, cell.text].filter(Boolean).join(' · '),
+      leftSection: <WordIcon word={cell.word} size={18} quiet />,
+      onClick: () =>
+        void navigate({
+          to: '/apps/$namespace/$app/$environment',
+          params: { namespace, app, environment },
+          search: { ns },
+        }),
+    })),
+    {
+      id: `release ${namespace}/${app}`,
+      label: `Release ${app}…`,
+      leftSection: <IconRocket size={18} />,
+      onClick: () =>
+        void navigate({
+          to: '.',
+          search: (old) => ({ ...old, act: actToText({ kind: 'release', namespace, app, environments: [] }) }),
+        }),
+    },
+  ]);
+  const places: SpotlightActionData[] = environments.map(({ namespace, name }) => ({
+    id: `env ${namespace}/${name}`,
+    label: `Environment ${name}`,
+    description: namespace,
+    leftSection: <IconServer size={18} />,
+    onClick: () => void navigate({ to: '/environments/$namespace/$name', params: { namespace, name }, search: { ns } }),
+  }));
+  const other: SpotlightActionData[] = [
+    {
+      id: 'scheme',
+      label: 'Switch between light and dark',
+      leftSection: <IconSunMoon size={18} />,
+      onClick: () => toggleColorScheme(),
+    },
+  ];
+  return (
+    <Spotlight
+      actions={[...going, ...places, ...apps, ...other]}
+      shortcut="mod + K"
+      limit={12}
+      scrollable
+      maxHeight={420}
+      nothingFound="Nothing has this name."
+      highlightQuery
+      attributes={{ content: { 'aria-label': 'Search and act' } }}
+      searchProps={{
+        leftSection: <IconSearch size={18} />,
+        placeholder: 'An app, an environment, an action…',
+        'aria-label': 'Search and act',
+      }}
+    />
+  );
+}

@@ -1,0 +1,177 @@
+// Opens every screen on the fake backend in light and dark: pictures, axe, console, bundle budgets.
+//   node tests/screens.mjs [folder for the pictures [pattern of names]]     (npm run build comes first)
+// Fails on: a serious finding of axe, a message in the console, a violation of the CSP, a bundle over its budget.
+
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { chromium } from 'playwright-core';
+import { expectedInSteps, screens, steps } from './script.mjs';
+
+const WEB = fileURLToPath(new URL('..', import.meta.url));
+const BUDGET = { first: 300, lazy: 350 };
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const CHROMIUM = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find((path) => path && existsSync(path));
+
+const wanted = new RegExp(process.argv[3] ?? '');
+const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
+const faults = [];
+let passed = 0;
+const fail = (what) => {
+  faults.push(what);
+  console.log(`FAIL ${what}`);
+};
+const pass = (what) => {
+  passed++;
+  console.log(`ok   ${what}`);
+};
+
+/** Starts a fake backend, and returns its address and how to end it and to start it again. */
+async function startBackend(port, ...options) {
+  let child;
+  const backend = {
+    address: `http://127.0.0.1:${port}`,
+    start: () => {
+      child = spawn(process.execPath, [join(WEB, 'dev/server.mjs'), '--port', String(port), ...options], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      return new Promise((resolve, reject) => {
+        child.stdout.once('data', resolve);
+        child.once('exit', (code) => reject(new Error(`the backend ended with ${code}`)));
+      });
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', resolve);
+        child.kill();
+      }),
+  };
+  await backend.start();
+  return backend;
+}
+
+/* ---- bundles ---- */
+const manifest = () => JSON.parse(readFileSync(join(WEB, 'dist/.vite/manifest.json'), 'utf8'));
+
+/** Sums what a page needs beside the first load, gzipped, in KB. */
+function weigh() {
+  const chunks = manifest();
+  const sizes = new Map();
+  const size = (file) => {
+    if (!sizes.has(file)) sizes.set(file, gzipSync(readFileSync(join(WEB, 'dist', file)), { level: 9 }).length / 1024);
+    return sizes.get(file);
+  };
+  const filesOf = (key, seen = new Set()) => {
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const { file, css = [], imports = [] } = chunks[key];
+    return [file, ...css, ...imports.flatMap((each) => filesOf(each, seen))];
+  };
+  const sum = (files) => [...new Set(files)].reduce((total, file) => total + size(file), 0);
+  const first = new Set(filesOf('index.html'));
+  const judge = (name, kilobytes, budget) => {
+    const text = `${name}: ${kilobytes.toFixed(0)} KB of ${budget}`;
+    if (kilobytes > budget) fail(text);
+    else pass(text);
+  };
+  judge('bundle of the first route', sum([...first]), BUDGET.first);
+  for (const key of Object.keys(chunks).filter((each) => chunks[each].isDynamicEntry)) {
+    const lazy = filesOf(key).filter((file) => !first.has(file));
+    judge(`bundle of ${key} beside the first route`, sum(lazy), BUDGET.lazy);
+  }
+}
+
+/* ---- pages ---- */
+async function judgePage(page, name, messages) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  for (const { id, nodes } of serious) {
+    const first = nodes[0];
+    fail(
+      `${name}: axe ${id} in ${nodes.length} places, such as ${first.target.join(' ')}: ${first.any[0]?.message ?? first.failureSummary}`,
+    );
+  }
+  for (const message of messages.splice(0)) fail(`${name}: console: ${message}`);
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
+  if (serious.length === 0) pass(name);
+}
+
+async function open(browser, { scheme, width = 1360, height = 860, state }) {
+  const context = await browser.newContext({
+    colorScheme: scheme,
+    viewport: { width, height },
+    reducedMotion: 'reduce',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
+  const messages = [];
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && messages.push(message.text()));
+  page.on('pageerror', (error) => messages.push(String(error)));
+  if (state)
+    await context.addInitScript((kept) => localStorage.setItem('gimlet.preferences', kept), JSON.stringify(state));
+  return { page, messages, close: () => context.close() };
+}
+
+if (!CHROMIUM) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
+weigh();
+const backends = {
+  usual: await startBackend(8801, '--still'),
+  viewer: await startBackend(8802, '--still', '--user', 'viewer'),
+  empty: await startBackend(8803, '--still', '--empty'),
+  out: await startBackend(8804, '--still', '--signed-out'),
+};
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+try {
+  for (const scheme of ['light', 'dark']) {
+    for (const { name, path, as = 'usual', width, height, ready, act, expected = [], state } of screens.filter((each) =>
+      wanted.test(`${each.name}-${scheme}`),
+    )) {
+      const { page, messages, close } = await open(browser, { scheme, width, height, state });
+      const label = `${name}-${scheme}`;
+      try {
+        await page.goto(backends[as].address + path);
+        await page.locator(ready).first().waitFor({ timeout: 15_000 });
+        if (act) await act(page);
+        // A refused request is a message of the browser itself; those that a screen is about are expected.
+        const odd = messages.filter((message) => !expected.some((text) => message.includes(text)));
+        messages.splice(0, messages.length, ...odd);
+        await judgePage(page, label, messages);
+      } catch (error) {
+        await page.screenshot({ path: join(pictures, `${label}.png`) });
+        fail(`${label}: ${error.message.split('\n').slice(0, 3).join(' ')}`);
+      }
+      await close();
+    }
+  }
+  for (const [name, step] of Object.entries(steps).filter(([name]) => wanted.test(name))) {
+    const backend = await startBackend(8810 + passed + faults.length, '--still');
+    const { page, messages, close } = await open(browser, { scheme: 'light' });
+    try {
+      await step(page, backend);
+      const odd = messages.filter((message) => !expectedInSteps.some((text) => message.includes(text)));
+      for (const message of odd) fail(`${name}: console: ${message}`);
+      pass(name);
+    } catch (error) {
+      await page.screenshot({ path: join(pictures, `fault-${passed}.png`) });
+      fail(`${name}: ${error.message.split('\n').slice(0, 4).join(' ')}`);
+    }
+    await close();
+    await backend.stop();
+  }
+} finally {
+  await browser.close();
+  for (const backend of Object.values(backends)) await backend.stop();
+}
+console.log(`pictures: ${pictures} (${readdirSync(pictures).length})`);
+console.log(`${passed} passed, ${faults.length} failed`);
+process.exitCode = faults.length ? 1 : 0;

@@ -1,0 +1,238 @@
+// The screens and what people do on them.
+
+const APP = '/apps/team-shop/checkout/prod-eu';
+
+export const screens = [
+  { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
+  { name: 'overview', path: '/', ready: '[role=row] >> text=checkout' },
+  { name: 'overview-worst', path: '/?order=worst&show=failing', ready: '[role=row] >> text=catalog' },
+  { name: 'overview-narrow', path: '/', width: 420, height: 860, ready: '[role=row] >> text=checkout' },
+  {
+    name: 'overview-dense',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    state: { dense: true, stars: ['team-shop/search'] },
+  },
+  { name: 'overview-empty', path: '/', as: 'empty', ready: 'text=There are no environments yet' },
+  { name: 'overview-viewer', path: '/', as: 'viewer', ready: 'text=view only' },
+  { name: 'overview-no-match', path: '/?q=nothing-is-called-so', ready: 'text=No app fits the filter' },
+  {
+    name: 'palette',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.keyboard.type('checkout');
+      await page.locator('text=checkout in prod-eu').waitFor();
+    },
+  },
+  {
+    name: 'keys',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.keyboard.press('?');
+      await page.locator('text=Keys of this page').waitFor();
+    },
+  },
+  {
+    name: 'release-dialog',
+    path: `${APP}?act=release/team-shop/checkout/staging~prod-eu`,
+    ready: 'text=Create 2 releases',
+  },
+  { name: 'release-dialog-one', path: `/?act=release/team-shop/cart/prod-eu`, ready: '.diff-file' },
+  {
+    name: 'release-dialog-viewer',
+    path: `/?act=release/team-shop/checkout/staging`,
+    as: 'viewer',
+    ready: 'text=You can look, not release',
+  },
+  {
+    name: 'promote-dialog',
+    path: `${APP}?act=promote/team-shop/checkout/prod-eu~prod-us/staging`,
+    ready: 'text=not possible',
+    expected: ['422'],
+  },
+  { name: 'rollback-dialog', path: `${APP}?act=rollback/team-shop/checkout/prod-eu`, ready: '.diff-file' },
+  {
+    name: 'release-dialog-narrow',
+    path: `${APP}?act=release/team-shop/checkout/staging`,
+    width: 420,
+    ready: 'text=Create release',
+  },
+  { name: 'release-waiting', path: '/releases/team-shop/checkout.prod-eu-x7k2m', ready: '.diff-file' },
+  {
+    name: 'release-waiting-narrow',
+    path: '/releases/team-shop/checkout.prod-eu-x7k2m',
+    width: 420,
+    ready: '.diff-file',
+  },
+  {
+    name: 'release-split',
+    path: '/releases/team-shop/checkout.prod-eu-x7k2m',
+    ready: '.diff-pair',
+    state: { splitDiff: true },
+  },
+  { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release', expected: ['404'] },
+  {
+    name: 'approve',
+    path: '/releases/team-shop/checkout.prod-eu-x7k2m',
+    ready: '.diff-file',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=approve').waitFor();
+      await page.keyboard.press('a');
+      await page.locator('text=An Approval of this very plan').waitFor();
+    },
+  },
+  { name: 'app', path: APP, ready: '.history li' },
+  { name: 'app-narrow', path: APP, width: 420, ready: '.history li' },
+  { name: 'app-failed', path: '/apps/team-shop/mailer/staging', ready: '.history li' },
+  { name: 'app-drifted', path: '/apps/team-shop/search/prod-eu', ready: '.history li' },
+  {
+    name: 'adopt-dialog',
+    path: '/apps/team-shop/search/prod-eu',
+    ready: '.history li',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Adopt…' }).click();
+      await page.locator('.release-plan .diff-file').first().waitFor();
+    },
+  },
+  { name: 'app-held', path: '/apps/team-shop/payments/prod-eu', ready: '.history li' },
+  { name: 'app-viewer', path: '/apps/team-shop/payments/prod-eu', as: 'viewer', ready: '.history li' },
+  { name: 'app-absent', path: '/apps/team-shop/reports/prod-us', ready: 'text=is not released in', expected: ['404'] },
+  {
+    name: 'app-yaml',
+    path: APP,
+    ready: '.history li',
+    act: async (page) => {
+      await page.keyboard.press('y');
+      await page.locator('.text-block').waitFor();
+    },
+  },
+  {
+    name: 'app-compare',
+    path: APP,
+    ready: '.history li',
+    act: async (page) => {
+      await page.locator('.history input').nth(1).check();
+      await page.getByRole('button', { name: /^Compare/ }).click();
+      await page.locator('.diff-file').first().waitFor();
+    },
+  },
+  { name: 'audit', path: '/audit', ready: '.data tbody tr' },
+  { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
+  { name: 'audit-narrow', path: '/audit', width: 420, ready: '.data tbody tr' },
+  { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },
+  { name: 'environments', path: '/environments', ready: '.data tbody tr' },
+  { name: 'environment', path: '/environments/team-shop/prod-us', ready: '.data tbody tr' },
+  { name: 'environment-rules', path: '/environments/team-shop/prod-eu?tab=rules', ready: '.facts' },
+  { name: 'environment-repository', path: '/environments/team-shop/dev?tab=repository', ready: '.conditions' },
+  {
+    name: 'environment-lock',
+    path: '/environments/team-shop/prod-eu',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=lock').waitFor();
+      await page.keyboard.press('L');
+      await page.locator('text=Everybody whose release waits').waitFor();
+    },
+  },
+  { name: 'repositories', path: '/commits', ready: '.data tbody tr' },
+  { name: 'commits', path: '/commits/team-shop/checkout', ready: '.data tbody tr' },
+  { name: 'commits-narrow', path: '/commits/team-shop/checkout', width: 420, ready: '.data tbody tr' },
+  { name: 'commits-limited', path: '/commits/team-shop/search', ready: 'text=RateLimited', expected: ['429'] },
+  { name: 'settings', path: '/settings', ready: 'text=lock environments' },
+  { name: 'settings-viewer', path: '/settings', as: 'viewer', ready: 'text=needs `create releases`' },
+  { name: 'not-found', path: '/nothing', ready: 'text=There is no such page' },
+];
+
+const enter = async (page, backend, path = '/') => page.goto(backend.address + path);
+
+/** What people do, each on a backend of its own. */
+export const steps = {
+  'a release is made by keys alone, and followed until it is healthy': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[data-spot="0.0"]').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('r');
+    await page.getByRole('button', { name: 'Create release' }).waitFor();
+    await page
+      .locator('[aria-label=Plan]')
+      .getByText(/no change|object/)
+      .first()
+      .waitFor();
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL('**/releases/team-shop/**');
+    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 15_000 });
+  },
+  'a rollback is not possible without a reason': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/cart/staging');
+    await page.keyboard.press('b');
+    await page.locator('.diff-file').first().waitFor();
+    const button = page.getByRole('button', { name: /^Roll back Ctrl|^Roll back$/ });
+    if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
+    await page.getByLabel('Reason').fill('errors 500');
+    await page.locator('button:not([aria-disabled]) >> text=/^Roll back/').last().click();
+    await page.waitForURL('**/releases/team-shop/**');
+    await page.locator('text=“errors 500”').waitFor();
+  },
+  'an approval lets a release go on': async (page, backend) => {
+    await enter(page, backend, '/releases/team-shop/checkout.prod-eu-x7k2m');
+    await page.getByRole('button', { name: 'Approve…' }).click();
+    await page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 15_000 });
+    await page.locator('.timeline >> text=approved by alice').waitFor();
+  },
+  'a plan that nobody wants leaves nothing behind': async (page, backend) => {
+    await enter(page, backend, '/?act=release/team-shop/cart/prod-eu');
+    await page.locator('.diff-file').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.waitForURL((url) => !url.search.includes('act'));
+    await page.waitForFunction(async () => {
+      const { items } = await (await fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/releases')).json();
+      return items.every(({ spec }) => !spec.planOnly);
+    });
+  },
+  'a lock is shown to everybody at once': async (page, backend) => {
+    await enter(page, backend);
+    await page.evaluate(() =>
+      fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/environments/staging', {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/merge-patch+json' },
+        body: JSON.stringify({ spec: { lock: { reason: 'database moves' } } }),
+      }),
+    );
+    await page.locator('text=staging locked: database moves').waitFor({ timeout: 2000 });
+  },
+  'a lost connection is said, what was shown stays, and it comes back': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('.live[data-state=open]').waitFor();
+    await backend.stop();
+    await page.locator('.live[data-state=lost]').waitFor();
+    if (!(await page.locator('[role=row] >> text=checkout').first().isVisible())) throw new Error('the rows are gone');
+    await backend.start();
+    await page.locator('button >> text=reconnect').click();
+    await page.locator('.live[data-state=open]').waitFor();
+  },
+  'a token that is wrong is told, a right one lets in': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+    await page.getByRole('button', { name: /Signed in as/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('textbox', { name: 'Kubernetes token' }).fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.locator('text=does not know this token').waitFor();
+    await page.getByRole('textbox', { name: 'Kubernetes token' }).fill('right');
+    await page.keyboard.press('Enter');
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+  },
+};
+
+/** Messages of the browser about requests that a step wants to fail. */
+export const expectedInSteps = [
+  '401',
+  'WebSocket connection',
+  'ERR_CONNECTION_REFUSED',
+  'ERR_CONNECTION_RESET',
+  'ERR_EMPTY_RESPONSE',
+];
