@@ -41,7 +41,7 @@ demo-stop: ## stop what the demo started
 	e2e/demo.sh stop
 
 .PHONY: test
-test: lint tools ## everything that CI runs: lint, then all tests with a cluster and a Gitea
+test: lint web-test tools ## everything that CI runs: lint, the dashboard's pages, then all tests with a cluster and a Gitea
 	e2e/with.sh cargo test --workspace
 
 .PHONY: test-unit
