@@ -17,6 +17,7 @@ mod land;
 mod options;
 mod path;
 mod plan;
+mod proposal;
 mod remote;
 mod shared;
 mod signing;

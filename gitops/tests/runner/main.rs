@@ -16,6 +16,8 @@ mod local;
 mod log;
 mod mirror;
 #[cfg(test)]
+mod proposals;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod signing;
