@@ -48,4 +48,6 @@ pub enum BlockerKind {
     Promotion,
     /// Others of its ReleaseSet are not ready yet.
     Set,
+    /// Its pull request is not merged yet.
+    PullRequest,
 }

@@ -15,6 +15,7 @@ pub mod labels;
 mod manifest;
 pub mod name;
 mod notification;
+mod pull_request;
 mod reference;
 mod release;
 mod release_set;
@@ -39,6 +40,7 @@ pub use gate::{
 };
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
 pub use notification::{Notification, NotificationKind, NotificationProvider};
+pub use pull_request::{AutoMerge, PullRequestStatus, PushMode};
 pub use reference::{SecretRef, Variables};
 pub use release::{
     Adopt, ArtifactRef, ChartStatus, CommitStatus, Phase, PlanStatus, PromoteFrom, Release,

@@ -22,6 +22,8 @@ mod kinds;
 mod notifications;
 #[path = "journeys/places.rs"]
 mod places;
+#[path = "journeys/pull_requests.rs"]
+mod pull_requests;
 #[path = "journeys/release.rs"]
 mod release;
 #[path = "journeys/release_sets.rs"]

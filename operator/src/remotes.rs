@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::Environment;
+use gimlet_crds::{Environment, PushMode};
 use gimlet_gitops::{
     BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, Signer,
     SigningError, UrlError, Writer,
 };
+use gimlet_hosts::{Address, AddressError, Host};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::{Api, Client, ResourceExt};
 
 use crate::digest;
 use crate::error::{ApiError, Retry};
+use crate::hosting::{self, HostingError};
 use crate::metrics::Metrics;
 
 /// How long credentials are used before their Secret is read again.
@@ -55,6 +57,8 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) writer: Writer,
+    /// The API of the host, where the environment has pull requests.
+    pub(crate) host: Option<Arc<dyn Host>>,
     fingerprint: String,
 }
 
@@ -83,6 +87,10 @@ pub(crate) enum RemoteError {
     Url(#[from] UrlError),
     #[error("spec.gitops: {0}")]
     Remote(#[from] GitError),
+    #[error("spec.gitops.url: {0}")]
+    Address(#[from] AddressError),
+    #[error("spec.gitops: {0}")]
+    Hosting(#[from] HostingError),
     #[error("the Secret {name} that spec.gitops.signing names: {error}")]
     Signing { name: String, error: SigningError },
     #[error(
@@ -101,7 +109,8 @@ impl RemoteError {
                 "InvalidSecret"
             }
             Self::Signing { error, .. } => error.reason(),
-            Self::Url(_) | Self::Remote(_) => "InvalidRepository",
+            Self::Url(_) | Self::Remote(_) | Self::Address(_) => "InvalidRepository",
+            Self::Hosting(error) => error.reason(),
             Self::Api(_) => "ApiError",
         }
     }
@@ -114,7 +123,7 @@ impl RemoteError {
             | Self::SecretNotText { .. }
             | Self::Signing { .. }
             | Self::NoSigningKey { .. } => Retry::After(Duration::from_secs(10)),
-            Self::Url(_) | Self::Remote(_) => Retry::Stalled,
+            Self::Url(_) | Self::Remote(_) | Self::Address(_) | Self::Hosting(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
         }
     }
@@ -160,8 +169,36 @@ impl Remotes {
             None => None,
             Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
         };
+        let host = self.host(&id, environment, &secret, &fingerprint)?;
         let generation = environment.metadata.generation;
-        Ok(self.register(id, generation, remote, signer, fingerprint))
+        Ok(self.register(id, generation, remote, signer, fingerprint, host))
+    }
+
+    /// Opens the API of an environment's host, or goes on with it as long as nothing of it changed: it
+    /// knows limits and answers.
+    fn host(
+        &self,
+        id: &(String, String),
+        environment: &Environment,
+        secret: &BTreeMap<String, ByteString>,
+        fingerprint: &str,
+    ) -> Result<Option<Arc<dyn Host>>, RemoteError> {
+        let gitops = &environment.spec.gitops;
+        if gitops.push != PushMode::PullRequest {
+            return Ok(None);
+        }
+        let state = self.lock();
+        let known = state.environments.get(id).filter(|entry| {
+            entry.generation == environment.metadata.generation
+                && entry.access.fingerprint == fingerprint
+        });
+        if let Some(host) = known.and_then(|entry| entry.access.host.clone()) {
+            return Ok(Some(host));
+        }
+        drop(state);
+        let address = Address::parse(&gitops.url)?;
+        let open = |provider| hosting::open(provider, &address, gitops.api_url.as_deref(), secret);
+        Ok(gitops.provider.and_then(hosting::provider).map(open).transpose()?)
     }
 
     /// Forgets an environment's credentials, because they were refused or the environment is gone.
@@ -196,6 +233,7 @@ impl Remotes {
         remote: Remote,
         signer: Option<Arc<Signer>>,
         fingerprint: String,
+        host: Option<Arc<dyn Host>>,
     ) -> Access {
         let mut state = self.lock();
         let State { environments, writers } = &mut *state;
@@ -222,7 +260,7 @@ impl Remotes {
             let options = Options { observer, signer, ..Options::new(&folder) };
             Opened { repository, folder, signer: print, writer: Writer::open(remote, options) }
         });
-        let access = Access { writer: opened.writer.clone(), fingerprint };
+        let access = Access { writer: opened.writer.clone(), host, fingerprint };
         environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
         writers.retain(|fingerprint, _| {
             environments.values().any(|entry| entry.access.fingerprint == *fingerprint)

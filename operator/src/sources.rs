@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::{HostProvider, Repository};
+use gimlet_crds::Repository;
 use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
-use gimlet_hosts::{
-    Address, AddressError, Client as HostClient, Host, HostError, Provider, Settings,
-};
+use gimlet_hosts::{Address, AddressError, Host};
 use k8s_openapi::ByteString;
 use kube::{Client, ResourceExt};
 
 use crate::digest;
 use crate::error::Retry;
+use crate::hosting::{self, HostingError, provider};
 use crate::remotes::{RemoteError, credentials, read_secret};
 
 /// How long credentials are used before their Secret is read again.
@@ -67,10 +66,8 @@ pub(crate) enum SourceOpenError {
     Address(#[from] AddressError),
     #[error("spec: {0}")]
     Remote(#[from] GitError),
-    #[error("spec.apiUrl: {0}")]
-    Api(String),
-    #[error(transparent)]
-    Host(#[from] HostError),
+    #[error("spec: {0}")]
+    Hosting(#[from] HostingError),
     #[error("the Secret {name} that spec.webhookSecretRef names has no token")]
     NoWebhookToken { name: String },
 }
@@ -79,8 +76,8 @@ impl SourceOpenError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Secret(error) => error.reason(),
-            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) => "InvalidRepository",
-            Self::Host(error) => error.reason(),
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) => "InvalidRepository",
+            Self::Hosting(error) => error.reason(),
             Self::NoWebhookToken { .. } => "InvalidSecret",
         }
     }
@@ -89,9 +86,7 @@ impl SourceOpenError {
         match self {
             Self::Secret(error) => error.retry(),
             Self::NoWebhookToken { .. } => Retry::After(Duration::from_secs(10)),
-            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) | Self::Host(_) => {
-                Retry::Stalled
-            }
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Hosting(_) => Retry::Stalled,
         }
     }
 }
@@ -183,7 +178,7 @@ impl Sources {
         remote.check()?;
         let address = Address::parse(&spec.url)?;
         let host = provider(spec.provider)
-            .map(|provider| host(provider, repository, &address, secret))
+            .map(|provider| hosting::open(provider, &address, spec.api_url.as_deref(), secret))
             .transpose()?;
         let webhook = match &spec.webhook_secret_ref {
             None => None,
@@ -219,16 +214,6 @@ impl Sources {
     }
 }
 
-/// Returns the kind of host as its crate has it; none for plain git.
-pub(crate) fn provider(provider: HostProvider) -> Option<Provider> {
-    match provider {
-        HostProvider::GitHub => Some(Provider::GitHub),
-        HostProvider::GitLab => Some(Provider::GitLab),
-        HostProvider::Gitea => Some(Provider::Gitea),
-        HostProvider::Git => None,
-    }
-}
-
 /// Returns what people call a repository: the path of its address, such as `acme/shop`.
 pub(crate) fn full_name(url: &str) -> String {
     let path = match url.split_once("://") {
@@ -237,26 +222,6 @@ pub(crate) fn full_name(url: &str) -> String {
     };
     let path = path.trim_matches('/');
     path.strip_suffix(".git").unwrap_or(path).to_owned()
-}
-
-fn host(
-    provider: Provider,
-    repository: &Repository,
-    address: &Address,
-    secret: &BTreeMap<String, ByteString>,
-) -> Result<Arc<dyn Host>, SourceOpenError> {
-    let api = match &repository.spec.api_url {
-        None => address.api(provider),
-        Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
-    };
-    let text = |key: &str| secret.get(key).and_then(|b| String::from_utf8(b.0.clone()).ok());
-    let token = text("password").map(|token| token.trim().to_owned()).filter(|t| !t.is_empty());
-    let settings = Settings {
-        token: token.map(gimlet_hosts::Secret::new),
-        ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
-        ..Settings::new(provider, api)
-    };
-    Ok(HostClient::new(settings)?.repository(address)?)
 }
 
 fn fingerprint(

@@ -1,7 +1,7 @@
 //! The only place that writes the status of an app.
 
 use gimlet_crds::condition::{self, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState};
+use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PullRequestStatus};
 use jiff::Timestamp;
 use kube::runtime::events::EventType;
 
@@ -15,7 +15,7 @@ use crate::status::apply;
 /// What a look at an app found.
 pub(super) enum Seen {
     Found(Box<Found>),
-    Uninstalling { reason: &'static str, message: String },
+    Uninstalling { reason: &'static str, message: String, pull: Option<PullRequestStatus> },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -65,10 +65,13 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
             status.drift = drift.map(|git| Drift { git: Some(git) });
             verdicts
         }
-        Seen::Uninstalling { reason, message } => vec![
-            Verdict::new(READY, Truth::False, reason, message.clone()),
-            Verdict::new(RECONCILING, Truth::True, reason, message),
-        ],
+        Seen::Uninstalling { reason, message, pull } => {
+            status.pull_request = pull.or(status.pull_request);
+            vec![
+                Verdict::new(READY, Truth::False, reason, message.clone()),
+                Verdict::new(RECONCILING, Truth::True, reason, message),
+            ]
+        }
         Seen::Failed { reason, message, stalled } => {
             let abnormal = if stalled { STALLED } else { RECONCILING };
             vec![

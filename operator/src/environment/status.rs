@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
+use super::flux_folder::Kept;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::status::apply;
@@ -19,7 +20,7 @@ use crate::status::apply;
 pub(super) enum Seen {
     First,
     Suspended,
-    Reachable { head: Head, flux: FluxState },
+    Reachable { head: Head, flux: FluxState, kept: Kept },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -95,6 +96,7 @@ fn compute(
     now: Timestamp,
 ) -> EnvironmentStatus {
     let mut head = old.head.clone();
+    let mut pull_request = old.pull_request.clone();
     let verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
@@ -115,9 +117,14 @@ fn compute(
                 Verdict::new(abnormal, Truth::True, reason, message),
             ]
         }
-        Seen::Reachable { head: found, flux } => {
+        Seen::Reachable { head: found, flux, kept } => {
             head = head_status(&found, old.head.as_ref());
-            reachable(environment, &found, &flux)
+            let verdicts = reachable(environment, &found, &flux, &kept);
+            pull_request = match kept {
+                Kept::InGit => None,
+                Kept::Proposed { pull, .. } => Some(pull),
+            };
+            verdicts
         }
     };
     EnvironmentStatus {
@@ -130,10 +137,16 @@ fn compute(
         ),
         head,
         apps: Some(apps),
+        pull_request,
     }
 }
 
-fn reachable(environment: &Environment, head: &Head, flux: &FluxState) -> Vec<Verdict> {
+fn reachable(
+    environment: &Environment,
+    head: &Head,
+    flux: &FluxState,
+    kept: &Kept,
+) -> Vec<Verdict> {
     let gitops = &environment.spec.gitops;
     let folder = if gitops.path.is_empty() { "/".to_owned() } else { format!("{}/", gitops.path) };
     let git = if head.rewritten {
@@ -166,9 +179,18 @@ fn reachable(environment: &Environment, head: &Head, flux: &FluxState) -> Vec<Ve
         FluxState::Failing { message } => (Truth::False, "FluxFailed", message.clone()),
         FluxState::Ready => (Truth::True, "Ready", "Flux follows the environment".to_owned()),
     };
+    let (truth, reason, message) = match kept {
+        Kept::InGit => (truth, reason, message),
+        Kept::Proposed { why, .. } => {
+            (Truth::Unknown, "PullRequest", format!("Flux' objects of the environment: {why}"))
+        }
+    };
     let flux_verdict = Verdict::new(FLUX_READY, truth, reason, message.clone());
     let mut verdicts = vec![git, flux_verdict];
     match flux {
+        _ if reason == "PullRequest" => {
+            verdicts.push(Verdict::new(READY, Truth::True, reason, message));
+        }
         FluxState::Failing { .. } => {
             verdicts.push(Verdict::new(READY, Truth::False, reason, message.clone()));
             verdicts.push(Verdict::new(RECONCILING, Truth::True, reason, message));
@@ -236,9 +258,12 @@ mod tests {
             Seen::Failed { reason: "Unauthorized", message: message(), stalled: false },
             Seen::Failed { reason: "InvalidRepository", message: message(), stalled: true },
         ];
+        let pull = gimlet_crds::PullRequestStatus::default();
         for flux in states {
             let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-            sights.push(Seen::Reachable { head, flux });
+            for kept in [Kept::InGit, Kept::Proposed { pull: pull.clone(), why: message() }] {
+                sights.push(Seen::Reachable { head, flux: flux.clone(), kept });
+            }
         }
         sights
     }
@@ -264,7 +289,7 @@ mod tests {
     #[test]
     fn a_person_is_told_how_to_connect_flux() {
         let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-        let verdicts = reachable(&environment(), &head, &FluxState::NotConnected);
+        let verdicts = reachable(&environment(), &head, &FluxState::NotConnected, &Kept::InGit);
         let flux = verdicts.iter().find(|v| v.kind == FLUX_READY).unwrap();
         assert!(flux.message.contains("gitrepository.yaml and root.yaml of staging/flux/"));
     }
