@@ -54,6 +54,10 @@ test-unit: ## the tests of all crates but e2e, without a cluster (with helm and 
 test-e2e: tools ## the tests that need a cluster and a Gitea
 	e2e/with.sh cargo test -p gimlet-e2e
 
+.PHONY: man
+man: ## write the man pages of the command line into the target folder
+	cargo run -q -p gimlet-cli --bin gimlet -- man "$(CARGO_TARGET_DIR)/man"
+
 .PHONY: lint
 lint: fmt-check clippy shellcheck deny ## format, clippy, shellcheck, licences and bans
 
@@ -100,13 +104,14 @@ crds: ## write config/crd from the types
 	cargo run --quiet -p gimlet-crds --features generate --bin crdgen -- config/crd
 
 .PHONY: fuzz
-fuzz: ## feed the Helm engine what a fuzzer makes, FUZZ_SECONDS for each target (nightly Rust, cargo-fuzz)
-	@for target in archive values templates yaml; do \
-		dictionary=; case $$target in templates) dictionary=templates ;; values|yaml) dictionary=yaml ;; esac; \
+fuzz: ## feed the Helm engine and the git protocol what a fuzzer makes, FUZZ_SECONDS for each target (nightly Rust, cargo-fuzz)
+	@for place in helm/archive helm/values helm/templates helm/yaml gitops/answers gitops/packs gitops/deltas; do \
+		crate=$${place%/*} target=$${place#*/} dictionary=; \
+		case $$target in templates) dictionary=templates ;; values|yaml) dictionary=yaml ;; esac; \
 		mkdir -p $(CACHE)/gimlet/fuzz/$$target; \
-		cargo +nightly fuzz run --fuzz-dir helm/fuzz -s none $$target $(CACHE)/gimlet/fuzz/$$target \
-			helm/fuzz/corpus/$$target -- -max_total_time=$${FUZZ_SECONDS:-60} \
-			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=helm/fuzz/dictionaries/$$dictionary.dict}; \
+		cargo +nightly fuzz run --fuzz-dir $$crate/fuzz -s none $$target $(CACHE)/gimlet/fuzz/$$target \
+			$$crate/fuzz/corpus/$$target -- -max_total_time=$${FUZZ_SECONDS:-60} \
+			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=$$crate/fuzz/dictionaries/$$dictionary.dict}; \
 	done
 
 .PHONY: bench

@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 
 use crate::command::Command;
+use crate::complete;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -17,7 +18,8 @@ const STYLES: Styles = Styles::styled()
 /// Release applications to Kubernetes through git
 ///
 /// A release renders an app's manifest and commits it to a gitops repository; Flux applies it. Every
-/// command speaks the Kubernetes API with your kubeconfig and your rights.
+/// command speaks the Kubernetes API with your kubeconfig and your rights, or through a server that you
+/// signed in to.
 #[derive(Debug, Parser)]
 #[command(
     name = "gimlet",
@@ -33,7 +35,7 @@ const STYLES: Styles = Styles::styled()
 
 Exit codes:
   0 done · 1 error (diff: differences) · 2 usage (diff: error) · 3 the release ended without success
-  4 timed out · 5 not allowed · 6 not found · 7 base changed · 8 waits for a lock or hold
+  4 timed out · 5 not allowed · 6 not found · 7 base changed · 8 waits for a lock, hold or approval
   130 interrupted"
 )]
 pub(crate) struct Cli {
@@ -75,6 +77,19 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) namespace: Option<String>,
+    /// Address of a server that passes the Kubernetes API on, instead of a kubeconfig; its token comes
+    /// from gimlet login, or from GIMLET_TOKEN
+    #[arg(long, global = true, value_name = "URL", env = "GIMLET_SERVER", hide_env_values = true)]
+    pub(crate) server: Option<String>,
+    /// File with the certificate authorities of the server
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GIMLET_CERTIFICATE_AUTHORITY",
+        hide_env_values = true
+    )]
+    pub(crate) certificate_authority: Option<PathBuf>,
     /// Act as another user, if you may
     #[arg(
         long = "as",
@@ -142,7 +157,7 @@ pub(crate) fn program(arg: Option<&OsString>) -> String {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// Name of the app
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", add = complete::apps())]
     pub(crate) app: String,
     /// Environment
     #[arg(
@@ -151,7 +166,8 @@ pub(crate) struct Place {
         visible_alias = "env",
         value_name = "ENV",
         env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
+        hide_env_values = true,
+        add = complete::environments()
     )]
     pub(crate) environment: String,
 }

@@ -79,6 +79,11 @@ impl CommandError {
         &self.message
     }
 
+    /// Returns what to do next, where that is known.
+    pub(crate) fn next(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }

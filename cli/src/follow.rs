@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use gimlet_crds::client::{self, Ended, Outcome, Until, WaitError};
 use gimlet_crds::condition::{self, READY};
-use gimlet_crds::{Phase, Release};
+use gimlet_crds::{BlockerKind, Phase, Release};
 use kube::ResourceExt as _;
 
 use crate::cluster::Cluster;
@@ -26,14 +26,14 @@ pub(crate) struct WaitArgs {
     /// How long to wait, such as 90s or 10m; the release goes on afterwards
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration, env = "GIMLET_TIMEOUT", hide_env_values = true)]
     timeout: Duration,
-    /// Stop at once where a lock or a hold has to be lifted first (exit code 8)
+    /// Stop at once where a person has to act first (exit code 8)
     #[arg(long)]
     fail_on_waiting: bool,
 }
 
 /// Steps that can be waited for.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Step {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
     /// It is in git
     Committed,
     /// Flux has applied it
@@ -60,6 +60,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl WaitArgs {
+    /// Makes flags for something that is waited for in any case.
+    pub(crate) fn until(until: Step, timeout: Duration, fail_on_waiting: bool) -> Self {
+        Self { wait: true, until, timeout, fail_on_waiting }
+    }
+
     /// Makes flags for a plan, which is always waited for.
     pub(crate) fn for_plan(timeout: Duration) -> Self {
         Self { wait: true, until: Step::Committed, timeout, fail_on_waiting: false }
@@ -72,8 +77,17 @@ pub(crate) async fn follow(
     name: &str,
     wait: &WaitArgs,
 ) -> Result<Release, CommandError> {
+    follow_with(cluster, name, wait, Reporter::new()).await
+}
+
+/// Follows a release as `follow` does, and tells its steps through a reporter.
+pub(crate) async fn follow_with(
+    cluster: &Cluster,
+    name: &str,
+    wait: &WaitArgs,
+    mut reporter: Reporter,
+) -> Result<Release, CommandError> {
     let api = cluster.api::<Release>();
-    let mut reporter = Reporter::new();
     let seen = |release: &Release| {
         reporter.see(release);
         if wait.fail_on_waiting && !client::held_by(release).is_empty() {
@@ -111,8 +125,8 @@ pub(crate) async fn follow(
 
 fn interrupted(name: &str, namespace: &str) -> CommandError {
     CommandError::new(Kind::Interrupted, format!("interrupted; release {name} goes on")).hint(format!(
-        "follow it: gimlet get releases {name} -n {namespace} --watch; cancel it: kubectl patch \
-         releases.gimlet.io {name} -n {namespace} --type merge -p '{{\"spec\":{{\"cancel\":true}}}}'"
+        "follow it: gimlet wait release {name} -n {namespace}; cancel it: gimlet cancel {name} -n \
+         {namespace}"
     ))
 }
 
@@ -133,13 +147,11 @@ fn unsuccessful(
             let message =
                 format!("release {name} is not there after {timeout}: {}", present(release));
             CommandError::new(Kind::TimedOut, message)
-                .hint(format!("it goes on; follow it: gimlet get releases {name} --watch"))
+                .hint(format!("it goes on; follow it: gimlet wait release {name}"))
         }
         Outcome::Stopped => {
             CommandError::new(Kind::Waiting, format!("release {name} is {}", present(release)))
-                .hint(format!(
-                    "it goes on by itself when that is lifted; gimlet status {app} tells"
-                ))
+                .hint(format!("it goes on by itself after that: {}", way_on(release)))
         }
         Outcome::Done { .. } | Outcome::Failed => {
             let conditions = release.status.as_ref().map_or(&[][..], |s| s.conditions.as_slice());
@@ -165,6 +177,26 @@ fn unsuccessful(
                 _ => error,
             }
         }
+    }
+}
+
+/// Returns the command by which a person lets a release go on.
+fn way_on(release: &Release) -> String {
+    let name = release.name_any();
+    let (app, environment) = (&release.spec.app, &release.spec.environment);
+    match client::held_by(release).first().map(|blocker| blocker.kind) {
+        Some(BlockerKind::Approval) => format!("gimlet approve {name}"),
+        Some(BlockerKind::Confirm) => format!("gimlet confirm {name}"),
+        Some(BlockerKind::Hold) => format!("gimlet unlock {environment}/{app} --hold"),
+        Some(BlockerKind::Lock) => format!("gimlet unlock {environment}, or {environment}/{app}"),
+        Some(BlockerKind::PullRequest) => {
+            let pull = release.status.as_ref().and_then(|status| status.pull_request.as_ref());
+            pull.map_or_else(
+                || format!("gimlet status {app} tells"),
+                |pull| format!("merge {}", pull.url),
+            )
+        }
+        _ => format!("gimlet status {app} tells"),
     }
 }
 
@@ -227,6 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_holds_back_is_told_with_the_way_on() {
+        for (kind, way) in [
+            ("Approval", "gimlet approve shop.staging-x7k2p"),
+            ("Confirm", "gimlet confirm shop.staging-x7k2p"),
+            ("Hold", "gimlet unlock staging/shop --hold"),
+            ("Lock", "gimlet unlock staging, or staging/shop"),
+            ("Suspend", "gimlet status shop tells"),
+        ] {
+            let mut release = release("Waiting", "Blocked", false);
+            release.status.as_mut().unwrap().blocked_by =
+                serde_json::from_value(json!([{"kind": kind, "name": "x", "reason": "y"}]))
+                    .unwrap();
+            let (code, text) = told(&release, &Outcome::Stopped);
+            assert!(code == 8 && text.trim_end().ends_with(way), "{text}");
+        }
+    }
+
+    #[test]
     fn a_timeout_says_what_blocks() {
         let mut release = release("Waiting", "BlockedByHold", false);
         release.status.as_mut().unwrap().blocked_by = serde_json::from_value(
@@ -236,7 +286,7 @@ mod tests {
         let (_, text) = told(&release, &Outcome::TimedOut);
         assert_snapshot!(text, @r"
         error: release shop.staging-x7k2p is not there after 10m: Waiting: Hold shop.staging: rolled back
-        hint: it goes on; follow it: gimlet get releases shop.staging-x7k2p --watch
+        hint: it goes on; follow it: gimlet wait release shop.staging-x7k2p
         ");
     }
 

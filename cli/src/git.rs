@@ -45,7 +45,8 @@ pub(crate) fn source_version(folder: &Path, commit: &str) -> Result<SourceVersio
     })
 }
 
-fn run(folder: &Path, args: &[&str]) -> Result<String, String> {
+/// Runs git in a folder, and returns what it says, or the first line of why it does not.
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .current_dir(folder)
         .args(args)
@@ -61,7 +62,7 @@ fn run(folder: &Path, args: &[&str]) -> Result<String, String> {
 }
 
 /// Shortens the address of a repository to `owner/name`; credentials never survive.
-fn repository(url: &str) -> Option<String> {
+pub(crate) fn repository(url: &str) -> Option<String> {
     let url = url.trim_end_matches('/').trim_end_matches(".git");
     let path = match url.split_once("://") {
         Some(("file", _)) => return None,
@@ -73,10 +74,11 @@ fn repository(url: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn git(folder: &Path, args: &[&str]) {
+    /// Runs git as a person of its own, whatever the configuration of the machine.
+    pub(crate) fn git(folder: &Path, args: &[&str]) {
         let status = Command::new("git")
             .current_dir(folder)
             .args(["-c", "user.name=Jane", "-c", "user.email=jane@example.com"])

@@ -4,9 +4,14 @@
 //! decided by the cluster, and whatever it does can be done with `kubectl` too. Data goes to
 //! stdout, everything else to stderr; the exit code says what kind of end it was (module `error`).
 
+#![allow(clippy::doc_markdown, reason = "documentation of arguments is shown in a terminal")]
+
+mod access;
 mod args;
+mod ci;
 mod cluster;
 mod command;
+mod complete;
 mod error;
 mod follow;
 mod git;
@@ -15,7 +20,10 @@ mod manifest_source;
 mod output;
 mod progress;
 mod prompt;
+#[cfg(test)]
+mod reference;
 mod seed;
+mod settings;
 mod source_version;
 mod values;
 
@@ -26,7 +34,14 @@ use error::{CommandError, Finish};
 
 /// Runs the command line of this process, and returns its exit code.
 pub fn main() -> ExitCode {
-    let habit::Rewritten { args, hint } = habit::rewrite(std::env::args_os().collect());
+    let program = args::program(std::env::args_os().next().as_ref());
+    if complete::answer(&program) {
+        return ExitCode::SUCCESS;
+    }
+    let habit::Rewritten { args, hint } = match habit::rewrite(std::env::args_os().collect()) {
+        Ok(rewritten) => rewritten,
+        Err(error) => return report(&error),
+    };
     let cli = match args::parse(args) {
         Ok(cli) => cli,
         Err(error) => {

@@ -9,6 +9,7 @@ use gimlet_crds::name::{AppName, EnvName};
 use gimlet_crds::{Chart, DeployManifest, SourceVersion, Values};
 use gimlet_manifest::{Vars, resolve};
 
+use crate::complete;
 use crate::error::{CommandError, Kind};
 use crate::source_version::VersionArgs;
 use crate::values;
@@ -17,7 +18,7 @@ use crate::values;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ManifestArgs {
     /// Name of the app; may be left out where the file says it
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", add = complete::apps())]
     pub(crate) app: Option<String>,
     /// Environment; may be left out where the file says it
     #[arg(
@@ -26,7 +27,8 @@ pub(crate) struct ManifestArgs {
         visible_alias = "env",
         value_name = "ENV",
         env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
+        hide_env_values = true,
+        add = complete::environments()
     )]
     pub(crate) environment: Option<String>,
     /// File with deploy manifests; - reads stdin
@@ -110,6 +112,11 @@ impl ManifestArgs {
             vars,
             version,
         })
+    }
+
+    /// Reads the variables from flags alone.
+    pub(crate) fn vars(&self) -> Result<Vars, CommandError> {
+        parse_vars(&self.var)
     }
 
     /// Returns the folder that paths in the manifest are relative to.

@@ -40,6 +40,11 @@ impl Cell {
         Self { text: text.into(), color: Some(color) }
     }
 
+    /// Returns the text alone.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns the text with its colour.
     pub(crate) fn styled(&self) -> String {
         let style = Style::new().fg_color(self.color.map(Into::into));

@@ -184,6 +184,7 @@ pub(crate) fn present(release: &Release) -> String {
 
 /// Tells the steps of a release on stderr: once each, and the present one as it changes.
 pub(crate) struct Reporter {
+    label: String,
     told: Vec<Step>,
     bar: Option<ProgressBar>,
 }
@@ -199,7 +200,12 @@ impl Reporter {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { told: Vec::new(), bar }
+        Self { label: String::new(), told: Vec::new(), bar }
+    }
+
+    /// Makes a reporter of one of several things that go on at once: each line begins with its name.
+    pub(crate) fn labelled(label: &str) -> Self {
+        Self { label: format!("{label}  "), told: Vec::new(), bar: None }
     }
 
     /// Tells what is new about a release.
@@ -218,8 +224,13 @@ impl Reporter {
             bar.suspend(|| output::note(&format!("  {line}")));
             return;
         }
+        let label = &self.label;
+        if !label.is_empty() && output::is_interactive() {
+            output::note(&format!("  {label}{line}"));
+            return;
+        }
         let now = condition::whole_second(Timestamp::now());
-        output::note(&format!("{now}  {line}"));
+        output::note(&format!("{now}  {label}{line}"));
     }
 
     /// Shows a text as the present step, where it changes.

@@ -47,7 +47,7 @@ fn healthy() -> Value {
 }
 
 fn told(states: &[Value]) -> String {
-    let mut reporter = Reporter { told: Vec::new(), bar: None };
+    let mut reporter = Reporter { label: String::new(), told: Vec::new(), bar: None };
     let lines: Vec<String> =
         states.iter().flat_map(|status| reporter.news(&release(status.clone()))).collect();
     anstream::adapter::strip_str(&lines.join("\n")).to_string()

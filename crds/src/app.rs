@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Lock;
+use crate::preview::{Preview, PreviewStatus};
 use crate::pull_request::PullRequestStatus;
 use crate::release::ArtifactRef;
 
@@ -31,6 +32,9 @@ use crate::release::ArtifactRef;
     printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message"),
     printcolumn(name = "Hold", type_ = "string", json_path = ".spec.hold.reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Branch", type_ = "string", json_path = ".spec.preview.branch", priority = 1),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.preview.url", priority = 1),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.preview.expires", priority = 1),
     printcolumn(name = "Release", type_ = "string", json_path = ".status.current.name", priority = 1),
     printcolumn(name = "Commit", type_ = "string", json_path = ".status.current.commit", priority = 1),
     validation = Rule::new("self.metadata.name == self.spec.app + '.' + self.spec.environment")
@@ -62,6 +66,9 @@ pub struct AppSpec {
     /// What deleting the App does: remove the app's folder from git (and so from the cluster), or leave it.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// Binds the app to a branch of an application's repository, and removes it when that goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
 }
 
 /// Why releases of an app wait.
@@ -116,6 +123,9 @@ pub struct AppStatus {
     /// The pull request that uninstalls the app, where the environment has pull requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequestStatus>,
+    /// What is known of a preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<PreviewStatus>,
 }
 
 /// A release that reached git.

@@ -24,13 +24,29 @@ pub const HEALTHY: &str = "Healthy";
 pub const GIT_READY: &str = "GitReady";
 /// Flux follows the gitops repository in the operator's own cluster.
 pub const FLUX_READY: &str = "FluxReady";
+/// What an app was made for is still there: its branch, its pull request, its time.
+pub const PREVIEW_NEEDED: &str = "PreviewNeeded";
+
+/// The notifications of an environment are told in the texts of their templates.
+pub const NOTIFICATIONS_READY: &str = "NotificationsReady";
 
 /// Longest message that is kept, in bytes; a longer one is cut.
 pub const MAX_MESSAGE: usize = 1024;
 
 /// Order in which conditions are listed, so that a status has one form.
-const ORDER: [&str; 9] =
-    [READY, RECONCILING, STALLED, PLANNED, COMMITTED, APPLIED, HEALTHY, GIT_READY, FLUX_READY];
+const ORDER: [&str; 11] = [
+    READY,
+    RECONCILING,
+    STALLED,
+    PLANNED,
+    COMMITTED,
+    APPLIED,
+    HEALTHY,
+    GIT_READY,
+    FLUX_READY,
+    PREVIEW_NEEDED,
+    NOTIFICATIONS_READY,
+];
 
 /// What a condition says, without its bookkeeping.
 #[derive(Clone, Debug, PartialEq, Eq)]

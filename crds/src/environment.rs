@@ -58,6 +58,13 @@ pub struct EnvironmentSpec {
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub vars: Variables,
+    /// Domain of previews: each is reached at `<app>.<domain>`, so a wildcard record of it has to lead to
+    /// the cluster's ingress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 190))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')")
+        .message("domain is a DNS name in lower case such as preview.example.com, without a scheme, a port or a wildcard"))]
+    pub domain: Option<String>,
     /// Holds back every release of the environment, with the reason that people are shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
@@ -124,7 +131,8 @@ pub struct Gitops {
     #[x_kube(validation = Rule::new("self == '' || (self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}$') && !self.contains('..'))")
         .message("path is a folder such as staging or clusters/eu/staging, without a leading or trailing slash, at most 4 deep"))]
     pub path: String,
-    /// Secret with `username` and `password` (a token), or with `identity` and `known_hosts` for SSH;
+    /// Secret with `username` and `password` (a token), with `identity` and `known_hosts` for SSH, or
+    /// with `githubAppID`, `githubAppInstallationID` and `githubAppPrivateKey` of a GitHub App;
     /// `ca.crt` is trusted instead of the system's certificate authorities. The same keys as Flux uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
@@ -151,6 +159,28 @@ pub struct Gitops {
     /// Merges pull requests as soon as the gates and the host let it. Left out, people merge them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auto_merge: Option<AutoMerge>,
+    /// How the operator works with the repository.
+    #[serde(default, skip_serializing_if = "GitEngine::is_auto")]
+    pub engine: GitEngine,
+}
+
+/// How the operator works with a repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GitEngine {
+    /// Without a clone if the host can do what is needed for it, over HTTP; else by the git program.
+    #[default]
+    Auto,
+    /// By the git program, on a bare clone.
+    Git,
+    /// By git's protocol over HTTP, without a clone. An error where the host cannot do it.
+    Wire,
+}
+
+impl GitEngine {
+    /// Tells whether the operator chooses.
+    pub fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// How commits are signed.
@@ -332,6 +362,9 @@ pub struct EnvironmentStatus {
     /// The pull request by which Flux' objects of the environment come to the branch, while it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequestStatus>,
+    /// How the operator works with the repository: Git or Wire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// A commit of the gitops repository.

@@ -15,6 +15,7 @@ pub mod labels;
 mod manifest;
 pub mod name;
 mod notification;
+mod preview;
 mod pull_request;
 mod reference;
 mod release;
@@ -33,13 +34,16 @@ pub use artifact::{
 pub use blocker::{Blocker, BlockerKind};
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
-    GitAuthor, Gitops, Head, Render, Retention, Signing,
+    GitAuthor, GitEngine, Gitops, Head, Render, Retention, Signing,
 };
 pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,
 };
 pub use manifest::{Chart, DeployManifest, HookPolicy, Json6902Patch, PatchTarget, Values};
-pub use notification::{Notification, NotificationKind, NotificationProvider};
+pub use notification::{
+    Notification, NotificationKind, NotificationProvider, NotificationTemplate,
+};
+pub use preview::{Preview, PreviewRemoval, PreviewStatus};
 pub use pull_request::{AutoMerge, PullRequestStatus, PushMode};
 pub use reference::{SecretRef, Variables};
 pub use release::{

@@ -1,5 +1,6 @@
 //! Notifications: who is told what happens in an Environment.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,25 @@ pub struct Notification {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub apps: Vec<String>,
+    /// Texts of one's own, in place of the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<NotificationTemplate>,
+}
+
+/// Texts of one's own, in the template language of manifests, over the fields of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.title) || has(self.text)")
+    .message("a template has a title, a text, or both"))]
+pub struct NotificationTemplate {
+    /// What stands first, such as `{{ .app }} {{ .version.text }} {{ .kind }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub title: Option<String>,
+    /// What stands in place of the usual lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub text: Option<String>,
 }
 
 /// Kinds of receivers.

@@ -1,5 +1,7 @@
 //! Repository: an application's repository, watched for what can be released.
 
+#![expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -53,9 +55,10 @@ pub struct RepositorySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub api_url: Option<String>,
-    /// Secret with `username` and `password` (a token, which the API is asked with too), or with
-    /// `identity` and `known_hosts` for SSH and `password` for the API; `ca.crt` is trusted instead of
-    /// the system's certificate authorities.
+    /// Secret with `username` and `password` (a token, which the API is asked with too), with
+    /// `identity` and `known_hosts` for SSH and `password` for the API, or with `githubAppID`,
+    /// `githubAppInstallationID` and `githubAppPrivateKey` of a GitHub App; `ca.crt` is trusted instead
+    /// of the system's certificate authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// Secret with `token`: what the host signs its webhooks with. Without it none are taken.
@@ -73,6 +76,13 @@ pub struct RepositorySpec {
     /// Tells the commits what became of their releases, as a check `gimlet/<environment>/<app>`.
     #[serde(default = "yes")]
     pub commit_status: bool,
+    /// Tells pull requests of their previews, in one comment that is edited in place.
+    #[serde(default = "yes")]
+    pub preview_comments: bool,
+    /// Shows the releases of its commits as deployments, at GitHub and GitLab: each app in an
+    /// environment of its own, `<environment>/<app>`.
+    #[serde(default = "yes")]
+    pub deployments: bool,
 }
 
 /// Kinds of git hosts.

@@ -9,12 +9,14 @@
 //! `E2E_KUBECONFIG` names another cluster to use, `E2E_GITEA` the state folder of another Gitea,
 //! `E2E_STATE` where both are kept, and with `E2E_KEEP` nothing is deleted after a test.
 
+mod cli;
 mod control_plane;
 mod git;
 mod gitea;
 mod guard;
 mod namespace;
 mod operator;
+mod program;
 mod proxy;
 mod repository;
 mod ssh;
@@ -22,6 +24,7 @@ mod stage;
 mod toolbox;
 mod wait;
 
+pub use cli::{Cli, Said};
 pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
 pub use git::{Checkout, git};
 pub use gitea::{Gitea, gitea};

@@ -14,7 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::toolbox::{run, state_root};
+use crate::program::binary;
+use crate::toolbox::state_root;
 use crate::{ControlPlane, keep, wait_until};
 
 /// How long a process may take to start or to stop on a busy machine.
@@ -70,6 +71,12 @@ impl Operator {
         };
         operator.restart().await?;
         Ok(operator)
+    }
+
+    /// Starts the process anew with other arguments, after it was stopped or killed.
+    pub async fn restart_with(&mut self, args: &[&str]) -> Result<()> {
+        self.args = args.iter().map(ToString::to_string).collect();
+        self.restart().await
     }
 
     /// Starts the process anew with the cache that it had, after it was stopped or killed.
@@ -129,7 +136,7 @@ impl Operator {
             Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
         };
         let namespace = &self.account.namespace;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(binary("gimlet-operator")?);
         command
             .args(["--namespace", namespace, "--lease-namespace", namespace])
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
@@ -318,37 +325,6 @@ pub fn install(cluster: &ControlPlane) -> Result<()> {
 /// Gives the folder of the checkout.
 pub fn root() -> Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("this crate is a folder of the checkout")
-}
-
-/// Finds the operator's binary beside the test's own, built from the same sources.
-fn binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let build = || -> Result<PathBuf> {
-        let own = std::env::current_exe()?;
-        // <target>/<profile>/deps/<test>
-        let folder = own.ancestors().nth(2).context("the test is not in a target folder")?;
-        let target = folder.parent().context("the test is not in a target folder")?;
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(root()?);
-        // What cargo tells this program of its own package would make build scripts run again, and
-        // with them half of the dependencies be built twice.
-        let own =
-            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(own) {
-                command.env_remove(name);
-            }
-        }
-        command.args(["build", "--quiet", "--package", "gimlet-operator", "--target-dir"]);
-        command.arg(target);
-        if folder.ends_with("release") {
-            command.arg("--release");
-        }
-        run(&mut command).context("the operator is not built")?;
-        Ok(folder.join("gimlet-operator"))
-    };
-    let found = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
-    found.clone().map_err(|error| anyhow!("{error}"))
 }
 
 fn get(url: &str) -> Result<String> {

@@ -6,10 +6,20 @@ mod approvals;
 mod artifacts;
 #[path = "journeys/bad_input.rs"]
 mod bad_input;
+#[path = "journeys/ci_files.rs"]
+mod ci_files;
+#[path = "journeys/cli_acting.rs"]
+mod cli_acting;
+#[path = "journeys/cli_ci.rs"]
+mod cli_ci;
+#[path = "journeys/cli_self.rs"]
+mod cli_self;
 #[path = "journeys/docs.rs"]
 mod docs;
 #[path = "journeys/faults.rs"]
 mod faults;
+#[path = "journeys/feedback.rs"]
+mod feedback;
 #[path = "journeys/gates.rs"]
 mod gates;
 #[path = "journeys/git_hosts.rs"]
@@ -22,6 +32,8 @@ mod kinds;
 mod notifications;
 #[path = "journeys/places.rs"]
 mod places;
+#[path = "journeys/previews.rs"]
+mod previews;
 #[path = "journeys/pull_requests.rs"]
 mod pull_requests;
 #[path = "journeys/release.rs"]

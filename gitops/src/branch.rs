@@ -33,13 +33,14 @@ pub(crate) struct Branch {
     pub(crate) wary_until: Option<Instant>,
     healed: Option<Instant>,
     rewritten: bool,
-    log: Cache,
+    /// Where the release log is kept, once the repository is open.
+    log: Option<Cache>,
 }
 
 impl Branch {
     pub(crate) fn new(shared: Arc<Shared>, options: Options, name: String, create: bool) -> Self {
         Self {
-            log: Cache::new(shared.engine.log_file()),
+            log: None,
             shared,
             options,
             name,
@@ -187,6 +188,9 @@ impl Branch {
 
     async fn open_once(&mut self) -> Result<Head, GitError> {
         let cached = self.shared.engine.open().await?;
+        if self.log.is_none() {
+            self.log = self.shared.engine.log_file().map(Cache::new);
+        }
         self.last = self.last.or(cached);
         let seen = self.look().await?;
         self.follow(seen, cached).await
@@ -307,7 +311,7 @@ impl Branch {
                 from = None;
             }
             let index = kept.filter(|_| from.is_some()).unwrap_or_else(|| {
-                self.log.reset();
+                self.log.as_mut().map(Cache::reset);
                 Index::default()
             });
             self.shared.state_mut().index = Arc::new(index);
@@ -320,36 +324,33 @@ impl Branch {
     }
 
     async fn load_log(&mut self) -> Option<Index> {
-        let mut log = self.log.clone();
+        let mut log = self.log.clone()?;
         let (log, index) = tokio::task::spawn_blocking(move || {
             let index = log.load();
             (log, index)
         })
         .await
         .ok()?;
-        self.log = log;
+        self.log = Some(log);
         Some(index)
     }
 
     /// Writes what is new in the release log to its file, if that is worth it.
     async fn save_log(&mut self) {
         let index = Arc::clone(&self.shared.state().index);
-        if !self.log.is_due(&index) {
-            return;
-        }
-        let mut log = self.log.clone();
+        let Some(mut log) = self.log.clone().filter(|log| log.is_due(&index)) else { return };
         let saved = tokio::task::spawn_blocking(move || {
             let result = log.save(&index);
             (log, result)
         });
         match saved.await {
-            Ok((log, Ok(()))) => self.log = log,
+            Ok((log, Ok(()))) => self.log = Some(log),
             Ok((_, Err(error))) => {
-                self.log.reset();
+                self.log.as_mut().map(Cache::reset);
                 tracing::debug!(remote = self.shared.key, %error, "release log could not be kept");
             }
             Err(error) => {
-                self.log.reset();
+                self.log.as_mut().map(Cache::reset);
                 tracing::warn!(remote = self.shared.key, %error, "keeping the release log was broken off");
             }
         }

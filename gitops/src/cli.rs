@@ -10,7 +10,7 @@ mod record;
 mod verdict;
 
 pub(crate) use command::{Invocation, run};
-pub(crate) use engine::CliEngine;
+pub(crate) use engine::{CliEngine, digest};
 pub(crate) use history::{changed_paths, read_messages};
-pub use mirror::{Mirror, Reference, SourceCommit};
+pub use mirror::{Answer, Mirror, Reference, SourceCommit, SourceFile, SourceFolder};
 pub(crate) use objects::Reader;

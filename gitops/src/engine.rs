@@ -8,6 +8,7 @@ use gix_hash::ObjectId;
 use crate::error::GitError;
 use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
+use crate::options::EngineKind;
 use crate::path::RepoPath;
 use crate::remote::{BranchName, Credentials};
 
@@ -30,6 +31,17 @@ pub(crate) enum PushError {
     Lost(GitError),
 }
 
+impl PushError {
+    /// Returns the failure as a word for metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "GitRejected",
+            Self::Stale => "GitConflict",
+            Self::Lost(error) => error.reason(),
+        }
+    }
+}
+
 impl From<GitError> for PushError {
     fn from(error: GitError) -> Self {
         Self::Lost(error)
@@ -43,6 +55,10 @@ pub(crate) trait Objects: Send + Sync + 'static {
     async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
     /// Returns kind and size of an object without its content.
     async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
+    /// Brings objects here together that are about to be read one by one.
+    async fn gather(&self, _: &[ObjectId]) -> Result<(), GitError> {
+        Ok(())
+    }
 }
 
 /// Reaches one branch of one repository.
@@ -51,6 +67,8 @@ pub(crate) trait Objects: Send + Sync + 'static {
 /// called by the branch's one task only.
 #[async_trait]
 pub(crate) trait Engine: Objects {
+    /// Returns which way it is, once that is known.
+    fn kind(&self) -> Option<EngineKind>;
     /// Prepares the cache and returns the head that it knows.
     async fn open(&self) -> Result<Option<CommitId>, GitError>;
     /// Asks the server for the head.
@@ -63,8 +81,6 @@ pub(crate) trait Engine: Objects {
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError>;
     /// Asks the server for the head of another branch.
     async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError>;
-    /// Brings in what another branch has.
-    async fn fetch_other(&self, branch: &BranchName) -> Result<(), GitError>;
     /// Moves another branch from `old` to `new`, or deletes it, provided that it is still at `old`.
     async fn send(
         &self,
@@ -72,10 +88,11 @@ pub(crate) trait Engine: Objects {
         old: Option<CommitId>,
         new: Option<CommitId>,
     ) -> Result<(), PushError>;
-    /// Finds a commit up to `at`, and not up to `base`, that is not Gimlet's as it made it, with who
-    /// committed it. Merges have no work of their own.
+    /// Finds a commit up to `at`, the head of another branch, and not up to `base`, that is not Gimlet's
+    /// as it made it, with who committed it. Merges have no work of their own.
     async fn stranger(
         &self,
+        branch: &BranchName,
         base: CommitId,
         at: CommitId,
     ) -> Result<Option<(CommitId, String)>, GitError>;
@@ -91,8 +108,9 @@ pub(crate) trait Engine: Objects {
         head: CommitId,
         path: &RepoPath,
     ) -> Result<Option<CommitId>, GitError>;
-    /// Returns where the release log may be kept between two processes, beside the cache.
-    fn log_file(&self) -> PathBuf;
+    /// Returns where the release log may be kept between two processes, beside the cache; none
+    /// before it was opened.
+    fn log_file(&self) -> Option<PathBuf>;
     /// Tidies up if it is time to.
     async fn maintain(&self) -> Result<(), GitError>;
     /// Throws the cache away.

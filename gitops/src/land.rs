@@ -124,19 +124,27 @@ impl Branch {
         landing.attempts += 1;
         let since = Instant::now();
         let pushed = self.shared.engine.push(old, new).await;
-        self.observe_push(since, &pushed);
+        let took = since.elapsed();
         let accepted = match pushed {
-            Ok(()) => true,
+            Ok(()) => {
+                self.observe_push("ok", took);
+                true
+            }
             Err(PushError::Lost(error))
                 if matches!(
                     error.kind(),
                     GitErrorKind::Unauthorized | GitErrorKind::NotFound | GitErrorKind::Cache
                 ) =>
             {
+                self.observe_push(error.reason(), took);
                 return Err(error);
             }
             Err(failure) => {
-                let seen = self.look().await?;
+                let seen = self.look().await;
+                // Servers word a lost race in many ways; that the branch has moved says it.
+                let moved = matches!(&seen, Ok(seen) if ![old, Some(new)].contains(&seen.branch));
+                self.observe_push(if moved { "GitConflict" } else { failure.reason() }, took);
+                let seen = seen?;
                 landing.verified = true;
                 // The answer may have been lost on the way back.
                 if seen.branch == Some(new) {
@@ -248,15 +256,10 @@ impl Branch {
         )
     }
 
-    fn observe_push(&self, since: Instant, result: &Result<(), PushError>) {
-        let Some(observer) = &self.shared.observer else { return };
-        let word = match result {
-            Ok(()) => "ok",
-            Err(PushError::Refused(_)) => "GitRejected",
-            Err(PushError::Stale) => "GitConflict",
-            Err(PushError::Lost(error)) => error.reason(),
-        };
-        observer.operation("push", word, since.elapsed());
+    fn observe_push(&self, result: &'static str, took: Duration) {
+        if let Some(observer) = &self.shared.observer {
+            observer.operation("push", result, took);
+        }
     }
 
     fn answer_all(&self, batch: &mut Vec<Pending>, count: usize, plan: Plan) {

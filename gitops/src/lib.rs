@@ -8,22 +8,26 @@
 mod audit;
 mod branch;
 mod change;
+mod choice;
 mod cli;
 mod engine;
 mod error;
 mod id;
 mod index;
 mod land;
+mod lock;
 mod options;
 mod path;
 mod plan;
 mod proposal;
+mod record;
 mod remote;
 mod shared;
 mod signing;
 mod store;
 mod touch;
 mod tree;
+mod wire;
 mod writer;
 
 pub use audit::{
@@ -33,11 +37,11 @@ pub use change::{
     APP_TRAILER, Change, ENV_TRAILER, Edit, Identity, MAX_MEMBERS, Member, ORDER_TRAILER, Outcome,
     RELEASE_TRAILER, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
 };
-pub use cli::{Mirror, Reference, SourceCommit};
+pub use cli::{Answer, Mirror, Reference, SourceCommit, SourceFile, SourceFolder};
 pub use error::{GitError, GitErrorKind};
 pub use id::{BlobId, CommitId, TreeId};
 pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};
-pub use options::{Observer, Options, Timeouts};
+pub use options::{EngineChoice, EngineKind, Observer, Options, Timeouts};
 pub use path::{MAX_DEPTH, MAX_FILE, MAX_FILES, MAX_FOLDER, MAX_PART, PathError, RepoPath};
 pub use remote::{BranchName, Credentials, Remote, RemoteUrl, Secret, UrlError};
 pub use shared::{Head, QueueStats};
@@ -46,4 +50,7 @@ pub use signing::{
     verify,
 };
 pub use tree::{EntryKind, FileMap, tree_id};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use wire::fuzzing;
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

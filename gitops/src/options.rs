@@ -30,11 +30,46 @@ impl Default for Timeouts {
     }
 }
 
+/// Says how a repository is worked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// By the git program, on a bare clone.
+    Git,
+    /// By git's protocol over HTTP, without a clone.
+    Wire,
+}
+
+impl EngineKind {
+    /// Returns the kind as a word for conditions and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Git => "Git",
+            Self::Wire => "Wire",
+        }
+    }
+}
+
+/// Says who chooses how a repository is worked with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// Without a clone if the server can do what is needed for it; else by the git program.
+    #[default]
+    Auto,
+    /// Always by the git program.
+    Git,
+    /// Always without a clone; where the server cannot do it, this fails.
+    Wire,
+}
+
 /// Sets how a [`crate::Writer`] behaves.
 #[derive(Clone)]
 pub struct Options {
     /// Where the caches of all repositories live.
     pub cache_dir: PathBuf,
+    /// How repositories are worked with.
+    pub engine: EngineChoice,
+    /// How many bytes of objects are kept on disk for each branch that has no clone.
+    pub cache_size: u64,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// The most changes in one push.
@@ -56,6 +91,8 @@ impl Options {
     pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
         Self {
             cache_dir: cache_dir.into(),
+            engine: EngineChoice::default(),
+            cache_size: 256 * 1024 * 1024,
             timeouts: Timeouts::default(),
             max_batch: 200,
             gather: Duration::from_millis(750),

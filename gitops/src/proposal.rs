@@ -6,7 +6,7 @@ use crate::branch::Branch;
 use crate::change::{Change, Outcome};
 use crate::engine::PushError;
 use crate::error::{GitError, GitErrorKind};
-use crate::id::{CommitId, ObjectKind};
+use crate::id::CommitId;
 use crate::plan::{Planner, Verdict};
 use crate::remote::BranchName;
 
@@ -103,10 +103,7 @@ impl Branch {
         seen: CommitId,
     ) -> Result<(), GitError> {
         let engine = &self.shared.engine;
-        if !self.shared.store.exists(seen.0, ObjectKind::Commit).await? {
-            self.patiently("fetch", || engine.fetch_other(on)).await?;
-        }
-        match engine.stranger(head, seen).await? {
+        match self.patiently("fetch", || engine.stranger(on, head, seen)).await? {
             None => Ok(()),
             Some((commit, by)) => {
                 let short: String = commit.to_string().chars().take(7).collect();

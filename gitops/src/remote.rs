@@ -5,6 +5,7 @@ use std::fmt;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
+use crate::cli::digest;
 use crate::error::{GitError, GitErrorKind};
 
 /// Names a branch of a repository and the way to reach it.
@@ -26,6 +27,11 @@ impl Remote {
     /// Returns a text that is the same for every spelling of this repository and branch.
     pub fn key(&self) -> String {
         format!("{}#{}", self.url.key(), self.branch)
+    }
+
+    /// Returns a short name for the files that belong to it.
+    pub(crate) fn cache_name(&self) -> String {
+        digest(&[&self.key()])
     }
 
     /// Checks that credentials fit the address and are not sent in clear text.

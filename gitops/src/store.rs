@@ -76,6 +76,16 @@ impl Store {
         Ok(tree)
     }
 
+    /// Brings here what entries stand for, all together.
+    pub(crate) async fn gather(
+        &self,
+        entries: impl Iterator<Item = &Entry>,
+    ) -> Result<(), GitError> {
+        let wanted = entries.filter(|entry| entry.kind != EntryKind::Submodule);
+        let ids: Vec<_> = wanted.map(|entry| entry.id).collect();
+        self.objects.gather(&ids).await
+    }
+
     pub(crate) async fn blob(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
         Ok(self.need(id, ObjectKind::Blob).await?.data)
     }
@@ -151,7 +161,10 @@ impl Store {
         let mut found = Vec::new();
         let mut open = vec![(String::new(), root)];
         while let Some((prefix, id)) = open.pop() {
-            for entry in &self.tree(id).await?.entries {
+            let tree = self.tree(id).await?;
+            let below = tree.entries.iter().filter(|entry| entry.kind == EntryKind::Folder);
+            self.gather(below).await?;
+            for entry in &tree.entries {
                 let path = format!("{prefix}{}", entry.name_lossy());
                 if entry.kind == EntryKind::Folder {
                     open.push((format!("{path}/"), entry.id));
@@ -176,7 +189,10 @@ fn damaged(commit: CommitId) -> GitError {
 }
 
 /// Reads the ids in the headers of one name.
-fn header_ids<'a>(commit: &'a [u8], name: &'a str) -> impl Iterator<Item = ObjectId> + 'a {
+pub(crate) fn header_ids<'a>(
+    commit: &'a [u8],
+    name: &'a str,
+) -> impl Iterator<Item = ObjectId> + 'a {
     let headers = commit.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
     headers.filter_map(move |line| ObjectId::from_hex(line.strip_prefix(name.as_bytes())?).ok())
 }

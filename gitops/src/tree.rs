@@ -38,7 +38,7 @@ impl EntryKind {
         }
     }
 
-    fn parse(mode: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(mode: &[u8]) -> Option<Self> {
         match mode {
             // Very old repositories have group-writable files.
             b"100644" | b"100664" => Some(Self::File),

@@ -9,11 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::branch::Branch;
 use crate::change::{Change, Outcome};
-use crate::cli::CliEngine;
+use crate::choice::ChosenEngine;
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{BlobId, CommitId, ObjectKind, TreeId};
 use crate::index::{HistoryFilter, LogEntry};
-use crate::options::Options;
+use crate::options::{EngineKind, Options};
 use crate::path::{MAX_FILES, MAX_FOLDER, RepoPath};
 use crate::remote::{BranchName, Credentials, Remote};
 use crate::shared::{Command, Head, Pending, QueueStats, Reply, Shared, Touch};
@@ -73,7 +73,7 @@ impl Writer {
     pub fn open(remote: Remote, options: Options) -> Self {
         let (key, name) = (remote.key(), remote.branch.to_string());
         let create = remote.create_branch;
-        let engine = Arc::new(CliEngine::new(remote, &options));
+        let engine = Arc::new(ChosenEngine::new(remote, options.clone()));
         let shared =
             Arc::new(Shared::new(key, engine, options.observer.clone(), options.signer.clone()));
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -84,6 +84,11 @@ impl Writer {
     /// Returns the text that names the repository and branch.
     pub fn key(&self) -> &str {
         &self.shared.key
+    }
+
+    /// Returns how the repository is worked with; none before it was reached.
+    pub fn engine(&self) -> Option<EngineKind> {
+        self.shared.engine.kind()
     }
 
     /// Uses other credentials from the next operation on.
@@ -218,7 +223,9 @@ impl Writer {
         self.reading("folder", || async move {
             let Some(id) = self.find_folder(path, at).await? else { return Ok(None) };
             let mut files = Vec::new();
-            for (path, entry) in self.shared.store.files(id, MAX_FILES).await? {
+            let found = self.shared.store.files(id, MAX_FILES).await?;
+            self.shared.store.gather(found.iter().map(|(_, entry)| entry)).await?;
+            for (path, entry) in found {
                 let size = match entry.kind {
                     EntryKind::Submodule => 0,
                     _ => self.shared.store.size(entry.id).await?,
@@ -242,7 +249,9 @@ impl Writer {
             let mut read = FileMapLossy::new();
             let Some(id) = self.find_folder(path, at).await? else { return Ok(read) };
             let mut left = MAX_FOLDER as u64;
-            for (name, entry) in self.shared.store.files(id, MAX_FILES).await? {
+            let found = self.shared.store.files(id, MAX_FILES).await?;
+            self.shared.store.gather(found.iter().map(|(_, entry)| entry)).await?;
+            for (name, entry) in found {
                 if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
                     continue;
                 }

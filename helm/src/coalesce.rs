@@ -1,87 +1,28 @@
 //! Charts prepared for a render: values merged from parent to child, dependencies chosen.
 
+mod budget;
+mod dependencies;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+pub(crate) use self::budget::Budget;
+use self::budget::ENTRY_BYTES;
+use self::dependencies::{apply_conditions, apply_tags, chosen, imports, shown};
 use crate::chart::{Chart, Dependency};
-use crate::print::sprintf;
 use crate::render::HelmVersion;
-use crate::semver::is_compatible;
-use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Unwalkable, Value};
+use crate::value::{DEPTH_LIMIT, Entries, MapKind, SharedMap, Value};
 
-/// Warnings that are kept.
-const WARNING_LIMIT: usize = 100;
 /// Charts in the tree, aliased ones counted as often as they are named.
 const CHART_LIMIT: usize = 1000;
-/// Memory of an entry of a map, roughly.
-const ENTRY_BYTES: usize = 96;
-/// Memory of a chart in the tree, and of a file in it.
-const CHART_BYTES: usize = 4096;
-const FILE_BYTES: usize = 256;
 /// Elements of the path that `import-values` may lead to.
 const PATH_LIMIT: usize = 100;
-/// Bytes of a value shown in an error.
-const PRINT_LIMIT: usize = 1 << 16;
 
 /// A dependency that all copies of its chart share, as with Helm: what is done for the first
 /// copy is seen by the second.
 pub(crate) type SharedDependency = Rc<RefCell<Dependency>>;
-
-/// What putting values together may still take, and what it has to say.
-pub(crate) struct Budget {
-    pub(crate) warnings: Vec<String>,
-    limit: usize,
-    left: usize,
-    charts: usize,
-    helm: HelmVersion,
-}
-
-impl Budget {
-    pub(crate) fn new(bytes: usize, helm: HelmVersion) -> Self {
-        Self { warnings: Vec::new(), limit: bytes, left: bytes, charts: CHART_LIMIT, helm }
-    }
-
-    /// The bytes that were used.
-    pub(crate) fn used(&self) -> usize {
-        self.limit - self.left
-    }
-
-    pub(crate) fn warn(&mut self, warning: String) {
-        match self.warnings.len() {
-            count if count < WARNING_LIMIT => self.warnings.push(warning),
-            WARNING_LIMIT => self.warnings.push("further warnings are left out".to_owned()),
-            _ => {}
-        }
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), CoalesceError> {
-        self.left = self.left.checked_sub(bytes).ok_or(CoalesceError::TooLarge(self.limit))?;
-        Ok(())
-    }
-
-    fn copy(&mut self, value: &Value) -> Result<Value, CoalesceError> {
-        // The walk counts less than what an entry of a map takes.
-        let share = ENTRY_BYTES / size_of::<Value>();
-        let mut left = self.left / share;
-        let copy = value.deep_copy(&mut left).map_err(|problem| match problem {
-            Unwalkable::Size => CoalesceError::TooLarge(self.limit),
-            _ => CoalesceError::TooDeep,
-        });
-        self.left = left * share;
-        copy
-    }
-
-    /// Counts a chart that is rendered once more under another name.
-    fn repeat(&mut self, node: &Node<'_>) -> Result<(), CoalesceError> {
-        self.charts = self.charts.checked_sub(1).ok_or(CoalesceError::TooManyCharts)?;
-        let files = node.chart.templates.len() + node.chart.definitions.len();
-        self.spend(CHART_BYTES + files * FILE_BYTES)?;
-        node.children.iter().try_for_each(|child| self.repeat(child))
-    }
-}
 
 /// A chart in the tree that is rendered; an aliased dependency has another name than its chart.
 #[derive(Clone)]
@@ -243,109 +184,6 @@ impl<'c> Node<'c> {
 
 fn path_below(parent: Option<&str>, name: &str) -> String {
     parent.map_or_else(|| name.to_owned(), |parent| format!("{parent}/charts/{name}"))
-}
-
-/// The tables to import, each with the place it goes to.
-fn imports(dependency: &Dependency) -> Result<Vec<(String, String)>, CoalesceError> {
-    let mut found = Vec::new();
-    for wanted in &dependency.import_values {
-        match wanted {
-            Json::Object(entries) => {
-                let field = |key: &str| match entries.get(key) {
-                    Some(Json::String(text)) => text.clone(),
-                    other => shown("%v", other.map_or(Value::Nil, Value::from_json)),
-                };
-                let parent = field("parent");
-                if parent.matches('.').count() >= PATH_LIMIT {
-                    return Err(CoalesceError::LongPath(parent.chars().take(40).collect()));
-                }
-                found.push((field("child"), parent));
-            }
-            Json::String(export) => found.push((format!("exports.{export}"), ".".to_owned())),
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
-/// A value as Go prints it, if it is not too large for that.
-fn shown(format: &str, value: Value) -> String {
-    sprintf(format, &[value], PRINT_LIMIT).unwrap_or_else(|_| "a large value".to_owned())
-}
-
-/// The subcharts that are listed, under their aliases, and those that are not listed at all.
-fn chosen<'c>(
-    present: &[Node<'c>],
-    wanted: &[SharedDependency],
-    budget: &mut Budget,
-) -> Result<Vec<Node<'c>>, CoalesceError> {
-    let fits = |child: &Node<'_>, dependency: &SharedDependency| {
-        let dependency = dependency.borrow();
-        child.name == dependency.name
-            && is_compatible(&dependency.version, &child.chart.metadata.version)
-    };
-    let mut kept: Vec<Node<'c>> = present
-        .iter()
-        .filter(|child| !wanted.iter().any(|dependency| fits(child, dependency)))
-        .cloned()
-        .collect();
-    for dependency in wanted {
-        let found = present.iter().find(|child| fits(child, dependency));
-        let mut dependency = dependency.borrow_mut();
-        if let Some(child) = found {
-            budget.repeat(child)?;
-            let mut child = child.clone();
-            dependency.key().clone_into(&mut child.name);
-            match budget.helm {
-                HelmVersion::V3 => child.stray = true,
-                HelmVersion::V4 => child.own_dependencies(),
-            }
-            kept.push(child);
-        }
-        if !dependency.alias.is_empty() {
-            let Dependency { name, alias, .. } = &mut *dependency;
-            name.clone_from(alias);
-        }
-    }
-    for dependency in wanted {
-        dependency.borrow_mut().enabled = true;
-    }
-    Ok(kept)
-}
-
-fn apply_tags(wanted: &[SharedDependency], values: &Value) {
-    let Some(tags) = lookup(values, "tags") else { return };
-    for dependency in wanted {
-        let tags = tags.borrow();
-        let mut dependency = dependency.borrow_mut();
-        let set = |state: bool| {
-            dependency.tags.iter().any(
-                |tag| matches!(tags.get(tag.as_str()), Some(Value::Bool(found)) if *found == state),
-            )
-        };
-        let enabled = set(true) || !set(false);
-        dependency.enabled = enabled;
-    }
-}
-
-fn apply_conditions(wanted: &[SharedDependency], values: &Value, path: &str, budget: &mut Budget) {
-    for dependency in wanted {
-        let mut dependency = dependency.borrow_mut();
-        let conditions = dependency.condition.clone();
-        for condition in conditions.trim().split(',').filter(|part| !part.is_empty()) {
-            match scalar_at(values, &format!("{path}{condition}")) {
-                Some(Value::Bool(enabled)) => {
-                    dependency.enabled = enabled;
-                    break;
-                }
-                Some(_) => budget.warn(format!(
-                    "Condition path '{condition}' for chart {} returned non-bool value",
-                    dependency.name
-                )),
-                None => {}
-            }
-        }
-    }
 }
 
 /// The map at a dotted path.

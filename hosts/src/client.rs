@@ -40,6 +40,12 @@ const MAX_PAGES: u32 = 10;
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Is told of every request.
+pub trait Observer: Send + Sync {
+    /// A host answered with a status; none where it did not answer.
+    fn requested(&self, provider: Provider, status: Option<u16>);
+}
+
 /// Says how a host is reached.
 pub struct Settings {
     /// The kind of host.
@@ -56,6 +62,8 @@ pub struct Settings {
     pub cache: usize,
     /// What time it is.
     pub clock: Clock,
+    /// Who is told of the requests.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Settings {
@@ -69,6 +77,7 @@ impl Settings {
             timeout: Duration::from_secs(30),
             cache: 8 * 1024 * 1024,
             clock: Arc::new(Timestamp::now),
+            observer: None,
         }
     }
 }
@@ -86,6 +95,7 @@ struct Inner {
     transport: Arc<Transport>,
     turns: Semaphore,
     clock: Clock,
+    observer: Option<Arc<dyn Observer>>,
     state: Mutex<State>,
 }
 
@@ -115,7 +125,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Builds a client; a token is not sent over plain http but to this machine.
     pub fn new(settings: Settings) -> Result<Self, HostError> {
-        let Settings { provider, api, token, ca, timeout, cache, clock } = settings;
+        let Settings { provider, api, token, ca, timeout, cache, clock, observer } = settings;
         let invalid = |detail: &str| {
             let detail = detail.to_owned();
             Err(HostError::InvalidInput { what: "the address of the API", detail })
@@ -138,7 +148,8 @@ impl Client {
         };
         let turns = Semaphore::new(AT_ONCE);
         let state = Mutex::new(state);
-        let client = Self(Arc::new(Inner { provider, api, transport, turns, clock, state }));
+        let inner = Inner { provider, api, transport, turns, clock, observer, state };
+        let client = Self(Arc::new(inner));
         client.set_token(token)?;
         Ok(client)
     }
@@ -218,7 +229,11 @@ impl Client {
         let outgoing = Outgoing { method, url, headers, authorization, body };
         let transport = Arc::clone(&self.0.transport);
         let sent = tokio::task::spawn_blocking(move || transport.send(outgoing)).await;
-        let incoming = sent.map_err(|_| broken("the request was given up"))??;
+        let sent = sent.map_err(|_| broken("the request was given up")).flatten();
+        if let Some(observer) = &self.0.observer {
+            observer.requested(self.0.provider, sent.as_ref().ok().map(|answer| answer.status));
+        }
+        let incoming = sent?;
 
         let now = (self.0.clock)();
         let mut state = self.state();

@@ -12,9 +12,9 @@ use crate::client::{Answer, Call, Client, Task};
 use crate::error::HostError;
 use crate::host::Host;
 use crate::model::{
-    Branch, Comment, Commit, CommitStatuses, DeploymentUpdate, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange, PullRequestState,
-    RepositoryInfo, StatusState, Tag,
+    Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
+    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
+    PullRequestState, RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
 use crate::reference::check_branch;
@@ -291,6 +291,13 @@ impl Host for GitLab {
             return self.repository().await.map(|_| false);
         }
         answer.success().map(|_| true)
+    }
+
+    async fn find_deployment(
+        &self,
+        search: &DeploymentSearch,
+    ) -> Result<Option<Deployment>, HostError> {
+        deployments::find(self, search).await
     }
 
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, HostError> {

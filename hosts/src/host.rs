@@ -4,8 +4,9 @@ use async_trait::async_trait;
 
 use crate::error::HostError;
 use crate::model::{
-    Branch, Comment, Commit, CommitStatuses, DeploymentUpdate, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange, RepositoryInfo, Tag,
+    Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
+    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
+    RepositoryInfo, Tag,
 };
 use crate::provider::Provider;
 use crate::sha::Sha;
@@ -86,6 +87,14 @@ pub trait Host: Send + Sync {
     /// Deletes a branch; tells whether it was there.
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError>;
 
+    /// Finds a deployment among the newest hundred of its environment. Gitea has none.
+    ///
+    /// One that was given up or is gone is found as well.
+    async fn find_deployment(
+        &self,
+        search: &DeploymentSearch,
+    ) -> Result<Option<Deployment>, HostError>;
+
     /// Shows a deployment; returns its id. Gitea has none.
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, HostError>;
 
@@ -105,7 +114,18 @@ pub trait Host: Send + Sync {
         marker: &Marker,
         body: &str,
     ) -> Result<Upserted, HostError> {
-        let body = marker.mark(body);
+        let same = |_: Option<&str>| Some(body.to_owned());
+        self.rewrite_comment(number, marker, &same).await
+    }
+
+    /// Writes the one comment with a marker as [`Self::upsert_comment`] does, with a text that may
+    /// depend on the one that is there; where it is none, nothing is written.
+    async fn rewrite_comment(
+        &self,
+        number: u64,
+        marker: &Marker,
+        body: &(dyn for<'a> Fn(Option<&'a str>) -> Option<String> + Send + Sync),
+    ) -> Result<Upserted, HostError> {
         let account = self.account().await?;
         let own = |comment: &Comment| {
             account.is_none() || comment.author.is_none() || comment.author == account
@@ -113,17 +133,20 @@ pub trait Host: Send + Sync {
         let comments = self.comments(number).await?;
         let marked = comments.into_iter().filter(|c| marker.is_in(&c.body) && own(c));
         for comment in marked.take(MAX_CANDIDATES) {
-            if comment.body.trim_end() == body.trim_end() {
+            let Some(text) = body(Some(&comment.body)) else { return Ok(Upserted::Nothing) };
+            let text = marker.mark(&text);
+            if comment.body.trim_end() == text.trim_end() {
                 return Ok(Upserted::Unchanged(comment));
             }
-            match self.edit_comment(number, comment.id, &body).await {
+            match self.edit_comment(number, comment.id, &text).await {
                 Ok(comment) => return Ok(Upserted::Edited(comment)),
                 // It is somebody else's, or was deleted meanwhile.
                 Err(HostError::Forbidden { .. } | HostError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        self.create_comment(number, &body).await.map(Upserted::Created)
+        let Some(text) = body(None) else { return Ok(Upserted::Nothing) };
+        self.create_comment(number, &marker.mark(&text)).await.map(Upserted::Created)
     }
 }
 
@@ -136,6 +159,8 @@ pub enum Upserted {
     Edited(Comment),
     /// It had this text; nothing was written.
     Unchanged(Comment),
+    /// There was nothing to say.
+    Nothing,
 }
 
 /// Names a comment by a text in it that is not shown.

@@ -14,9 +14,9 @@ use crate::client::{Answer, Call, Client, Task};
 use crate::error::HostError;
 use crate::host::Host;
 use crate::model::{
-    Branch, Comment, Commit, CommitStatuses, DeploymentUpdate, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange, PullRequestState,
-    RepositoryInfo, StatusState, Tag,
+    Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
+    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
+    PullRequestState, RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
 use crate::reference::check_branch;
@@ -335,6 +335,16 @@ impl Host for Hub {
             422 if answer.detail().contains("does not exist") => self.branch_is_gone().await,
             _ => answer.success().map(|_| true),
         }
+    }
+
+    async fn find_deployment(
+        &self,
+        search: &DeploymentSearch,
+    ) -> Result<Option<Deployment>, HostError> {
+        if self.is_gitea() {
+            return Err(gitea::no_deployments());
+        }
+        github::find_deployment(self, search).await
     }
 
     async fn create_deployment(&self, new: &NewDeployment) -> Result<u64, HostError> {

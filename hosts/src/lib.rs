@@ -6,6 +6,7 @@
 //! and a token goes to its own host only. This crate knows nothing of Kubernetes.
 
 mod address;
+mod app;
 mod client;
 mod error;
 mod gitlab;
@@ -20,13 +21,14 @@ mod text;
 mod webhook;
 
 pub use address::{Address, AddressError};
-pub use client::{Client, Clock, RateLimit, Settings};
+pub use app::{AppError, AppSettings, GitHubApp};
+pub use client::{Client, Clock, Observer, RateLimit, Settings};
 pub use error::{HostError, Retry};
 pub use host::{Host, Marker, MarkerError, Upserted};
 pub use model::{
-    Branch, Comment, Commit, CommitStatuses, DeploymentState, DeploymentUpdate, MergeMethod,
-    NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
-    PullRequestState, RepositoryInfo, Status, StatusState, Tag,
+    Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentIdentity, DeploymentSearch,
+    DeploymentState, DeploymentUpdate, MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page,
+    PullRequest, PullRequestChange, PullRequestState, RepositoryInfo, Status, StatusState, Tag,
 };
 pub use provider::Provider;
 pub use reference::Reference;

@@ -222,6 +222,38 @@ pub struct NewDeployment {
     pub transient: bool,
     /// Whether users work with it.
     pub production: bool,
+    /// Tells it from others of the same commit and environment, such as a UID; GitLab has no place
+    /// for it.
+    pub key: String,
+}
+
+/// Says which deployment is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentSearch {
+    /// The environment's name at the host.
+    pub environment: String,
+    /// What tells it from others; without it the newest of the environment is found.
+    pub identity: Option<DeploymentIdentity>,
+}
+
+/// Tells a deployment from others of the same environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentIdentity {
+    /// What is deployed.
+    pub sha: Sha,
+    /// The key that it was made with, which GitHub gives back.
+    pub key: String,
+    /// When it was made at the earliest, by which one is known at GitLab.
+    pub since: Timestamp,
+}
+
+/// Describes a deployment that the host shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its id.
+    pub id: u64,
+    /// How it goes; none where nothing was said of it yet.
+    pub state: Option<DeploymentState>,
 }
 
 /// Says how a deployment goes.
@@ -235,6 +267,8 @@ pub enum DeploymentState {
     Success,
     /// It does not.
     Failure,
+    /// It was given up before it ran; at GitHub it is inactive.
+    Cancelled,
     /// It is gone; at GitLab its environment is stopped.
     Inactive,
 }

@@ -15,7 +15,7 @@ impl Secret {
     }
 
     /// Returns the value, for the places that send it or compare with it.
-    pub(crate) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 

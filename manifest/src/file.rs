@@ -4,7 +4,7 @@ use gimlet_crds::{ArtifactEvent, Chart, DeployManifest, Json6902Patch, Values};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::policy::{Cleanup, Conditions, Policy};
+use crate::policy::{Cleanup, Conditions, Limits, Policy};
 use crate::suggestion;
 
 /// Largest file that is read, in bytes.
@@ -32,9 +32,9 @@ pub struct ManifestFile {
     pub manifest: DeployManifest,
     /// When an artifact releases it by itself.
     pub policy: Option<Policy>,
-    /// Which app goes when a branch ends.
+    /// When the app goes by itself.
     pub cleanup: Option<Cleanup>,
-    /// Whether it is for an app per branch or pull request.
+    /// Whether it is for an app of each branch.
     pub preview: bool,
 }
 
@@ -203,6 +203,8 @@ struct CleanupFields {
     app: Option<String>,
     event: Option<CleanupEvent>,
     branch: Option<String>,
+    after: Option<String>,
+    idle: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -241,10 +243,15 @@ impl Document {
         if values.is_some() && chart.is_none() {
             return Err("values go to a chart: set chart too, or remove values".into());
         }
+        let preview = preview.unwrap_or(false);
+        let policy = deploy.map_or(Ok(None), DeployFields::policy)?;
+        if preview && policy.as_ref().is_some_and(|policy| policy.event() == ArtifactEvent::Tag) {
+            return Err("a preview is of a branch: use deploy.event push or pr".into());
+        }
         Ok(ManifestFile {
-            policy: deploy.map_or(Ok(None), DeployFields::policy)?,
-            cleanup: cleanup.map(CleanupFields::cleanup).transpose()?,
-            preview: preview.unwrap_or(false),
+            policy,
+            cleanup: cleanup.map(|cleanup| cleanup.cleanup(preview)).transpose()?,
+            preview,
             manifest: DeployManifest {
                 app,
                 env,
@@ -273,13 +280,24 @@ impl DeployFields {
 }
 
 impl CleanupFields {
-    fn cleanup(self) -> Result<Cleanup, String> {
-        let Self { app, event, branch } = self;
+    fn cleanup(self, preview: bool) -> Result<Cleanup, String> {
+        let Self { app, event, branch, after, idle } = self;
+        let limits = Limits { after, idle };
+        if preview {
+            if app.is_some() || branch.is_some() {
+                return Err(
+                    "a preview goes with its branch: remove cleanup.app and cleanup.branch".into(),
+                );
+            }
+            return Cleanup::of_preview(limits);
+        }
         let Some(app) = app.filter(|app| !app.is_empty()) else {
             return Err("cleanup.app is missing: name the app to remove".into());
         };
         match (event, branch) {
-            (Some(CleanupEvent::BranchDeleted), Some(branch)) => Cleanup::parse(app, &branch),
+            (Some(CleanupEvent::BranchDeleted), Some(branch)) => {
+                Cleanup::of_app(app, &branch, limits)
+            }
             _ => Err("cleanup needs event: branchDeleted and a branch".into()),
         }
     }
@@ -368,10 +386,13 @@ mod tests {
     fn fields_about_automatic_deploys_are_read_beside_the_manifest() {
         let text = format!(
             "{HEAD}deploy:\n  event: push\n  branch: '!main'\ncleanup:\n  app: web-{{{{ .BRANCH }}}}\n  \
-             event: branchDeleted\n  branch: '*'\npreview: true\n"
+             event: branchDeleted\n  branch: '*'\n---\n{HEAD}preview: true\ncleanup: {{after: 72h, idle: 1h30m}}\n"
         );
         let files = parse_files(&text).unwrap();
-        assert!(files[0].policy.is_some() && files[0].cleanup.is_some() && files[0].preview);
+        assert!(files[0].policy.is_some() && files[0].cleanup.is_some() && !files[0].preview);
+        let limits = files[1].cleanup.as_ref().map(|c| (c.after.as_deref(), c.idle.as_deref()));
+        assert_eq!(limits, Some((Some("72h"), Some("1h30m"))));
+        assert!(files[1].preview && files[1].policy.is_none());
         assert_eq!(files[0].manifest, parse(HEAD).unwrap()[0]);
         assert!(!parse_files(HEAD).unwrap()[0].has_rules());
     }
@@ -397,6 +418,16 @@ mod tests {
         assert!(error.contains("use deploy.tag"), "{error}");
         let error = refusal(&format!("{HEAD}cleanup:\n  event: branchDeleted\n"));
         assert!(error.contains("cleanup.app is missing"), "{error}");
+    }
+
+    #[test]
+    fn what_a_preview_cannot_do_is_refused() {
+        let error = refusal(&format!("{HEAD}preview: true\ndeploy: {{tag: 'v*'}}\n"));
+        assert!(error.contains("a preview is of a branch"), "{error}");
+        let error = refusal(&format!("{HEAD}preview: true\ncleanup: {{app: web}}\n"));
+        assert!(error.contains("remove cleanup.app"), "{error}");
+        let error = refusal(&format!("{HEAD}preview: true\ncleanup: {{after: 3d}}\n"));
+        assert!(error.contains("cleanup.after is not a time limit"), "{error}");
     }
 
     #[test]

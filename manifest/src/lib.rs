@@ -16,6 +16,7 @@ mod object;
 mod patch;
 pub mod plan;
 pub mod policy;
+pub mod preview;
 mod randomness;
 mod reason;
 pub mod record;

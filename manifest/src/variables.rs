@@ -295,7 +295,7 @@ fn mentioned(text: &str) -> Vec<&str> {
 }
 
 /// Makes a DNS label of any text: other characters become single dashes.
-fn sanitize_dns_name(text: &str) -> String {
+pub(crate) fn sanitize_dns_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for c in text.to_lowercase().chars() {
         if c.is_ascii_lowercase() || c.is_ascii_digit() {

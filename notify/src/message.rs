@@ -100,6 +100,12 @@ pub struct Message {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
+    /// What stands first in place of the usual words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What stands in place of the usual lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// More to read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
@@ -124,6 +130,8 @@ impl Message {
             reason: None,
             cause: None,
             next_step: None,
+            title: None,
+            text: None,
             links: Vec::new(),
         }
     }

@@ -8,6 +8,9 @@ use crate::{Link, Message};
 const SHORT: usize = 120;
 /// Escaping triples a text at worst; a field of Discord has 1024 characters.
 const LONG: usize = 340;
+/// A title and a text of somebody's own; the text is a description of Discord, which has 4096.
+const OWN_TITLE: usize = 150;
+const OWN_TEXT: usize = 1300;
 const MAX_LINKS: usize = 5;
 
 /// The format that a receiver understands.
@@ -35,6 +38,10 @@ pub fn render(message: &Message, format: Format) -> String {
 }
 
 fn title(message: &Message) -> String {
+    let own = message.title.as_deref().map(|own| clean(&own.replace('\n', " "), OWN_TITLE));
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        return own;
+    }
     let (app, environment) = (clean(&message.app, 60), clean(&message.environment, 60));
     format!("{app} {} in {environment}", message.kind.verb())
 }
@@ -46,7 +53,16 @@ struct Fact {
     url: Option<String>,
 }
 
+/// The text of somebody's own, where there is one.
+fn own_text(message: &Message) -> Option<String> {
+    let own = message.text.as_deref().map(|own| clean(own, OWN_TEXT));
+    own.filter(|own| !own.is_empty())
+}
+
 fn facts(message: &Message) -> Vec<Fact> {
+    if own_text(message).is_some() {
+        return Vec::new();
+    }
     let Message {
         kind: _,
         time: _,
@@ -59,6 +75,8 @@ fn facts(message: &Message) -> Vec<Fact> {
         reason,
         cause,
         next_step,
+        title: _,
+        text: _,
         links: _,
     } = message;
     let said = |name, text: &Option<String>, limit| {
@@ -106,6 +124,12 @@ fn slack(message: &Message) -> Value {
         "type": "rich_text_section",
         "elements": [bold(title(message))],
     })];
+    if let Some(own) = own_text(message) {
+        sections.push(json!({
+            "type": "rich_text_section",
+            "elements": [text(format!("\n{own}"))],
+        }));
+    }
     for Fact { name, text: value, url } in facts(message) {
         let value = match url {
             Some(url) => link(&value, &url),
@@ -154,15 +178,16 @@ fn discord(message: &Message) -> Value {
     if !links.is_empty() {
         fields.push(json!({"name": "Links", "value": links.join("\n"), "inline": false}));
     }
-    json!({
-        "allowed_mentions": {"parse": []},
-        "embeds": [{
-            "title": escape_discord(&clean(&title(message), 85)),
-            "color": message.kind.colour().0,
-            "timestamp": message.time.to_string(),
-            "fields": fields,
-        }],
-    })
+    let mut embed = json!({
+        "title": escape_discord(&clean(&title(message), 85)),
+        "color": message.kind.colour().0,
+        "timestamp": message.time.to_string(),
+        "fields": fields,
+    });
+    if let Some(own) = own_text(message) {
+        embed["description"] = escape_discord(&own).into();
+    }
+    json!({"allowed_mentions": {"parse": []}, "embeds": [embed]})
 }
 
 /// Text runs, since those are never interpreted as Markdown, unlike text blocks.
@@ -176,6 +201,9 @@ fn teams(message: &Message) -> Value {
         "color": message.kind.colour().1,
     }]))];
     let mut actions = Vec::new();
+    for line in own_text(message).iter().flat_map(|own| own.lines()) {
+        body.push(block(json!([{"type": "TextRun", "text": line}])));
+    }
     for Fact { name, text, url } in facts(message) {
         if let Some(url) = url {
             actions.push(json!({"type": "Action.OpenUrl", "title": name, "url": url}));

@@ -7,16 +7,17 @@ mod uninstall;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{App, labels};
+use gimlet_crds::{App, AppSpec, DeletionPolicy, Preview, labels, name};
 use gimlet_gitops::{GitError, PathError};
 use gimlet_hosts::HostError;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::preview::{self, Fate, Outlook};
 use crate::release::ReleaseError;
 use crate::remotes::RemoteError;
 
@@ -73,9 +74,60 @@ pub(crate) async fn reconcile(app: &Arc<App>, ctx: &Arc<Context>) -> Result<Acti
     keep_finalizer(app, ctx).await?;
     let found = gather::gather(app, ctx).await?;
     let settled = found.is_settled();
+    let outlook = found.outlook.clone();
     status::write(app, found.into(), ctx).await?;
+    ctx.comments.publish(app, ctx);
     let pause = if settled { ctx.refresh } else { Duration::from_secs(5) };
-    Ok(Action::requeue(pause.mul_f64(rand::random_range(0.9..1.1))))
+    let pause = pause.mul_f64(rand::random_range(0.9..1.1));
+    let Some(outlook) = outlook else { return Ok(Action::requeue(pause)) };
+    if let Fate::Goes(removal) = &outlook.fate
+        && is_recorded(app, removal)
+    {
+        preview::remove(app, removal, ctx).await?;
+    }
+    Ok(Action::requeue(pause.min(until_expiry(&outlook))))
+}
+
+/// Why a preview goes is in its status before it is deleted: the commit of its removal says so, and
+/// what was found out is found out twice.
+fn is_recorded(app: &App, removal: &gimlet_crds::PreviewRemoval) -> bool {
+    let status = app.status.as_ref().and_then(|status| status.preview.as_ref());
+    status.and_then(|preview| preview.removal.as_ref()) == Some(removal)
+}
+
+/// Tells how long the time of a preview lasts.
+fn until_expiry(outlook: &Outlook) -> Duration {
+    let Some(expires) = outlook.expires else { return Duration::MAX };
+    let left = Duration::try_from(expires.duration_since(Context::now())).unwrap_or_default();
+    // Times are told in whole seconds.
+    left + Duration::from_secs(1)
+}
+
+/// Makes an App, unless it is there.
+pub(crate) async fn create(
+    namespace: &str,
+    app: &str,
+    environment: &str,
+    preview: Option<&Preview>,
+    ctx: &Context,
+) -> Result<(), ApiError> {
+    let object = name::app_object(app, environment);
+    let spec = AppSpec {
+        environment: environment.to_owned(),
+        app: app.to_owned(),
+        hold: None,
+        lock: None,
+        deletion_policy: DeletionPolicy::default(),
+        preview: preview.cloned(),
+    };
+    let mut made = App::new(&object, spec);
+    made.metadata.finalizers = Some(vec![labels::UNINSTALL_FINALIZER.to_owned()]);
+    let api: Api<App> = Api::namespaced(ctx.client.clone(), namespace);
+    match api.create(&PostParams::default(), &made).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(error) => Err(ApiError::new(format!("create the App {object}"), error)),
+    }
 }
 
 /// Records why a reconcile failed, before it is tried again.

@@ -8,18 +8,21 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{Artifact, Release, condition};
+use gimlet_crds::{Artifact, Release, ReleaseSpec, condition};
 use kube::api::{Api, PostParams};
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 
+use crate::app;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::release::ReleaseError;
+use judge::Wait;
+pub(crate) use retention::forget_branch;
 
 /// Seconds after which what was applied together with an artifact is in the caches.
 const CACHED: i64 = 10;
-/// How soon a new artifact is looked at again whose environment is missing.
+/// How soon a new artifact is looked at again for which something is missing.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why an artifact was not judged.
@@ -60,10 +63,19 @@ pub(crate) async fn reconcile(
         return Ok(Action::await_change());
     }
     let judged = judge::judge(artifact, ctx).await?;
-    if is_new(artifact) && judged.iter().any(|judged| judged.misses_environment) {
+    let waits = |on: Wait| judged.iter().any(|judged| judged.wait == Some(on));
+    if waits(Wait::NextSecond) || (is_new(artifact) && waits(Wait::Caches)) {
         return Ok(Action::requeue(AGAIN));
     }
-    for release in judged.iter().filter_map(|judged| judged.release.as_ref()) {
+    for judged in &judged {
+        let Some(release) = &judged.release else { continue };
+        // The App of a preview is there first: it tells the pull request what became of the release,
+        // whatever that is.
+        if let Some(preview) = &judged.preview {
+            let namespace = release.namespace().unwrap_or_default();
+            let ReleaseSpec { app, environment, .. } = &release.spec;
+            app::create(&namespace, app, environment, Some(preview), ctx).await?;
+        }
         create(release, ctx).await?;
     }
     let verdicts = judged.into_iter().map(|judged| judged.verdict).collect();

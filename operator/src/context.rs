@@ -14,12 +14,14 @@ use kube::{Client, Resource, ResourceExt};
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
+use crate::caches::Caches;
 use crate::chart::Charts;
 use crate::events::Events;
 use crate::feedback::Feedback;
 use crate::flux::FluxCache;
 use crate::metrics::Metrics;
 use crate::notification::Announcer;
+use crate::preview::comments::Comments;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::{self, Sources};
@@ -29,20 +31,41 @@ use crate::written::Written;
 /// An object as it is watched: one that cannot be read does not stop the others.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
 
+/// What a process has once, whether it leads or waits to.
+#[derive(Clone)]
+pub(crate) struct Common {
+    pub(crate) client: Client,
+    pub(crate) events: Events,
+    pub(crate) feedback: Feedback,
+    pub(crate) comments: Comments,
+    pub(crate) announcer: Announcer,
+    pub(crate) metrics: Metrics,
+    pub(crate) remotes: Arc<Remotes>,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) charts: Charts,
+    pub(crate) renderers: Arc<Renderers>,
+    /// Version of the cluster that the operator runs in, such as `v1.36.3`.
+    pub(crate) kubernetes_version: String,
+    pub(crate) refresh: Duration,
+    /// Artifacts that are kept of each branch.
+    pub(crate) artifacts_per_branch: usize,
+}
+
 /// What every reconcile may use: a client, caches, writers, a clock.
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) events: Events,
     pub(crate) feedback: Feedback,
+    pub(crate) comments: Comments,
     pub(crate) announcer: Announcer,
     pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
     pub(crate) remotes: Arc<Remotes>,
-    pub(crate) sources: Sources,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) charts: Charts,
-    pub(crate) renderers: Renderers,
+    pub(crate) renderers: Arc<Renderers>,
     pub(crate) flux: FluxCache,
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,
@@ -61,6 +84,54 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Puts together what a process has and what it knows of the cluster.
+    pub(crate) fn new(common: Common, caches: Caches, filled: watch::Receiver<bool>) -> Self {
+        let Common {
+            client,
+            events,
+            feedback,
+            comments,
+            announcer,
+            metrics,
+            remotes,
+            sources,
+            charts,
+            renderers,
+            kubernetes_version,
+            refresh,
+            artifacts_per_branch,
+        } = common;
+        let Caches { environments, apps, releases, sets, artifacts, approvals, repositories, flux } =
+            caches;
+        Self {
+            client,
+            events,
+            feedback,
+            comments,
+            announcer,
+            traffic: Traffic::default(),
+            metrics,
+            backoff: Backoff::default(),
+            written: Written::default(),
+            remotes,
+            sources,
+            charts,
+            renderers,
+            flux,
+            environments,
+            apps,
+            releases,
+            sets,
+            artifacts,
+            approvals,
+            repositories,
+            kubernetes_version,
+            refresh,
+            artifacts_per_branch,
+            filled,
+        }
+    }
+
     /// Returns the time. Everything else is told the time by its caller.
     pub(crate) fn now() -> Timestamp {
         Timestamp::now()
@@ -109,6 +180,24 @@ impl Context {
         })
     }
 
+    /// Lists the apps of a namespace, and those of others whose current release is of one of its
+    /// artifacts.
+    pub(crate) fn apps_of_artifacts_in(&self, namespace: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            let current = app.status.as_ref().and_then(|status| status.current.as_ref());
+            let artifact = current.and_then(|current| current.artifact.as_ref());
+            let from = artifact.and_then(|artifact| artifact.namespace.as_deref());
+            app.metadata.namespace.as_deref() == Some(namespace) || from == Some(namespace)
+        })
+    }
+
+    /// Lists the artifacts of a namespace.
+    pub(crate) fn artifacts_in(&self, namespace: &str) -> Vec<Arc<Artifact>> {
+        select(&self.artifacts, |artifact| {
+            artifact.metadata.namespace.as_deref() == Some(namespace)
+        })
+    }
+
     /// Finds an artifact in the cache.
     pub(crate) fn artifact(&self, namespace: &str, name: &str) -> Option<Arc<Artifact>> {
         find(&self.artifacts, namespace, name)
@@ -126,6 +215,23 @@ impl Context {
                 && sources::full_name(&repository.spec.url).eq_ignore_ascii_case(name)
         };
         select(&self.repositories, called).into_iter().min_by_key(|found| found.name_any())
+    }
+
+    /// Lists the previews of a repository, by its namespace and what people call it.
+    pub(crate) fn previews_of(&self, namespace: &str, name: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            app.spec.preview.as_ref().is_some_and(|preview| {
+                let of = preview.namespace.as_deref().or(app.metadata.namespace.as_deref());
+                of == Some(namespace) && preview.repository.eq_ignore_ascii_case(name)
+            })
+        })
+    }
+
+    /// Lists the previews that are reached at a host.
+    pub(crate) fn previews_at(&self, host: &str) -> Vec<Arc<App>> {
+        select(&self.apps, |app| {
+            app.spec.preview.as_ref().is_some_and(|preview| preview.host.as_deref() == Some(host))
+        })
     }
 
     /// Lists what people said of a release.
@@ -172,6 +278,23 @@ impl Context {
         };
         let wanted = key(artifact);
         select(&self.artifacts, |other| key(other) == wanted)
+    }
+
+    /// Lists the artifacts of a branch of a repository.
+    pub(crate) fn artifacts_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        branch: &str,
+    ) -> Vec<Arc<Artifact>> {
+        select(&self.artifacts, |artifact| {
+            let version = &artifact.spec.version;
+            let repository = version.repository.as_deref();
+            artifact.metadata.namespace.as_deref() == Some(namespace)
+                && artifact.spec.event != ArtifactEvent::Tag
+                && version.branch.as_deref() == Some(branch)
+                && repository.is_some_and(|found| found.eq_ignore_ascii_case(name))
+        })
     }
 
     /// Lists the releases of an app from the cache.

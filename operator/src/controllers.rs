@@ -19,7 +19,7 @@ use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
 use crate::{app, artifact, environment, release, release_set, repository};
-use watches::{app_of, release_of, set_of, waiting_for, waiting_in};
+use watches::{app_of, previews_of, release_of, set_of, waiting_for, waiting_in};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -47,6 +47,7 @@ struct Watched {
     environments: Api<Guarded<Environment>>,
     apps: Api<Guarded<App>>,
     releases: Api<Guarded<Release>>,
+    repositories: Api<Guarded<Repository>>,
 }
 
 impl Wiring {
@@ -55,6 +56,7 @@ impl Wiring {
             environments: api(client, args),
             apps: api(client, args),
             releases: api(client, args),
+            repositories: api(client, args),
         };
         Self {
             environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
@@ -63,7 +65,7 @@ impl Wiring {
             sets: Controller::new(api(client, args), watcher::Config::default()),
             artifacts: Controller::new(api(client, args), watcher::Config::default()),
             approvals: Approvals::new(api(client, args)),
-            repositories: Controller::new(api(client, args), watcher::Config::default()),
+            repositories: Controller::new(watched.repositories.clone(), watcher::Config::default()),
             watched,
         }
     }
@@ -89,6 +91,7 @@ impl Wiring {
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
         let of_environment = releases.store();
         let of_app = releases.store();
+        let of_repository = apps.store();
         let environments = environments
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -99,6 +102,11 @@ impl Wiring {
                 watched.releases.clone(),
                 watcher::Config::default(),
                 |release: Guarded<Release>| app_of(&release),
+            )
+            .watches(
+                watched.repositories,
+                watcher::Config::default(),
+                move |repository: Guarded<Repository>| previews_of(&of_repository, &repository),
             )
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
@@ -176,7 +184,8 @@ impl Approvals {
     }
 }
 
-fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
+/// Returns the way to a kind, in the namespace that is watched or in all.
+pub(crate) fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
 {

@@ -111,7 +111,8 @@ pub(crate) async fn reconcile(
         let note = "somebody rewrote the branch; releases go on from its new head, and nothing that was removed comes back";
         ctx.event(&**environment, EventType::Warning, "HistoryRewritten", note);
     }
-    let seen = Seen::Reachable { head, flux: look_at_flux(environment, ctx), kept };
+    let (engine, flux) = (access.writer.engine(), look_at_flux(environment, ctx));
+    let seen = Seen::Reachable { head, engine, flux, kept };
     status::write(environment, seen, ctx).await?;
     Ok(Action::requeue(ctx.refresh.mul_f64(rand::random_range(0.9..1.1))))
 }

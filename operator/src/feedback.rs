@@ -1,208 +1,171 @@
-//! Feedback: source commits are told what became of their releases.
+//! Feedback: source commits are told what became of their releases, and hosts show deployments.
+//!
+//! What a host is to show follows from a release as it is now. What it shows is remembered in
+//! memory only: after a start, and whenever too much waited at once, a sweep over the releases that
+//! moved last asks the hosts themselves and reports what is missing there.
 
-use std::collections::HashMap;
+mod board;
+mod delivery;
+mod standing;
+mod subject;
+
+use std::cmp::Reverse;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gimlet_crds::condition::{self, READY};
-use gimlet_crds::{Phase, Release};
-use gimlet_hosts::{NewStatus, Sha, StatusState};
-use kube::ResourceExt;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use gimlet_crds::{App, Release};
+use jiff::Timestamp;
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use board::Board;
 
-/// Reports that may wait; what comes on top is left out: the next phase reports again.
+/// News that may wait; what comes on top is left to the next sweep.
 const QUEUE: usize = 1024;
-/// How often one report is tried.
-const ATTEMPTS: u32 = 4;
-/// Longest description that all hosts take, in characters.
-const MAX_DESCRIPTION: usize = 140;
-/// Checks whose last state is remembered, so that nothing is reported twice.
-const REMEMBERED: usize = 10_000;
+/// Requests to all hosts at once.
+const AT_ONCE: usize = 4;
+/// How often releases are looked at whose news were lost or not taken.
+const SWEEP: Duration = Duration::from_mins(5);
+/// Releases that a sweep looks at: those that moved last.
+const SWEPT: usize = 200;
+/// What moved longer ago is not reported any more, in seconds.
+const RECENT: i64 = 24 * 60 * 60;
 
-/// Where reports are published.
+/// Something that hosts are to show.
+enum News {
+    /// A release has come to another phase.
+    Moved(Box<Release>),
+    /// An app was uninstalled.
+    Gone(Box<App>),
+}
+
+/// Where news are published.
 #[derive(Clone)]
-pub(crate) struct Feedback(mpsc::Sender<Arc<Release>>);
+pub(crate) struct Feedback(mpsc::Sender<News>);
 
-/// Reports that are still to be sent.
-pub(crate) struct Reports(mpsc::Receiver<Arc<Release>>);
+/// News that are still to be reported.
+pub(crate) struct Reports(mpsc::Receiver<News>);
 
 impl Feedback {
     /// Makes a queue.
     pub(crate) fn new() -> (Self, Reports) {
-        let (queue, reports) = mpsc::channel(QUEUE);
-        (Self(queue), Reports(reports))
+        let (queue, news) = mpsc::channel(QUEUE);
+        (Self(queue), Reports(news))
     }
 
     /// Reports how a release stands, soon.
     pub(crate) fn publish(&self, release: Release) {
-        if state(&release).is_some() && self.0.try_send(Arc::new(release)).is_err() {
-            tracing::debug!("a commit status was left out: too many wait");
+        self.send(News::Moved(Box::new(release)));
+    }
+
+    /// Reports that an app was uninstalled, once: nothing is left from which a sweep would know it.
+    pub(crate) fn publish_gone(&self, app: App) {
+        self.send(News::Gone(Box::new(app)));
+    }
+
+    fn send(&self, news: News) {
+        if self.0.try_send(news).is_err() {
+            tracing::debug!("feedback was left to the next sweep: too much waits");
         }
     }
 }
 
 impl Reports {
-    /// Sends reports until the token is cancelled.
+    /// Reports until the token is cancelled; a host that is away holds up no other.
     pub(crate) async fn send(mut self, ctx: Arc<Context>, stop: CancellationToken) {
-        let mut sent: HashMap<(String, String), StatusState> = HashMap::new();
-        loop {
-            let release = tokio::select! {
-                release = self.0.recv() => release,
-                () = stop.cancelled() => None,
-            };
-            let Some(release) = release else { return };
-            let Some(report) = report(&release, &ctx) else { continue };
-            let key = (report.sha.to_string(), report.status.context.clone());
-            if sent.get(&key) == Some(&report.status.state) {
-                continue;
-            }
-            if sent.len() >= REMEMBERED {
-                sent.clear();
-            }
-            if tell(&report, &ctx, &stop).await {
-                sent.insert(key, report.status.state);
-            }
-        }
-    }
-}
-
-/// A check of a commit, and the repository that it is in.
-struct Report {
-    repository: Arc<gimlet_crds::Repository>,
-    sha: Sha,
-    status: NewStatus,
-}
-
-/// Finds the commit of a release, and its repository; none where nobody knows them.
-fn report(release: &Release, ctx: &Context) -> Option<Report> {
-    let namespace = release.namespace()?;
-    let of_artifact = release.status.as_ref().and_then(|status| status.artifact.as_ref());
-    let (place, version) = match of_artifact {
-        Some(reference) => {
-            let place = reference.namespace.clone().unwrap_or_else(|| namespace.clone());
-            let artifact = ctx.artifact(&place, &reference.name)?;
-            (place, artifact.spec.version.clone())
-        }
-        None => (namespace, release.spec.version.clone()?),
-    };
-    let repository = ctx.repository_called(&place, version.repository.as_deref()?)?;
-    if !repository.spec.commit_status {
-        return None;
-    }
-    let (state, description) = state(release)?;
-    let spec = &release.spec;
-    Some(Report {
-        repository,
-        sha: Sha::parse(version.sha.as_deref()?).ok()?,
-        status: NewStatus {
-            // One check for each environment and app, whatever the number of releases.
-            context: format!("gimlet/{}/{}", spec.environment, spec.app),
-            state,
-            description: description.chars().take(MAX_DESCRIPTION).collect(),
-            url: release.status.as_ref().and_then(|s| s.commit.as_ref()?.url.clone()),
-        },
-    })
-}
-
-/// Tells how a release stands; only what runs is a success.
-fn state(release: &Release) -> Option<(StatusState, String)> {
-    let status = release.status.as_ref()?;
-    if release.spec.plan_only || release.spec.rollback_to.is_some() {
-        return None;
-    }
-    let ready = condition::find(&status.conditions, READY);
-    let message = ready.map_or_else(String::new, |ready| ready.message.clone());
-    let state = match status.phase {
-        Phase::Pending | Phase::Planned | Phase::Unchanged => return None,
-        Phase::Waiting | Phase::Queued | Phase::Committed | Phase::Applied => StatusState::Pending,
-        Phase::Healthy => StatusState::Success,
-        Phase::Failed | Phase::Rejected => StatusState::Failure,
-        Phase::Superseded | Phase::Cancelled => StatusState::Error,
-    };
-    Some((state, format!("{}: {message}", status.phase.as_str())))
-}
-
-/// Sends a report, a few times if need be; tells whether it arrived.
-async fn tell(report: &Report, ctx: &Context, stop: &CancellationToken) -> bool {
-    let name = report.repository.name_any();
-    for attempt in 0..ATTEMPTS {
-        let pause = match attempt_once(report, ctx).await {
-            Ok(()) => {
-                ctx.metrics.feedback("ok");
-                return true;
-            }
-            Err(None) => {
-                ctx.metrics.feedback("refused");
-                return false;
-            }
-            Err(Some(pause)) => pause.unwrap_or_else(|| Duration::from_secs(2 << attempt)),
-        };
         tokio::select! {
-            () = tokio::time::sleep(pause.min(Duration::from_mins(1))) => {}
-            () = stop.cancelled() => return false,
+            () = ctx.filled() => {}
+            () = stop.cancelled() => return,
+        }
+        let mut board = Board::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut sweeps = tokio::time::interval(SWEEP);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            while under_way.len() < AT_ONCE
+                && let Some(job) = board.take(Instant::now())
+            {
+                let ctx = Arc::clone(&ctx);
+                under_way.push(async move {
+                    let result = delivery::deliver(&job, &ctx).await;
+                    (job.key, result)
+                });
+            }
+            let next = board.next().filter(|_| under_way.len() < AT_ONCE);
+            let due = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                news = self.0.recv() => {
+                    let Some(news) = news else { return };
+                    let reports = match &news {
+                        News::Moved(release) => subject::reports(release, false, &ctx),
+                        News::Gone(app) => subject::of_gone(app, &ctx).into_iter().collect(),
+                    };
+                    board.want(reports, Instant::now());
+                }
+                Some((key, result)) = under_way.next() => board.done(&key, result, Instant::now()),
+                _ = sweeps.tick() => {
+                    for release in moved_last(&ctx) {
+                        board.want(subject::reports(&release, true, &ctx), Instant::now());
+                    }
+                }
+                () = due => {}
+                () = stop.cancelled() => return,
+            }
         }
     }
-    ctx.metrics.feedback("failed");
-    tracing::warn!(
-        repository = name,
-        context = report.status.context,
-        "a commit status was not sent"
-    );
-    false
 }
 
-/// Sends a report; of an error, whether and when to try again.
-async fn attempt_once(report: &Report, ctx: &Context) -> Result<(), Option<Option<Duration>>> {
-    let name = report.repository.name_any();
-    let source = match ctx.sources.open(&ctx.client, &report.repository).await {
-        Ok(source) => source,
-        Err(error) => {
-            tracing::warn!(repository = name, error = %error, "a commit status cannot be sent");
-            return Err(Some(None));
-        }
-    };
-    let Some(host) = &source.host else { return Err(None) };
-    let Err(error) = host.set_commit_status(&report.sha, &report.status).await else {
-        return Ok(());
-    };
-    tracing::warn!(repository = name, reason = error.reason(), error = %error, "a commit status was refused");
-    match error.retry(Context::now()) {
-        gimlet_hosts::Retry::Stalled => Err(None),
-        gimlet_hosts::Retry::After(pause) => Err(Some(Some(pause))),
-        gimlet_hosts::Retry::Backoff => Err(Some(None)),
-    }
+/// Lists the releases that moved last, those that moved first of them first.
+fn moved_last(ctx: &Context) -> Vec<Arc<Release>> {
+    let all = ctx.releases.state();
+    let times = all.iter().filter_map(|guarded| {
+        let release = guarded.0.as_ref().ok()?;
+        Some((moved(release)?, ObjectRef::from_obj(release)))
+    });
+    let mut places = newest(times.collect(), Context::now());
+    places.reverse();
+    places
+        .into_iter()
+        .filter_map(|place| ctx.release(place.namespace.as_deref()?, &place.name))
+        .collect()
+}
+
+/// Says when a release came to where it is.
+fn moved(release: &Release) -> Option<Timestamp> {
+    let conditions = release.status.iter().flat_map(|status| &status.conditions);
+    conditions.map(|condition| condition.last_transition_time.0).max()
+}
+
+/// Keeps what is recent, the newest first, up to a number.
+fn newest<T>(mut all: Vec<(Timestamp, T)>, now: Timestamp) -> Vec<T> {
+    all.retain(|(moved, _)| now.as_second() - moved.as_second() <= RECENT);
+    all.sort_by_key(|(moved, _)| Reverse(*moved));
+    all.truncate(SWEPT);
+    all.into_iter().map(|(_, what)| what).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn release(phase: &str, spec: &serde_json::Value) -> Release {
-        let mut all = json!({"app": "shop", "environment": "staging"});
-        for (field, value) in spec.as_object().unwrap() {
-            all[field] = value.clone();
-        }
-        serde_json::from_value(json!({
-            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release", "metadata": {"name": "r"},
-            "spec": all, "status": {"phase": phase}
-        }))
-        .unwrap()
-    }
 
     #[test]
-    fn only_what_runs_is_a_success() {
-        let of = |phase| state(&release(phase, &json!({}))).map(|(state, _)| state);
-        assert_eq!(of("Healthy"), Some(StatusState::Success));
-        assert_eq!(of("Committed"), Some(StatusState::Pending));
-        assert_eq!(of("Applied"), Some(StatusState::Pending));
-        assert_eq!(of("Failed"), Some(StatusState::Failure));
-        assert_eq!(of("Superseded"), Some(StatusState::Error));
-        assert_eq!(of("Pending"), None);
-        let back = json!({"rollbackTo": {"commit": "abcdef0"}, "reason": "x"});
-        assert_eq!(state(&release("Healthy", &back)), None, "it says nothing of the commit");
+    fn a_start_with_many_releases_asks_for_the_newest_few() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let at = |ago: i64| Timestamp::from_second(now.as_second() - ago).unwrap();
+        let all = (0..10_000).map(|ago| (at(ago * 60), ago)).collect();
+        let kept: Vec<i64> = newest(all, now);
+        assert_eq!(kept.len(), SWEPT);
+        assert_eq!((kept[0], kept[SWEPT - 1]), (0, 199));
+        assert_eq!(newest(vec![(at(RECENT), 1), (at(RECENT + 1), 2)], now), [1]);
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gimlet_crds::HostProvider;
-use gimlet_hosts::{Address, AddressError, Client, Host, HostError, Provider, Secret, Settings};
+use gimlet_hosts::{Address, Client, HostError, Provider, Secret, Settings};
 use k8s_openapi::ByteString;
+
+use crate::metrics::Metrics;
 
 /// Why the API of a host cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HostingError {
-    #[error("url: {0}")]
-    Address(#[from] AddressError),
     #[error("apiUrl: {0}")]
     Api(String),
     #[error(transparent)]
@@ -21,7 +21,7 @@ pub(crate) enum HostingError {
 impl HostingError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Address(_) | Self::Api(_) => "InvalidRepository",
+            Self::Api(_) => "InvalidRepository",
             Self::Host(error) => error.reason(),
         }
     }
@@ -37,13 +37,15 @@ pub(crate) fn provider(provider: HostProvider) -> Option<Provider> {
     }
 }
 
-/// Opens the API for one repository, with the token and the certificate authorities of a Secret.
-pub(crate) fn open(
+/// Opens the API of a host, with the token and the certificate authorities of a Secret. The token of a
+/// GitHub App, which changes, is set later.
+pub(crate) fn account(
     provider: Provider,
     address: &Address,
     api_url: Option<&str>,
     secret: &BTreeMap<String, ByteString>,
-) -> Result<Arc<dyn Host>, HostingError> {
+    metrics: &Metrics,
+) -> Result<Client, HostingError> {
     let api = match api_url {
         None => address.api(provider),
         Some(text) => text.parse().map_err(|error| HostingError::Api(format!("{error}")))?,
@@ -53,7 +55,8 @@ pub(crate) fn open(
     let settings = Settings {
         token: token.map(Secret::new),
         ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+        observer: Some(Arc::new(metrics.clone())),
         ..Settings::new(provider, api)
     };
-    Ok(Client::new(settings)?.repository(address)?)
+    Ok(Client::new(settings)?)
 }

@@ -1,5 +1,7 @@
 //! Notifications: people are told what happens in an environment.
 
+mod template;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::digest;
 use crate::remotes::read_secret;
+pub(crate) use template::verdict;
 
 /// News that may wait; what comes on top is dropped and counted.
 const QUEUE: usize = 1024;
@@ -80,6 +83,10 @@ impl Announcements {
             for rule in environment.spec.notifications.clone() {
                 if !filter(&rule).wants(&message) {
                     continue;
+                }
+                let (message, faults) = template::apply(&rule, &message);
+                for fault in faults {
+                    ctx.event(&*environment, EventType::Warning, template::INVALID, &fault);
                 }
                 let parcel = Parcel {
                     id: format!("{id}-{}", rule.name),

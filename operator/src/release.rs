@@ -21,6 +21,7 @@ mod status;
 mod version;
 mod workload;
 
+pub(crate) use decide::order;
 pub(crate) use error::ReleaseError;
 pub(crate) use gate::windows;
 pub(crate) use gather::waits_for_set;
@@ -31,7 +32,7 @@ pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
 pub(crate) use prepare::planned_files;
 pub(crate) use rollback::{artifact_of, was_there};
-pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names};
+pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names, names_of};
 pub(crate) use status::SET_ENDED;
 
 use std::time::Duration;

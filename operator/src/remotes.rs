@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::{Environment, PushMode};
+use gimlet_crds::{Environment, GitEngine, HostProvider, PushMode};
 use gimlet_gitops::{
-    BranchName, Credentials, GitError, Options, QueueStats, Remote, RemoteUrl, Secret, Signer,
-    SigningError, UrlError, Writer,
+    BranchName, Credentials, EngineChoice, EngineKind, GitError, Options, QueueStats, Remote,
+    RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
 };
-use gimlet_hosts::{Address, AddressError, Host};
+use gimlet_hosts::{Address, AddressError, AppError, Client as HostClient, Host, RateLimit};
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
 use kube::{Api, Client, ResourceExt};
 
 use crate::digest;
 use crate::error::{ApiError, Retry};
+use crate::github_app::{self, Apps};
 use crate::hosting::{self, HostingError};
 use crate::metrics::Metrics;
 
@@ -27,6 +29,7 @@ const FRESH: Duration = Duration::from_secs(30);
 pub(crate) struct Remotes {
     cache: PathBuf,
     metrics: Metrics,
+    apps: Arc<Apps>,
     state: Mutex<State>,
 }
 
@@ -44,7 +47,16 @@ struct Opened {
     folder: PathBuf,
     /// Fingerprint of the key that signs.
     signer: Option<String>,
+    engine: EngineChoice,
     writer: Writer,
+}
+
+/// What an environment's access is made of, besides the way to its repository.
+struct Settings {
+    engine: EngineChoice,
+    signer: Option<Arc<Signer>>,
+    account: Option<HostClient>,
+    host: Option<Arc<dyn Host>>,
 }
 
 struct Entry {
@@ -59,6 +71,8 @@ pub(crate) struct Access {
     pub(crate) writer: Writer,
     /// The API of the host, where the environment has pull requests.
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// The account that the API is asked with.
+    account: Option<HostClient>,
     fingerprint: String,
 }
 
@@ -78,11 +92,19 @@ pub(crate) enum RemoteError {
     )]
     SecretMissing { name: String },
     #[error(
-        "the Secret {name} has no credentials: it needs username and password, or identity and known_hosts"
+        "the Secret {name} has no credentials: it needs username and password, identity and known_hosts, or githubAppID, githubAppInstallationID and githubAppPrivateKey"
     )]
     SecretEmpty { name: String },
     #[error("the key {key} of the Secret {name} is not text")]
     SecretNotText { name: String, key: &'static str },
+    #[error("the Secret {name} has githubAppID, but no {key}")]
+    AppIncomplete { name: String, key: &'static str },
+    #[error(
+        "the address of GitHub's API is not known: {error}; set githubAppBaseURL in the Secret {name}"
+    )]
+    AppAddress { name: String, error: String },
+    #[error("the Secret {name}: {error}")]
+    App { name: String, error: AppError },
     #[error("spec.gitops.url: {0}")]
     Url(#[from] UrlError),
     #[error("spec.gitops: {0}")]
@@ -105,9 +127,12 @@ impl RemoteError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::SecretMissing { .. } => "SecretNotFound",
-            Self::SecretEmpty { .. } | Self::SecretNotText { .. } | Self::NoSigningKey { .. } => {
-                "InvalidSecret"
-            }
+            Self::SecretEmpty { .. }
+            | Self::SecretNotText { .. }
+            | Self::AppIncomplete { .. }
+            | Self::AppAddress { .. }
+            | Self::NoSigningKey { .. } => "InvalidSecret",
+            Self::App { error, .. } => error.reason(),
             Self::Signing { error, .. } => error.reason(),
             Self::Url(_) | Self::Remote(_) | Self::Address(_) => "InvalidRepository",
             Self::Hosting(error) => error.reason(),
@@ -121,8 +146,16 @@ impl RemoteError {
             Self::SecretMissing { .. }
             | Self::SecretEmpty { .. }
             | Self::SecretNotText { .. }
+            | Self::AppIncomplete { .. }
+            | Self::AppAddress { .. }
             | Self::Signing { .. }
             | Self::NoSigningKey { .. } => Retry::After(Duration::from_secs(10)),
+            Self::App { error, .. } => match error.retry(Timestamp::now()) {
+                // As with any other fault of a Secret.
+                gimlet_hosts::Retry::Stalled => Retry::After(Duration::from_secs(10)),
+                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
+                gimlet_hosts::Retry::Backoff => Retry::Backoff,
+            },
             Self::Url(_) | Self::Remote(_) | Self::Address(_) | Self::Hosting(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
         }
@@ -131,8 +164,8 @@ impl RemoteError {
 
 impl Remotes {
     /// Makes a registry without writers; caches are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf, metrics: Metrics) -> Self {
-        Self { cache, metrics, state: Mutex::default() }
+    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
+        Self { cache, metrics, apps, state: Mutex::default() }
     }
 
     /// Returns the writer of an environment; its credentials are read anew now and then.
@@ -152,10 +185,16 @@ impl Remotes {
             Some(reference) => read_secret(client, &namespace, &reference.name).await?,
         };
         let name = gitops.secret_ref.as_ref().map_or("", |r| r.name.as_str());
+        let api = gitops.api_url.as_deref();
+        let api = api.filter(|_| gitops.provider == Some(HostProvider::GitHub));
+        let app = self.apps.token(name, &secret, &gitops.url, api).await?;
         let remote = Remote {
             url: RemoteUrl::parse(&gitops.url, false)?,
             branch: BranchName::parse(&gitops.branch)?,
-            credentials: credentials(name, &secret)?,
+            credentials: match &app {
+                Some(token) => github_app::credentials(token),
+                None => credentials(name, &secret)?,
+            },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: gitops.create_branch,
         };
@@ -164,25 +203,40 @@ impl Remotes {
             None => BTreeMap::new(),
             Some(signing) => read_secret(client, &namespace, &signing.secret_ref.name).await?,
         };
-        let fingerprint = fingerprint(&remote, &secret, &key);
+        let engine = engine(gitops.engine);
+        let fingerprint = fingerprint(&remote, engine, &secret, &key);
         let signer = match &gitops.signing {
             None => None,
             Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
         };
-        let host = self.host(&id, environment, &secret, &fingerprint)?;
+        let account = self.account(&id, environment, &secret, &fingerprint)?;
         let generation = environment.metadata.generation;
-        Ok(self.register(id, generation, remote, signer, fingerprint, host))
+        // What is derived from the fingerprint stays the same while the tokens of an App change.
+        let rotated = app.is_some().then(|| remote.credentials.clone());
+        if let (Some(account), Some(token)) = (&account, app) {
+            account.set_token(Some(token)).map_err(HostingError::Host)?;
+        }
+        let host = match &account {
+            None => None,
+            Some(account) => Some(account.repository(&Address::parse(&gitops.url)?)?),
+        };
+        let settings = Settings { engine, signer, account, host };
+        let access = self.register(id, generation, remote, settings, fingerprint);
+        if let Some(credentials) = rotated {
+            access.writer.set_credentials(credentials);
+        }
+        Ok(access)
     }
 
     /// Opens the API of an environment's host, or goes on with it as long as nothing of it changed: it
     /// knows limits and answers.
-    fn host(
+    fn account(
         &self,
         id: &(String, String),
         environment: &Environment,
         secret: &BTreeMap<String, ByteString>,
         fingerprint: &str,
-    ) -> Result<Option<Arc<dyn Host>>, RemoteError> {
+    ) -> Result<Option<HostClient>, RemoteError> {
         let gitops = &environment.spec.gitops;
         if gitops.push != PushMode::PullRequest {
             return Ok(None);
@@ -192,12 +246,13 @@ impl Remotes {
             entry.generation == environment.metadata.generation
                 && entry.access.fingerprint == fingerprint
         });
-        if let Some(host) = known.and_then(|entry| entry.access.host.clone()) {
-            return Ok(Some(host));
+        if let Some(account) = known.and_then(|entry| entry.access.account.clone()) {
+            return Ok(Some(account));
         }
         drop(state);
         let address = Address::parse(&gitops.url)?;
-        let open = |provider| hosting::open(provider, &address, gitops.api_url.as_deref(), secret);
+        let api = gitops.api_url.as_deref();
+        let open = |provider| hosting::account(provider, &address, api, secret, &self.metrics);
         Ok(gitops.provider.and_then(hosting::provider).map(open).transpose()?)
     }
 
@@ -206,13 +261,22 @@ impl Remotes {
         self.lock().environments.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// Lists the queues of all writers by repository.
-    pub(crate) fn queues(&self) -> Vec<(String, QueueStats)> {
-        self.lock()
-            .writers
-            .values()
-            .map(|opened| (opened.repository.clone(), opened.writer.queue()))
-            .collect()
+    /// Lists the queues of all writers by repository, and the engines that are known.
+    pub(crate) fn queues(&self) -> Vec<(String, QueueStats, Option<EngineKind>)> {
+        let of = |opened: &Opened| {
+            (opened.repository.clone(), opened.writer.queue(), opened.writer.engine())
+        };
+        self.lock().writers.values().map(of).collect()
+    }
+
+    /// Lists how many requests the hosts of environments with pull requests still take, by repository.
+    pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
+        let state = self.lock();
+        let known = state.environments.values().filter_map(|entry| {
+            let limit = entry.access.account.as_ref()?.rate_limit()?;
+            Some((state.writers.get(&entry.access.fingerprint)?.repository.clone(), limit))
+        });
+        known.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -231,9 +295,8 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
-        signer: Option<Arc<Signer>>,
+        Settings { engine, signer, account, host }: Settings,
         fingerprint: String,
-        host: Option<Arc<dyn Host>>,
     ) -> Access {
         let mut state = self.lock();
         let State { environments, writers } = &mut *state;
@@ -242,9 +305,11 @@ impl Remotes {
         if let (Some(before), false) = (before.filter(|b| *b != fingerprint), shared) {
             // A new token for the same repository: the warm cache stays in use.
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
-            let same = writers
-                .get(&before)
-                .is_some_and(|opened| opened.repository == remote.key() && opened.signer == print);
+            let same = writers.get(&before).is_some_and(|opened| {
+                opened.repository == remote.key()
+                    && opened.signer == print
+                    && opened.engine == engine
+            });
             if let (true, false, Some(opened)) =
                 (same, writers.contains_key(&fingerprint), writers.remove(&before))
             {
@@ -257,10 +322,11 @@ impl Remotes {
             let observer = Some(self.metrics.observer());
             let repository = remote.key();
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
-            let options = Options { observer, signer, ..Options::new(&folder) };
-            Opened { repository, folder, signer: print, writer: Writer::open(remote, options) }
+            let options = Options { engine, observer, signer, ..Options::new(&folder) };
+            let writer = Writer::open(remote, options);
+            Opened { repository, folder, signer: print, engine, writer }
         });
-        let access = Access { writer: opened.writer.clone(), host, fingerprint };
+        let access = Access { writer: opened.writer.clone(), host, account, fingerprint };
         environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
         writers.retain(|fingerprint, _| {
             environments.values().any(|entry| entry.access.fingerprint == *fingerprint)
@@ -354,13 +420,22 @@ async fn signer(
     }
 }
 
+fn engine(engine: GitEngine) -> EngineChoice {
+    match engine {
+        GitEngine::Auto => EngineChoice::Auto,
+        GitEngine::Git => EngineChoice::Git,
+        GitEngine::Wire => EngineChoice::Wire,
+    }
+}
+
 fn fingerprint(
     remote: &Remote,
+    engine: EngineChoice,
     secret: &BTreeMap<String, ByteString>,
     signing: &BTreeMap<String, ByteString>,
 ) -> String {
     let key = remote.key();
-    let create = [u8::from(remote.create_branch)];
+    let create = [u8::from(remote.create_branch), engine as u8];
     let parts = |secret: &BTreeMap<String, ByteString>| -> Vec<Vec<u8>> {
         secret
             .iter()
@@ -411,7 +486,7 @@ mod tests {
             create_branch: true,
         };
         let print = |password: &str, key: &[(&str, &str)]| {
-            fingerprint(&remote, &data(&[("password", password)]), &data(key))
+            fingerprint(&remote, EngineChoice::Auto, &data(&[("password", password)]), &data(key))
         };
         let one = print("a", &[]);
         assert_ne!(one, print("b", &[]));

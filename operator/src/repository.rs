@@ -15,8 +15,10 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
-use crate::sources::SourceOpenError;
+use crate::sources::{SourceOpenError, View};
 
+/// Folder of the deploy manifests.
+pub(crate) const FOLDER: &str = ".gimlet";
 /// Pages of open pull requests that are read.
 const MAX_PAGES: u32 = 5;
 /// How often a repository is looked at where its interval means nothing.
@@ -120,15 +122,28 @@ async fn look(
     let references = source.mirror.refresh().await?;
     let (default_branch, pull_requests) = match &source.host {
         Some(host) => at_host(host.as_ref()).await?,
-        None => (None, None),
+        None => (source.mirror.ask().await?.default_branch, None),
     };
     let found = Found { references, default_branch, pull_requests };
+    // Before the artifacts: who judges them asks for it.
+    ctx.sources.keep(repository, view(&found));
     let refused = if repository.spec.artifacts_from_commits {
         artifacts::make(repository, &source, &found, ctx).await?
     } else {
         Vec::new()
     };
     Ok((found, refused))
+}
+
+fn view(found: &Found) -> View {
+    let Found { references, default_branch, pull_requests } = found;
+    let branches = references.iter().filter(|reference| !reference.tag);
+    let requests = pull_requests.iter().flatten().filter(|request| !request.from_fork);
+    View {
+        branches: branches.map(|reference| reference.name.clone()).collect(),
+        default_branch: default_branch.clone(),
+        requests: requests.map(|request| (request.number, request.head_branch.clone())).collect(),
+    }
 }
 
 async fn at_host(host: &dyn Host) -> Result<(Option<String>, Option<Vec<PullRequest>>), HostError> {

@@ -15,25 +15,26 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
-use crate::backoff::Backoff;
+use crate::caches::Caches;
 use crate::chart::Charts;
-use crate::context::Context;
+use crate::context::{Common, Context};
 use crate::controllers::Wiring;
-use crate::events::Events;
+use crate::events::{Events, Writing};
 use crate::feedback::{Feedback, Reports};
 use crate::flux::FluxCache;
+use crate::github_app::Apps;
 use crate::http::{self, Probes};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::notification::{Announcements, Announcer};
+use crate::preview::comments::{Comments, Writer};
 use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::Sources;
-use crate::traffic::Traffic;
-use crate::written::Written;
 use crate::{repository, views};
 
 /// Runs the operator until it is told to stop, or loses the Lease.
+#[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let client = Client::try_default().await.context("there is no way to a cluster")?;
@@ -45,8 +46,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("the cache folder {} cannot be made", args.cache.display()))?;
 
     let metrics = Metrics::new()?;
-    let remotes = Arc::new(Remotes::new(args.cache.clone(), metrics.clone()));
-    let probes = Probes::new(metrics.clone(), Arc::clone(&remotes));
+    let probes = Probes::new(metrics.clone());
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("the address {} cannot be listened on", args.listen))?;
@@ -59,58 +59,68 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let renderers = Renderers::new(args.renderers.into(), args.budget)
         .context("the way to the program itself is not known")?;
     wait_for_kinds(&client, &stop).await?;
+    let (events, writing) = Events::start(client.clone(), metrics.clone());
+    let (feedback, reports) = Feedback::new();
+    let (announcer, announcements) = Announcer::new();
+    let (comments, writer) = Comments::new();
+    let apps = Arc::new(Apps::new(metrics.clone()));
+    let common = Common {
+        events,
+        feedback,
+        comments,
+        announcer,
+        sources: Arc::new(Sources::new(args.cache.clone(), metrics.clone(), Arc::clone(&apps))),
+        remotes: Arc::new(Remotes::new(args.cache.clone(), metrics.clone(), apps)),
+        metrics,
+        charts: Charts::new(&args.cache),
+        renderers: Arc::new(renderers),
+        kubernetes_version: version.git_version,
+        refresh: args.refresh(),
+        artifacts_per_branch: args.artifacts_per_branch.into(),
+        client: client.clone(),
+    };
+    let views = match args.views {
+        Some(address) => Some(views::Server::start(address, &common, &args).await?),
+        None => None,
+    };
     let mut leadership = Leadership::compete(client.clone(), &args).await?;
-    // A replica that waits for the Lease is ready: it answers probes and takes over when it must.
-    probes.set_ready(true);
+    // A replica that waits for the Lease is ready once it can answer: it takes over when it must.
+    let idle = async {
+        if let Some(views) = &views {
+            views.filled().await;
+        }
+        probes.set_ready(true);
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         won = leadership.won() => won?,
-        () = stop.cancelled() => return finish(leadership, server).await,
+        () = stop.cancelled() => {
+            end(views, common, writing).await?;
+            return finish(leadership, server).await;
+        }
+        () = idle => {}
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        kubernetes = version.git_version,
+        kubernetes = common.kubernetes_version,
         "leading"
     );
     probes.set_ready(false);
 
     let lead = stop.child_token();
     let wiring = Wiring::new(&client, &args);
+    let caches = Caches::of(&wiring, FluxCache::follow(&client, &lead));
     let (fill, filled) = watch::channel(false);
-    let (events, writing) = Events::start(client.clone(), metrics.clone());
-    let (feedback, reports) = Feedback::new();
-    let (announcer, announcements) = Announcer::new();
-    let ctx = Arc::new(Context {
-        events,
-        feedback,
-        announcer,
-        traffic: Traffic::default(),
-        backoff: Backoff::default(),
-        written: Written::default(),
-        charts: Charts::new(&args.cache),
-        renderers,
-        flux: FluxCache::follow(&client, &lead),
-        environments: wiring.environments.store(),
-        apps: wiring.apps.store(),
-        releases: wiring.releases.store(),
-        sets: wiring.sets.store(),
-        artifacts: wiring.artifacts.store(),
-        approvals: wiring.approvals.store.clone(),
-        repositories: wiring.repositories.store(),
-        sources: Sources::new(args.cache.clone()),
-        kubernetes_version: version.git_version,
-        refresh: args.refresh(),
-        artifacts_per_branch: args.artifacts_per_branch.into(),
-        filled,
-        client,
-        metrics,
-        remotes,
-    });
-    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements), &lead);
+    let ctx = Arc::new(Context::new(common.clone(), caches.clone(), filled));
+    probes.lead(&ctx);
+    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements, writer), &lead);
     let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
-    let caches = wait_for_caches(&ctx);
     tokio::select! {
-        () = caches => {
+        () = caches.filled() => {
             fill.send_replace(true);
+            if let Some(views) = &views {
+                views.lead(Arc::clone(&ctx));
+            }
             probes.set_ready(true);
         }
         () = lead.cancelled() => {}
@@ -124,22 +134,33 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
         tracing::warn!("some reconciles did not end in time");
     }
-    let end = servers.finish().await;
+    let ended = servers.finish().await;
     drop(ctx);
-    writing.finish().await;
-    end?;
+    end(views, common, writing).await?;
+    ended?;
     if lost {
         anyhow::bail!("the Lease was lost; another replica leads now");
     }
     finish(leadership, server).await
 }
 
+/// Ends what a process has whether it leads or not; the last events are given a moment.
+async fn end(views: Option<views::Server>, common: Common, writing: Writing) -> anyhow::Result<()> {
+    let ended = match views {
+        Some(views) => views.finish().await,
+        None => Ok(()),
+    };
+    drop(common);
+    writing.finish().await;
+    ended
+}
+
 /// What runs beside the controllers.
 struct Servers {
-    views: JoinHandle<anyhow::Result<()>>,
     webhooks: JoinHandle<anyhow::Result<()>>,
     reports: JoinHandle<()>,
     announcements: JoinHandle<()>,
+    comments: JoinHandle<()>,
 }
 
 impl Servers {
@@ -147,7 +168,7 @@ impl Servers {
     fn start(
         ctx: &Arc<Context>,
         args: &Args,
-        (reports, announcements): (Reports, Announcements),
+        (reports, announcements, writer): (Reports, Announcements, Writer),
         lead: &CancellationToken,
     ) -> (Self, mpsc::Receiver<()>) {
         let (news, told) = mpsc::channel(1);
@@ -156,25 +177,20 @@ impl Servers {
             tokio::spawn(async move { serving.await.inspect_err(|_| lead.cancel()) })
         };
         let nothing = || async { Ok(()) }.boxed();
-        let views = args.views.map_or_else(nothing, |address| {
-            let router = views::router(Arc::clone(ctx));
-            views::serve(address, args.views_certificate(), router, lead.clone()).boxed()
-        });
         let webhooks = args.webhooks.map_or_else(nothing, |address| {
             repository::webhook::serve(address, Arc::clone(ctx), news, lead.clone()).boxed()
         });
         let reports = tokio::spawn(reports.send(Arc::clone(ctx), lead.clone()));
         let announcements =
             tokio::spawn(announcements.tell(Arc::clone(ctx), args.receivers(), lead.clone()));
-        let (views, webhooks) = (guarded(views), guarded(webhooks));
-        (Self { views, webhooks, reports, announcements }, told)
+        let comments = tokio::spawn(writer.write(Arc::clone(ctx), lead.clone()));
+        (Self { webhooks: guarded(webhooks), reports, announcements, comments }, told)
     }
 
     /// Waits for all, after they were told to stop.
     async fn finish(self) -> anyhow::Result<()> {
-        let Self { views, webhooks, reports, announcements } = self;
-        let _ = tokio::join!(reports, announcements);
-        views.await.context("the views broke")??;
+        let Self { webhooks, reports, announcements, comments } = self;
+        let _ = tokio::join!(reports, announcements, comments);
         webhooks.await.context("the webhooks broke")?
     }
 }
@@ -238,21 +254,4 @@ async fn wait_for_kinds(client: &Client, stop: &CancellationToken) -> anyhow::Re
             () = stop.cancelled() => anyhow::bail!("stopped before the kinds were installed"),
         }
     }
-}
-
-/// Waits until all caches were filled once.
-///
-/// A store wakes only the task that asked last, and its controller asks too; hence the short naps.
-async fn wait_for_caches(ctx: &Context) {
-    let all = async || {
-        let _ = ctx.environments.wait_until_ready().await;
-        let _ = ctx.apps.wait_until_ready().await;
-        let _ = ctx.releases.wait_until_ready().await;
-        let _ = ctx.sets.wait_until_ready().await;
-        let _ = ctx.artifacts.wait_until_ready().await;
-        let _ = ctx.approvals.wait_until_ready().await;
-        let _ = ctx.repositories.wait_until_ready().await;
-    };
-    while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
-    ctx.flux.filled().await;
 }

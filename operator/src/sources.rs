@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::Repository;
+use gimlet_crds::{HostProvider, Repository};
 use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
-use gimlet_hosts::{Address, AddressError, Host};
+use gimlet_hosts::{Address, AddressError, Client as HostClient, Host, RateLimit};
 use k8s_openapi::ByteString;
 use kube::{Client, ResourceExt};
 
 use crate::digest;
 use crate::error::Retry;
-use crate::hosting::{self, HostingError, provider};
+use crate::github_app::{self, Apps};
+use crate::hosting::{self, HostingError};
+use crate::metrics::Metrics;
 use crate::remotes::{RemoteError, credentials, read_secret};
 
 /// How long credentials are used before their Secret is read again.
@@ -24,6 +26,8 @@ type Id = (String, String);
 /// The application repositories that are at hand.
 pub(crate) struct Sources {
     cache: PathBuf,
+    metrics: Metrics,
+    apps: Arc<Apps>,
     state: Mutex<State>,
 }
 
@@ -34,6 +38,18 @@ struct State {
     due: HashSet<Id>,
     /// When each was looked at last.
     looked: HashMap<Id, Instant>,
+    /// What was seen then; nothing of those that could not be read.
+    views: HashMap<Id, Arc<View>>,
+}
+
+/// What was seen of a repository when it was looked at last.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Its branches; of very many those that changed last.
+    pub(crate) branches: HashSet<String>,
+    pub(crate) default_branch: Option<String>,
+    /// Number and branch of its open pull requests, without those of forks.
+    pub(crate) requests: Vec<(u64, String)>,
 }
 
 struct Entry {
@@ -47,8 +63,10 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) mirror: Arc<Mirror>,
-    /// The API of its host, where it has one and there is a token.
+    /// The API of its host, where it has one.
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// The account that the API is asked with, which knows how many requests are left.
+    pub(crate) account: Option<HostClient>,
     /// What webhooks are signed with.
     pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
     /// Owner and name, such as `acme/shop`.
@@ -93,8 +111,8 @@ impl SourceOpenError {
 
 impl Sources {
     /// Makes a registry without repositories; copies are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf) -> Self {
-        Self { cache, state: Mutex::default() }
+    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
+        Self { cache, metrics, apps, state: Mutex::default() }
     }
 
     /// Says that a repository has something new.
@@ -127,6 +145,19 @@ impl Sources {
         let mut state = self.lock();
         state.open.remove(&id);
         state.looked.remove(&id);
+        state.views.remove(&id);
+    }
+
+    /// Keeps what was seen of a repository.
+    pub(crate) fn keep(&self, repository: &Repository, view: View) {
+        let id = (repository.namespace().unwrap_or_default(), repository.name_any());
+        self.lock().views.insert(id, Arc::new(view));
+    }
+
+    /// Returns what was seen of a repository at its last look; none before the first, and after one
+    /// that failed.
+    pub(crate) fn view(&self, namespace: &str, name: &str) -> Option<Arc<View>> {
+        self.lock().views.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
     /// Returns the ways to a repository; its Secrets are read anew now and then.
@@ -147,15 +178,26 @@ impl Sources {
             Some(reference) => read_secret(client, &namespace, &reference.name).await,
         };
         let secret = read(&spec.secret_ref).await?;
+        let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
+        let api = spec.api_url.as_deref().filter(|_| spec.provider == HostProvider::GitHub);
+        let app = self.apps.token(name, &secret, &spec.url, api).await?;
         let webhook = read(&spec.webhook_secret_ref).await?;
         let fingerprint = fingerprint(repository, &secret, &webhook);
-        let known = self.lock().open.get(&id).map(|e| (e.fingerprint.clone(), e.source.clone()));
+        // Held until it is kept: two copies in one folder would disturb each other.
+        let mut state = self.lock();
+        let known = state.open.get(&id).filter(|entry| entry.fingerprint == fingerprint);
         let source = match known {
-            Some((print, source)) if print == fingerprint => source,
-            _ => self.make(repository, &secret, &webhook)?,
+            Some(entry) => entry.source.clone(),
+            None => self.make(repository, &secret, &webhook, app.as_ref())?,
         };
+        if let Some(token) = app {
+            source.mirror.set_credentials(github_app::credentials(&token));
+            if let Some(client) = &source.account {
+                client.set_token(Some(token)).map_err(HostingError::Host)?;
+            }
+        }
         let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
-        self.lock().open.insert(id, entry);
+        state.open.insert(id, entry);
         Ok(source)
     }
 
@@ -164,6 +206,7 @@ impl Sources {
         repository: &Repository,
         secret: &BTreeMap<String, ByteString>,
         webhook: &BTreeMap<String, ByteString>,
+        app: Option<&gimlet_hosts::Secret>,
     ) -> Result<Source, SourceOpenError> {
         let spec = &repository.spec;
         let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
@@ -171,15 +214,20 @@ impl Sources {
             url: RemoteUrl::parse(&spec.url, false)?,
             // Every branch is read; the type wants one.
             branch: BranchName::parse("main")?,
-            credentials: credentials(name, secret)?,
+            credentials: match app {
+                Some(token) => github_app::credentials(token),
+                None => credentials(name, secret)?,
+            },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: false,
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
-        let host = provider(spec.provider)
-            .map(|provider| hosting::open(provider, &address, spec.api_url.as_deref(), secret))
+        let api = spec.api_url.as_deref();
+        let account = hosting::provider(spec.provider)
+            .map(|provider| hosting::account(provider, &address, api, secret, &self.metrics))
             .transpose()?;
+        let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
         let webhook = match &spec.webhook_secret_ref {
             None => None,
             Some(reference) => {
@@ -197,9 +245,20 @@ impl Sources {
         Ok(Source {
             mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
             host,
+            account,
             webhook,
             full_name: full_name(&spec.url),
         })
+    }
+
+    /// Lists how many requests the hosts still take, by the repositories' namespaces and names.
+    pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
+        let state = self.lock();
+        let known = state.open.iter().filter_map(|((namespace, name), entry)| {
+            let limit = entry.source.account.as_ref()?.rate_limit()?;
+            Some((format!("{namespace}/{name}"), limit))
+        });
+        known.collect()
     }
 
     fn fresh(&self, id: &Id, generation: Option<i64>) -> Option<Source> {

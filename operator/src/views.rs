@@ -1,10 +1,16 @@
 //! Read-only views of git over HTTP, for callers who may read the objects that they ask about.
 
 mod caller;
+mod commits;
+mod cursor;
+mod deployed;
 mod git;
 mod model;
 mod problem;
 mod server;
+mod source;
+mod source_model;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +20,8 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
+use kube::Client;
+use tokio::sync::{Semaphore, watch};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,7 +30,8 @@ use crate::context::Context;
 use caller::Callers;
 use problem::Problem;
 
-pub(crate) use server::{Certificate, serve};
+pub(crate) use server::Server;
+pub(crate) use tls::Certificate;
 
 /// Requests that are answered at once; the next ones are told to come back.
 const AT_ONCE: usize = 32;
@@ -33,22 +41,43 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Gimlet views", description = "What git has, read by the rights of the caller."),
-    tags((name = "git", description = "Views of gitops repositories"))
+    tags(
+        (name = "git", description = "Views of gitops repositories"),
+        (name = "source", description = "Views of application repositories")
+    )
 )]
 struct Api;
 
 /// What every view may use.
 #[derive(Clone)]
 struct Views {
-    ctx: Arc<Context>,
+    seat: watch::Receiver<Seat>,
     callers: Arc<Callers>,
     slots: Arc<Semaphore>,
 }
 
+/// Whose caches are read: those of a replica that waits, or of the one that leads.
+#[derive(Clone)]
+struct Seat {
+    ctx: Arc<Context>,
+    leads: bool,
+}
+
+impl Views {
+    fn ctx(&self) -> Arc<Context> {
+        Arc::clone(&self.seat.borrow().ctx)
+    }
+
+    /// Tells whether this replica leads: then its copies of git are kept up to date anyway.
+    fn leads(&self) -> bool {
+        self.seat.borrow().leads
+    }
+}
+
 /// Makes the routes.
-pub(crate) fn router(ctx: Arc<Context>) -> Router {
-    let callers = Arc::new(Callers::new(ctx.client.clone()));
-    let views = Views { ctx, callers, slots: Arc::new(Semaphore::new(AT_ONCE)) };
+fn router(client: Client, seat: watch::Receiver<Seat>) -> Router {
+    let callers = Arc::new(Callers::new(client));
+    let views = Views { seat, callers, slots: Arc::new(Semaphore::new(AT_ONCE)) };
     let (router, api) = paths().split_for_parts();
     let api = Arc::new(api);
     router
@@ -67,6 +96,11 @@ fn paths() -> OpenApiRouter<Views> {
         .routes(routes!(git::files))
         .routes(routes!(git::diff))
         .routes(routes!(git::plan))
+        .routes(routes!(source::branches))
+        .routes(routes!(source::commits))
+        .routes(routes!(source::statuses))
+        .routes(routes!(source::pull_requests))
+        .routes(routes!(source::files))
 }
 
 /// Lets so many requests through at once, each for so long.
@@ -74,6 +108,9 @@ async fn limit(State(views): State<Views>, request: Request, next: Next) -> Resp
     let Ok(_slot) = views.slots.try_acquire() else {
         return Problem::busy().into_response();
     };
+    if !*views.ctx().filled.borrow() {
+        return Problem::starting().into_response();
+    }
     match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::timeout().into_response(),

@@ -10,6 +10,7 @@ use kube::api::DeleteParams;
 use super::{plan, release};
 use crate::args::Global;
 use crate::cluster::Cluster;
+use crate::complete;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::{WaitArgs, follow, parse_duration};
 use crate::manifest_source::{ManifestArgs, refuse_local};
@@ -29,7 +30,7 @@ pub(crate) struct DiffArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
     /// Show the plan of this release instead
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "chart"], help_heading = "What to deploy")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "chart"], help_heading = "What to deploy", add = complete::releases())]
     release: Option<String>,
     /// How long to wait for the plan
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration, env = "GIMLET_TIMEOUT", hide_env_values = true, help_heading = "Waiting")]

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
-use gimlet_crds::{App, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -12,10 +12,11 @@ use super::row::Row;
 use super::watch::{give_up, watch_kind};
 use crate::args::Global;
 use crate::cluster::Cluster;
+use crate::complete;
 use crate::error::{CommandError, Finish};
 use crate::output::{self, Format, print};
 
-/// List apps, releases or environments
+/// List the objects of a kind
 ///
 /// JSON and YAML are the objects themselves: one alone where one name was given, a List otherwise,
 /// and with --watch one object a line.
@@ -32,7 +33,7 @@ pub(crate) struct GetArgs {
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Only those of an app
-    #[arg(long, value_name = "APP")]
+    #[arg(long, value_name = "APP", add = complete::apps())]
     app: Option<String>,
     /// Only those of an environment
     #[arg(
@@ -41,9 +42,17 @@ pub(crate) struct GetArgs {
         visible_alias = "env",
         value_name = "ENV",
         env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
+        hide_env_values = true,
+        add = complete::environments()
     )]
     environment: Option<String>,
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+/// Flags of whatever lists objects.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ListArgs {
     /// Only those with labels, such as team=checkout
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
@@ -61,6 +70,23 @@ pub(crate) struct GetArgs {
     watch: bool,
 }
 
+impl ListArgs {
+    /// Makes flags for one object in a form.
+    pub(super) fn of(output: Format) -> Self {
+        Self { output, ..Self::default() }
+    }
+}
+
+/// What is listed of a kind.
+pub(super) struct Query<'a> {
+    /// Names; all where there is none.
+    pub(super) names: &'a [String],
+    /// Selector of fields that the API server knows.
+    pub(super) fields: Option<String>,
+    /// How it is shown.
+    pub(super) list: &'a ListArgs,
+}
+
 /// Kinds that can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum KindName {
@@ -70,15 +96,28 @@ enum KindName {
     /// Releases
     #[value(alias = "release")]
     Releases,
+    /// Several apps in one commit
+    #[value(aliases = ["set", "releaseset", "releasesets"])]
+    Sets,
     /// Environments
     #[value(aliases = ["env", "environment", "environments"])]
     Envs,
+    /// Versions that can be released
+    #[value(aliases = ["artifact", "art"])]
+    Artifacts,
+    /// What people said of plans
+    #[value(alias = "approval")]
+    Approvals,
+    /// Repositories of applications
+    #[value(aliases = ["repo", "repos", "repository"])]
+    Repositories,
 }
 
 /// Columns to sort by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum SortBy {
     /// Names
+    #[default]
     Name,
     /// The newest first
     Age,
@@ -91,74 +130,79 @@ enum SortBy {
 }
 
 pub(super) async fn run(args: &GetArgs, global: &Global) -> Result<Finish, CommandError> {
-    if args.kind == KindName::Envs && args.app.is_some() {
-        return Err(CommandError::usage("environments belong to no app: take --app away"));
-    }
+    let query = Query { names: &args.names, fields: args.fields()?, list: &args.list };
     let cluster = Cluster::connect(global).await?;
     match args.kind {
-        KindName::Apps => get::<App>(args, &cluster).await?,
-        KindName::Releases => get::<Release>(args, &cluster).await?,
-        KindName::Envs => get::<Environment>(args, &cluster).await?,
+        KindName::Apps => get::<App>(&query, &cluster).await?,
+        KindName::Releases => get::<Release>(&query, &cluster).await?,
+        KindName::Sets => get::<ReleaseSet>(&query, &cluster).await?,
+        KindName::Envs => get::<Environment>(&query, &cluster).await?,
+        KindName::Artifacts => get::<Artifact>(&query, &cluster).await?,
+        KindName::Approvals => get::<Approval>(&query, &cluster).await?,
+        KindName::Repositories => get::<Repository>(&query, &cluster).await?,
     }
     Ok(Finish::Done)
 }
 
-async fn get<K: Row>(args: &GetArgs, cluster: &Cluster) -> Result<(), CommandError> {
-    if args.watch {
-        return follow::<K>(args, cluster).await;
+/// Lists objects, and goes on with their changes where that was asked for.
+pub(super) async fn get<K: Row>(query: &Query<'_>, cluster: &Cluster) -> Result<(), CommandError> {
+    let list = query.list;
+    if list.watch {
+        return follow::<K>(query, cluster).await;
     }
     let api = cluster.api::<K>();
     let mut objects = Vec::new();
-    for name in &args.names {
+    for name in query.names {
         let object = api
             .get(name)
             .await
             .map_err(|error| cluster.request("get", K::PLURAL, Some(name)).failed(&error))?;
         objects.push(object);
     }
-    if args.names.is_empty() {
+    if query.names.is_empty() {
         let params = ListParams {
-            field_selector: args.fields(),
-            label_selector: args.selector.clone(),
+            field_selector: query.fields.clone(),
+            label_selector: list.selector.clone(),
             ..ListParams::default()
         };
-        let list = api
+        let found = api
             .list(&params)
             .await
             .map_err(|error| cluster.request("list", K::PLURAL, None).failed(&error))?;
-        objects = list.items;
+        objects = found.items;
     }
-    sort(&mut objects, args.sort_by);
-    if objects.is_empty() && matches!(args.output, Format::Table | Format::Wide) {
+    sort(&mut objects, list.sort_by);
+    if objects.is_empty() && matches!(list.output, Format::Table | Format::Wide) {
         output::note(&format!("there are no {} in namespace {}", K::PLURAL, cluster.namespace));
         return Ok(());
     }
-    print(&args.show(&objects, !args.no_headers)?)
+    print(&query.show(&objects, !list.no_headers)?)
 }
 
-async fn follow<K: Row>(args: &GetArgs, cluster: &Cluster) -> Result<(), CommandError> {
+async fn follow<K: Row>(query: &Query<'_>, cluster: &Cluster) -> Result<(), CommandError> {
+    let list = query.list;
     let config = Config {
-        field_selector: args.fields(),
-        label_selector: args.selector.clone(),
+        field_selector: query.fields.clone(),
+        label_selector: list.selector.clone(),
         ..Config::default()
     };
     let mut stream = std::pin::pin!(watch_kind(cluster.api::<K>(), config));
     let mut first: Option<Vec<K>> = Some(Vec::new());
     while let Some(event) = stream.next().await {
         match event {
-            Ok(Event::InitApply(object)) if args.is_named(&object) => match &mut first {
+            Ok(Event::InitApply(object)) if query.is_named(&object) => match &mut first {
                 Some(objects) => objects.push(object),
                 // The watch began anew: what changed meanwhile is told, and more.
-                None => args.tell(&object)?,
+                None => query.tell(&object)?,
             },
             Ok(Event::InitDone) => {
                 if let Some(mut objects) = first.take() {
-                    sort(&mut objects, args.sort_by);
-                    print(&args.show_stream(&objects, !args.no_headers)?)?;
+                    sort(&mut objects, list.sort_by);
+                    print(&query.show_stream(&objects, !list.no_headers)?)?;
                 }
             }
-            Ok(Event::Apply(object) | Event::Delete(object)) if args.is_named(&object) => {
-                args.tell(&object)?;
+            Ok(Event::Apply(object) | Event::Delete(object)) if query.is_named(&object) => {
+                query.tell(&object)?;
             }
             Ok(_) => {}
             Err(error) => {
@@ -172,21 +216,34 @@ async fn follow<K: Row>(args: &GetArgs, cluster: &Cluster) -> Result<(), Command
 }
 
 impl GetArgs {
-    fn fields(&self) -> Option<String> {
+    /// Returns the selector of fields, where the kind has them.
+    fn fields(&self) -> Result<Option<String>, CommandError> {
         let (app, environment) = match self.kind {
-            KindName::Envs => ("", "metadata.name"),
-            KindName::Apps | KindName::Releases => ("spec.app", "spec.environment"),
+            KindName::Envs => (None, Some("metadata.name")),
+            KindName::Sets => (None, Some("spec.environment")),
+            KindName::Apps | KindName::Releases => (Some("spec.app"), Some("spec.environment")),
+            KindName::Artifacts | KindName::Approvals | KindName::Repositories => (None, None),
         };
         let mut fields = Vec::new();
-        if let Some(wanted) = &self.app {
-            fields.push(format!("{app}={wanted}"));
+        for (what, flag, field, wanted) in [
+            ("app", "--app", app, &self.app),
+            ("environment", "-e (GIMLET_ENVIRONMENT)", environment, &self.environment),
+        ] {
+            match (field, wanted) {
+                (_, None) => {}
+                (Some(field), Some(wanted)) => fields.push(format!("{field}={wanted}")),
+                (None, Some(_)) => {
+                    return Err(CommandError::usage(format!(
+                        "these belong to no {what}: take {flag} away"
+                    )));
+                }
+            }
         }
-        if let Some(wanted) = &self.environment {
-            fields.push(format!("{environment}={wanted}"));
-        }
-        (!fields.is_empty()).then(|| fields.join(","))
+        Ok((!fields.is_empty()).then(|| fields.join(",")))
     }
+}
 
+impl Query<'_> {
     fn is_named<K: Row>(&self, object: &K) -> bool {
         self.names.is_empty() || self.names.contains(&object.name_any())
     }
@@ -197,7 +254,7 @@ impl GetArgs {
 
     /// Returns objects of a stream: JSON and YAML are told one by one.
     fn show_stream<K: Row>(&self, objects: &[K], headers: bool) -> Result<String, CommandError> {
-        match self.output {
+        match self.list.output {
             Format::Json => objects.iter().map(output::object_line).collect(),
             Format::Yaml => objects
                 .iter()
@@ -208,14 +265,15 @@ impl GetArgs {
     }
 
     fn show<K: Row>(&self, objects: &[K], headers: bool) -> Result<String, CommandError> {
-        match (self.output, objects) {
+        let format = self.list.output;
+        match (format, objects) {
             (Format::Json | Format::Yaml, [object]) if self.names.len() == 1 => {
-                output::object(object, self.output)
+                output::object(object, format)
             }
-            (Format::Json | Format::Yaml, _) => output::list(objects, self.output),
+            (Format::Json | Format::Yaml, _) => output::list(objects, format),
             (Format::Name, _) => Ok(output::lines(objects.iter().map(Row::path))),
             (Format::Table | Format::Wide, _) => {
-                let wide = self.output == Format::Wide;
+                let wide = format == Format::Wide;
                 let now = Timestamp::now();
                 let rows: Vec<_> = objects.iter().map(|object| object.cells(now, wide)).collect();
                 Ok(output::table(headers.then(|| K::headers(wide)), &rows))
@@ -257,18 +315,8 @@ mod tests {
         .unwrap()
     }
 
-    fn args(output: Format) -> GetArgs {
-        GetArgs {
-            kind: KindName::Releases,
-            names: Vec::new(),
-            app: None,
-            environment: None,
-            selector: None,
-            output,
-            sort_by: SortBy::Name,
-            no_headers: false,
-            watch: false,
-        }
+    fn query<'a>(names: &'a [String], list: &'a ListArgs) -> Query<'a> {
+        Query { names, fields: None, list }
     }
 
     fn names(objects: &[Release]) -> String {
@@ -289,24 +337,32 @@ mod tests {
     #[test]
     fn one_name_is_one_object_and_everything_else_a_list() {
         let all = [release("b", "x", 1)];
-        let list = args(Format::Json).show(&all, true).unwrap();
-        assert!(list.contains("\"kind\": \"List\""), "{list}");
-        let one = GetArgs { names: vec!["b".into()], ..args(Format::Json) };
-        assert!(one.show(&all, true).unwrap().contains("\"kind\": \"Release\""));
-        assert_eq!(args(Format::Name).show(&all, true).unwrap(), "release.gimlet.io/b\n");
-        assert_eq!(args(Format::Json).show_stream(&all, true).unwrap().lines().count(), 1);
+        let json = ListArgs::of(Format::Json);
+        let many = query(&[], &json).show(&all, true).unwrap();
+        assert!(many.contains("\"kind\": \"List\""), "{many}");
+        let names = ["b".to_owned()];
+        let one = query(&names, &json).show(&all, true).unwrap();
+        assert!(one.contains("\"kind\": \"Release\""), "{one}");
+        let name = ListArgs::of(Format::Name);
+        assert_eq!(query(&[], &name).show(&all, true).unwrap(), "release.gimlet.io/b\n");
+        assert_eq!(query(&[], &json).show_stream(&all, true).unwrap().lines().count(), 1);
     }
 
     #[test]
     fn the_server_selects_by_app_and_environment() {
-        let both = GetArgs {
-            app: Some("shop".into()),
+        let args = |kind, app: Option<&str>| GetArgs {
+            kind,
+            names: Vec::new(),
+            app: app.map(Into::into),
             environment: Some("staging".into()),
-            ..args(Format::Table)
+            list: ListArgs::default(),
         };
-        assert_eq!(both.fields().as_deref(), Some("spec.app=shop,spec.environment=staging"));
-        let envs = GetArgs { kind: KindName::Envs, app: None, ..both };
-        assert_eq!(envs.fields().as_deref(), Some("metadata.name=staging"));
-        assert_eq!(args(Format::Table).fields(), None);
+        let both = args(KindName::Releases, Some("shop")).fields().unwrap();
+        assert_eq!(both.as_deref(), Some("spec.app=shop,spec.environment=staging"));
+        let envs = args(KindName::Envs, None).fields().unwrap();
+        assert_eq!(envs.as_deref(), Some("metadata.name=staging"));
+        let error = args(KindName::Envs, Some("shop")).fields().unwrap_err();
+        assert_eq!(error.message(), "these belong to no app: take --app away");
+        assert!(args(KindName::Artifacts, None).fields().is_err());
     }
 }

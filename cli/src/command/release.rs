@@ -1,13 +1,16 @@
 //! `release`: makes an app be something.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gimlet_crds::client::generate_name;
-use gimlet_crds::{Release, ReleaseSpec};
+use gimlet_crds::name::{AppName, EnvName};
+use gimlet_crds::{ArtifactRef, Release, ReleaseSpec};
 use kube::core::ObjectMeta;
 
 use super::send::{self, Sending};
+use super::write::DryRun;
 use crate::args::Global;
 use crate::cluster::Cluster;
+use crate::complete;
 use crate::error::{CommandError, Finish};
 use crate::follow::WaitArgs;
 use crate::manifest_source::{Chosen, ManifestArgs, refuse_local};
@@ -26,6 +29,8 @@ use crate::output::{self, Format};
   gimlet release shop -e production -f .gimlet/shop.yaml --image acme/shop:1.4.2
   # without any file
   gimlet release shop -e staging --chart app --target-namespace shop --image acme/shop:1.4.2
+  # a version that CI shipped
+  gimlet release shop -e production --artifact shop-1f0c2a9b3d
   # what would change
   gimlet release -f .gimlet/staging.yaml --plan-only --wait")]
 pub(crate) struct ReleaseArgs {
@@ -33,6 +38,16 @@ pub(crate) struct ReleaseArgs {
     manifest: ManifestArgs,
     #[command(flatten)]
     wait: WaitArgs,
+    /// Release the manifest that an artifact has for the app and the environment
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with_all = ["file", "chart", "values", "set", "set_string", "image", "from_git", "commit", "branch",
+            "tag", "name", "message", "author", "repository", "url"],
+        help_heading = "What to deploy",
+        add = complete::artifacts()
+    )]
+    artifact: Option<String>,
     /// Why; needed while the app is on hold
     #[arg(long, value_name = "TEXT", help_heading = "Release")]
     reason: Option<String>,
@@ -50,22 +65,16 @@ pub(crate) struct ReleaseArgs {
     output: Format,
 }
 
-/// Ways to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DryRun {
-    /// Do it
-    None,
-    /// Show the object; no cluster is needed
-    Client,
-    /// Let the API server judge the object
-    Server,
-}
-
 pub(super) async fn run(args: &ReleaseArgs, global: &Global) -> Result<Finish, CommandError> {
-    let ReleaseArgs { manifest, wait, reason, expect_base, plan_only, dry_run, output } = args;
-    let chosen = manifest.choose()?;
-    refuse_local(&chosen.manifest)?;
-    let mut release = build(chosen);
+    let ReleaseArgs { manifest, wait, artifact, reason, expect_base, plan_only, dry_run, output } =
+        args;
+    let mut release = if let Some(artifact) = artifact {
+        of_artifact(manifest, artifact)?
+    } else {
+        let chosen = manifest.choose()?;
+        refuse_local(&chosen.manifest)?;
+        build(chosen)
+    };
     release.spec.reason.clone_from(reason);
     release.spec.expected_base.clone_from(expect_base);
     release.spec.plan_only = *plan_only;
@@ -80,6 +89,32 @@ pub(super) async fn run(args: &ReleaseArgs, global: &Global) -> Result<Finish, C
     let sending = Sending { dry_run: *dry_run == DryRun::Server, output: *output, wait };
     send::send(&cluster, &release, &sending).await?;
     Ok(Finish::Done)
+}
+
+/// Makes the object of a release of an artifact.
+fn of_artifact(manifest: &ManifestArgs, artifact: &str) -> Result<Release, CommandError> {
+    let (Some(app), Some(environment)) = (&manifest.app, &manifest.environment) else {
+        return Err(CommandError::usage(
+            "an artifact can have several apps: say which one, and where to",
+        )
+        .hint(format!("gimlet release APP -e ENV --artifact {artifact}")));
+    };
+    AppName::parse(app)?;
+    EnvName::parse(environment)?;
+    Ok(Release {
+        metadata: ObjectMeta {
+            generate_name: Some(generate_name(app, environment)),
+            ..ObjectMeta::default()
+        },
+        spec: ReleaseSpec {
+            app: app.clone(),
+            environment: environment.clone(),
+            artifact: Some(ArtifactRef { name: artifact.to_owned(), namespace: None }),
+            vars: manifest.vars()?,
+            ..ReleaseSpec::default()
+        },
+        status: None,
+    })
 }
 
 /// Makes the object of a release.

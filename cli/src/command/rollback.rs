@@ -10,6 +10,7 @@ use kube::core::ObjectMeta;
 use super::send::{self, Sending};
 use crate::args::{Global, Place};
 use crate::cluster::Cluster;
+use crate::complete;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::WaitArgs;
 use crate::output::Format;
@@ -28,7 +29,7 @@ pub(crate) struct RollbackArgs {
     #[command(flatten)]
     place: Place,
     /// Release or gitops commit to go back to
-    #[arg(long, value_name = "RELEASE|COMMIT")]
+    #[arg(long, value_name = "RELEASE|COMMIT", add = complete::releases())]
     to: Option<String>,
     /// Why; people and the audit log will read it
     #[arg(long, value_name = "TEXT")]

@@ -1,5 +1,8 @@
 //! The kinds as rows of a table.
 
+mod record;
+mod source;
+
 use std::fmt::Debug;
 
 use clap::builder::styling::AnsiColor;

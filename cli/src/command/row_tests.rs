@@ -55,3 +55,53 @@ fn an_environment_is_a_row() {
     assert_snapshot!(shown::<Environment>(environment.clone(), false));
     assert_snapshot!(shown::<Environment>(environment, true));
 }
+
+#[test]
+fn an_artifact_is_a_row() {
+    let artifact = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Artifact",
+        "metadata": {"name": "shop-x7k2p", "creationTimestamp": "2026-01-01T11:55:00Z"},
+        "spec": {"event": "PullRequest", "version": {"repository": "acme/shop", "sha": "9f3c1a2bb", "branch": "cart",
+            "author": "Ada", "message": "Take the cart along\n\nLong story"}, "manifests": []},
+        "status": {"released": 1, "releases": [
+            {"manifest": ".gimlet/a.yaml", "result": "Released", "message": "m"},
+            {"manifest": ".gimlet/b.yaml", "result": "NotMatched", "message": "m"}],
+            "conditions": ready("True", "releases shop to staging")},
+    });
+    assert_snapshot!(shown::<gimlet_crds::Artifact>(artifact.clone(), false));
+    assert_snapshot!(shown::<gimlet_crds::Artifact>(artifact, true));
+}
+
+#[test]
+fn an_approval_is_a_row() {
+    let approval = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Approval",
+        "metadata": {"name": "shop-1", "creationTimestamp": "2026-01-01T11:55:00Z",
+                     "annotations": {"gimlet.io/created-by": "bob"}},
+        "spec": {"release": "shop.staging-x7k2p", "digest": "sha256:1", "decision": "Reject", "comment": "not today"},
+    });
+    assert_snapshot!(shown::<gimlet_crds::Approval>(approval, true));
+}
+
+#[test]
+fn a_set_is_a_row() {
+    let set = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
+        "metadata": {"name": "shop-1", "creationTimestamp": "2026-01-01T11:55:00Z"},
+        "spec": {"environment": "staging", "artifact": {"name": "a"}, "requestedBy": "ada"},
+        "status": {"phase": "Waiting", "total": 3, "ready": 2, "conditions": ready("False", "web waits")},
+    });
+    assert_snapshot!(shown::<gimlet_crds::ReleaseSet>(set, true));
+}
+
+#[test]
+fn a_repository_is_a_row() {
+    let repository = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository",
+        "metadata": {"name": "shop", "creationTimestamp": "2026-01-01T11:55:00Z"},
+        "spec": {"url": "https://git.example.com/acme/shop.git"},
+        "status": {"branches": 3, "head": {"branch": "main", "commit": "4e1f09c0", "short": "4e1f09c"},
+                   "conditions": ready("True", "read")},
+    });
+    assert_snapshot!(shown::<gimlet_crds::Repository>(repository, true));
+}

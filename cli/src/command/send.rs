@@ -43,10 +43,7 @@ pub(super) async fn send(
     }
     if !follows {
         if *output == Format::Table && !dry_run {
-            output::note(&format!(
-                "hint: gimlet get releases {name} -n {} --watch",
-                cluster.namespace
-            ));
+            output::note(&format!("hint: gimlet wait release {name} -n {}", cluster.namespace));
         }
         return Ok(());
     }

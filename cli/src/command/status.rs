@@ -17,6 +17,7 @@ use super::row::Row;
 use super::watch::{next_change, watch_kind};
 use crate::args::Global;
 use crate::cluster::Cluster;
+use crate::complete;
 use crate::error::{CommandError, Finish, Kind};
 use crate::output::{self, Cell, Format};
 
@@ -38,7 +39,7 @@ pub(super) use state::AppState;
 )]
 pub(crate) struct StatusArgs {
     /// Name of the app
-    #[arg(value_name = "APP")]
+    #[arg(value_name = "APP", add = complete::apps())]
     app: Option<String>,
     /// Only one environment
     #[arg(
@@ -47,7 +48,8 @@ pub(crate) struct StatusArgs {
         visible_alias = "env",
         value_name = "ENV",
         env = "GIMLET_ENVIRONMENT",
-        hide_env_values = true
+        hide_env_values = true,
+        add = complete::environments()
     )]
     environment: Option<String>,
     /// Form of the output; wide lists one app and environment a line
@@ -56,6 +58,13 @@ pub(crate) struct StatusArgs {
     /// Go on, and show each change
     #[arg(short, long)]
     watch: bool,
+}
+
+impl StatusArgs {
+    /// Makes flags for the details of one app.
+    pub(super) fn of(app: String, environment: Option<String>, output: Format) -> Self {
+        Self { app: Some(app), environment, output, watch: false }
+    }
 }
 
 pub(super) async fn run(args: &StatusArgs, global: &Global) -> Result<Finish, CommandError> {

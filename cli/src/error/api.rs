@@ -46,7 +46,7 @@ impl Request<'_> {
                 Kind::Forbidden,
                 "the cluster does not accept your credentials: they are missing, wrong or expired",
             )
-            .hint("sign in again, then check with: kubectl auth whoami"),
+            .hint("sign in again (gimlet login URL, or your kubeconfig), then check with: gimlet whoami"),
             403 => {
                 let mut message = format!("you may not {verb} {resource} in namespace {namespace}");
                 if let Some(who) = user(&status.message) {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use gimlet_crds::{BlockerKind, Environment, Phase, Release};
-use gimlet_e2e::Stage;
+use gimlet_e2e::{Stage, gitea};
 use kube::ResourceExt;
 use kube::api::PostParams;
 use serde_json::{Value, json};
@@ -159,6 +159,36 @@ async fn a_release_whose_chart_host_does_not_answer_waits_and_says_so() -> Resul
     // A newer release of the app is not held up by the one that waits.
     let newer = stage.release("shop", stage.web("1")).await?;
     once(&stage, &newer).await?;
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_that_eats_its_budget_fails_its_own_release_only() -> Result<()> {
+    let mut stage = Stage::open("greedy").await?;
+    // What one rendering may take, far below what the engine itself allows a chart.
+    let budget = ["--render-memory", "64", "--render-seconds", "20"];
+    stage.operator.stop().await?;
+    stage.operator.restart_with(&budget).await?;
+    let charts = gitea()?.empty_repository("charts")?;
+    charts.write("main", "greedy/Chart.yaml", "apiVersion: v2\nname: greedy\nversion: 0.1.0\n")?;
+    charts.write(
+        "main",
+        "greedy/templates/all.yaml",
+        "{{ $l := list }}{{ range 600 }}{{ $l = append $l (repeat 1000000 \"x\") }}{{ end }}",
+    )?;
+    let host = charts.http_url.split('/').nth(2).and_then(|host| host.split(':').next());
+    let secret = json!({"host": host, "secretRef": {"name": "gitops"}});
+    stage.change_environment("staging", json!({"render": {"chartSecrets": [secret]}})).await?;
+    let chart = json!({"name": format!("{}?path=/greedy&branch=main", charts.http_url)});
+    let manifest = json!({"namespace": stage.namespace.name(), "chart": chart});
+    let greedy = stage.release("greedy", manifest).await?;
+    let good = stage.release("web", stage.web("1")).await?;
+    let failed = stage.phase(&greedy.name_any(), Phase::Failed).await?;
+    let (reason, message) = ready(&failed);
+    assert_eq!(reason, "RenderBudgetExceeded", "{message}");
+    assert!(message.contains("64 MiB of memory"), "{message}");
+    once(&stage, &good).await?;
+    assert!(stage.operator.is_running()?, "only the worker ended");
     stage.end().await
 }
 

@@ -6,7 +6,9 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use gimlet_crds::{App, BlockerKind, Environment, Phase, condition};
 use gimlet_e2e::{SshKey, Stage, gitea, secret, wait_until};
+use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
+use kube::api::{Api, ListParams};
 use serde_json::json;
 
 use super::faults::{once, ready};
@@ -179,6 +181,45 @@ async fn a_change_by_hand_is_adopted_if_it_is_the_one_that_was_seen() -> Result<
     let commit = &stage.commits_of(&adopted)?[0];
     assert_eq!(commit.trailer("Gimlet-Action"), Some("adopt"));
     assert_eq!(commit.trailer("Gimlet-Reason"), Some("mended at night"));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_hand_is_counted_and_taken_back_without_holding_the_app() -> Result<()> {
+    let stage = Stage::open("restore").await?;
+    let release = stage.release("web", stage.web("1")).await?;
+    let released = once(&stage, &release).await?;
+    let path = "staging/web/deployment-web.yaml";
+    let before = stage.files()?.get(path).cloned().context("no deployment")?;
+    let hand = before.replace("example/web:1", "example/web:hand");
+    stage.repository.write("main", path, &hand)?;
+    stage
+        .app_until("web", "has drifted", |app| {
+            let conditions = app.status.iter().flat_map(|status| &status.conditions);
+            drift(app).is_some() && conditions.clone().any(|c| c.reason == "Drifted")
+        })
+        .await?;
+    let metric = |count: u32| {
+        let namespace = stage.namespace.name();
+        format!(r#"gimlet_apps_drifted{{environment="staging",namespace="{namespace}"}} {count}"#)
+    };
+    let metrics = stage.operator.metrics()?;
+    assert!(metrics.contains(&metric(1)), "{metrics}");
+    let events: Api<Event> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    wait_until("the event of the drift", Duration::from_mins(1), async || {
+        let all = events.list(&ListParams::default()).await?;
+        ensure!(all.iter().any(|event| event.reason.as_deref() == Some("Drifted")), "no event");
+        Ok(())
+    })
+    .await?;
+
+    let current = released.status.and_then(|status| status.commit).context("it is in git")?.sha;
+    let back = stage.roll_back("web", json!({"commit": current}), "nobody knows why").await?;
+    once(&stage, &back).await?;
+    assert_eq!(stage.files()?.get(path), Some(&before), "the folder is as it was released");
+    let app = stage.app_until("web", "has no drift", |app| drift(app).is_none()).await?;
+    assert_eq!(app.spec.hold, None, "policies go on: the newest release is what is there");
+    assert!(stage.operator.metrics()?.contains(&metric(0)));
     stage.end().await
 }
 

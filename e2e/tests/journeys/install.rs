@@ -74,6 +74,9 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     for kind in ["CustomResourceDefinition", "ClusterRole", "Deployment", "PodDisruptionBudget"] {
         assert!(all.contains(&format!("kind: {kind}\n")), "{kind} is not in config");
     }
+    let views = folder("config/views")?;
+    let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &views])?;
+    assert!(applied.contains("service/gimlet-views"), "{applied}");
     let namespace = cluster.namespace("samples").await?;
     let samples = folder("config/samples")?;
     let applied =
@@ -147,6 +150,8 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
                 "watch releases.gimlet.io",
                 "patch releases/status.gimlet.io",
                 "create apps.gimlet.io",
+                // Previews go with their branch.
+                "delete apps.gimlet.io",
                 "list kustomizations.kustomize.toolkit.fluxcd.io",
             ],
             &[
@@ -158,7 +163,7 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
                 "create repositories.gimlet.io",
                 "create approvals.gimlet.io",
                 "patch environments.gimlet.io",
-                "delete apps.gimlet.io",
+                "delete environments.gimlet.io",
                 "create pods",
                 "patch deployments.apps",
                 "create leases.coordination.k8s.io",

@@ -192,6 +192,9 @@ async fn an_environment_that_makes_no_sense_is_refused_with_what_to_do() -> Resu
             environment(&json!({}), &[("render", json!({"kubernetesVersion": "latest"}))]),
             "use a version such as",
         ),
+        (environment(&json!({}), &[("domain", json!("*.example.com"))]), "domain is a DNS name"),
+        (environment(&json!({}), &[("domain", json!("https://a.b"))]), "domain is a DNS name"),
+        (environment(&json!({}), &[("domain", json!("a.b:80"))]), "domain is a DNS name"),
         (environment(&json!({}), &[("lock", json!({"reason": ""}))]), "spec.lock.reason"),
         (
             environment(&json!({}), &[("retention", json!({"releasesPerApp": 0}))]),
@@ -351,6 +354,10 @@ async fn an_app_is_named_after_what_it_is() -> Result<()> {
     let flux = json!({"app": "flux", "environment": "staging"});
     let told = place.refusal::<App>("flux.staging", flux).await?;
     assert!(told.contains("an app cannot be named flux"), "{told}");
+    let of = json!({"repository": "acme/shop", "branch": "fix", "after": "3d"});
+    let preview = json!({"app": "shop", "environment": "staging", "preview": of});
+    let told = place.refusal::<App>("shop.staging", preview).await?;
+    assert!(told.contains("use a duration"), "{told}");
     place.make::<App>("shop.staging", spec).await?;
     let told = place.refused_change::<App>("shop.staging", json!({"environment": "prod"})).await?;
     assert!(told.contains("app and environment cannot change"), "{told}");
@@ -489,7 +496,10 @@ async fn kubectl_knows_short_names_columns_and_explanations() -> Result<()> {
     for (short, columns) in [
         ("rel", "NAME APP ENVIRONMENT VERSION PHASE COMMIT STATUS AGE BY REASON"),
         ("relset", "NAME ENVIRONMENT APPS READY PHASE COMMIT STATUS AGE BY REASON"),
-        ("gapp", "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE RELEASE COMMIT"),
+        (
+            "gapp",
+            "NAME APP ENVIRONMENT VERSION READY STATUS HOLD AGE BRANCH URL EXPIRES RELEASE COMMIT",
+        ),
         ("genv", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
         ("env", "NAME READY STATUS APPS HEAD LOCK AGE PROMOTES FROM REPOSITORY"),
     ] {

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use gimlet_crds::condition;
 use gimlet_e2e::{Stage, wait_until};
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
@@ -64,6 +65,11 @@ async fn people_are_told_what_happens_and_how_to_go_on() -> Result<()> {
     secret("wrong", "ftp://nowhere.example.com")?;
     let notifications = json!({"notifications": [
         {"name": "all", "provider": "Webhook", "secretRef": {"name": "hook"}, "apps": ["web"]},
+        {"name": "own", "provider": "Webhook", "secretRef": {"name": "hook"}, "apps": ["web"],
+         "events": ["Released", "Failed"], "template": {
+            "title": "{{ .app | upper }} {{ .kind }} by {{ .who }}", "text": "{{ .cause }}"}},
+        {"name": "broken", "provider": "Webhook", "secretRef": {"name": "hook"}, "apps": ["web"],
+         "events": ["Released"], "template": {"title": "ok", "text": "a\n{{ .token }}"}},
         {"name": "wrong", "provider": "Slack", "secretRef": {"name": "wrong"}, "events": ["Failed"]},
     ]});
     stage.environment("staging", "staging", notifications).await?;
@@ -103,6 +109,27 @@ async fn people_are_told_what_happens_and_how_to_go_on() -> Result<()> {
     assert!(message["nextStep"].is_string(), "{message}");
     let others = received.bodies.lock().map(|all| all.clone()).unwrap_or_default();
     assert!(others.iter().all(|(_, body)| body["message"]["app"] == "web"), "{others:?}");
+
+    // Texts of one's own, and one that cannot be made.
+    let told = |is: &dyn Fn(&Value) -> bool| {
+        let bodies = received.bodies.lock().map(|all| all.clone()).unwrap_or_default();
+        bodies.into_iter().map(|(_, body)| body["message"].clone()).find(is)
+    };
+    wait_until("a text of one's own", SOON, async || {
+        told(&|message| message["title"] == "WEB released by ada").context("it was not told")?;
+        let own = told(&|message| message["title"] == "WEB failed by ").context("nor this")?;
+        let cause = own["text"].as_str().unwrap_or_default();
+        ensure!(cause.contains("MISSING"), "{own}");
+        let usual = |message: &Value| message["title"] == "ok" && message.get("text").is_none();
+        told(&usual).context("the usual text was not sent")
+    })
+    .await?;
+    let environment = stage.environments().get("staging").await?;
+    let conditions = environment.status.map(|status| status.conditions).unwrap_or_default();
+    let broken = condition::find(&conditions, condition::NOTIFICATIONS_READY);
+    let broken = broken.context("it does not say that a template is broken")?;
+    assert_eq!((broken.status.as_str(), broken.reason.as_str()), ("False", "InvalidTemplate"));
+    assert!(broken.message.starts_with("broken: template: text:2:"), "{}", broken.message);
 
     // A receiver that cannot be told is named at the environment, without its address.
     let events: Api<Event> = Api::namespaced(stage.client.clone(), &stage.namespace);

@@ -1,8 +1,9 @@
 //! Several apps in one commit: all of them, or none.
 
 use anyhow::{Context, Result, ensure};
-use gimlet_crds::{Artifact, BlockerKind, Phase, ReleaseSetStatus, condition};
+use gimlet_crds::{Artifact, BlockerKind, LiveState, Phase, ReleaseSetStatus, condition};
 use gimlet_e2e::{Proxy, Stage, Trap};
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -255,6 +256,70 @@ async fn a_whole_environment_goes_back_to_a_point_in_time_in_one_commit() -> Res
     let forth = stage.set_ended("forth").await?;
     assert_eq!(forth.phase, Phase::Committed, "{}", message(&forth));
     assert_eq!(trees(&stage, "HEAD")?, trees(&stage, &log[1].id)?);
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flux_applies_all_apps_of_a_set_and_one_bad_app_leaves_them_as_they_are() -> Result<()> {
+    let stage = Stage::open("flux-set").await?;
+    stage.connect_flux().await?;
+    ship(&stage, "shop-1", "aaaaaaa0", &APPS).await?;
+    stage.create_set("one", json!({"artifact": {"name": "shop-1"}})).await?;
+    let healthy = |status: &ReleaseSetStatus| status.phase == Phase::Healthy;
+    let done = stage.set_until("one", "is healthy", healthy).await?;
+    assert!(condition::is_true(&done.conditions, condition::READY), "{}", message(&done));
+    assert_eq!((apps(&done), done.ready), (APPS.to_vec(), 3));
+    let sha = one_commit(&stage, &done).await?;
+    for member in &done.releases {
+        assert_eq!(member.phase, Phase::Healthy, "{}", member.app);
+        let release = stage.get(&member.release).await?;
+        assert_eq!(status(&release)?.phase, Phase::Healthy);
+    }
+    let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    let image = async |app: &str| -> Result<String> {
+        let deployment = deployments.get(app).await?;
+        let ready = deployment.status.and_then(|status| status.ready_replicas);
+        ensure!(ready == Some(1), "{app} does not run: {ready:?}");
+        let template = deployment.spec.and_then(|spec| spec.template.spec);
+        let container = template.and_then(|spec| spec.containers.into_iter().next());
+        container.and_then(|container| container.image).context("no image")
+    };
+    for app in APPS {
+        assert_eq!(image(app).await?, format!("example/{app}:aaaaaaa0"));
+        stage
+            .app_until(app, "runs", |app| {
+                let live = app.status.as_ref().and_then(|status| status.live.as_ref());
+                live.is_some_and(|live| {
+                    live.state == LiveState::Healthy && live.commit.as_deref() == Some(&sha)
+                })
+            })
+            .await?;
+    }
+
+    // One whose values no chart takes: the others are not in git either, and run as before.
+    let bad = manifest(&stage, "cart").replace("port: 8080", "port: many");
+    let manifests = [
+        json!({"path": ".gimlet/api.yaml", "content": manifest(&stage, "api")}),
+        json!({"path": ".gimlet/cart.yaml", "content": bad}),
+        json!({"path": ".gimlet/web.yaml", "content": manifest(&stage, "web")}),
+    ];
+    let object = serde_json::from_value(json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Artifact", "metadata": {"name": "shop-2"},
+        "spec": {
+            "version": {"repository": "acme/shop", "sha": "bbbbbbb0", "branch": "main"},
+            "manifests": manifests,
+        },
+    }))?;
+    let artifacts: Api<Artifact> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    artifacts.create(&PostParams::default(), &object).await?;
+    stage.create_set("two", json!({"artifact": {"name": "shop-2"}})).await?;
+    let failed = stage.set_ended("two").await?;
+    assert_eq!((failed.phase, failed.commit.clone()), (Phase::Failed, None));
+    assert!(message(&failed).starts_with("cart: "), "{}", message(&failed));
+    assert_eq!(stage.repository.head("main")?, sha, "nothing was committed");
+    for app in APPS {
+        assert_eq!(image(app).await?, format!("example/{app}:aaaaaaa0"));
+    }
     stage.end().await
 }
 

@@ -18,7 +18,7 @@ fn artifacts(stage: &Stage) -> Api<Artifact> {
     Api::namespaced(stage.client.clone(), &stage.namespace)
 }
 
-fn manifest(stage: &Stage, app: &str, policy: &str) -> String {
+pub(crate) fn manifest(stage: &Stage, app: &str, policy: &str) -> String {
     format!(
         "app: {app}\nenv: staging\nnamespace: {}\nchart:\n  name: app\nvalues:\n  port: 8080\n  \
          image:\n    repository: example/web\n    tag: '{{{{ .SHA }}}}'\ndeploy:\n{policy}",
@@ -26,7 +26,11 @@ fn manifest(stage: &Stage, app: &str, policy: &str) -> String {
     )
 }
 
-async fn watch_repository(stage: &Stage, source: &Repository, interval: &str) -> Result<()> {
+pub(crate) async fn watch_repository(
+    stage: &Stage,
+    source: &Repository,
+    interval: &str,
+) -> Result<()> {
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "webhook", "namespace": stage.namespace.name()},
@@ -54,7 +58,11 @@ async fn watch_repository(stage: &Stage, source: &Repository, interval: &str) ->
 }
 
 /// Waits for the artifact of a commit that an event made.
-async fn artifact_of(stage: &Stage, sha: &str, event: ArtifactEvent) -> Result<Artifact> {
+pub(crate) async fn artifact_of(
+    stage: &Stage,
+    sha: &str,
+    event: ArtifactEvent,
+) -> Result<Artifact> {
     let api = artifacts(stage);
     wait_until(&format!("an artifact of {sha} by {event:?}"), SOON, async || {
         let all = api.list(&ListParams::default()).await?;
@@ -197,7 +205,7 @@ async fn a_webhook_counts_only_if_it_is_signed_and_new() -> Result<()> {
     assert_eq!(send("nowhere", Some(&"0".repeat(64)), "{}")?, 404);
     assert_eq!(send("shop", Some(&"0".repeat(64)), &"x".repeat(9 << 20))?, 413);
     let metrics = stage.operator.metrics()?;
-    let refused = metrics.lines().filter(|line| line.starts_with("gimlet_webhooks_total"));
+    let refused = metrics.lines().filter(|line| line.starts_with("gimlet_webhook_requests_total"));
     assert!(refused.count() >= 1, "{metrics}");
     assert!(!metrics.contains("signed-with-this"));
     stage.end().await

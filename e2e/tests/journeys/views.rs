@@ -1,18 +1,29 @@
 //! The operator's views of git, read by people with and without rights.
 
-use anyhow::{Context, Result};
-use gimlet_crds::Phase;
-use gimlet_e2e::Stage;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use gimlet_crds::{ArtifactEvent, Phase, Repository as GimletRepository, condition};
+use gimlet_e2e::{Operator, Stage, gitea, wait_until};
 use kube::ResourceExt;
+use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
 
 use crate::release::commit;
+use crate::repositories::{artifact_of, manifest, watch_repository};
+
+const SOON: Duration = Duration::from_mins(1);
 
 /// Asks for a view, and gives the status and the answer.
 fn ask(stage: &Stage, token: Option<&str>, path: &str) -> Result<(u16, Value)> {
+    ask_of(&stage.operator, token, path)
+}
+
+/// Asks one replica for a view.
+fn ask_of(operator: &Operator, token: Option<&str>, path: &str) -> Result<(u16, Value)> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().into();
-    let mut request = agent.get(format!("{}{path}", stage.operator.views_url()));
+    let mut request = agent.get(format!("{}{path}", operator.views_url()));
     if let Some(token) = token {
         request = request.header("Authorization", format!("Bearer {token}"));
     }
@@ -120,5 +131,201 @@ async fn views_show_git_to_those_who_may_read_the_objects() -> Result<()> {
     }
     let (status, api) = ask(&stage, None, "/openapi.json")?;
     assert_eq!((status, &api["info"]["title"]), (200, &json!("Gimlet views")));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_replica_shows_the_same_and_the_next_leader_goes_on() -> Result<()> {
+    let mut stage = Stage::open("follow").await?;
+    let viewer = account(&stage, "viewer", Some("gimlet-viewer"))?;
+    let stranger = account(&stage, "stranger", None)?;
+    let first = stage.release("web", stage.web("1")).await?;
+    let first = commit(&stage.ended(&first.name_any()).await?)?.to_owned();
+    let other = stage.operator.replica().await?;
+    assert!(!other.log().contains("leading"), "two lead at once");
+    let env = format!("/namespaces/{}/environments/staging", stage.namespace.name());
+    let history = format!("{env}/history?app=web");
+    let newest = |operator: &Operator| -> Result<Value> {
+        let (status, page) = ask_of(operator, Some(&viewer), &history)?;
+        ensure!(status == 200, "{status}: {page}");
+        Ok(page["items"][0]["commit"].clone())
+    };
+    assert_eq!(newest(&other)?, json!(first));
+    assert_eq!(ask_of(&other, Some(&stranger), &history)?.0, 403);
+
+    // What the leader pushes is soon seen by who only reads, caches and git alike.
+    let second = stage.release("web", stage.web("2")).await?;
+    let second = stage.ended(&second.name_any()).await?;
+    let commit = commit(&second)?.to_owned();
+    wait_until("the other replica's history", SOON, async || {
+        let found = newest(&other)?;
+        ensure!(found == json!(commit), "{found}");
+        Ok(())
+    })
+    .await?;
+    stage.change_environment("staging", json!({"lock": {"reason": "freeze"}})).await?;
+    stage.environment_until("staging", "is locked", |env| env.spec.lock.is_some()).await?;
+    let waits = stage.release("web", stage.web("3")).await?;
+    stage.phase(&waits.name_any(), Phase::Waiting).await?;
+    let plan = format!("/namespaces/{}/releases/{}/plan", &*stage.namespace, waits.name_any());
+    wait_until("the other replica's plan", SOON, async || {
+        let (status, plan) = ask_of(&other, Some(&viewer), &plan)?;
+        ensure!(status == 200 && plan.to_string().contains("example/web:3"), "{status}: {plan}");
+        Ok(())
+    })
+    .await?;
+    assert!(!other.log().contains("leading"), "it only read");
+
+    // It takes over without a moment in which nobody answers.
+    stage.operator.kill()?;
+    wait_until("the other replica leads", SOON, async || {
+        assert_eq!(newest(&other)?, json!(commit));
+        ensure!(other.log().contains("leading"), "it waits");
+        Ok(())
+    })
+    .await?;
+    stage.change_environment("staging", json!({"lock": null})).await?;
+    stage.ended(&waits.name_any()).await?;
+    assert_ne!(newest(&other)?, json!(commit));
+    stage.end().await
+}
+
+#[expect(clippy::too_many_lines, reason = "one story: each part needs what came before")]
+#[tokio::test(flavor = "multi_thread")]
+async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<()> {
+    let stage = Stage::open("source").await?;
+    let viewer = account(&stage, "viewer", Some("gimlet-viewer"))?;
+    let stranger = account(&stage, "stranger", None)?;
+    let ns = stage.namespace.name();
+    // Who may read repositories and nothing else.
+    let only =
+        ["create", "role", "only", "-n", ns, "--verb=get", "--resource=repositories.gimlet.io"];
+    stage.cluster.kubectl(only)?;
+    let reader = account(&stage, "reader", None)?;
+    let subject = format!("--serviceaccount={ns}:reader");
+    stage.cluster.kubectl([
+        "create",
+        "rolebinding",
+        "reader",
+        "-n",
+        ns,
+        "--role=only",
+        &subject,
+    ])?;
+
+    let source = gitea()?.repository("views-app")?;
+    let text = manifest(&stage, "web", "  event: push\n  branch: main\n");
+    let released = source.write("main", ".gimlet/web.yaml", &text)?;
+    watch_repository(&stage, &source, "5s").await?;
+    artifact_of(&stage, &released, ArtifactEvent::Push).await?;
+    stage
+        .app_until("web", "knows the commit", |app| {
+            let current = app.status.as_ref().and_then(|status| status.current.as_ref());
+            current.is_some_and(|current| current.source.as_deref() == Some(&released))
+        })
+        .await?;
+    let branch = json!({"new_branch_name": "feature/x", "old_branch_name": "main"});
+    source.api("POST", "/branches", Some(&branch))?;
+    let change = source.write("feature/x", "README.md", "a change\n")?;
+    let request = json!({"title": "a change", "head": "feature/x", "base": "main"});
+    source.api("POST", "/pulls", Some(&request))?;
+    let check = json!({"context": "ci", "state": "failure", "description": "1 test failed"});
+    source.api("POST", &format!("/statuses/{released}"), Some(&check))?;
+    // The same repository, of which only git is spoken.
+    let object: GimletRepository = serde_json::from_value(json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository", "metadata": {"name": "plain"},
+        "spec": {"url": source.http_url, "secretRef": {"name": "gitops"}, "interval": "1h"},
+    }))?;
+    let api: Api<GimletRepository> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    api.create(&PostParams::default(), &object).await?;
+    wait_until("the plain repository is read", SOON, async || {
+        let status = api.get("plain").await?.status.unwrap_or_default();
+        ensure!(condition::is_true(&status.conditions, condition::READY), "{status:?}");
+        Ok(())
+    })
+    .await?;
+
+    let other = stage.operator.replica().await?;
+    for (operator, name) in
+        [(&stage.operator, "shop"), (&stage.operator, "plain"), (&other, "shop"), (&other, "plain")]
+    {
+        let base = format!("/namespaces/{ns}/repositories/{name}");
+        let get = |path: &str| -> Result<Value> {
+            let (status, body) = ask_of(operator, Some(&viewer), &format!("{base}{path}"))?;
+            ensure!(status == 200, "{name}{path}: {status}: {body}");
+            Ok(body)
+        };
+        let branches = get("/branches")?;
+        let all = branches["items"].as_array().context("no branches")?;
+        let of = |name: &str| all.iter().find(|branch| branch["name"] == name).cloned();
+        assert_eq!(of("main").context("no main")?["commit"], json!(released), "{branches}");
+        assert_eq!(of("feature/x").context("no feature")?["commit"], json!(change));
+
+        let page = get("/commits?branch=feature/x&limit=1&statuses=true")?;
+        assert_eq!(page["items"][0]["commit"], json!(change), "{page}");
+        assert_eq!(page["items"][0]["deployments"], json!([]));
+        let next = page["next"].as_str().context("there are more")?;
+        let page = get(&format!("/commits?limit=1&statuses=true&cursor={next}"))?;
+        let shown = &page["items"][0];
+        assert_eq!(shown["commit"], json!(released), "{page}");
+        let place = &shown["deployments"][0];
+        assert_eq!((&place["environment"], &place["app"]), (&json!("staging"), &json!("web")));
+        assert_eq!(shown["artifacts"][0]["event"], "Push");
+        let statuses = get(&format!("/commits/{released}/statuses"))?;
+        let requests = get("/pull-requests")?;
+        if name == "shop" {
+            let failed = |list: &Value| {
+                let list = list.as_array().cloned().unwrap_or_default();
+                list.iter().any(|check| check["context"] == "ci" && check["state"] == "Failure")
+            };
+            assert!(failed(&shown["statuses"]), "{page}");
+            assert!(failed(&statuses["items"]), "{statuses}");
+            assert_eq!(of("main").context("no main")?["default"], true);
+            let request = &requests["items"][0];
+            assert_eq!(
+                (&request["branch"], &request["commit"]),
+                (&json!("feature/x"), &json!(change))
+            );
+            assert_eq!(
+                (&request["targetBranch"], &request["fromFork"]),
+                (&json!("main"), &json!(false))
+            );
+        } else {
+            for told in [&page, &statuses, &requests] {
+                assert!(told["incomplete"].is_string(), "{told}");
+            }
+        }
+
+        let files = get("/files?branch=main")?;
+        assert_eq!(files["commit"], json!(released));
+        let file = &files["files"][0];
+        assert_eq!((&file["path"], &file["content"]), (&json!(".gimlet/web.yaml"), &json!(text)));
+        let blob =
+            source.checkout()?.git(["rev-parse", &format!("{released}:.gimlet/web.yaml")])?;
+        assert_eq!(file["blob"], json!(blob));
+        let of_commit = get(&format!("/files?commit={change}"))?;
+        assert_eq!(of_commit["files"], files["files"]);
+
+        let few = ask_of(operator, Some(&reader), &format!("{base}/commits"))?;
+        assert_eq!(few.0, 200, "{}", few.1);
+        let few = &few.1["items"][0];
+        assert!(few["deployments"].is_null() && few["artifacts"].is_null(), "{few}");
+        for (token, path, expected, reason) in [
+            (None, "/branches".to_owned(), 401, "Unauthorized"),
+            (Some(&stranger), "/commits".to_owned(), 403, "Forbidden"),
+            (Some(&viewer), "/commits?cursor=main.1.0".to_owned(), 400, "BadRequest"),
+            (Some(&viewer), "/commits?branch=nowhere".to_owned(), 404, "NotFound"),
+            (Some(&viewer), format!("/files?commit={}", "1".repeat(40)), 404, "NotFound"),
+            (Some(&viewer), "/files?commit=HEAD".to_owned(), 400, "BadRequest"),
+            (Some(&viewer), "/branches?wrong=1".to_owned(), 400, "BadRequest"),
+        ] {
+            let (status, problem) =
+                ask_of(operator, token.map(String::as_str), &format!("{base}{path}"))?;
+            let told = (status, problem["reason"].as_str());
+            assert_eq!(told, (expected, Some(reason)), "{name}{path}: {problem}");
+        }
+    }
+    let nowhere = format!("/namespaces/{ns}/repositories/nowhere/branches");
+    assert_eq!(ask(&stage, Some(&viewer), &nowhere)?.0, 404);
     stage.end().await
 }

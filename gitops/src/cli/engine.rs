@@ -1,7 +1,7 @@
 //! The engine itself: a bare cache of one branch, and git commands on it.
 
 use std::fmt::Write as _;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +20,8 @@ use crate::engine::{Engine, Objects, PushError, Seen};
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
-use crate::options::{Options, Timeouts};
+use crate::lock::cache_lock;
+use crate::options::{EngineKind, Options, Timeouts};
 use crate::path::RepoPath;
 use crate::remote::{BranchName, Credentials, Remote};
 
@@ -29,8 +30,6 @@ const HEAD_REF: &str = "refs/gimlet/head";
 /// Tidying starts at so many loose objects, about a thousand releases, or so many packs.
 const MAX_LOOSE: usize = 8_000;
 const MAX_PACKS: usize = 40;
-/// How long another process may hold the cache.
-const LOCK_TIME: Duration = Duration::from_secs(10);
 
 /// Runs git on a bare cache of one branch.
 pub(crate) struct CliEngine {
@@ -61,7 +60,7 @@ pub(crate) fn digest(texts: &[&str]) -> String {
 
 impl CliEngine {
     pub(crate) fn new(remote: Remote, options: &Options) -> Self {
-        let dir = options.cache_dir.join(format!("{}.git", digest(&[&remote.key()])));
+        let dir = options.cache_dir.join(format!("{}.git", remote.cache_name()));
         Self {
             url: remote.url.as_str().to_owned(),
             branch_ref: format!("refs/heads/{}", remote.branch),
@@ -98,33 +97,11 @@ impl CliEngine {
 
     /// Keeps other processes and other writers out of the cache.
     async fn take_lock(&self) -> Result<(), GitError> {
-        if self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
-            return Ok(());
+        let taken = self.lock.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if !taken {
+            let lock = cache_lock(&self.dir).await?;
+            *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         }
-        let path = self.dir.with_extension("lock");
-        let blocked = |e: &dyn std::fmt::Display| {
-            GitError::other(format!("cache {} cannot be used: {e}", self.dir.display()))
-        };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| blocked(&e))?;
-        }
-        let file = File::create(&path).map_err(|e| blocked(&e))?;
-        let start = tokio::time::Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if start.elapsed() < LOCK_TIME => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(blocked(
-                        &"another writer has it open: use one writer per repository and branch",
-                    ));
-                }
-                Err(TryLockError::Error(e)) => return Err(blocked(&e)),
-            }
-        }
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
         Ok(())
     }
 
@@ -239,6 +216,10 @@ impl Objects for CliEngine {
 
 #[async_trait]
 impl Engine for CliEngine {
+    fn kind(&self) -> Option<EngineKind> {
+        Some(EngineKind::Git)
+    }
+
     async fn open(&self) -> Result<Option<CommitId>, GitError> {
         self.access.check()?;
         self.take_lock().await?;
@@ -295,10 +276,6 @@ impl Engine for CliEngine {
         Ok(found.into_iter().find(|(found, _)| *found == name).map(|(_, id)| id))
     }
 
-    async fn fetch_other(&self, branch: &BranchName) -> Result<(), GitError> {
-        self.fetch_ref(&reference(branch)).await
-    }
-
     async fn send(
         &self,
         branch: &BranchName,
@@ -310,9 +287,13 @@ impl Engine for CliEngine {
 
     async fn stranger(
         &self,
+        branch: &BranchName,
         base: CommitId,
         at: CommitId,
     ) -> Result<Option<(CommitId, String)>, GitError> {
+        if self.info(at.0).await?.is_none() {
+            self.fetch_ref(&reference(branch)).await?;
+        }
         find_stranger(&self.dir, base, at, self.timeouts.fetch).await
     }
 
@@ -348,8 +329,8 @@ impl Engine for CliEngine {
         if hex.is_empty() { Ok(None) } else { CommitId::parse(hex).map(Some) }
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.dir.join("gimlet-log")
+    fn log_file(&self) -> Option<PathBuf> {
+        Some(self.dir.join("gimlet-log"))
     }
 
     async fn maintain(&self) -> Result<(), GitError> {

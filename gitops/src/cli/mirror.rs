@@ -1,10 +1,16 @@
 //! A copy of another repository, of which only the history is kept whole.
 
+mod content;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
+
+pub use content::{SourceCommit, SourceFile, SourceFolder};
 
 use super::access::Access;
 use super::command::{Finished, Invocation, run};
@@ -17,12 +23,6 @@ use crate::remote::{Credentials, Remote};
 
 /// The most references that are looked at, the newest first.
 const MAX_REFERENCES: usize = 2_000;
-/// The most files that are read of a folder.
-const MAX_FOLDER_FILES: usize = 64;
-/// The most bytes that are read of them.
-const MAX_BYTES: usize = 1 << 20;
-/// The longest message that is kept, in bytes.
-const MAX_MESSAGE: usize = 4096;
 
 /// A branch or a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,22 +35,18 @@ pub struct Reference {
     pub commit: CommitId,
     /// When the commit, or the annotated tag, was made.
     pub created: Timestamp,
-    /// Whether it was not there at this commit when the copy was brought up to date before. Without
-    /// a copy from before nothing is new.
+    /// Whether it was not there at this commit at the [`Mirror::refresh`] before. Without a copy from
+    /// before nothing is new.
     pub new: bool,
 }
 
-/// Facts of a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceCommit {
-    /// The commit.
-    pub id: CommitId,
-    /// Name of the author.
-    pub author: String,
-    /// The message, at most 4 KiB.
-    pub message: String,
-    /// When it was committed.
-    pub time: Timestamp,
+/// What the server of a repository says right now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The branch that its HEAD names, where that is there.
+    pub default_branch: Option<String>,
+    /// The branches.
+    pub branches: BTreeSet<String>,
 }
 
 /// A copy of all branches and tags of a repository, to read.
@@ -62,8 +58,11 @@ pub struct Mirror {
     dir: PathBuf,
     access: Access,
     timeouts: Timeouts,
-    /// One fetch at a time.
-    turn: Mutex<()>,
+    /// One fetch at a time; when the last one ended well.
+    turn: Mutex<Option<Instant>>,
+    /// What [`Mirror::look`] found new and no [`Mirror::refresh`] has told yet: names, and whether of
+    /// tags.
+    untold: std::sync::Mutex<BTreeSet<(bool, String)>>,
 }
 
 impl Mirror {
@@ -76,6 +75,7 @@ impl Mirror {
             access: Access::new(remote, timeouts.clone()),
             timeouts,
             turn: Mutex::default(),
+            untold: std::sync::Mutex::default(),
         }
     }
 
@@ -84,19 +84,51 @@ impl Mirror {
         self.access.set(credentials);
     }
 
-    /// Brings the copy up to date and lists what the repository has, newest first.
+    /// Brings the copy up to date and lists what the repository has, newest first. What is new is told
+    /// once.
     pub async fn refresh(&self) -> Result<Vec<Reference>, GitError> {
-        let _turn = self.turn.lock().await;
-        match self.fetch().await {
+        let mut turn = self.turn.lock().await;
+        let mut found = self.bring_up(&mut turn).await?;
+        let untold = std::mem::take(&mut *self.untold());
+        for reference in &mut found {
+            reference.new |= untold.contains(&(reference.tag, reference.name.clone()));
+        }
+        Ok(found)
+    }
+
+    /// Lists what the repository has, newest first; asks the host if it was not asked for so long.
+    ///
+    /// What is new is left for the next [`Self::refresh`] to tell.
+    pub async fn look(&self, age: Duration) -> Result<Vec<Reference>, GitError> {
+        let mut turn = self.turn.lock().await;
+        let fresh = turn.is_some_and(|at| at.elapsed() < age);
+        let mut found = if fresh { self.list().await? } else { self.bring_up(&mut turn).await? };
+        let mut untold = self.untold();
+        for reference in found.iter_mut().filter(|reference| reference.new) {
+            untold.insert((reference.tag, reference.name.clone()));
+            reference.new = false;
+        }
+        Ok(found)
+    }
+
+    fn untold(&self) -> std::sync::MutexGuard<'_, BTreeSet<(bool, String)>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn bring_up(&self, last: &mut Option<Instant>) -> Result<Vec<Reference>, GitError> {
+        *last = None;
+        let found = match self.fetch().await {
             Err(error) if error.kind() == GitErrorKind::Cache => {
-                let lost = |e: std::io::Error| {
+                let damaged = |e: std::io::Error| {
                     GitError::other(format!("copy {} is damaged: {e}", self.dir.display()))
                 };
-                std::fs::remove_dir_all(&self.dir).map_err(lost)?;
+                std::fs::remove_dir_all(&self.dir).map_err(damaged)?;
                 self.fetch().await
             }
             result => result,
-        }
+        }?;
+        *last = Some(Instant::now());
+        Ok(found)
     }
 
     async fn fetch(&self) -> Result<Vec<Reference>, GitError> {
@@ -133,91 +165,20 @@ impl Mirror {
         Ok(found)
     }
 
-    /// Reads facts of a commit; none where the repository has no such commit.
-    pub async fn commit(&self, id: &CommitId) -> Result<Option<SourceCommit>, GitError> {
-        let id = format!("{id}^{{commit}}");
-        let args =
-            ["log", "-1", "--no-show-signature", "--format=%H%x00%an%x00%ct%x00%B", &id, "--"];
-        let finished = self.local(&args).await?;
-        if !finished.ok() {
-            return Ok(None);
-        }
-        let text = String::from_utf8_lossy(&finished.stdout);
-        let mut parts = text.splitn(4, '\0');
-        let mut next = || parts.next().map(str::trim);
-        let (Some(id), Some(author), Some(time), Some(message)) = (next(), next(), next(), next())
-        else {
-            return Ok(None);
-        };
-        Ok(Some(SourceCommit {
-            id: CommitId::parse(id)?,
-            author: cut(author, 256),
-            time: seconds(time),
-            message: cut(message, MAX_MESSAGE),
-        }))
-    }
-
-    /// Reads the files directly in a folder, by their paths. Links and folders are left out, and so
-    /// is what is not text; of too many, or too large ones, the first.
-    pub async fn files(
-        &self,
-        commit: &CommitId,
-        folder: &str,
-    ) -> Result<BTreeMap<String, String>, GitError> {
-        let tree = format!("{commit}:{folder}");
-        let listed = self.local(&["ls-tree", "-z", "--full-tree", &tree]).await?;
-        if !listed.ok() {
-            // There is no such folder.
-            return Ok(BTreeMap::new());
-        }
-        let text = String::from_utf8_lossy(&listed.stdout).into_owned();
-        let files: Vec<(&str, &str)> = text
-            .split('\0')
-            .filter_map(|line| line.split_once('\t'))
-            .filter_map(|(meta, name)| {
-                let mut meta = meta.split(' ');
-                let (mode, kind, id) = (meta.next()?, meta.next()?, meta.next()?);
-                (kind == "blob" && mode.starts_with("100")).then_some((id, name))
-            })
-            .take(MAX_FOLDER_FILES)
-            .collect();
-        if files.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let ids: Vec<&str> = files.iter().flat_map(|(id, _)| [*id, "\n"]).collect();
-        let finished = self.remote(&["cat-file", "--batch"], ids.concat().into_bytes()).await?;
-        if !finished.ok() {
-            return Err(self.failed("read files of the repository", &finished));
-        }
-        let mut rest = finished.stdout.as_slice();
-        let mut left = MAX_BYTES;
-        let mut read = BTreeMap::new();
-        for (_, name) in files {
-            let Some((blob, after)) = next_blob(rest) else { break };
-            rest = after;
-            let Some(remaining) = left.checked_sub(blob.len()) else { break };
-            left = remaining;
-            if let Ok(text) = std::str::from_utf8(blob) {
-                read.insert(format!("{folder}/{name}"), text.to_owned());
+    /// Asks the server which branches there are, however many; the copy stays as it is.
+    pub async fn ask(&self) -> Result<Answer, GitError> {
+        {
+            let _turn = self.turn.lock().await;
+            if !self.dir.join("HEAD").exists() {
+                self.create().await?;
             }
         }
-        Ok(read)
-    }
-
-    /// Lists the paths that differ between two commits; none where one of them is not known.
-    pub async fn changed_paths(
-        &self,
-        from: &CommitId,
-        to: &CommitId,
-    ) -> Result<Option<BTreeSet<String>>, GitError> {
-        let (from, to) = (from.to_string(), to.to_string());
-        let args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", &from, &to];
-        let finished = self.local(&args).await?;
+        let args = ["ls-remote", "--quiet", "--symref", "origin", "HEAD", "refs/heads/*"];
+        let finished = self.remote(&args, Vec::new()).await?;
         if !finished.ok() {
-            return Ok(None);
+            return Err(self.failed("ask the repository for its branches", &finished));
         }
-        let text = String::from_utf8_lossy(&finished.stdout);
-        Ok(Some(text.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()))
+        Ok(answer(&String::from_utf8_lossy(&finished.stdout)))
     }
 
     async fn create(&self) -> Result<(), GitError> {
@@ -291,13 +252,20 @@ fn reference(line: &str) -> Option<Reference> {
     })
 }
 
-/// Reads one answer of `git cat-file --batch`.
-fn next_blob(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().position(|byte| *byte == b'\n')?;
-    let header = std::str::from_utf8(&text[..end]).ok()?;
-    let size: usize = header.rsplit(' ').next()?.parse().ok()?;
-    let body = text.get(end + 1..end + 1 + size)?;
-    Some((body, text.get(end + 2 + size..).unwrap_or_default()))
+fn answer(text: &str) -> Answer {
+    let mut answer = Answer::default();
+    let mut head = None;
+    for (id, name) in text.lines().filter_map(|line| line.split_once('\t')) {
+        match (id.strip_prefix("ref: refs/heads/"), name.strip_prefix("refs/heads/")) {
+            (Some(branch), None) if name == "HEAD" => head = Some(branch.to_owned()),
+            (None, Some(branch)) => {
+                answer.branches.insert(branch.to_owned());
+            }
+            _ => {}
+        }
+    }
+    answer.default_branch = head.filter(|branch| answer.branches.contains(branch));
+    answer
 }
 
 fn seconds(text: &str) -> Timestamp {
@@ -305,10 +273,18 @@ fn seconds(text: &str) -> Timestamp {
     seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default()
 }
 
-fn cut(text: &str, max: usize) -> String {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_names_the_branches_and_the_one_that_is_shown() {
+        let text =
+            "ref: refs/heads/main\tHEAD\n11\tHEAD\n22\trefs/heads/a/b\n11\trefs/heads/main\n";
+        let told = answer(text);
+        assert_eq!(told.default_branch.as_deref(), Some("main"));
+        assert_eq!(told.branches.iter().map(String::as_str).collect::<Vec<_>>(), ["a/b", "main"]);
+        assert_eq!(answer("ref: refs/heads/gone\tHEAD\n11\trefs/heads/x\n").default_branch, None);
+        assert_eq!(answer(""), Answer::default());
     }
-    text[..end].to_owned()
 }

@@ -1,34 +1,17 @@
-//! Merges that made a commit of their own: what they brought is told by the record in the folder.
+//! Records of releases, read from the cache.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::command::{Invocation, run};
 use super::history::damaged;
-use crate::change::{APP_TRAILER, ENV_TRAILER, RELEASE_TRAILER, REQUESTED_BY_TRAILER, line};
 use crate::error::GitError;
 use crate::id::CommitId;
+use crate::record::{RECORD, trailers};
 
-/// The file in an application's folder that tells which release wrote it.
-const RECORD: &str = "release.json";
-/// Larger ones are no records of ours.
-const MAX_RECORD: usize = 64 * 1024;
 /// So many are asked for at once, to bound what is in memory.
 const AT_ONCE: usize = 500;
-/// What a record says, and the trailer that says the same.
-const FIELDS: [(&str, &str); 8] = [
-    ("uid", RELEASE_TRAILER),
-    ("release", "Gimlet-Name"),
-    ("app", APP_TRAILER),
-    ("environment", ENV_TRAILER),
-    ("version", "Gimlet-Version"),
-    ("plan", "Gimlet-Plan"),
-    ("requestedBy", REQUESTED_BY_TRAILER),
-    ("reason", "Gimlet-Reason"),
-];
 
 /// Returns the record that a commit changed, if it is the only one.
 pub(super) fn record_of(paths: &[String]) -> Option<String> {
@@ -84,23 +67,6 @@ fn next(answers: &[u8]) -> (Option<&[u8]>, &[u8]) {
     }
 }
 
-fn trailers(text: &[u8], path: &str) -> Option<BTreeMap<String, String>> {
-    if text.len() > MAX_RECORD {
-        return None;
-    }
-    let record: Value = serde_json::from_slice(text).ok()?;
-    let value = |key: &str| record.get(key).and_then(Value::as_str).map(line);
-    let folder = path.strip_suffix(RECORD)?.trim_end_matches('/');
-    let app = value("app").filter(|app| folder.rsplit('/').next() == Some(app))?;
-    if app.is_empty() || value("uid").is_none_or(|uid| uid.is_empty()) {
-        return None;
-    }
-    let found = FIELDS.iter().filter_map(|(key, name)| Some(((*name).to_owned(), value(key)?)));
-    let mut trailers: BTreeMap<_, _> = found.collect();
-    trailers.insert("Gimlet-Action".into(), "release".into());
-    Some(trailers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,19 +87,6 @@ mod tests {
         ] {
             assert_eq!(record_of(&none), None, "{none:?}");
         }
-    }
-
-    #[test]
-    fn a_record_speaks_for_its_own_folder_only() {
-        let text = br#"{"app": "web", "environment": "staging", "uid": "u1", "release": "r\nGimlet-App: x", "version": 3}"#;
-        let found = trailers(text, "staging/web/release.json").unwrap();
-        assert_eq!(found[RELEASE_TRAILER], "u1");
-        assert_eq!(found["Gimlet-Name"], "r Gimlet-App: x");
-        assert!(!found.contains_key("Gimlet-Version"));
-        assert_eq!(trailers(text, "staging/other/release.json"), None);
-        assert_eq!(trailers(b"{}", "staging/web/release.json"), None);
-        assert_eq!(trailers(br#"{"app": "web"}"#, "web/release.json"), None);
-        assert_eq!(trailers(b"nonsense", "web/release.json"), None);
     }
 
     #[test]

@@ -2,20 +2,31 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gimlet_gitops::{
-    BranchName, Change, CommitId, Credentials, Edit, FileMap, GitError, Identity, Options, Outcome,
-    Remote, RemoteUrl, RepoPath, Writer,
+    BranchName, Change, CommitId, Credentials, Edit, EngineChoice, FileMap, GitError, Identity,
+    Options, Outcome, Remote, RemoteUrl, RepoPath, Writer,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
+
+use crate::ENGINE;
+use crate::http::Server;
 
 /// A bare repository in a directory that goes away with it.
 pub(crate) struct Repo {
     pub(crate) dir: TempDir,
     /// The branch that writers are for.
     branch: &'static str,
+    server: OnceLock<Server>,
+}
+
+/// Serves the repositories of tests that do not look after a server themselves.
+fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap())
 }
 
 pub(crate) fn path(text: &str) -> RepoPath {
@@ -80,10 +91,15 @@ pub(crate) fn git_in(dir: &Path, args: &[&str], stdin: &str) -> String {
 impl Repo {
     /// A repository without any commit.
     pub(crate) fn empty() -> Self {
-        let repo = Self { dir: tempfile::tempdir().unwrap(), branch: "main" };
+        let (dir, server) = (tempfile::tempdir().unwrap(), OnceLock::new());
+        let repo = Self { dir, branch: "main", server };
         std::fs::create_dir(repo.bare()).unwrap();
         repo.git(&["init", "--quiet", "--bare", "--initial-branch=main"]);
-        for (key, value) in [("http.receivepack", "true"), ("receive.fsckObjects", "true")] {
+        for (key, value) in [
+            ("http.receivepack", "true"),
+            ("receive.fsckObjects", "true"),
+            ("uploadpack.allowFilter", "true"),
+        ] {
             repo.git(&["config", key, value]);
         }
         repo
@@ -165,6 +181,7 @@ impl Repo {
 
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::new(self.cache());
+        options.engine = ENGINE;
         options.retry_pause = Duration::from_millis(20);
         options
     }
@@ -179,9 +196,25 @@ impl Repo {
         }
     }
 
-    /// A writer that reaches the repository by its path.
+    /// A writer that reaches the repository by its path, or by a server where it has to.
     pub(crate) fn writer(&self) -> Writer {
-        let url = self.bare().display().to_string();
-        Writer::open(self.remote(&url), self.options())
+        Writer::open(self.remote(&self.url()), self.options())
+    }
+
+    /// The address at which writers reach the repository.
+    pub(crate) fn url(&self) -> String {
+        match ENGINE {
+            EngineChoice::Wire => self.server().url(),
+            _ => self.bare().display().to_string(),
+        }
+    }
+
+    fn server(&self) -> &Server {
+        // A runtime does not wait for another one on its own threads.
+        self.server.get_or_init(|| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| runtime().block_on(Server::start(self, None))).join().unwrap()
+            })
+        })
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     DropBefore,
     /// The push is accepted, but no answer ever comes.
     HangAfter,
+    /// The push is accepted, but only so many bytes of the answer come, and then a proper end.
+    CutAfter(usize),
 }
 
 pub(crate) struct Server {
@@ -40,8 +42,12 @@ struct State {
     password: Option<String>,
     faults: Mutex<VecDeque<Fault>>,
     redirect: Mutex<Option<(&'static str, String)>>,
+    /// How many bytes of each answer to a reader come.
+    cut: Mutex<Option<usize>>,
     requests: AtomicUsize,
     pushes: AtomicUsize,
+    received: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 impl Drop for Server {
@@ -72,13 +78,18 @@ impl Server {
             password: password.map(str::to_owned),
             faults: Mutex::default(),
             redirect: Mutex::default(),
+            cut: Mutex::default(),
             requests: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
+            received: AtomicUsize::new(0),
+            sent: AtomicUsize::new(0),
         });
         let served = Arc::clone(&state);
         let task = tokio::spawn(async move {
+            // They end with the server.
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&served)));
+                connections.spawn(serve(stream, Arc::clone(&served)));
             }
         });
         Self { address, state, task }
@@ -108,6 +119,16 @@ impl Server {
     /// Sends every request with this text in its address to another server.
     pub(crate) fn redirect(&self, part: &'static str, origin: &str) {
         *self.state.redirect.lock().unwrap() = Some((part, origin.to_owned()));
+    }
+
+    /// Ends every answer to a reader after so many bytes, as if it were whole; or none any more.
+    pub(crate) fn cut(&self, bytes: Option<usize>) {
+        *self.state.cut.lock().unwrap() = bytes;
+    }
+
+    /// The bytes of requests and answers so far, without their headers.
+    pub(crate) fn bytes(&self) -> (usize, usize) {
+        (self.state.received.load(Ordering::SeqCst), self.state.sent.load(Ordering::SeqCst))
     }
 
     pub(crate) fn pushes(&self) -> usize {
@@ -165,6 +186,7 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
         state.requests.fetch_add(1, Ordering::SeqCst);
+        state.received.fetch_add(request.body.len(), Ordering::SeqCst);
         if let Some(password) = &state.password {
             use base64::Engine as _;
             let pair = base64::prelude::BASE64_STANDARD.encode(format!("gimlet:{password}"));
@@ -198,7 +220,13 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
             }
             _ => {}
         }
-        let (status, headers, body) = backend(&state, &request).await;
+        let (status, headers, mut body) = backend(&state, &request).await;
+        let cut = match fault {
+            Some(Fault::CutAfter(bytes)) => Some(bytes),
+            _ => state.cut.lock().unwrap().filter(|_| !push),
+        };
+        body.truncate(cut.unwrap_or(body.len()));
+        state.sent.fetch_add(body.len(), Ordering::SeqCst);
         match fault {
             Some(Fault::DropAfter) => return,
             Some(Fault::HangAfter) => std::future::pending().await,

@@ -26,7 +26,7 @@ async fn the_first_commit_creates_the_branch_of_an_empty_repository() {
 #[tokio::test]
 async fn an_empty_repository_stays_empty_without_leave_to_create_the_branch() {
     let repo = Repo::empty();
-    let mut remote = repo.remote(&repo.bare().display().to_string());
+    let mut remote = repo.remote(&repo.url());
     remote.create_branch = false;
     let writer = gimlet_gitops::Writer::open(remote, repo.options());
     let error = writer.commit(change("r1", vec![folder("a", &[("b", "c")])])).await.unwrap_err();
@@ -59,6 +59,30 @@ async fn a_folder_is_rewritten_whole_and_nothing_else_changes() {
     assert_eq!(repo.git(&["ls-tree", "-r", "main"]), before);
     assert_eq!(repo.releases(), ["r4", "r3", "r2", "r1"]);
     repo.fsck();
+}
+
+#[tokio::test]
+async fn putting_a_folder_back_leaves_what_others_released_meanwhile() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    let first = folder("staging/web", &[("a.yaml", "1")]);
+    let first = commit_of(&writer.commit(change("r1", vec![first])).await);
+    for (id, app, text) in [("r2", "api", "1"), ("r3", "web", "2"), ("r4", "api", "2")] {
+        let edit = folder(&format!("staging/{app}"), &[("a.yaml", text)]);
+        writer.commit(change(id, vec![edit])).await.unwrap();
+    }
+    let tree = writer.tree(&path("staging/web"), Some(&first)).await.unwrap().unwrap();
+    let restore = Edit::Restore { path: path("staging/web"), tree };
+    writer.commit(change("r5", vec![restore])).await.unwrap();
+    assert_eq!(
+        (repo.show("staging/web/a.yaml"), repo.show("staging/api/a.yaml")),
+        ("1".into(), "2".into())
+    );
+    // And forward again.
+    let forward = folder("staging/web", &[("a.yaml", "2")]);
+    writer.commit(change("r6", vec![forward])).await.unwrap();
+    assert_eq!(repo.show("staging/web/a.yaml"), "2");
+    assert_eq!(repo.releases(), ["r6", "r5", "r4", "r3", "r2", "r1"]);
 }
 
 #[tokio::test]

@@ -12,9 +12,7 @@ use crate::fixture::{Repo, change, commit_of, folder, git_in, path};
 /// The file in the writer's cache.
 fn file(repo: &Repo) -> PathBuf {
     let caches = std::fs::read_dir(repo.cache()).unwrap();
-    let cache =
-        caches.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|x| x == "git"));
-    cache.unwrap().join("gimlet-log")
+    caches.map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap().join("gimlet-log")
 }
 
 /// Reads the whole log with a new writer, which has put it into its file when this returns.
@@ -245,10 +243,7 @@ async fn a_commit_with_several_members_is_made_once_by_whoever_comes_first() {
     let repo = Repo::seeded();
     let (one, other) = (
         repo.writer(),
-        Writer::open(
-            repo.remote(&repo.bare().display().to_string()),
-            Options::new(repo.dir.path().join("other")),
-        ),
+        Writer::open(repo.remote(&repo.url()), Options::new(repo.dir.path().join("other"))),
     );
     // Both know the branch as it is before.
     one.head().await.unwrap();

@@ -1,5 +1,8 @@
 //! Everything that needs a real git, a server and time.
 
+/// How the writers of these tests work with their repositories.
+const ENGINE: gimlet_gitops::EngineChoice = gimlet_gitops::EngineChoice::Git;
+
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
@@ -7,6 +10,7 @@ mod faults;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests without a clone need more of it")]
 mod http;
 #[cfg(test)]
 mod https;

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use gimlet_gitops::{BranchName, CommitId, Credentials, Mirror, Remote, RemoteUrl, Timeouts};
+use gimlet_gitops::{
+    BlobId, BranchName, CommitId, Credentials, Mirror, Remote, RemoteUrl, Timeouts,
+};
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
@@ -112,6 +115,76 @@ async fn what_is_new_is_told_and_what_is_gone_is_forgotten() {
     assert_eq!(changed.into_iter().collect::<Vec<_>>(), ["b/two.txt"]);
     let nothing = CommitId::parse(&"1".repeat(40)).unwrap();
     assert_eq!(mirror.changed_paths(&nothing, &second).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_look_leaves_what_is_new_to_be_told() {
+    let source = Source::new();
+    let dir = source.dir.path();
+    write(dir, "a.txt", "1\n");
+    let first = source.commit("one");
+    let mirror = source.mirror();
+    mirror.refresh().await.unwrap();
+    git(dir, &["tag", "v1", &first]);
+    let hour = Duration::from_hours(1);
+    assert_eq!(mirror.look(hour).await.unwrap().len(), 1, "it was asked a moment ago");
+    let found = mirror.look(Duration::ZERO).await.unwrap();
+    assert!(found.len() == 2 && found.iter().all(|reference| !reference.new), "{found:?}");
+    let told = mirror.refresh().await.unwrap();
+    let new: Vec<_> = told.iter().filter(|r| r.new).map(|r| r.name.as_str()).collect();
+    assert_eq!(new, ["v1"]);
+    assert!(mirror.refresh().await.unwrap().iter().all(|reference| !reference.new), "once");
+}
+
+#[tokio::test]
+async fn commits_are_listed_page_by_page() {
+    let source = Source::new();
+    let ids: Vec<_> = (1..=5).map(|n| source.commit(&format!("number {n}\n\nbody"))).collect();
+    let mirror = source.mirror();
+    mirror.refresh().await.unwrap();
+    let head = CommitId::parse(&ids[4]).unwrap();
+    let page = mirror.commits(&head, 1, 2).await.unwrap().unwrap();
+    let shown: Vec<_> = page.iter().map(|c| (c.id.to_string(), c.message.as_str())).collect();
+    let expected = [(ids[3].clone(), "number 4\n\nbody"), (ids[2].clone(), "number 3\n\nbody")];
+    assert_eq!(shown, expected);
+    assert_eq!(page[0].author, "Ada");
+    assert_eq!(mirror.commits(&head, 5, 2).await.unwrap(), Some(Vec::new()));
+    let nothing = CommitId::parse(&"1".repeat(40)).unwrap();
+    assert_eq!(mirror.commits(&nothing, 0, 2).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_files_of_a_folder_have_blob_ids_and_a_limit() {
+    let source = Source::new();
+    let dir = source.dir.path();
+    write(dir, ".gimlet/a.yaml", "app: a\n");
+    write(dir, ".gimlet/huge.yaml", &"x".repeat(2 << 20));
+    write(dir, ".gimlet/z.yaml", "app: z\n");
+    std::fs::write(dir.join(".gimlet/binary"), [0xff, 0xfe]).unwrap();
+    git(dir, &["add", "--all"]);
+    let id = CommitId::parse(&source.commit("one")).unwrap();
+    let mirror = source.mirror();
+    mirror.refresh().await.unwrap();
+    let folder = mirror.folder(&id, ".gimlet").await.unwrap();
+    let files = folder.files.iter();
+    let shown: Vec<_> =
+        files.map(|file| (file.path.as_str(), file.size, file.text.as_deref())).collect();
+    let expected = [
+        (".gimlet/a.yaml", 7, Some("app: a\n")),
+        (".gimlet/binary", 2, None),
+        (".gimlet/huge.yaml", 2 << 20, None),
+        (".gimlet/z.yaml", 7, Some("app: z\n")),
+    ];
+    assert_eq!(shown, expected);
+    assert!(folder.cut);
+    assert_eq!(folder.files[0].blob, BlobId::of(b"app: a\n"));
+    for n in 0..70 {
+        write(dir, &format!(".gimlet/n{n}.yaml"), "a: b\n");
+    }
+    let many = CommitId::parse(&source.commit("many")).unwrap();
+    mirror.refresh().await.unwrap();
+    let folder = mirror.folder(&many, ".gimlet").await.unwrap();
+    assert_eq!((folder.files.len(), folder.cut), (64, true));
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn signer(key: &str, passphrase: Option<&str>) -> Result<Arc<Signer>, SigningErr
 
 fn writer(repo: &Repo, signer: Option<Arc<Signer>>) -> Writer {
     let options = Options { signer, ..repo.options() };
-    Writer::open(repo.remote(&repo.bare().display().to_string()), options)
+    Writer::open(repo.remote(&repo.url()), options)
 }
 
 /// The commit as git stores it.

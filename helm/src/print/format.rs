@@ -1,26 +1,20 @@
 //! `fmt.Sprintf`.
 
+mod flags;
+mod float;
+mod integer;
+
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use super::{DEPTH_LIMIT, display, is_printable, push_quoted, quote, quote_bytes};
-use crate::number::format_general;
+use self::flags::Flags;
+use self::float::float;
+use self::integer::{integer, quote_ascii};
+use super::{DEPTH_LIMIT, display, quote, quote_bytes};
 use crate::value::{ListKind, Unwalkable, Value};
 
 /// Widths and precisions beyond this are cut; Go stops at a million.
 const WIDTH_LIMIT: usize = 100_000;
-
-#[derive(Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "these are the five flags of a Go verb")]
-struct Flags {
-    minus: bool,
-    plus: bool,
-    sharp: bool,
-    zero: bool,
-    space: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
-}
 
 struct Format<'a> {
     symbols: std::iter::Peekable<std::str::Chars<'a>>,
@@ -362,28 +356,6 @@ fn is_control(symbol: char) -> bool {
     symbol.is_control() && symbol != '\t'
 }
 
-/// Quotes with everything beyond ASCII escaped.
-fn quote_ascii(text: &str) -> String {
-    let mut out = String::from("\"");
-    for symbol in text.chars() {
-        push_ascii(symbol, '"', &mut out);
-    }
-    out.push('"');
-    out
-}
-
-fn push_ascii(symbol: char, delimiter: char, out: &mut String) {
-    let code = u32::from(symbol);
-    let _ = match code {
-        0..0x80 => {
-            push_quoted(symbol, delimiter, out);
-            Ok(())
-        }
-        0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
-        _ => write!(out, "\\U{code:08x}"),
-    };
-}
-
 /// Bytes in hexadecimal, with a blank between and `0x` before them where flags say so.
 fn hex_text(bytes: &[u8], flags: Flags) -> String {
     let prefix = if flags.sharp { "0x" } else { "" };
@@ -393,201 +365,6 @@ fn hex_text(bytes: &[u8], flags: Flags) -> String {
     }
     let parts: Vec<String> = bytes.iter().map(|byte| format!("{prefix}{byte:02x}")).collect();
     parts.join(" ")
-}
-
-impl Flags {
-    /// Brings a text to its width.
-    fn padded(self, text: String, numeric: bool) -> String {
-        let count = text.chars().count();
-        let missing = self.width.and_then(|width| width.checked_sub(count));
-        let Some(missing) = missing.filter(|count| *count > 0) else { return text };
-        if self.minus {
-            return text + &" ".repeat(missing);
-        }
-        if !self.zero {
-            return " ".repeat(missing) + &text;
-        }
-        match text.strip_prefix(['-', '+', ' ']) {
-            Some(rest) if numeric => format!("{}{}{rest}", &text[..1], "0".repeat(missing)),
-            _ => "0".repeat(missing) + &text,
-        }
-    }
-
-    /// The first characters of a text, as many as the precision says.
-    fn cut(self, text: &str) -> String {
-        match self.precision {
-            Some(precision) => text.chars().take(precision).collect(),
-            None => text.to_owned(),
-        }
-    }
-
-    /// The flags of `%v`, where a plus asks for names of fields, not for a sign.
-    fn without_plus(self) -> Self {
-        Self { plus: false, ..self }
-    }
-
-    /// The flags of `%v` for floats, which print as short as can be.
-    fn shortest(self) -> Self {
-        Self { plus: false, sharp: false, ..self }
-    }
-}
-
-fn integer(verb: char, number: i64, flags: Flags) -> Option<String> {
-    let size = number.unsigned_abs();
-    let digits = match verb {
-        'd' => size.to_string(),
-        'x' => format!("{size:x}"),
-        'X' => format!("{size:X}"),
-        'o' | 'O' => format!("{size:o}"),
-        'b' => format!("{size:b}"),
-        'c' | 'q' => {
-            let symbol = u32::try_from(number).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
-            if verb == 'c' {
-                return Some(flags.padded(symbol.to_string(), false));
-            }
-            let mut out = String::from("'");
-            if flags.plus {
-                push_ascii(symbol, '\'', &mut out);
-            } else {
-                push_quoted(symbol, '\'', &mut out);
-            }
-            out.push('\'');
-            return Some(flags.padded(out, false));
-        }
-        'U' => {
-            let mut out = format!("U+{number:04X}");
-            let symbol = u32::try_from(number).ok().and_then(char::from_u32);
-            if let Some(symbol) = symbol.filter(|symbol| flags.sharp && is_printable(*symbol)) {
-                let _ = write!(out, " '{symbol}'");
-            }
-            return Some(Flags { zero: false, ..flags }.padded(out, false));
-        }
-        _ => return None,
-    };
-    if flags.precision == Some(0) && size == 0 {
-        return Some(Flags { zero: false, ..flags }.padded(String::new(), false));
-    }
-    let sign = match number {
-        ..0 => "-",
-        _ if flags.plus => "+",
-        _ if flags.space => " ",
-        _ => "",
-    };
-    let prefix = match (verb, flags.sharp) {
-        ('O', _) => "0o",
-        ('x', true) => "0x",
-        ('X', true) => "0X",
-        ('b', true) => "0b",
-        ('o', true) if !digits.starts_with('0') => "0",
-        _ => "",
-    };
-    // A width with zeros is a precision, unless one is given; the prefix comes on top.
-    let wanted = match (flags.precision, flags.width) {
-        (Some(precision), _) => precision,
-        (None, Some(width)) if flags.zero && !flags.minus => width.saturating_sub(sign.len()),
-        _ => 0,
-    };
-    let zeros = "0".repeat(wanted.saturating_sub(digits.len()));
-    let text = format!("{sign}{prefix}{zeros}{digits}");
-    Some(Flags { zero: false, ..flags }.padded(text, false))
-}
-
-/// A float in scientific form with a fixed number of digits.
-fn scientific(number: f64, precision: usize, marker: char) -> (String, i32) {
-    let text = format!("{number:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    (format!("{mantissa}{marker}{sign}{:02}", exponent.abs()), exponent)
-}
-
-fn float(verb: char, number: f64, flags: Flags) -> Option<String> {
-    let text = unsigned_float(verb, number, flags)?;
-    let sign = match number.is_sign_negative() && !number.is_nan() {
-        true => "-",
-        false if flags.plus => "+",
-        false if flags.space => " ",
-        false => "",
-    };
-    Some(format!("{sign}{text}"))
-}
-
-fn unsigned_float(verb: char, number: f64, flags: Flags) -> Option<String> {
-    let known = matches!(verb, 'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 'b' | 'x' | 'X');
-    if !number.is_finite() {
-        let text = if number.is_nan() { "NaN" } else { "Inf" };
-        let plus = if flags.plus || number.is_nan() || number < 0.0 { "" } else { "+" };
-        return known.then(|| format!("{plus}{text}"));
-    }
-    let number = number.abs();
-    let upper = |text: String| if verb == 'G' { text.to_uppercase() } else { text };
-    Some(match (verb, flags.precision) {
-        ('f' | 'F', precision) => format!("{number:.*}", precision.unwrap_or(6)),
-        ('e' | 'E', precision) => scientific(number, precision.unwrap_or(6), verb).0,
-        ('g' | 'G', precision) if flags.sharp => {
-            upper(general(number, precision.unwrap_or(6), false))
-        }
-        // Only the shortest form is kept plain up to this size.
-        ('g' | 'G', None) => upper(format_general(number)),
-        ('g' | 'G', Some(precision)) => upper(general(number, precision, true)),
-        ('b', _) => binary(number),
-        ('x' | 'X', None) => {
-            let text = hexadecimal(number);
-            if verb == 'X' { text.to_uppercase() } else { text }
-        }
-        _ => return None,
-    })
-}
-
-/// `%g` with a number of digits.
-fn general(number: f64, precision: usize, trims: bool) -> String {
-    let precision = precision.max(1);
-    let (text, exponent) = scientific(number, precision - 1, 'e');
-    let digits = i32::try_from(precision).unwrap_or(i32::MAX);
-    let trim = |text: &str| {
-        if trims && text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text.to_owned()
-        }
-    };
-    if exponent < -4 || exponent >= digits {
-        let (mantissa, rest) = text.split_once('e').unwrap_or((&text, "+00"));
-        format!("{}e{rest}", trim(mantissa))
-    } else {
-        let places = usize::try_from(digits - 1 - exponent).unwrap_or(0);
-        trim(&format!("{number:.places$}"))
-    }
-}
-
-/// The 53 bits of a float and the power of two they are multiplied with.
-fn parts(number: f64) -> (u64, i64) {
-    let bits = number.to_bits();
-    let fraction = bits & ((1 << 52) - 1);
-    let exponent = i64::try_from(bits >> 52 & 0x7ff).unwrap_or(0);
-    match exponent {
-        0 => (fraction, -1074),
-        _ => (fraction | 1 << 52, exponent - 1075),
-    }
-}
-
-fn binary(number: f64) -> String {
-    let (mantissa, exponent) = parts(number);
-    format!("{mantissa}p{exponent:+}")
-}
-
-fn hexadecimal(number: f64) -> String {
-    if number == 0.0 {
-        return "0x0p+00".to_owned();
-    }
-    let (mantissa, exponent) = parts(number);
-    let shift = mantissa.leading_zeros() - 11;
-    let fraction = format!("{:013x}", (mantissa << shift) & ((1 << 52) - 1));
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    let exponent = exponent + 52 - i64::from(shift);
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("0x1{point}{fraction}p{sign}{:02}", exponent.abs())
 }
 
 #[cfg(test)]

@@ -307,6 +307,7 @@ async fn a_real_gitea_has_no_deployments_and_tells_bad_tokens() {
         description: String::new(),
         transient: false,
         production: false,
+        key: "u-1".into(),
     };
     assert_eq!(host.create_deployment(&new).await.unwrap_err().reason(), "Unsupported");
     fixture.client.set_token(Some(Secret::new("0".repeat(40)))).unwrap();

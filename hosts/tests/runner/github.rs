@@ -1,13 +1,13 @@
 //! GitHub, by a server that answers in the shapes of its documentation.
 
 use gimlet_hosts::{
-    DeploymentState, DeploymentUpdate, HostError, Marker, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Provider, PullRequestChange, PullRequestState, StatusState,
-    Upserted,
+    Deployment, DeploymentIdentity, DeploymentSearch, DeploymentState, DeploymentUpdate, HostError,
+    Marker, MergeMethod, NewDeployment, NewPullRequest, NewStatus, Provider, PullRequestChange,
+    PullRequestState, StatusState, Upserted,
 };
 use serde_json::json;
 
-use crate::fixture::{TOKEN, host, sha};
+use crate::fixture::{TOKEN, host, now, sha};
 use crate::server::{Reply, Server};
 
 const GITHUB: Provider = Provider::GitHub;
@@ -294,6 +294,7 @@ async fn deployments_are_shown_without_merging_or_waiting() {
         description: "Release 1".into(),
         transient: false,
         production: true,
+        key: "u-1".into(),
     };
     let id = github.create_deployment(&new).await.unwrap();
     assert_eq!(id, 777);
@@ -309,8 +310,41 @@ async fn deployments_are_shown_without_merging_or_waiting() {
     assert_eq!(bodies[0]["auto_merge"], false);
     assert_eq!(bodies[0]["required_contexts"], json!([]));
     assert_eq!(bodies[0]["production_environment"], true);
+    assert_eq!(bodies[0]["payload"], json!({"gimlet": "u-1"}));
     assert_eq!(
         bodies[1],
         json!({"state": "success", "description": "healthy", "environment_url": "https://shop.example.com"})
     );
+}
+
+#[tokio::test]
+async fn a_deployment_is_found_by_the_key_that_it_was_made_with() {
+    let server = Server::of(&[
+        ("GET /repos/acme/shop/deployments", Reply::file("github/deployments.json")),
+        (
+            "GET /repos/acme/shop/deployments/777/statuses",
+            Reply::file("github/deployment_statuses.json"),
+        ),
+        ("GET /repos/acme/shop/deployments/778/statuses", Reply::ok("[]")),
+        ("GET /repos/acme/shop/deployments/779/statuses", Reply::ok("[]")),
+    ]);
+    let (_, github) = host(GITHUB, &server);
+    let of = |key: Option<&str>| DeploymentSearch {
+        environment: "staging/shop".into(),
+        identity: key.map(|key| DeploymentIdentity {
+            sha: sha('2'),
+            key: key.into(),
+            since: now(),
+        }),
+    };
+    let found = github.find_deployment(&of(Some("u-1"))).await.unwrap();
+    assert_eq!(found, Some(Deployment { id: 777, state: Some(DeploymentState::Success) }));
+    let request = &server.seen()[0];
+    assert!(request.has("environment=staging%2Fshop"), "{}", request.target);
+    assert!(request.has(&format!("sha={}", sha('2'))), "{}", request.target);
+    let found = github.find_deployment(&of(Some("u-2"))).await.unwrap();
+    assert_eq!(found, Some(Deployment { id: 778, state: None }), "a payload may be a text");
+    assert_eq!(github.find_deployment(&of(Some("u-3"))).await.unwrap(), None);
+    let newest = github.find_deployment(&of(None)).await.unwrap();
+    assert_eq!(newest.map(|newest| newest.id), Some(779));
 }

@@ -1,9 +1,9 @@
 //! GitLab, by a server that answers in the shapes of its documentation.
 
 use gimlet_hosts::{
-    DeploymentState, DeploymentUpdate, HostError, Marker, MergeMethod, NewDeployment,
-    NewPullRequest, NewStatus, Provider, PullRequestChange, PullRequestState, StatusState,
-    Upserted,
+    Deployment, DeploymentIdentity, DeploymentSearch, DeploymentState, DeploymentUpdate, HostError,
+    Marker, MergeMethod, NewDeployment, NewPullRequest, NewStatus, Provider, PullRequestChange,
+    PullRequestState, StatusState, Upserted,
 };
 use serde_json::json;
 
@@ -210,6 +210,7 @@ async fn a_deployment_that_is_gone_stops_its_environment() {
         description: String::new(),
         transient: true,
         production: false,
+        key: "u-1".into(),
     };
     let id = gitlab.create_deployment(&new).await.unwrap();
     for state in [DeploymentState::Running, DeploymentState::Failure, DeploymentState::Inactive] {
@@ -234,4 +235,37 @@ async fn a_deployment_that_is_gone_stops_its_environment() {
             "POST /projects/acme%2Fweb%2Fshop/environments/9/stop"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_deployment_is_known_by_its_commit_and_by_when_it_was_made() {
+    let server = Server::of(&[
+        ("GET /projects/acme%2Fweb%2Fshop/deployments", Reply::file("gitlab/deployments.json")),
+        ("PUT /projects/acme%2Fweb%2Fshop/deployments/778", Reply::ok("{}")),
+    ]);
+    let (_, gitlab) = host(GITLAB, &server);
+    let of = |since: &str| DeploymentSearch {
+        environment: "staging/shop".into(),
+        identity: Some(DeploymentIdentity {
+            sha: sha('2'),
+            key: "u-1".into(),
+            since: since.parse().unwrap(),
+        }),
+    };
+    let found = gitlab.find_deployment(&of("2026-03-04T09:00:00Z")).await.unwrap();
+    let found = found.unwrap();
+    assert_eq!(found, Deployment { id: 778, state: Some(DeploymentState::Success) });
+    assert_eq!(gitlab.find_deployment(&of("2026-03-05T00:00:00Z")).await.unwrap(), None);
+    let any = DeploymentSearch { environment: "staging/shop".into(), identity: None };
+    assert_eq!(gitlab.find_deployment(&any).await.unwrap().unwrap().id, 779);
+    let request = &server.seen()[0];
+    assert!(request.has("environment=staging%2Fshop") && request.has("sort=desc"));
+    let update = DeploymentUpdate {
+        state: DeploymentState::Cancelled,
+        description: String::new(),
+        log_url: None,
+        environment_url: None,
+    };
+    gitlab.update_deployment(found.id, &update).await.unwrap();
+    assert_eq!(server.seen()[3].json(), json!({"status": "canceled"}));
 }

@@ -9,6 +9,8 @@ mod gitea;
 #[cfg(test)]
 mod github;
 #[cfg(test)]
+mod github_app;
+#[cfg(test)]
 mod gitlab;
 #[cfg(test)]
 mod hostile;

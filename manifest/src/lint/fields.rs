@@ -4,6 +4,7 @@ use granit_parser::ScalarStyle;
 
 use super::Finding;
 use super::mark::{Content, Node, Place};
+use crate::policy::is_limit;
 use crate::suggestion;
 
 /// What may stand in a field.
@@ -13,6 +14,8 @@ enum Shape {
     Bool,
     /// One of some words.
     Word(&'static [&'static str]),
+    /// A time limit.
+    Limit,
     /// Anything with keys.
     Free,
     Fields(&'static Fields),
@@ -81,6 +84,7 @@ static DEPLOY: Fields = Fields {
         ("branch", Shape::Text),
         ("tag", Shape::Text),
         ("commitMessagePatterns", Shape::List(&Shape::Text)),
+        ("paths", Shape::List(&Shape::Text)),
     ],
     required: &[],
 };
@@ -91,8 +95,10 @@ static CLEANUP: Fields = Fields {
         ("app", Shape::Text),
         ("event", Shape::Word(&["branchDeleted"])),
         ("branch", Shape::Text),
+        ("after", Shape::Limit),
+        ("idle", Shape::Limit),
     ],
-    required: &["app", "event", "branch"],
+    required: &[],
 };
 
 /// Checks the fields of a document.
@@ -126,14 +132,48 @@ pub(super) fn check(root: &Node, findings: &mut Vec<Finding>) {
                 .hint("set chart too, or remove values"),
         );
     }
-    for name in ["deploy", "cleanup", "preview"] {
-        if let Some((key, value)) = root.entry(name)
-            && !value.is_null()
-            && value.text() != Some("false")
-        {
+    if is_preview(root) { of_preview(root, findings) } else { of_cleanup(root, findings) }
+}
+
+/// Tells whether a document is for an app of each branch.
+pub(super) fn is_preview(root: &Node) -> bool {
+    root.get("preview").and_then(Node::text) == Some("true")
+}
+
+/// Finds what a preview cannot have.
+fn of_preview(root: &Node, findings: &mut Vec<Finding>) {
+    let cleanup = root.get("cleanup");
+    for name in ["app", "branch"] {
+        if let Some((key, _)) = cleanup.and_then(|cleanup| cleanup.entry(name)) {
+            let message = format!("a preview goes with its branch: cleanup.{name} has no meaning");
+            findings.push(Finding::error("preview", key.place, message).hint("remove it"));
+        }
+    }
+    let deploy = root.get("deploy");
+    let of_tags = ["tag", "event"].into_iter().filter_map(|name| deploy?.entry(name));
+    for (key, value) in of_tags {
+        if key.text() == Some("tag") || value.text() == Some("tag") {
             findings.push(
-                Finding::warning("no-effect", key.place, format!("{name} does nothing yet"))
-                    .hint("a release is made by whoever creates it"),
+                Finding::error("preview", key.place, "a preview is of a branch, not of a tag")
+                    .hint("use the event push or pr"),
+            );
+        }
+    }
+}
+
+/// Finds what the cleanup of an app lacks that is no preview.
+fn of_cleanup(root: &Node, findings: &mut Vec<Finding>) {
+    let Some((key, cleanup)) = root.entry("cleanup") else { return };
+    if !matches!(cleanup.content, Content::Map(_)) {
+        return;
+    }
+    for name in ["app", "event", "branch"] {
+        let value = cleanup.get(name);
+        if value.is_none_or(|value| value.is_null() || value.text() == Some("")) {
+            let message = format!("{name} is missing: cleanup needs one");
+            findings.push(
+                Finding::error("required", key.place, message)
+                    .hint("or set preview: true, whose app goes with its branch"),
             );
         }
     }
@@ -212,6 +252,14 @@ fn check_shape(name: &str, value: &Node, shape: Shape, key: Place, findings: &mu
                 findings.push(Finding::error("unknown-value", value.place, message).hint(hint));
             }
         }
+        (Shape::Limit, Content::Scalar(scalar)) => {
+            if !is_limit(&scalar.text) {
+                let message = format!("{name} has no value {:?}", scalar.text);
+                let hint = "use a duration such as 30m, 24h or 1h30m, at most a year";
+                findings.push(Finding::error("unknown-value", value.place, message).hint(hint));
+            }
+        }
+        (Shape::Limit, _) => findings.push(wrong("a duration")),
         (Shape::Word(words), _) => findings.push(wrong(&format!("one of {}", words.join(", ")))),
         (Shape::Free, Content::Map(_)) => {}
         (Shape::Fields(fields), Content::Map(_)) => map(value, fields, key, findings),

@@ -176,3 +176,16 @@ fn hostile_text_ends() {
     }
     found(&bomb);
 }
+
+#[test]
+fn what_a_preview_cannot_do_is_found() {
+    insta::assert_snapshot!(found(&format!(
+        "{HEAD}preview: true\nvalues: {{replicas: 1}}\ncleanup: {{app: a, branch: b, after: 3d, idle: 12h}}\n\
+         deploy: {{event: tag, paths: [src]}}\n---\n{HEAD}cleanup: {{after: 72h}}\n"
+    )));
+    let text = format!(
+        "{HEAD}preview: true\nmanifests: |\n  apiVersion: v1\n  kind: ConfigMap\n  metadata: {{name: a}}\n  \
+         data: {{a: '{{{{ .PREVIEW_URL }}}}'}}\n"
+    );
+    assert_eq!(found(&text), "");
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use granit_parser::ScalarStyle;
 
-use super::Finding;
 use super::mark::{Content, Node, Scalar, place_of};
+use super::{Finding, fields};
 use crate::variables::Vars;
 use crate::{suggestion, template};
 
@@ -20,6 +20,12 @@ pub(super) const FACTS: [(&str, &str); 7] = [
     ("ENV", "env"),
 ];
 
+/// What a preview is told beside them.
+const PREVIEW: [(&str, &str); 2] = [
+    (crate::preview::HOST, "app-fix.preview.example.com"),
+    (crate::preview::URL, "https://app-fix.preview.example.com"),
+];
+
 /// Stands for a variable that is not known: a number, a name and a version at once.
 const SAMPLE: &str = "1";
 
@@ -27,6 +33,9 @@ const SAMPLE: &str = "1";
 pub(super) fn check(source: &str, root: &Node, vars: &Vars, findings: &mut Vec<Finding>) -> Vars {
     let mut all: Vars =
         FACTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    if fields::is_preview(root) {
+        all.extend(PREVIEW.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
     all.extend(vars.clone());
     let mut told = BTreeSet::new();
     let mut pending = vec![root];

@@ -1,5 +1,6 @@
 //! Policies: when an artifact releases a manifest, or the end of a branch removes it, by itself.
 
+mod cleanup;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,8 @@ use std::collections::BTreeSet;
 
 use gimlet_crds::ArtifactEvent;
 
+pub use cleanup::Cleanup;
+pub(crate) use cleanup::{Limits, is_limit};
 pub use pattern::{InvalidPattern, Pattern};
 use pattern::{MessagePattern, PathPatterns};
 
@@ -118,6 +121,11 @@ impl Policy {
         }))
     }
 
+    /// Returns the event that the policy is for.
+    pub fn event(&self) -> ArtifactEvent {
+        self.event
+    }
+
     /// Tells whether the paths that changed matter, which costs somebody a look into git.
     pub fn asks_for_paths(&self) -> bool {
         self.paths.is_some()
@@ -206,24 +214,31 @@ fn check(what: &str, pattern: &Pattern, value: Option<&str>) -> Verdict {
     }
 }
 
-/// What is removed when a branch ends.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cleanup {
-    /// Name of the app to remove; it may hold the variable `BRANCH`.
-    pub app: String,
-    branch: Pattern,
-}
-
-impl Cleanup {
-    pub(crate) fn parse(app: String, branch: &str) -> Result<Self, String> {
-        let branch = Pattern::parse(branch).map_err(|error| format!("cleanup.branch: {error}"))?;
-        Ok(Self { app, branch })
+/// Judges a preview without a policy of its own: it is for every branch but the default one.
+///
+/// `pushed` tells that the push of the same commit made an artifact too: then its pull request adds
+/// nothing.
+pub fn judge_preview(facts: Facts<'_>, default_branch: Option<&str>, pushed: bool) -> Verdict {
+    let not = |why: &str| Verdict::NotMatched(why.to_owned());
+    let Some(branch) = facts.branch.filter(|_| facts.event != ArtifactEvent::Tag) else {
+        return not("a preview is for branches, the artifact is of a tag");
+    };
+    let Some(default) = default_branch else {
+        return not(
+            "a preview without deploy is for every branch but the default one, and it is not \
+                    known which that is: add a Repository, or deploy to the manifest",
+        );
+    };
+    if branch == default {
+        return Verdict::NotMatched(format!(
+            "a preview without deploy is for every branch but the default one, {}",
+            quoted(default)
+        ));
     }
-
-    /// Tells whether the end of this branch removes the app.
-    pub fn matches(&self, branch: &str) -> bool {
-        self.branch.matches(branch)
+    if facts.event == ArtifactEvent::PullRequest && pushed {
+        return not("the push of the same commit is what makes the preview");
     }
+    Verdict::Matched(format!("preview of branch {}", quoted(branch)))
 }
 
 fn quoted(text: &str) -> String {

@@ -183,8 +183,36 @@ fn a_glob_that_is_not_valid_is_named_and_ends_nothing() {
 
 #[test]
 fn a_cleanup_with_a_negated_branch_spares_that_branch() {
-    let cleanup = Cleanup::parse("shop-{{ .BRANCH }}".into(), "!main").unwrap();
+    let limits = Limits::default();
+    let cleanup = Cleanup::of_app("shop-{{ .BRANCH }}".into(), "!main", limits).unwrap();
+    let cleanup = cleanup.bound.unwrap();
     assert!(!cleanup.matches("main"));
     assert!(cleanup.matches("feature/x"));
     assert!(!cleanup.matches("main"), "and again: nothing was changed by the question");
+}
+
+#[test]
+fn a_preview_without_a_policy_is_for_every_branch_but_the_default_one() {
+    let request = |branch| facts(ArtifactEvent::PullRequest, Some(branch), None);
+    for (facts, default, pushed, expected) in [
+        (push("fix"), Some("main"), false, "Matched preview of branch \"fix\""),
+        (push("fix"), Some("main"), true, "Matched preview"),
+        (push("main"), Some("main"), false, "NotMatched a preview without deploy is for every"),
+        (push("master"), Some("main"), false, "Matched preview"),
+        (
+            push("fix"),
+            None,
+            false,
+            "NotMatched a preview without deploy is for every branch but the default one, and it is not",
+        ),
+        (request("fix"), Some("main"), false, "Matched preview"),
+        (request("fix"), Some("main"), true, "NotMatched the push of the same commit"),
+        (tag("v1"), Some("main"), false, "NotMatched a preview is for branches"),
+    ] {
+        let told = match judge_preview(facts, default, pushed) {
+            Verdict::Matched(why) => format!("Matched {why}"),
+            Verdict::NotMatched(why) => format!("NotMatched {why}"),
+        };
+        assert!(told.starts_with(expected), "{told:?} for {facts:?}");
+    }
 }

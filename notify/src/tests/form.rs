@@ -121,3 +121,43 @@ fn names_of_formats_and_kinds_are_read() {
     assert_eq!(Kind::from_str("rolledBack"), Ok(Kind::RolledBack));
     assert!(Kind::from_str("exploded").is_err());
 }
+
+#[test]
+fn own_texts_stand_in_place_of_the_usual_ones_and_are_not_interpreted() {
+    let message = Message {
+        title: Some("web\nis <!here> @everyone".to_owned()),
+        text: Some(format!("first *line*\n{HOSTILE}")),
+        ..message()
+    };
+    assert_snapshot!(pretty(&message, Format::Slack));
+    let discord = json(&message, Format::Discord);
+    assert!(discord["embeds"][0]["description"].as_str().unwrap().starts_with(r"first \*line\*"));
+    assert!(
+        discord["embeds"][0]["fields"].as_array().unwrap().iter().all(|f| f["name"] == "Links")
+    );
+    let teams = render(&message, Format::Teams);
+    assert!(teams.contains("web is <!here>") && teams.contains("first *line*"), "{teams}");
+    assert!(!teams.contains("Next step"), "{teams}");
+    let generic = json(&message, Format::Generic);
+    assert!(generic["message"]["text"].as_str().unwrap().starts_with("first"));
+}
+
+#[test]
+fn own_texts_are_cut_to_what_receivers_take() {
+    let long = Some("@_".repeat(100_000));
+    let message = Message { title: long.clone(), text: long, ..message() };
+    let discord = json(&message, Format::Discord);
+    let length = |value: &Value| value.as_str().unwrap().chars().count();
+    assert!(length(&discord["embeds"][0]["description"]) <= 4096);
+    assert!(length(&discord["embeds"][0]["title"]) <= 256);
+    assert!(render(&message, Format::Teams).len() < 28_000);
+    assert!(render(&message, Format::Slack).len() < 28_000);
+}
+
+#[test]
+fn an_empty_own_text_leaves_the_usual_one() {
+    let own = Message { title: Some(" \n".to_owned()), text: Some(String::new()), ..message() };
+    for format in [Format::Slack, Format::Discord, Format::Teams] {
+        assert_eq!(render(&own, format), render(&message(), format));
+    }
+}

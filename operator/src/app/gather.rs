@@ -7,10 +7,11 @@ use gimlet_gitops::{HistoryFilter, LogEntry, RepoPath, Writer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::AppError;
 use super::status::Seen;
+use super::{AppError, uninstall};
 use crate::context::Context;
 use crate::flux;
+use crate::preview::{self, Outlook};
 use crate::release::{Observation, app_folder, artifact_of, observe};
 
 /// What is known of an app.
@@ -22,6 +23,8 @@ pub(super) struct Found {
     pub(super) applied: Option<String>,
     pub(super) drift: Option<String>,
     pub(super) environment: bool,
+    /// What becomes of a preview; none of any other app.
+    pub(super) outlook: Option<Outlook>,
 }
 
 impl Found {
@@ -52,6 +55,7 @@ pub(super) async fn gather(app: &App, ctx: &Context) -> Result<Found, AppError> 
             applied: None,
             drift: None,
             environment: false,
+            outlook: None,
         });
     };
     let access = ctx.remotes.access(&ctx.client, &environment).await?;
@@ -66,7 +70,18 @@ pub(super) async fn gather(app: &App, ctx: &Context) -> Result<Found, AppError> 
         Some(current) => Some(observe(&app.spec.app, &environment, &current.commit, ctx).await?),
     };
     let applied = applied(app, &environment, ctx);
-    Ok(Found { current, previous, pending, observation, applied, drift, environment: true })
+    let held = uninstall::held_back(app, &environment);
+    let outlook = preview::look(app, current.as_ref(), held, ctx).await?;
+    Ok(Found {
+        current,
+        previous,
+        pending,
+        observation,
+        applied,
+        drift,
+        environment: true,
+        outlook,
+    })
 }
 
 /// Finds the newest release that is neither in git nor at its end.

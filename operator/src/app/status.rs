@@ -1,16 +1,21 @@
 //! The only place that writes the status of an app.
 
-use gimlet_crds::condition::{self, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PullRequestStatus};
+use gimlet_crds::condition::{self, PREVIEW_NEEDED, READY, RECONCILING, STALLED, Truth, Verdict};
+use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PreviewStatus, PullRequestStatus};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::events::EventType;
 
 use super::gather::Found;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification::News;
+use crate::preview::{Fate, Outlook};
 use crate::release::Observation;
 use crate::status::apply;
+
+/// Reason of an app whose folder was changed by hand.
+const DRIFTED: &str = "Drifted";
 
 /// What a look at an app found.
 pub(super) enum Seen {
@@ -36,22 +41,40 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     if let Some(ready) = ready {
         let kind = if ready.status == "False" { EventType::Warning } else { EventType::Normal };
         ctx.event(app, kind, &ready.reason, &ready.message);
-        if ready.reason == "Drifted" {
-            let mut drifted = app.clone();
-            drifted.status = Some(status.clone());
-            ctx.announcer.publish(News::Drift(Box::new(drifted)));
+    }
+    if let Some(change) = new_drift(&old, &status) {
+        // An app that does not run, or is on its way, has another reason.
+        if ready.is_none_or(|ready| ready.reason != DRIFTED) {
+            ctx.event(app, EventType::Warning, DRIFTED, change);
         }
+        let mut drifted = app.clone();
+        drifted.status = Some(status.clone());
+        ctx.announcer.publish(News::Drift(Box::new(drifted)));
     }
     Ok(())
+}
+
+/// Says what was changed by hand, where that was not so at the last look.
+fn new_drift<'a>(old: &AppStatus, status: &'a AppStatus) -> Option<&'a str> {
+    let change = status.drift.as_ref()?.git.as_deref();
+    change.filter(|_| old.drift != status.drift)
 }
 
 fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp) -> AppStatus {
     let mut status = AppStatus { observed_generation: generation, ..old.clone() };
     let verdicts = match seen {
         Seen::Found(found) => {
-            let Found { current, previous, pending, observation, applied, drift, environment } =
-                *found;
-            let verdicts = if environment {
+            let Found {
+                current,
+                previous,
+                pending,
+                observation,
+                applied,
+                drift,
+                environment,
+                outlook,
+            } = *found;
+            let mut verdicts = if environment {
                 verdicts(observation.as_ref(), pending.as_deref(), drift.as_deref())
             } else {
                 let message = "its environment is not there: create it again, or set \
@@ -63,6 +86,8 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
             status.pending = pending;
             status.live = observation.as_ref().map(|seen| live(seen, applied));
             status.drift = drift.map(|git| Drift { git: Some(git) });
+            verdicts.extend(outlook.as_ref().map(needed));
+            status.preview = outlook.map(preview);
             verdicts
         }
         Seen::Uninstalling { reason, message, pull } => {
@@ -105,10 +130,11 @@ fn verdicts(
             None => bad("NotReleased", "nothing was released yet"),
         },
         Some(Observation::NotObserved { message, .. }) => {
-            vec![Verdict::new(READY, Truth::True, "Released", with_drift(message))]
+            let reason = if drift.is_some() { DRIFTED } else { "Released" };
+            vec![Verdict::new(READY, Truth::True, reason, with_drift(message))]
         }
         Some(Observation::Healthy { message }) => {
-            let reason = if drift.is_some() { "Drifted" } else { "Healthy" };
+            let reason = if drift.is_some() { DRIFTED } else { "Healthy" };
             vec![Verdict::new(READY, Truth::True, reason, with_drift(message))]
         }
         Some(Observation::Waiting { message } | Observation::Applied { message }) => {
@@ -118,6 +144,28 @@ fn verdicts(
             Observation::ApplyFailed { reason, message }
             | Observation::Unhealthy { reason, message },
         ) => bad(reason, &with_drift(message)),
+    }
+}
+
+/// Says whether what a preview was made for is still there.
+fn needed(outlook: &Outlook) -> Verdict {
+    let (truth, reason, message) = match &outlook.fate {
+        Fate::Needed { message } => (Truth::True, "BranchThere", message.clone()),
+        Fate::Unknown { reason, message } => (Truth::Unknown, *reason, message.clone()),
+        Fate::Goes(removal) => (Truth::False, &*removal.reason, removal.message.clone()),
+        Fate::Held { removal, by } => {
+            (Truth::False, &*removal.reason, format!("{}; it stays, for {by}", removal.message))
+        }
+    };
+    Verdict::new(PREVIEW_NEEDED, truth, reason, message)
+}
+
+fn preview(outlook: Outlook) -> PreviewStatus {
+    let Outlook { fate, url, expires } = outlook;
+    PreviewStatus {
+        url,
+        expires: expires.map(|expires| Time(condition::whole_second(expires))),
+        removal: if let Fate::Goes(removal) = fate { Some(removal) } else { None },
     }
 }
 
@@ -159,7 +207,42 @@ mod tests {
             applied: None,
             drift: drift.then(|| "commit abc changed it".into()),
             environment: true,
+            outlook: None,
         }))
+    }
+
+    #[test]
+    fn a_preview_says_where_it_is_how_long_it_stays_and_why_it_goes() {
+        let removal = gimlet_crds::PreviewRemoval { reason: "Idle".into(), message: "m".into() };
+        let fates = [
+            (Fate::Needed { message: "m".into() }, "True", "BranchThere"),
+            (
+                Fate::Unknown { reason: "RepositoryNotRead", message: "m".into() },
+                "Unknown",
+                "RepositoryNotRead",
+            ),
+            (
+                Fate::Held { removal: removal.clone(), by: "the app is locked: x".into() },
+                "False",
+                "Idle",
+            ),
+            (Fate::Goes(removal.clone()), "False", "Idle"),
+        ];
+        for (fate, truth, reason) in fates {
+            let goes = matches!(fate, Fate::Goes(_));
+            let Seen::Found(mut seen) = found(None, true, false) else { panic!("found") };
+            let expires = Some(Timestamp::UNIX_EPOCH);
+            seen.outlook = Some(Outlook { fate, url: Some("https://a".into()), expires });
+            let status =
+                compute(&AppStatus::default(), Some(1), Seen::Found(seen), Timestamp::UNIX_EPOCH);
+            let broken = condition::violations(&status.conditions, Some(1), Some(1));
+            assert!(broken.is_empty(), "{broken:?}");
+            let needed = condition::find(&status.conditions, PREVIEW_NEEDED).unwrap();
+            assert_eq!((&*needed.status, &*needed.reason), (truth, reason));
+            let preview = status.preview.unwrap();
+            assert_eq!(preview.removal, goes.then(|| removal.clone()));
+            assert!(preview.url.is_some() && preview.expires.is_some());
+        }
     }
 
     #[test]
@@ -196,5 +279,22 @@ mod tests {
         let ready = condition::find(&status.conditions, READY).unwrap();
         assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("True", "Drifted"));
         assert_eq!(status.live.unwrap().replicas.as_deref(), Some("2/2"));
+    }
+
+    #[test]
+    fn each_change_by_hand_is_told_once_whatever_else_the_app_does() {
+        let of = |git: Option<&str>| AppStatus {
+            drift: git.map(|git| Drift { git: Some(git.into()) }),
+            ..AppStatus::default()
+        };
+        assert_eq!(new_drift(&of(None), &of(Some("commit a"))), Some("commit a"));
+        assert_eq!(new_drift(&of(Some("commit a")), &of(Some("commit a"))), None);
+        assert_eq!(new_drift(&of(Some("commit a")), &of(Some("commit b"))), Some("commit b"));
+        assert_eq!(new_drift(&of(Some("commit a")), &of(None)), None);
+        // Where nothing reports from the cluster, it is the reason as well.
+        let seen = Observation::NotObserved { reason: "NoFlux", message: "no Flux".into() };
+        let seen = found(Some(seen), false, true);
+        let status = compute(&AppStatus::default(), Some(1), seen, Timestamp::UNIX_EPOCH);
+        assert_eq!(condition::find(&status.conditions, READY).unwrap().reason, DRIFTED);
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{App, DeletionPolicy, Environment, PullRequestStatus, labels, labels::trailer};
+use gimlet_crds::{
+    App, DeletionPolicy, Environment, PreviewRemoval, PullRequestStatus, labels, labels::trailer,
+};
 use gimlet_gitops::{Change, Edit, Outcome};
 use gimlet_hosts::PullRequestState;
 use gimlet_manifest::flux as flux_files;
@@ -14,10 +16,11 @@ use kube::runtime::events::EventType;
 use super::status::{self, Seen};
 use super::{AppError, set_finalizers};
 use crate::context::Context;
-use crate::flux;
+use crate::preview::BRANCH_DELETED;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
 use crate::release::{app_folder, change_of_environment, flux_env, flux_file};
+use crate::{artifact, flux};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How often a pull request is looked at.
@@ -48,12 +51,15 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
         }
     };
     if let Some(message) = still_there(app, &environment, commit.as_deref(), ctx).await? {
+        ctx.comments.publish(app, ctx);
         return wait(app, "Uninstalling", message, ctx).await;
     }
+    ctx.feedback.publish_gone(app.clone());
     let_go(app, "Uninstalled", "removed from git", ctx).await
 }
 
-fn held_back(app: &App, environment: &Environment) -> Option<String> {
+/// Says what an app may not go for now.
+pub(super) fn held_back(app: &App, environment: &Environment) -> Option<String> {
     if environment.spec.suspend {
         return Some("the environment is suspended: set spec.suspend to false to go on".into());
     }
@@ -86,11 +92,14 @@ async fn remove(app: &App, environment: &Environment, ctx: &Context) -> Result<R
         Edit::RemoveFolder { path: folder.clone() },
         Edit::RemoveFile { path: flux_file(environment, &file)? },
     ];
-    let trailers = vec![
+    let mut trailers = vec![
         (trailer::ACTION.into(), "uninstall".into()),
         (trailer::APP.into(), app.spec.app.clone()),
         (trailer::ENV.into(), env.clone()),
     ];
+    if let Some(removal) = removal(app) {
+        trailers.push((trailer::REASON.into(), removal.message.clone()));
+    }
     let time = app.metadata.deletion_timestamp.as_ref().map_or_else(Context::now, |time| time.0);
     let subject = format!("{env}/{name}: uninstall");
     let change = change_of_environment(environment, id, subject, edits, trailers, time);
@@ -213,11 +222,29 @@ async fn wait(
     Ok(Action::requeue(LOOK_AGAIN))
 }
 
+/// Says why a preview goes by itself.
+fn removal(app: &App) -> Option<&PreviewRemoval> {
+    app.status.as_ref()?.preview.as_ref()?.removal.as_ref()
+}
+
+/// The artifacts of a branch that is gone go with its preview. A branch that is made again, maybe of
+/// the same commit, then makes new ones.
+async fn forget_artifacts(app: &App, ctx: &Context) {
+    let Some(preview) = &app.spec.preview else { return };
+    if removal(app).is_some_and(|removal| removal.reason == BRANCH_DELETED) {
+        let own = app.namespace().unwrap_or_default();
+        let namespace = preview.namespace.as_deref().unwrap_or(&own);
+        artifact::forget_branch(namespace, &preview.repository, &preview.branch, ctx).await;
+    }
+}
+
 async fn let_go(app: &App, reason: &str, note: &str, ctx: &Context) -> Result<Action, AppError> {
+    forget_artifacts(app, ctx).await;
     ctx.event(app, EventType::Normal, reason, note);
     let rest: Vec<String> =
         app.finalizers().iter().filter(|f| *f != labels::UNINSTALL_FINALIZER).cloned().collect();
     set_finalizers(app, &rest, ctx).await?;
+    ctx.comments.publish_end(app, ctx);
     tracing::info!(app = app.name_any(), reason, "an app was let go");
     Ok(Action::await_change())
 }

@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use gimlet_crds::name::{self, AppName};
 use gimlet_crds::{
-    App, Artifact, ArtifactRef, Environment, ManifestResult, ManifestVerdict, Release, ReleaseSpec,
-    Trigger, condition,
+    App, Artifact, ArtifactEvent, ArtifactRef, Environment, ManifestResult, ManifestVerdict,
+    Preview, Release, ReleaseSpec, Trigger, condition,
 };
 use gimlet_manifest::file::{self, ManifestFile};
-use gimlet_manifest::policy::{Changes, Facts, Verdict};
+use gimlet_manifest::policy::{Changes, Facts, Policy, Verdict, judge_preview};
 use kube::ResourceExt;
 
 use super::{ArtifactError, changes};
 use crate::context::Context;
 use crate::digest;
 use crate::error::Retry;
+use crate::preview::{self, Binding};
 use crate::release::{self, Names};
 
 /// Longest message of a verdict, in bytes.
@@ -28,8 +29,19 @@ const MAX_VERDICTS: usize = 256;
 pub(super) struct Judged {
     pub(super) verdict: ManifestVerdict,
     pub(super) release: Option<Release>,
-    /// Whether the environment is missing, which may only not be in the cache yet.
-    pub(super) misses_environment: bool,
+    /// The branch that the release is the preview of.
+    pub(super) preview: Option<Preview>,
+    /// What has to come before it is judged for good.
+    pub(super) wait: Option<Wait>,
+}
+
+/// What has to come before a manifest is judged for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// What is missing may only not be in the caches yet.
+    Caches,
+    /// The app is removed in this second: a release is only newer in the next one.
+    NextSecond,
 }
 
 /// Judges all manifests of an artifact.
@@ -66,6 +78,10 @@ async fn one(
     taken: &mut HashMap<(String, String), String>,
     ctx: &Context,
 ) -> Result<Judged, ArtifactError> {
+    if file.preview && artifact.spec.event == ArtifactEvent::Tag {
+        let message = "a preview is for branches, the artifact is of a tag";
+        return Ok(told(place, ManifestResult::NotMatched, message));
+    }
     let target = match target(artifact, file, ctx).await? {
         Ok(target) => target,
         Err(message) => return Ok(told(place, ManifestResult::Invalid, &message)),
@@ -77,32 +93,43 @@ async fn one(
         judged.verdict.environment = Some(names.environment.clone());
         judged
     };
-    let Some(policy) = &file.policy else {
-        let message = "it has no policy: release it by hand, or add deploy to it";
-        return Ok(judge(ManifestResult::Manual, message));
-    };
     let spec = &artifact.spec;
-    let changes = if policy.asks_for_paths() {
+    let asks_for_paths = file.policy.as_ref().is_some_and(Policy::asks_for_paths);
+    let changes = if asks_for_paths {
         changes::since_last_release(artifact, &names, &environment, ctx).await
     } else {
         Changes::Unknown(String::new())
     };
-    let verdict = policy.judge(Facts {
+    let facts = Facts {
         event: spec.event,
         branch: spec.version.branch.as_deref(),
         tag: spec.version.tag.as_deref(),
         message: spec.version.message.as_deref(),
         changes: &changes,
-    });
+    };
+    let default_branch = preview::default_branch(artifact, ctx);
+    let verdict = match &file.policy {
+        Some(policy) => policy.judge(facts),
+        None if file.preview => {
+            judge_preview(facts, default_branch.as_deref(), was_pushed(artifact, ctx))
+        }
+        None => {
+            let message = "it has no policy: release it by hand, or add deploy to it";
+            return Ok(judge(ManifestResult::Manual, message));
+        }
+    };
     let why = match verdict {
-        Verdict::NotMatched(why) => return Ok(judge(ManifestResult::NotMatched, &why)),
+        Verdict::NotMatched(why) => {
+            let wait = (file.preview && default_branch.is_none()).then_some(Wait::Caches);
+            return Ok(Judged { wait, ..judge(ManifestResult::NotMatched, &why) });
+        }
         Verdict::Matched(why) => why,
     };
     let environment = match environment {
         Found::One(environment) => environment,
         Found::None(message) => {
             let judged = judge(ManifestResult::Refused, &message);
-            return Ok(Judged { misses_environment: true, ..judged });
+            return Ok(Judged { wait: Some(Wait::Caches), ..judged });
         }
     };
     let key = (
@@ -113,10 +140,22 @@ async fn one(
         let message = format!("{first} is for the same app and environment: remove one of them");
         return Ok(judge(ManifestResult::Invalid, &message));
     }
+    let vars = release::facts(artifact);
+    let bound = preview::bind(file.clone(), &names, artifact, &environment, &vars, ctx).await;
+    let binding = match settled(bound)? {
+        Ok(bound) => bound.binding,
+        Err(message) => return Ok(judge(ManifestResult::Invalid, &message)),
+    };
+    if let Err(error) = preview::admit(&binding, &names, &environment, ctx).await {
+        return Ok(judge(ManifestResult::Refused, &error.to_string()));
+    }
     let app = ctx.app(&key.0, &key.1);
     if let Some(refusal) = app.as_deref().and_then(|app| rolled_back(app, artifact)) {
         return Ok(judge(ManifestResult::Refused, &refusal));
     }
+    let going = app.as_ref().and_then(|app| app.metadata.deletion_timestamp.as_ref());
+    let wait = going.filter(|at| at.0.as_second() >= Context::now().as_second());
+    let wait = wait.map(|_| Wait::NextSecond);
     taken.insert(key, place.clone());
     let release = release_of(artifact, &names, &environment);
     let mut judged = judge(ManifestResult::Released, &why);
@@ -125,13 +164,27 @@ async fn one(
         release.namespace().filter(|namespace| Some(namespace) != artifact.namespace().as_ref());
     judged.verdict.namespace = elsewhere;
     judged.release = Some(release);
+    judged.wait = wait;
+    judged.preview = if let Binding::Preview(preview) = binding { Some(preview) } else { None };
     Ok(judged)
+}
+
+/// Tells whether the push of an artifact's commit made an artifact too.
+fn was_pushed(artifact: &Artifact, ctx: &Context) -> bool {
+    let version = &artifact.spec.version;
+    let (Some(repository), Some(branch)) = (&version.repository, &version.branch) else {
+        return false;
+    };
+    let namespace = artifact.namespace().unwrap_or_default();
+    ctx.artifacts_of(&namespace, repository, branch).iter().any(|other| {
+        other.spec.event == ArtifactEvent::Push && other.spec.version.sha == version.sha
+    })
 }
 
 fn told(manifest: String, result: ManifestResult, message: &str) -> Judged {
     let message = condition::cut(message, MAX_MESSAGE);
     let verdict = ManifestVerdict { manifest, result, message, ..ManifestVerdict::default() };
-    Judged { verdict, release: None, misses_environment: false }
+    Judged { verdict, release: None, preview: None, wait: None }
 }
 
 /// Where a manifest goes.
@@ -171,7 +224,8 @@ async fn target(
         Found::One(environment) => Some(environment.as_ref()),
         Found::None(_) => None,
     };
-    let names = match settled(release::names(manifest, known, &vars, ctx).await)? {
+    let of = release::names_of(file, known, artifact, &vars, ctx).await;
+    let names = match settled(of)? {
         Ok(names) => names,
         Err(message) => return Ok(Err(message)),
     };
@@ -182,11 +236,11 @@ async fn target(
 }
 
 /// Tells what is wrong with a manifest from what went wrong with the machine.
-fn settled(
-    result: Result<Names, release::ReleaseError>,
-) -> Result<Result<Names, String>, ArtifactError> {
+fn settled<T>(
+    result: Result<T, release::ReleaseError>,
+) -> Result<Result<T, String>, ArtifactError> {
     match result {
-        Ok(names) => Ok(Ok(names)),
+        Ok(found) => Ok(Ok(found)),
         Err(error) if error.retry() == Retry::Stalled => Ok(Err(error.to_string())),
         Err(error) => Err(error.into()),
     }

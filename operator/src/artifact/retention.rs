@@ -13,8 +13,13 @@ use crate::context::Context;
 pub(super) async fn prune(artifact: &Artifact, ctx: &Context) {
     let namespace = artifact.namespace().unwrap_or_default();
     let kin = ctx.artifacts_like(artifact);
-    let api: Api<Artifact> = Api::namespaced(ctx.client.clone(), &namespace);
-    for old in surplus(kin, &used(&namespace, ctx), ctx.artifacts_per_branch) {
+    let old = surplus(kin, &used(&namespace, ctx), ctx.artifacts_per_branch);
+    delete(old, &namespace, ctx).await;
+}
+
+async fn delete(old: Vec<Arc<Artifact>>, namespace: &str, ctx: &Context) {
+    let api: Api<Artifact> = Api::namespaced(ctx.client.clone(), namespace);
+    for old in old {
         let params = DeleteParams {
             preconditions: Some(Preconditions { uid: old.uid(), resource_version: None }),
             ..DeleteParams::default()
@@ -27,6 +32,16 @@ pub(super) async fn prune(artifact: &Artifact, ctx: &Context) {
             }
         }
     }
+}
+
+/// Deletes the artifacts of a branch that is gone.
+pub(crate) async fn forget_branch(namespace: &str, repository: &str, branch: &str, ctx: &Context) {
+    let used = used(namespace, ctx);
+    let of_branch = ctx.artifacts_of(namespace, repository, branch);
+    let gone = of_branch
+        .into_iter()
+        .filter(|found| super::is_judged(found) && !used.contains(&found.name_any()));
+    delete(gone.collect(), namespace, ctx).await;
 }
 
 /// Names the artifacts of a namespace that somebody still needs: those of the releases that are
@@ -49,6 +64,9 @@ fn used(namespace: &str, ctx: &Context) -> HashSet<String> {
     }
     for app in ctx.apps.state() {
         let Ok(app) = &app.0 else { continue };
+        if app.metadata.deletion_timestamp.is_some() {
+            continue;
+        }
         let own = app.namespace().unwrap_or_default();
         let releases = app.status.iter().flat_map(|status| [&status.current, &status.previous]);
         let references = releases.flatten().filter_map(|release| release.artifact.as_ref());

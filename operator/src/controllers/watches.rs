@@ -1,11 +1,11 @@
 //! Which objects are looked at again when another one changes.
 
-use gimlet_crds::{App, Approval, Environment, Release, ReleaseSet, name};
+use gimlet_crds::{App, Approval, Environment, Release, ReleaseSet, Repository, name};
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use crate::context::Guarded;
-use crate::controller;
+use crate::{controller, sources};
 
 pub(super) fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
     let approval = approval.0.as_ref().ok()?;
@@ -21,6 +21,26 @@ pub(super) fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App
     let release = release.0.as_ref().ok()?;
     let name = name::app_object(&release.spec.app, &release.spec.environment);
     Some(ObjectRef::new(&name).within(&release.namespace()?))
+}
+
+pub(super) fn previews_of(
+    apps: &Store<Guarded<App>>,
+    repository: &Guarded<Repository>,
+) -> Vec<ObjectRef<Guarded<App>>> {
+    let Ok(repository) = &repository.0 else {
+        return Vec::new();
+    };
+    let (namespace, name) = (repository.namespace(), sources::full_name(&repository.spec.url));
+    let concerned = |app: &App| {
+        app.spec.preview.as_ref().is_some_and(|preview| {
+            (preview.namespace.is_none() || preview.namespace == namespace)
+                && preview.repository.eq_ignore_ascii_case(&name)
+        })
+    };
+    apps.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerned))
+        .iter()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
 }
 
 pub(super) fn waiting_in(

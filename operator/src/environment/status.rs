@@ -1,10 +1,10 @@
 //! The only place that writes the status of an environment.
 
 use gimlet_crds::condition::{
-    self, FLUX_READY, GIT_READY, READY, RECONCILING, STALLED, Truth, Verdict,
+    self, FLUX_READY, GIT_READY, NOTIFICATIONS_READY, READY, RECONCILING, STALLED, Truth, Verdict,
 };
 use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus};
-use gimlet_gitops::Head;
+use gimlet_gitops::{EngineKind, Head};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -13,6 +13,7 @@ use kube::runtime::events::EventType;
 use super::flux_folder::Kept;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::notification;
 use crate::status::apply;
 
 /// What a look at an environment found.
@@ -20,7 +21,7 @@ use crate::status::apply;
 pub(super) enum Seen {
     First,
     Suspended,
-    Reachable { head: Head, flux: FluxState, kept: Kept },
+    Reachable { head: Head, engine: Option<EngineKind>, flux: FluxState, kept: Kept },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -76,6 +77,13 @@ fn announce(
         );
         ctx.event(environment, kind, &reason, &message);
     }
+    let broken = |status: &EnvironmentStatus| {
+        let told = condition::find(&status.conditions, NOTIFICATIONS_READY);
+        told.filter(|told| told.status == "False").cloned()
+    };
+    if let Some(told) = broken(new).filter(|_| broken(old).is_none()) {
+        ctx.event(environment, EventType::Warning, &told.reason, &told.message);
+    }
 }
 
 fn count_apps(environment: &Environment, ctx: &Context) -> i32 {
@@ -95,9 +103,9 @@ fn compute(
     apps: i32,
     now: Timestamp,
 ) -> EnvironmentStatus {
-    let mut head = old.head.clone();
+    let (mut head, mut engine) = (old.head.clone(), old.engine.clone());
     let mut pull_request = old.pull_request.clone();
-    let verdicts = match seen {
+    let mut verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
             vec![
@@ -117,7 +125,8 @@ fn compute(
                 Verdict::new(abnormal, Truth::True, reason, message),
             ]
         }
-        Seen::Reachable { head: found, flux, kept } => {
+        Seen::Reachable { head: found, engine: kind, flux, kept } => {
+            engine = kind.map(|kind| kind.as_str().to_owned());
             head = head_status(&found, old.head.as_ref());
             let verdicts = reachable(environment, &found, &flux, &kept);
             pull_request = match kept {
@@ -127,6 +136,7 @@ fn compute(
             verdicts
         }
     };
+    verdicts.extend(notification::verdict(environment));
     EnvironmentStatus {
         observed_generation: environment.metadata.generation,
         conditions: condition::merge(
@@ -138,6 +148,7 @@ fn compute(
         head,
         apps: Some(apps),
         pull_request,
+        engine,
     }
 }
 
@@ -262,7 +273,8 @@ mod tests {
         for flux in states {
             let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
             for kept in [Kept::InGit, Kept::Proposed { pull: pull.clone(), why: message() }] {
-                sights.push(Seen::Reachable { head, flux: flux.clone(), kept });
+                let (flux, engine) = (flux.clone(), Some(EngineKind::Wire));
+                sights.push(Seen::Reachable { head, engine, flux, kept });
             }
         }
         sights
@@ -284,6 +296,26 @@ mod tests {
             let later = Timestamp::from_second(1000).unwrap();
             assert_eq!(compute(&status, &environment(), seen, 3, later), status);
         }
+    }
+
+    #[test]
+    fn a_broken_template_is_told_beside_an_environment_that_is_ready() {
+        let mut environment = environment();
+        let broken = serde_json::json!({
+            "name": "team", "provider": "Slack", "secretRef": {"name": "slack"},
+            "template": {"text": "a\n{{ .nope }}"}
+        });
+        environment.spec.notifications = vec![serde_json::from_value(broken).unwrap()];
+        let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
+        let seen = Seen::Reachable { head, engine: None, flux: FluxState::Ready };
+        let old = EnvironmentStatus::default();
+        let status = compute(&old, &environment, seen, 0, Timestamp::UNIX_EPOCH);
+        assert!(condition::is_true(&status.conditions, READY));
+        let told = condition::find(&status.conditions, NOTIFICATIONS_READY).unwrap();
+        assert_eq!((told.status.as_str(), told.reason.as_str()), ("False", "InvalidTemplate"));
+        assert!(told.message.contains("team: template: text:2:"), "{}", told.message);
+        let broken = condition::violations(&status.conditions, Some(2), status.observed_generation);
+        assert!(broken.is_empty(), "{broken:?}");
     }
 
     #[test]

@@ -161,6 +161,12 @@ mod tests {
     }
 
     #[test]
+    fn a_branch_with_a_slash_leaves_the_commit_whole() {
+        let revision = revision(&json!("feature/cart@sha1:4e1f09c0a1"));
+        assert_eq!(revision.as_deref(), Some("4e1f09c0a1"));
+    }
+
+    #[test]
     fn a_revision_without_a_commit_is_none() {
         assert_eq!(revision(&json!("main@sha1:")), None);
         assert_eq!(revision(&json!("latest")), None);

@@ -1,10 +1,7 @@
 //! From a plan to a commit: gates, queue, push.
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{
-    App, AppSpec, BlockerKind, DeletionPolicy, Environment, Hold, Phase, Release, ReleaseStatus,
-    labels, name,
-};
+use gimlet_crds::{App, BlockerKind, Environment, Hold, Phase, Release, ReleaseStatus, name};
 use gimlet_gitops::{CommitId, Outcome as GitOutcome};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
@@ -17,8 +14,9 @@ use super::outcome::{Committed, End, Outcome, Prepared};
 use super::{gather, layout, message, observe, prepare, pull, status};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::flux;
+use crate::preview;
 use crate::pull_request::Place;
+use crate::{app, flux};
 
 /// Field manager of the hold that a rollback sets, so that nothing else of the operator takes it back.
 const HOLD_MANAGER: &str = "gimlet-operator-hold";
@@ -71,7 +69,7 @@ pub(super) async fn release(
         let blockers = vec![of_set.blocker(release)];
         return Ok(Outcome::Blocked { prepared: Some(prepared), blockers });
     }
-    ensure_app(release, environment, around, ctx).await?;
+    ensure_app(release, environment, around, &prepared, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
         return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
     }
@@ -167,34 +165,35 @@ fn base_changed(release: &Release, prepared: &Prepared) -> Option<End> {
     })
 }
 
-/// Makes the App of a first release, before git knows of it: then uninstalling always finds it.
+/// Makes the App of a first release, before git knows of it: then uninstalling always finds it. One
+/// that is there is bound to the branch that is released, and put on hold where that is wanted, as
+/// after a rollback.
 pub(super) async fn ensure_app(
     release: &Release,
     environment: &Environment,
     around: &Around,
+    prepared: &Prepared,
     ctx: &Context,
 ) -> Result<(), ReleaseError> {
     let spec = &release.spec;
     let name = name::app_object(&spec.app, &spec.environment);
     let api: Api<App> =
         Api::namespaced(ctx.client.clone(), &environment.namespace().unwrap_or_default());
-    if around.app.is_none() {
-        let spec = AppSpec {
-            environment: spec.environment.clone(),
-            app: spec.app.clone(),
-            hold: None,
-            lock: None,
-            deletion_policy: DeletionPolicy::default(),
-        };
-        let mut app = App::new(&name, spec);
-        app.metadata.finalizers = Some(vec![labels::UNINSTALL_FINALIZER.to_owned()]);
-        match api.create(&kube::api::PostParams::default(), &app).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
-            Err(error) => return Err(ApiError::new(format!("create the App {name}"), error).into()),
-            Ok(_) => {}
+    match &around.app {
+        None => {
+            let namespace = environment.namespace().unwrap_or_default();
+            app::create(&namespace, &spec.app, &spec.environment, prepared.binding.preview(), ctx)
+                .await?;
+        }
+        Some(app) => {
+            if let Some(patch) = preview::patch(app, &prepared.binding) {
+                api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.map_err(
+                    |error| ApiError::new(format!("bind the App {name} to its branch"), error),
+                )?;
+            }
         }
     }
-    if spec.rollback_to.is_some() {
+    if prepared.holds {
         let reason = spec.reason.as_deref().unwrap_or("no reason given");
         let current = around.app.as_ref().and_then(|app| app.status.as_ref()?.current.as_ref());
         let hold = Hold {

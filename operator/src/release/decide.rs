@@ -104,7 +104,7 @@ fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> 
 
 /// Places a release among those of its app: by time, and within a second, which is all that times
 /// tell, by the API server's own count.
-pub(super) fn order(release: &Release) -> (i64, u64) {
+pub(crate) fn order(release: &Release) -> (i64, u64) {
     let created = release.creation_timestamp().map_or(0, |time| time.0.as_second());
     let first_seen = release.status.as_ref().and_then(|status| status.sequence.clone());
     let sequence = first_seen.or_else(|| release.resource_version());

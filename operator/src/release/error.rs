@@ -13,6 +13,7 @@ use super::source::SourceError;
 use crate::chart::ChartError;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::preview::PreviewError;
 use crate::remotes::RemoteError;
 use crate::render::RenderFault;
 
@@ -26,6 +27,8 @@ pub(crate) enum ReleaseError {
     Name(#[from] gimlet_crds::name::InvalidName),
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Preview(#[from] PreviewError),
     #[error(transparent)]
     Chart(#[from] ChartError),
     #[error(transparent)]
@@ -62,6 +65,7 @@ impl ReleaseError {
         match self {
             Self::Name(_) => "InvalidName",
             Self::Source(error) => error.reason(),
+            Self::Preview(error) => error.reason(),
             Self::Chart(error) => error.reason(),
             Self::Render(error) => error.reason(),
             Self::Sops(error) => error.reason(),
@@ -83,6 +87,7 @@ impl ReleaseError {
         match self {
             Self::Source(error) if error.may_come() => Retry::After(MISSING),
             Self::Name(_)
+            | Self::Preview(_)
             | Self::Path(_)
             | Self::Rollback { .. }
             | Self::Adopt { .. }
@@ -118,7 +123,8 @@ impl ReleaseError {
     pub(super) fn outcome(&self, release: &Release) -> Outcome {
         let reason = self.reason().to_owned();
         let message = self.to_string();
-        if matches!(self, Self::Adopt { .. }) {
+        let refused = matches!(self, Self::Preview(error) if error.is_refusal());
+        if refused || matches!(self, Self::Adopt { .. }) {
             return Outcome::Ended(End::Rejected { reason, message });
         }
         if let Self::Git(error) = self {
@@ -140,8 +146,7 @@ impl ReleaseError {
             Self::Git(error) if error.kind() == GitErrorKind::BranchTaken => {
                 Some(BlockerKind::PullRequest)
             }
-            Self::Git(_) | Self::Remote(_) => Some(BlockerKind::Git),
-            Self::Host(_) => Some(BlockerKind::PullRequest),
+            Self::Git(_) | Self::Remote(_) | Self::Host(_) => Some(BlockerKind::Git),
             Self::Chart(_) => Some(BlockerKind::Chart),
             Self::Source(_) => Some(BlockerKind::Artifact),
             _ => None,

@@ -242,8 +242,8 @@ async fn freeze(
     environment: &Environment,
     ctx: &Context,
 ) -> Result<Ready, ReleaseError> {
-    for (release, around, _) in &ready {
-        ensure_app(release, environment, around, ctx).await?;
+    for (release, around, prepared) in &ready {
+        ensure_app(release, environment, around, prepared, ctx).await?;
     }
     let mut frozen = Vec::new();
     for (mut release, _, prepared) in ready {

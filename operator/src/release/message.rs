@@ -219,10 +219,12 @@ mod tests {
             version: Some("v1.4.2".into()),
             artifact: Some(ArtifactRef { name: "shop-d4f3846".into(), namespace: None }),
             source: None,
+            binding: crate::preview::Binding::Keep,
             unchanged: false,
             last_touch: None,
             approved_by: vec!["bob".into()],
             restores: None,
+            holds: false,
             head: None,
         }
     }

@@ -5,6 +5,8 @@ use gimlet_crds::{
 };
 use gimlet_gitops::{CommitId, Edit};
 
+use crate::preview::Binding;
+
 /// What a step of a release came to; the status is computed from this alone.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
@@ -60,6 +62,8 @@ pub(super) struct Prepared {
     pub(super) artifact: Option<ArtifactRef>,
     /// Facts of the source commit.
     pub(super) source: Option<SourceVersion>,
+    /// What binds the app to a branch from now on.
+    pub(super) binding: Binding,
     /// Git has exactly this already.
     pub(super) unchanged: bool,
     /// The newest commit that changed the app's folder, where the optimistic lock asks for it.
@@ -68,6 +72,8 @@ pub(super) struct Prepared {
     pub(super) approved_by: Vec<String>,
     /// For a rollback: the commit whose folder is put back.
     pub(super) restores: Option<CommitId>,
+    /// Policies have to leave the app alone afterwards: what is put back is not its newest release.
+    pub(super) holds: bool,
     /// The newest commit of the branch when the plan was made.
     pub(super) head: Option<CommitId>,
 }

@@ -21,6 +21,7 @@ use super::source::{self, Source};
 use super::{rollback, version};
 use crate::context::Context;
 use crate::digest;
+use crate::preview::Binding;
 use crate::remotes::Access;
 use crate::render::{Job, Rendering};
 
@@ -260,10 +261,12 @@ async fn from_files(
         version,
         artifact: source.artifact,
         source: source.version,
+        binding: source.binding,
         unchanged: same_files && same_record && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }
@@ -280,7 +283,7 @@ async fn restore(
     let old = writer.read(folder, None).await?;
     let new = writer.read(folder, Some(&target.commit)).await?;
     let diff = plan::plan(&old, &new);
-    let now = writer.tree(folder, None).await?;
+    let same = writer.tree(folder, None).await? == Some(target.tree);
     let mut edits = vec![Edit::Restore { path: folder.clone(), tree: target.tree }];
     edits.extend(flux_edit(environment, app)?);
     let head = writer.head().await?.commit;
@@ -291,10 +294,13 @@ async fn restore(
         version: target.version,
         artifact: target.artifact,
         source: target.source,
-        unchanged: now == Some(target.tree) && flux_is_there(environment, app, writer).await?,
+        binding: Binding::Keep,
+        unchanged: same && flux_is_there(environment, app, writer).await?,
         last_touch: last_touch(release, folder, writer).await?,
         approved_by: Vec::new(),
         restores: Some(target.commit),
+        // Taking back what was changed by hand leaves no culprit.
+        holds: same || !target.newest,
         head,
     })
 }
@@ -347,10 +353,12 @@ async fn keep(
         version,
         artifact: None,
         source: None,
+        binding: Binding::Keep,
         unchanged: false,
         last_touch,
         approved_by: Vec::new(),
         restores: None,
+        holds: false,
         head,
     })
 }

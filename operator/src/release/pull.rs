@@ -35,7 +35,8 @@ pub(super) async fn propose(
     let known = known_pull(release, around).map(|pull| pull.number);
     Ok(match place.propose::<ReleaseError>(change, text, known).await? {
         Proposed::Open(pull) => {
-            let blockers = vec![waiting(&pull, format!("{} waits to be merged", pull.url))];
+            let why = format!("{} waits to be merged", pull.url);
+            let blockers = vec![waiting(kind(environment), &pull, why)];
             Outcome::Proposed { prepared: Some(prepared), pull, blockers }
         }
         Proposed::InGit(found) => {
@@ -77,10 +78,7 @@ pub(super) async fn follow(
             Merged::Here(commit) => merged(release, environment, commit, pull, &place, ctx).await,
             Merged::NotSeenYet => Ok(Outcome::Proposed {
                 prepared: None,
-                blockers: vec![waiting(
-                    pull,
-                    format!("{} is merged; git does not show it yet", pull.url),
-                )],
+                blockers: vec![waiting(BlockerKind::Merge, pull, not_seen(pull))],
                 pull: pull.clone(),
             }),
             Merged::Otherwise => Ok(Outcome::Ended(merged_otherwise(release, around, pull))),
@@ -91,23 +89,24 @@ pub(super) async fn follow(
         access.writer.refresh().await?;
     }
     let moved = base_moved(release, &folder, &access.writer).await?;
-    let (blockers, wait) = match judge(release, environment, around, seen.as_ref(), pull, moved) {
-        Move::End(end) => return Ok(Outcome::Ended(end)),
-        Move::Rejected { by, comment } => return Ok(rejected(&by, &comment)),
-        Move::Rebuild => return commit::release(release, environment, around, ctx).await,
-        Move::Wait { blockers, why } => (blockers, why),
-        Move::Merge => match place.merge(pull).await? {
-            Some(why) => (Vec::new(), why),
-            None => {
-                access.writer.refresh().await?;
-                if let Some(commit) = in_git(release, environment, &access).await? {
-                    return merged(release, environment, commit, pull, &place, ctx).await;
+    let (blockers, kind, wait) =
+        match judge(release, environment, around, seen.as_ref(), pull, moved) {
+            Move::End(end) => return Ok(Outcome::Ended(end)),
+            Move::Rejected { by, comment } => return Ok(rejected(&by, &comment)),
+            Move::Rebuild => return commit::release(release, environment, around, ctx).await,
+            Move::Wait { blockers, kind, why } => (blockers, kind, why),
+            Move::Merge => match place.merge(pull).await? {
+                Some(why) => (Vec::new(), BlockerKind::Merge, why),
+                None => {
+                    access.writer.refresh().await?;
+                    if let Some(commit) = in_git(release, environment, &access).await? {
+                        return merged(release, environment, commit, pull, &place, ctx).await;
+                    }
+                    (Vec::new(), BlockerKind::Merge, not_seen(pull))
                 }
-                (Vec::new(), format!("{} is merged; git does not show it yet", pull.url))
-            }
-        },
-    };
-    let blockers = blockers.into_iter().chain([waiting(pull, wait)]).collect();
+            },
+        };
+    let blockers = blockers.into_iter().chain([waiting(kind, pull, wait)]).collect();
     Ok(Outcome::Proposed { prepared: None, pull: pull.clone(), blockers })
 }
 
@@ -206,6 +205,7 @@ enum Move {
     Merge,
     Wait {
         blockers: Vec<Blocker>,
+        kind: BlockerKind,
         why: String,
     },
 }
@@ -238,24 +238,31 @@ fn judge(
         guard: plan.guard.as_deref(),
         artifact: status.artifact.as_ref(),
     };
-    let wait = |why: String| Move::Wait { blockers: Vec::new(), why };
+    let kind = kind(environment);
+    let wait = |kind, why: String| Move::Wait { blockers: Vec::new(), kind, why };
     match gate::pass(release, environment, around, planned) {
         Passage::Rejected { by, comment } => Move::Rejected { by, comment },
         Passage::Closed(blockers) => {
-            Move::Wait { blockers, why: format!("{} waits to be merged", pull.url) }
+            Move::Wait { blockers, kind, why: format!("{} waits to be merged", pull.url) }
         }
-        Passage::Open { .. } if seen.head_sha.as_str() != pull.commit => wait(format!(
-            "somebody pushed to the branch of {}: merge or close it; it is neither merged nor brought up \
-             to date by itself",
-            pull.url
-        )),
-        Passage::Open { .. } => match newest_after(release, &around.releases) {
-            Some(newer) => wait(format!(
-                "{} waits to be merged; {newer} came after it and takes it over when it may go on",
+        Passage::Open { .. } if seen.head_sha.as_str() != pull.commit => {
+            let why = format!(
+                "somebody pushed to the branch of {}: merge or close it; it is neither merged nor brought up \
+                 to date by itself",
                 pull.url
-            )),
+            );
+            wait(BlockerKind::PullRequest, why)
+        }
+        Passage::Open { .. } => match newest_after(release, &around.releases) {
+            Some(newer) => {
+                let why = format!(
+                    "{} waits to be merged; {newer} came after it and takes it over when it may go on",
+                    pull.url
+                );
+                wait(kind, why)
+            }
             None if environment.spec.gitops.auto_merge.is_some() => Move::Merge,
-            None => wait(format!("{} waits to be merged", pull.url)),
+            None => wait(kind, format!("{} waits to be merged", pull.url)),
         },
     }
 }
@@ -297,8 +304,19 @@ fn merged_otherwise(release: &Release, around: &Around, pull: &PullRequestStatus
     }
 }
 
-fn waiting(pull: &PullRequestStatus, reason: String) -> Blocker {
-    let kind = BlockerKind::PullRequest;
+/// Tells whether people merge, or the operator does.
+fn kind(environment: &Environment) -> BlockerKind {
+    match environment.spec.gitops.auto_merge {
+        Some(_) => BlockerKind::Merge,
+        None => BlockerKind::PullRequest,
+    }
+}
+
+fn not_seen(pull: &PullRequestStatus) -> String {
+    format!("{} is merged; git does not show it yet", pull.url)
+}
+
+fn waiting(kind: BlockerKind, pull: &PullRequestStatus, reason: String) -> Blocker {
     Blocker { kind, name: format!("#{}", pull.number), reason, until: None }
 }
 

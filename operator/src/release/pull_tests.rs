@@ -84,10 +84,12 @@ fn ask(release: &Release, environment: &Environment, others: &[&Release]) -> Mov
 #[test]
 fn people_merge_unless_the_environment_does() {
     let release = proposed("a", 1);
-    let Move::Wait { blockers, why } = ask(&release, &environment(&json!({})), &[&release]) else {
+    let Move::Wait { blockers, kind, why } = ask(&release, &environment(&json!({})), &[&release])
+    else {
         panic!("it does not wait");
     };
     assert!(blockers.is_empty());
+    assert_eq!(kind, BlockerKind::PullRequest);
     assert_eq!(why, "https://x/7 waits to be merged");
     assert!(matches!(ask(&release, &auto(), &[&release]), Move::Merge));
 }
@@ -97,10 +99,10 @@ fn a_gate_that_closed_meanwhile_keeps_it_from_being_merged_by_itself() {
     let release = proposed("a", 1);
     let mut environment = auto();
     environment.spec.lock = Some(gimlet_crds::Lock { reason: "freeze".into(), until: None });
-    let Move::Wait { blockers, .. } = ask(&release, &environment, &[&release]) else {
+    let Move::Wait { blockers, kind, .. } = ask(&release, &environment, &[&release]) else {
         panic!("it is merged");
     };
-    assert_eq!(blockers[0].kind, BlockerKind::Lock);
+    assert_eq!((blockers[0].kind, kind), (BlockerKind::Lock, BlockerKind::Merge));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Target {
     pub(super) version: Option<String>,
     pub(super) artifact: Option<ArtifactRef>,
     pub(super) source: Option<SourceVersion>,
+    /// It is the newest release itself: what comes back is a folder that somebody changed by hand.
+    pub(super) newest: bool,
 }
 
 /// Finds what a rollback puts back.
@@ -77,12 +79,17 @@ pub(super) async fn find(
         None => recorded(commit, tree, release, folder, writer).await?,
     };
     let entry = entry.or(earlier.as_ref());
+    let newest = match (entry, history.first()) {
+        (Some(entry), Some(first)) => entry.commit == first.commit,
+        _ => false,
+    };
     let version = entry.and_then(|e| e.trailers.get(trailer::VERSION).cloned());
     let short = || commit.to_string().chars().take(7).collect();
     Ok(Target {
         version: version.or_else(|| Some(short())),
         commit,
         tree,
+        newest,
         artifact: entry.and_then(|entry| artifact_of(&entry.trailers)),
         source: entry.map(|entry| source_of(&entry.trailers)),
     })

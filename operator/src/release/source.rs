@@ -7,11 +7,12 @@ use gimlet_crds::{
     App, Artifact, ArtifactRef, DeployManifest, Environment, Release, SourceVersion, Variables,
 };
 use gimlet_manifest::Vars;
-use gimlet_manifest::file;
+use gimlet_manifest::file::{self, ManifestFile};
 use kube::ResourceExt;
 
 use super::error::ReleaseError;
 use crate::context::Context;
+use crate::preview::{self, Binding, Bound};
 
 /// A manifest that is released, with all that it is rendered from.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Source {
     pub(super) vars: Variables,
     pub(super) version: Option<SourceVersion>,
     pub(super) artifact: Option<ArtifactRef>,
+    /// What binds the app to a branch.
+    pub(super) binding: Binding,
 }
 
 /// Why the source of a release is not at hand.
@@ -75,6 +78,7 @@ pub(super) async fn find(
             vars: spec.version.as_ref().map(SourceVersion::variables).unwrap_or_default(),
             version: spec.version.clone(),
             artifact: None,
+            binding: Binding::Keep,
         }));
     }
     let Some(reference) = reference(release, ctx)? else {
@@ -82,11 +86,16 @@ pub(super) async fn find(
     };
     let own = release.namespace().unwrap_or_default();
     let artifact = find_artifact(&reference, &own, environment, ctx)?;
-    let vars = facts(&artifact);
-    let manifest = manifest(release, environment, &artifact, &vars, ctx).await?;
+    let mut vars = facts(&artifact);
+    let (file, of) = manifest(release, environment, &artifact, &vars, ctx).await?;
+    let bound = preview::bind(file, &of, &artifact, environment, &vars, ctx).await?;
+    let Bound { manifest, vars: extra, binding } = bound;
+    preview::admit(&binding, &of, environment, ctx).await?;
+    vars.extend(extra);
     Ok(Some(Source {
-        manifest,
+        manifest: DeployManifest { app: None, env: None, ..manifest },
         vars,
+        binding,
         version: Some(artifact.spec.version.clone()),
         artifact: Some(reference),
     }))
@@ -178,17 +187,17 @@ async fn manifest(
     artifact: &Artifact,
     vars: &Variables,
     ctx: &Context,
-) -> Result<DeployManifest, ReleaseError> {
+) -> Result<(ManifestFile, Names), ReleaseError> {
     let spec = &release.spec;
     let mut others = Vec::new();
     for source in &artifact.spec.manifests {
         // What is not valid is told of in the status of the artifact.
         for found in file::parse_each(&source.content).into_iter().filter_map(Result::ok) {
-            let of = names(&found.manifest, Some(environment), vars, ctx).await;
+            let of = names_of(&found, Some(environment), artifact, vars, ctx).await;
             // A variable that another app lacks is no fault of this one.
             let Ok(of) = of else { continue };
             if of.app == spec.app && of.environment == spec.environment {
-                return Ok(DeployManifest { app: None, env: None, ..found.manifest });
+                return Ok((found, of));
             }
             others.push(format!("{} in {}", of.app, of.environment));
         }
@@ -205,6 +214,7 @@ async fn manifest(
 }
 
 /// Lists the apps for which an artifact has a manifest in an environment, in the manifests' order.
+/// Previews are left out: nobody means them who asks for everything.
 pub(crate) async fn apps_of_artifact(
     artifact: &Artifact,
     environment: &Environment,
@@ -213,7 +223,8 @@ pub(crate) async fn apps_of_artifact(
     let (vars, name) = (facts(artifact), environment.name_any());
     let mut apps = Vec::new();
     for source in &artifact.spec.manifests {
-        for found in file::parse_each(&source.content).into_iter().filter_map(Result::ok) {
+        let files = file::parse_each(&source.content).into_iter().filter_map(Result::ok);
+        for found in files.filter(|found| !found.preview) {
             let of = names(&found.manifest, Some(environment), &vars, ctx).await;
             let Ok(of) = of else { continue };
             if of.environment == name && AppName::parse(&of.app).is_ok() && !apps.contains(&of.app)
@@ -230,6 +241,21 @@ pub(crate) async fn apps_of_artifact(
 pub(crate) struct Names {
     pub(crate) app: String,
     pub(crate) environment: String,
+}
+
+/// Resolves the names in a manifest of an artifact; a preview is named after its branch too.
+pub(crate) async fn names_of(
+    file: &ManifestFile,
+    environment: Option<&Environment>,
+    artifact: &Artifact,
+    vars: &Variables,
+    ctx: &Context,
+) -> Result<Names, ReleaseError> {
+    let mut of = names(&file.manifest, environment, vars, ctx).await?;
+    if file.preview {
+        of.app = preview::name(&of.app, artifact, &of.environment)?;
+    }
+    Ok(of)
 }
 
 /// Resolves the names in a manifest, and nothing else of it.

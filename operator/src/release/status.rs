@@ -238,9 +238,11 @@ impl Next {
             approved_by,
             edits: _,
             source: _,
+            binding: _,
             unchanged: _,
             last_touch: _,
             restores: _,
+            holds: _,
             head: _,
         } = prepared;
         self.status.plan = Some(plan);

@@ -26,10 +26,12 @@ fn prepared() -> Prepared {
         version: Some("v1".into()),
         artifact: None,
         source: None,
+        binding: crate::preview::Binding::Keep,
         approved_by: Vec::new(),
         unchanged: false,
         last_touch: None,
         restores: None,
+        holds: false,
         head: None,
     }
 }

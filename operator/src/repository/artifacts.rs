@@ -9,14 +9,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 
-use super::{Found, RepositoryError};
+use super::{FOLDER, Found, RepositoryError};
 use crate::context::Context;
 use crate::digest;
 use crate::error::ApiError;
 use crate::sources::Source;
 
-/// Folder of the deploy manifests.
-const FOLDER: &str = ".gimlet";
 /// Branches whose newest commit becomes an artifact: those that changed last.
 const MAX_BRANCHES: usize = 100;
 

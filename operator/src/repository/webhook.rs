@@ -83,7 +83,7 @@ async fn deliver(
     let delivery = match receive(provider, &headers, &body, secret, now) {
         Ok(delivery) => delivery,
         Err(error) => {
-            hooks.ctx.metrics.webhook(error.reason());
+            hooks.ctx.metrics.webhook(provider, error.reason());
             tracing::warn!(name, namespace, reason = error.reason(), "a webhook was refused");
             let status = StatusCode::from_u16(error.status());
             return told(status.unwrap_or(StatusCode::BAD_REQUEST), &error.to_string());
@@ -94,14 +94,14 @@ async fn deliver(
         address.as_ref().is_ok_and(|address| named.is(address))
     };
     if !delivery.repository.as_ref().is_none_or(ours) {
-        hooks.ctx.metrics.webhook("OtherRepository");
+        hooks.ctx.metrics.webhook(provider, "OtherRepository");
         return told(StatusCode::UNPROCESSABLE_ENTITY, "the webhook is of another repository");
     }
     if hooks.replays.seen(&format!("{namespace}/{name}"), &delivery, now) {
-        hooks.ctx.metrics.webhook("Replay");
+        hooks.ctx.metrics.webhook(provider, "Replay");
         return told(StatusCode::OK, "it was here before");
     }
-    hooks.ctx.metrics.webhook("ok");
+    hooks.ctx.metrics.webhook(provider, "ok");
     hooks.ctx.sources.poke(&namespace, &name);
     // A full channel means that somebody is told already.
     let _ = hooks.news.try_send(());

@@ -47,6 +47,11 @@ impl Question {
         let resource = K::plural(&()).into_owned();
         Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
     }
+
+    /// Asks for all objects of a kind in a namespace.
+    pub(super) fn of_all<K: Resource<DynamicType = ()>>(namespace: &str) -> Self {
+        Self::of::<K>(namespace, "")
+    }
 }
 
 /// Who asks.
@@ -106,21 +111,28 @@ impl Callers {
         Ok(status.user.filter(|_| status.authenticated == Some(true)))
     }
 
+    /// Tells whether somebody may read an object.
+    pub(super) async fn allows(
+        &self,
+        caller: &Caller,
+        question: &Question,
+    ) -> Result<bool, Problem> {
+        let key = (caller.token.clone(), question.clone());
+        if let Some(allowed) = self.rights.get(&key) {
+            return Ok(allowed);
+        }
+        let allowed = self.ask(&caller.user, question).await?;
+        self.rights.put(key, allowed);
+        Ok(allowed)
+    }
+
     /// Refuses who may not read an object.
     pub(super) async fn may_read(
         &self,
         caller: &Caller,
         question: Question,
     ) -> Result<(), Problem> {
-        let key = (caller.token.clone(), question.clone());
-        let allowed = if let Some(allowed) = self.rights.get(&key) {
-            allowed
-        } else {
-            let allowed = self.ask(&caller.user, &question).await?;
-            self.rights.put(key, allowed);
-            allowed
-        };
-        if allowed {
+        if self.allows(caller, &question).await? {
             return Ok(());
         }
         let Question { resource, namespace, name } = question;
@@ -142,7 +154,7 @@ impl Callers {
                     group: Some(gimlet_crds::GROUP.to_owned()),
                     resource: Some(question.resource.clone()),
                     namespace: Some(question.namespace.clone()),
-                    name: Some(question.name.clone()),
+                    name: Some(question.name.clone()).filter(|name| !name.is_empty()),
                     verb: Some("get".to_owned()),
                     ..ResourceAttributes::default()
                 }),

@@ -7,9 +7,9 @@ use axum::extract::{Path, Query, State};
 use axum::response::Json;
 use gimlet_crds::name::{self, AppName};
 use gimlet_crds::{App, Environment, Release};
-use gimlet_gitops::{CommitId, HistoryFilter, LogEntry, Writer};
+use gimlet_gitops::{CommitId, GitError, GitErrorKind, HistoryFilter, LogEntry, Writer};
 use gimlet_manifest::plan::{self, DiffOptions};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use super::Views;
@@ -18,9 +18,12 @@ use super::model::{
     AtQuery, BetweenQuery, Difference, File, Files, HistoryEntry, HistoryPage, HistoryQuery,
     PlanView,
 };
-use super::problem::Problem;
+use super::problem::{Problem, bad_query};
+use crate::context::Context;
 use crate::release::{self, ReleaseError};
 
+/// How long a replica that does not lead believes its copy of a repository.
+const FRESH: SignedDuration = SignedDuration::from_secs(3);
 /// Entries of a page where nothing is said.
 const PAGE: usize = 50;
 /// Most entries of a page.
@@ -132,7 +135,8 @@ pub(super) async fn plan(
     Path((namespace, release)): Path<(String, String)>,
 ) -> Result<Json<PlanView>, Problem> {
     views.callers.may_read(&caller, Question::of::<Release>(&namespace, &release)).await?;
-    let Some(release) = views.ctx.release(&namespace, &release) else {
+    let ctx = views.ctx();
+    let Some(release) = ctx.release(&namespace, &release) else {
         return Err(Problem::not_found(format!("there is no Release {release} in {namespace}")));
     };
     let place = Place::find(&views, &namespace, &release.spec.environment).await?;
@@ -142,7 +146,7 @@ pub(super) async fn plan(
             let done = commit(&done.sha)?;
             place.around(&release.spec.app, &done).await?
         }
-        None => release::planned_files(&release, &place.environment, &views.ctx).await?,
+        None => release::planned_files(&release, &place.environment, &ctx).await?,
     };
     let shown = difference(&old, &new);
     Ok(Json(PlanView::new(status.and_then(|status| status.plan.as_ref()), shown)))
@@ -156,13 +160,18 @@ struct Place {
 
 impl Place {
     async fn find(views: &Views, namespace: &str, name: &str) -> Result<Self, Problem> {
-        let Some(environment) = views.ctx.environment(namespace, name) else {
+        let ctx = views.ctx();
+        let Some(environment) = ctx.environment(namespace, name) else {
+            ctx.remotes.forget(namespace, name);
             let detail = format!("there is no Environment {name} in {namespace}");
             return Err(Problem::not_found(detail));
         };
-        let access = views.ctx.remotes.access(&views.ctx.client, &environment).await;
-        let access = access.map_err(ReleaseError::from)?;
-        Ok(Self { environment, writer: access.writer })
+        let access = ctx.remotes.access(&ctx.client, &environment).await;
+        let writer = access.map_err(ReleaseError::from)?.writer;
+        if !views.leads() {
+            catch_up(&writer).await.map_err(ReleaseError::from)?;
+        }
+        Ok(Self { environment, writer })
     }
 
     /// Reads the files of an app.
@@ -191,6 +200,23 @@ impl Place {
     }
 }
 
+/// Brings a copy up to date that nobody else looks after, if it was not a moment ago.
+///
+/// While its server is away, it shows what it has.
+async fn catch_up(writer: &Writer) -> Result<(), GitError> {
+    let head = writer.head().await?;
+    if Context::now().duration_since(head.time) < FRESH {
+        return Ok(());
+    }
+    match writer.refresh().await {
+        Err(error) if matches!(error.kind(), GitErrorKind::Unreachable | GitErrorKind::Timeout) => {
+            tracing::debug!(remote = writer.key(), %error, "a view shows what was known");
+            Ok(())
+        }
+        result => result.map(drop),
+    }
+}
+
 fn difference(old: &plan::Files, new: &plan::Files) -> Difference {
     let diffs = plan::file_diffs(old, new, DiffOptions::default());
     Difference::new(plan::plan(old, new), diffs)
@@ -205,11 +231,6 @@ fn time(text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(|_| {
         Problem::bad_request(format!("{text:?} is no time, such as 2026-01-31T12:00:00Z"))
     })
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is a step of map_err")]
-fn bad_query(rejection: QueryRejection) -> Problem {
-    Problem::bad_request(rejection.body_text())
 }
 
 #[cfg(test)]

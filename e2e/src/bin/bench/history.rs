@@ -49,7 +49,12 @@ pub fn generate(path: &Path, shape: Shape) -> Result<()> {
     let parent = path.parent().context("a repository is not the root")?;
     let text = path.to_str().context("the path of the repository is not UTF-8")?;
     git(parent, ["init", "--quiet", "--bare", "--initial-branch=main", text])?;
-    for (key, value) in [("gc.auto", "0"), ("receive.autogc", "false"), ("core.fsync", "none")] {
+    for (key, value) in [
+        ("gc.auto", "0"),
+        ("receive.autogc", "false"),
+        ("core.fsync", "none"),
+        ("uploadpack.allowFilter", "true"),
+    ] {
         git(path, ["config", key, value])?;
     }
     let mut child = Command::new("git")

@@ -44,9 +44,13 @@ impl Site {
         let environment = serde_json::from_value(json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
             "metadata": {"name": ENVIRONMENT},
-            "spec": {"gitops": {
-                "url": repository.http_url, "path": ENVIRONMENT, "secretRef": {"name": SECRET},
-            }},
+            "spec": {
+                "gitops": {
+                    "url": repository.http_url, "path": ENVIRONMENT, "secretRef": {"name": SECRET},
+                },
+                // The first releases replace what the history has in their folders.
+                "deletionGuard": "Off",
+            },
         }))?;
         environments.create(&PostParams::default(), &environment).await?;
         wait_until("the environment", PATIENCE, async || {

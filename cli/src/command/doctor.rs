@@ -1,0 +1,132 @@
+//! `doctor`: looks for the usual faults, and says what to do.
+
+mod check;
+mod definitions;
+mod operator;
+mod places;
+mod server;
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use clap::builder::styling::AnsiColor;
+use serde_json::json;
+
+use self::check::{Check, State};
+use crate::args::Global;
+use crate::cluster::Cluster;
+use crate::error::{CommandError, Finish};
+use crate::output::{self, Cell, Format};
+
+/// Look for the usual faults, and say what to do
+///
+/// Asks the cluster, in this order: can it be reached, do the clocks agree, who are you, are the definitions
+/// there and of this version, what may you do, does an operator work, and do the environments and
+/// repositories of the namespace. Nothing is changed. What you may not see is marked with ?.
+/// Exits with 1 if something is wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gimlet doctor
+  gimlet doctor -n team-shop -o json")]
+pub(crate) struct DoctorArgs {
+    /// Namespace of the operator
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "gimlet-system",
+        env = "GIMLET_OPERATOR_NAMESPACE",
+        hide_env_values = true
+    )]
+    operator_namespace: String,
+    /// Name of the operator's Lease
+    #[arg(long, value_name = "NAME", default_value = "gimlet-operator")]
+    lease: String,
+    /// Form of the output
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+}
+
+pub(super) async fn run(args: &DoctorArgs, global: &Global) -> Result<Finish, CommandError> {
+    let checks = examine(args, global).await;
+    let wrong = checks.iter().any(|check| check.state == State::Wrong);
+    let text = match args.output {
+        Format::Json | Format::Yaml => {
+            output::object(&json!({"healthy": !wrong, "checks": checks}), args.output)?
+        }
+        Format::Name => output::lines(
+            checks.iter().filter(|c| c.state == State::Wrong).map(|check| check.what.clone()),
+        ),
+        Format::Table | Format::Wide => table(&checks),
+    };
+    output::print(&text)?;
+    Ok(if wrong { Finish::Findings } else { Finish::Done })
+}
+
+/// Makes the checks in their order; those that cannot be made any more are left out.
+async fn examine(args: &DoctorArgs, global: &Global) -> Vec<Check> {
+    let cluster = match Cluster::connect(global).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            let next = error.next().unwrap_or("gimlet config view");
+            return vec![Check::wrong("cluster", error.message(), next)];
+        }
+    };
+    let (mut checks, reached) = server::examine(&cluster).await;
+    if !reached {
+        return checks;
+    }
+    checks.push(server::person(&cluster).await);
+    let (found, installed) = definitions::examine(&cluster).await;
+    checks.extend(found);
+    if installed {
+        checks.extend(server::rights(&cluster).await);
+    }
+    checks.push(operator::lease(&cluster, &args.operator_namespace, &args.lease).await);
+    if installed {
+        let seen = places::look(&cluster).await;
+        checks.extend(operator::features(&cluster, &args.operator_namespace, &seen).await);
+        checks.extend(places::judge(&cluster.namespace, &seen));
+    }
+    checks
+}
+
+fn table(checks: &[Check]) -> String {
+    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for check in checks {
+        let sign = match check.state {
+            State::Fine => Cell::colored("✓", AnsiColor::Green),
+            State::Wrong => Cell::colored("✕", AnsiColor::Red),
+            State::Doubtful => Cell::colored("!", AnsiColor::Yellow),
+            State::Unknown => Cell::colored("?", AnsiColor::Yellow),
+        };
+        let said: String =
+            check.said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let _ = writeln!(text, "{} {:<width$}  {said}", sign.styled(), check.what);
+        if let Some(next) = &check.next {
+            let _ = writeln!(text, "  {:<width$}  → {next}", "");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    #[test]
+    fn each_check_is_a_line_and_each_fault_has_a_next_step() {
+        let checks = [
+            Check::fine("cluster", "https://k8s.example.com answers in 12 ms"),
+            Check::wrong(
+                "operator",
+                "no operator has led for 4m",
+                "kubectl get pods -n gimlet-system",
+            ),
+            Check::doubtful("clock", "it differs by 7s", "synchronise the clock of this machine"),
+            Check::unknown("lease", "you may not see it"),
+        ];
+        assert_snapshot!(anstream::adapter::strip_str(&table(&checks)).to_string());
+    }
+}

@@ -1,0 +1,202 @@
+//! What is different without a clone: servers of several abilities, answers that are cut, few bytes.
+
+use gimlet_gitops::{
+    CommitId, EngineChoice, EngineKind, GitErrorKind, HistoryFilter, Outcome, Writer,
+};
+
+use crate::fixture::{Repo, change, commit_of, folder, path};
+use crate::http::{Fault, Server};
+
+fn release(id: &str) -> gimlet_gitops::Change {
+    change(id, vec![folder("staging/web", &[("release.json", id), ("a.yaml", "a: 1\n")])])
+}
+
+fn open(repo: &Repo, server: &Server, engine: EngineChoice, cache: &str) -> Writer {
+    let mut options = repo.options();
+    options.engine = engine;
+    options.cache_dir = repo.dir.path().join(cache);
+    Writer::open(server.remote(repo, ""), options)
+}
+
+#[tokio::test]
+async fn the_engine_is_chosen_by_what_the_server_can_do() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let with = open(&repo, &server, EngineChoice::Auto, "with");
+    assert_eq!(with.engine(), None);
+    with.commit(release("r1")).await.unwrap();
+    assert_eq!(with.engine(), Some(EngineKind::Wire));
+    repo.git(&["config", "uploadpack.allowFilter", "false"]);
+    let without = open(&repo, &server, EngineChoice::Auto, "without");
+    without.commit(release("r2")).await.unwrap();
+    assert_eq!(without.engine(), Some(EngineKind::Git));
+    let forced = open(&repo, &server, EngineChoice::Wire, "forced");
+    let error = forced.commit(release("r3")).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_terminal()), (GitErrorKind::Invalid, true), "{error}");
+    assert!(error.to_string().contains("let the engine be chosen"), "{error}");
+    assert_eq!(repo.releases(), ["r2", "r1"]);
+}
+
+#[tokio::test]
+async fn a_server_that_filters_all_trees_only_is_enough() {
+    let repo = Repo::seeded();
+    repo.git(&["config", "uploadpackfilter.tree.maxDepth", "0"]);
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Auto, "cache");
+    writer.commit(release("r1")).await.unwrap();
+    assert_eq!(writer.engine(), Some(EngineKind::Wire));
+    repo.person("main", &[("staging/web/a.yaml", "a: 2\n")]);
+    writer.commit(release("r2")).await.unwrap();
+    let log = writer.history(HistoryFilter { others: true, ..HistoryFilter::default() }).await;
+    assert_eq!(log.unwrap().len(), 4);
+    repo.fsck();
+}
+
+#[tokio::test]
+async fn both_engines_make_the_same_commits() {
+    let (one, other) = (Repo::seeded(), Repo::seeded());
+    let server = Server::start(&one, None).await;
+    let wire = open(&one, &server, EngineChoice::Wire, "cache");
+    let second = Server::start(&other, None).await;
+    let git = open(&other, &second, EngineChoice::Git, "cache");
+    for (n, edits) in [
+        vec![folder("staging/web", &[("a", "1"), ("deep/b", "2")])],
+        vec![folder("production/web", &[("a", "1")]), folder("staging/web", &[("a", "2")])],
+        vec![gimlet_gitops::Edit::RemoveFolder { path: path("staging/web") }],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let change = change(&format!("r{n}"), edits);
+        let (a, b) = (wire.commit(change.clone()).await, git.commit(change).await);
+        assert_eq!(commit_of(&a), commit_of(&b), "{n}");
+    }
+    one.fsck();
+}
+
+#[tokio::test]
+async fn commits_of_other_branches_are_not_given_out() {
+    let repo = Repo::seeded();
+    let foreign =
+        CommitId::parse(&repo.person("evil", &[("staging/web/a.yaml", "a: evil\n")])).unwrap();
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Wire, "cache");
+    let released = commit_of(&writer.commit(release("r1")).await);
+    let error = writer.read(&path("staging/web"), Some(&foreign)).await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::NotFound, "{error}");
+    assert!(!writer.contains(&foreign, &released).await.unwrap());
+    assert_eq!(
+        writer.tree(&path("staging/web"), Some(&foreign)).await.unwrap_err().kind(),
+        GitErrorKind::NotFound
+    );
+}
+
+#[tokio::test]
+async fn an_answer_to_a_push_that_is_cut_anywhere_lands_it_once() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Wire, "cache");
+    let mut expected = Vec::new();
+    for bytes in (0..60).step_by(3) {
+        server.fail_next(&[Fault::CutAfter(bytes)]);
+        let id = format!("r{bytes}");
+        let outcome = writer.commit(release(&id)).await;
+        assert!(matches!(outcome, Ok(Outcome::Committed { .. })), "{bytes}: {outcome:?}");
+        expected.insert(0, id);
+    }
+    assert_eq!(repo.releases(), expected);
+    assert_eq!(server.pushes(), 20);
+    repo.fsck();
+}
+
+#[tokio::test]
+async fn answers_to_a_reader_that_are_cut_anywhere_are_an_error_with_a_cause() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let first = open(&repo, &server, EngineChoice::Wire, "first");
+    first.commit(release("r1")).await.unwrap();
+    for bytes in (0..400).step_by(17) {
+        server.cut(Some(bytes));
+        let cache = format!("cache{bytes}");
+        let mut options = repo.options();
+        options.retries = 0;
+        options.cache_dir = repo.dir.path().join(&cache);
+        let writer = Writer::open(server.remote(&repo, ""), options);
+        let read = writer.read(&path("staging/web"), None).await;
+        match read {
+            Ok(files) => assert_eq!(files.len(), 2, "{bytes}"),
+            Err(error) => assert!(!error.to_string().is_empty(), "{bytes}"),
+        }
+        drop(writer);
+        server.cut(None);
+        // What was kept of it does no harm.
+        let writer = open(&repo, &server, EngineChoice::Wire, &cache);
+        assert_eq!(writer.read(&path("staging/web"), None).await.unwrap().len(), 2, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_release_in_a_wide_folder_sends_what_is_different() {
+    let repo = Repo::empty();
+    let apps: Vec<_> = (0..3_000).map(|n| format!("staging/app{n:04}/a.yaml")).collect();
+    let files: Vec<_> = apps.iter().map(|path| (path.as_str(), "a: 1\n")).collect();
+    repo.person("main", &files);
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Wire, "cache");
+    writer.head().await.unwrap();
+    let (before, _) = server.bytes();
+    let first = change("r0", vec![folder("staging/app1500", &[("a.yaml", "a: 2\n")])]);
+    writer.commit(first).await.unwrap();
+    let (sent, _) = server.bytes();
+    assert!(sent - before < 1_500, "{} bytes for one release", sent - before);
+
+    let (requests, pushes) = (server.requests(), server.pushes());
+    let tickets: Vec<_> = (1..=120).map(|_| writer.announce()).collect();
+    let tasks: Vec<_> = tickets
+        .into_iter()
+        .zip(1..)
+        .map(|(ticket, n)| {
+            let edit = folder(&format!("staging/app{:04}", n * 20), &[("a.yaml", "a: 3\n")]);
+            tokio::spawn(ticket.commit(change(&format!("r{n}"), vec![edit])))
+        })
+        .collect();
+    for task in tasks {
+        assert!(matches!(task.await.unwrap(), Ok(Outcome::Committed { .. })));
+    }
+    assert_eq!((server.requests() - requests, server.pushes() - pushes), (1, 1));
+    assert_eq!(repo.releases().len(), 121);
+    repo.fsck();
+}
+
+#[tokio::test]
+async fn a_conflict_costs_four_requests() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Wire, "cache");
+    writer.commit(release("r1")).await.unwrap();
+    repo.person("main", &[("README.md", "somebody was here\n")]);
+    let before = server.requests();
+    writer.commit(release("r2")).await.unwrap();
+    assert!(server.requests() - before <= 4, "{}", server.requests() - before);
+    assert_eq!(repo.releases(), ["r2", "r1"]);
+}
+
+#[tokio::test]
+async fn an_old_state_is_put_back_by_a_few_hundred_bytes() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Wire, "cache");
+    let first = commit_of(&writer.commit(release("r1")).await);
+    writer.commit(release("r2")).await.unwrap();
+    drop(writer);
+    // Another process, which knows nothing of it.
+    let writer = open(&repo, &server, EngineChoice::Wire, "other");
+    let tree = writer.tree(&path("staging/web"), Some(&first)).await.unwrap().unwrap();
+    let (before, _) = server.bytes();
+    let back = gimlet_gitops::Edit::Restore { path: path("staging/web"), tree };
+    writer.commit(change("back", vec![back])).await.unwrap();
+    let (sent, _) = server.bytes();
+    assert!(sent - before < 1_024, "{} bytes", sent - before);
+    assert_eq!(repo.show("staging/web/release.json"), "r1");
+    repo.fsck();
+}

@@ -1,0 +1,99 @@
+//! What a replica knows of the cluster: the caches of its controllers, or its own while it waits.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
+use kube::Client;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Args;
+use crate::context::Guarded;
+use crate::controllers::{self, Wiring};
+use crate::flux::FluxCache;
+
+/// The objects of every kind that is watched.
+#[derive(Clone)]
+pub(crate) struct Caches {
+    pub(crate) environments: Store<Guarded<Environment>>,
+    pub(crate) apps: Store<Guarded<App>>,
+    pub(crate) releases: Store<Guarded<Release>>,
+    pub(crate) sets: Store<Guarded<ReleaseSet>>,
+    pub(crate) artifacts: Store<Guarded<Artifact>>,
+    pub(crate) approvals: Store<Guarded<Approval>>,
+    pub(crate) repositories: Store<Guarded<Repository>>,
+    pub(crate) flux: FluxCache,
+}
+
+impl Caches {
+    /// Returns those that the controllers fill.
+    pub(crate) fn of(wiring: &Wiring, flux: FluxCache) -> Self {
+        Self {
+            environments: wiring.environments.store(),
+            apps: wiring.apps.store(),
+            releases: wiring.releases.store(),
+            sets: wiring.sets.store(),
+            artifacts: wiring.artifacts.store(),
+            approvals: wiring.approvals.store.clone(),
+            repositories: wiring.repositories.store(),
+            flux,
+        }
+    }
+
+    /// Fills caches for a replica that only reads, until the token is cancelled.
+    pub(crate) fn follow(client: &Client, args: &Args, stop: &CancellationToken) -> Self {
+        Self {
+            environments: follow(client, args, stop),
+            apps: follow(client, args, stop),
+            releases: follow(client, args, stop),
+            sets: follow(client, args, stop),
+            artifacts: follow(client, args, stop),
+            approvals: follow(client, args, stop),
+            repositories: follow(client, args, stop),
+            flux: FluxCache::follow(client, stop),
+        }
+    }
+
+    /// Waits until all were filled once.
+    ///
+    /// A store wakes only the task that asked last, and its controller asks too; hence the short naps.
+    pub(crate) async fn filled(&self) {
+        let Self { environments, apps, releases, sets, artifacts, approvals, repositories, flux } =
+            self;
+        let all = async || {
+            let _ = environments.wait_until_ready().await;
+            let _ = apps.wait_until_ready().await;
+            let _ = releases.wait_until_ready().await;
+            let _ = sets.wait_until_ready().await;
+            let _ = artifacts.wait_until_ready().await;
+            let _ = approvals.wait_until_ready().await;
+            let _ = repositories.wait_until_ready().await;
+        };
+        while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
+        flux.filled().await;
+    }
+}
+
+fn follow<K>(client: &Client, args: &Args, stop: &CancellationToken) -> Store<Guarded<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let (store, writer) = reflector::store();
+    let events = watcher(controllers::api::<K>(client, args), watcher::Config::default());
+    let objects = reflect(writer, events.default_backoff()).touched_objects();
+    let stopped = stop.clone().cancelled_owned();
+    tokio::spawn(objects.take_until(stopped).for_each(|seen| async move {
+        if let Err(error) = seen {
+            tracing::warn!(kind = %K::kind(&()), error = %error, "a watch broke; it is made anew");
+        }
+    }));
+    store
+}
