@@ -189,6 +189,13 @@ fn way_on(release: &Release) -> String {
         Some(BlockerKind::Confirm) => format!("gimlet confirm {name}"),
         Some(BlockerKind::Hold) => format!("gimlet unlock {environment}/{app} --hold"),
         Some(BlockerKind::Lock) => format!("gimlet unlock {environment}, or {environment}/{app}"),
+        Some(BlockerKind::PullRequest) => {
+            let pull = release.status.as_ref().and_then(|status| status.pull_request.as_ref());
+            pull.map_or_else(
+                || format!("gimlet status {app} tells"),
+                |pull| format!("merge {}", pull.url),
+            )
+        }
         _ => format!("gimlet status {app} tells"),
     }
 }

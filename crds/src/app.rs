@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Lock;
 use crate::preview::{Preview, PreviewStatus};
+use crate::pull_request::PullRequestStatus;
 use crate::release::ArtifactRef;
 
 /// Desired and observed state of one app in one environment.
@@ -119,6 +120,9 @@ pub struct AppStatus {
     /// Differences between what was released and what is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
+    /// The pull request that uninstalls the app, where the environment has pull requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestStatus>,
     /// What is known of a preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<PreviewStatus>,

@@ -48,4 +48,8 @@ pub enum BlockerKind {
     Promotion,
     /// Others of its ReleaseSet are not ready yet.
     Set,
+    /// Somebody has to merge its pull request, or to look after it.
+    PullRequest,
+    /// Its pull request is merged by itself, and the host does not let it yet.
+    Merge,
 }

@@ -233,14 +233,16 @@ pub fn held_by(release: &Release) -> Vec<&Blocker> {
             | BlockerKind::Environment
             | BlockerKind::Artifact
             | BlockerKind::Confirm
-            | BlockerKind::Approval => true,
+            | BlockerKind::Approval
+            | BlockerKind::PullRequest => true,
             // These end by themselves, in time.
             BlockerKind::Window
             | BlockerKind::Set
             | BlockerKind::Promotion
             | BlockerKind::Uninstall
             | BlockerKind::Git
-            | BlockerKind::Chart => false,
+            | BlockerKind::Chart
+            | BlockerKind::Merge => false,
         })
         .collect()
 }

@@ -88,9 +88,11 @@ fn a_lock_holds_a_release_and_a_git_host_that_is_down_does_not() {
     let blocker =
         |kind| Blocker { kind, name: "staging".into(), reason: "freeze".into(), until: None };
     release.status.as_mut().unwrap().blocked_by =
-        vec![blocker(BlockerKind::Git), blocker(BlockerKind::Lock)];
+        [BlockerKind::Git, BlockerKind::Merge, BlockerKind::Lock, BlockerKind::PullRequest]
+            .map(blocker)
+            .into();
     let kinds: Vec<_> = held_by(&release).into_iter().map(|b| b.kind).collect();
-    assert_eq!(kinds, [BlockerKind::Lock]);
+    assert_eq!(kinds, [BlockerKind::Lock, BlockerKind::PullRequest]);
     release.status.as_mut().unwrap().phase = Phase::Queued;
     assert!(held_by(&release).is_empty());
 }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, Windows};
 use crate::notification::Notification;
+use crate::pull_request::{AutoMerge, PullRequestStatus, PushMode};
 use crate::reference::{SecretRef, Variables};
+use crate::repository::HostProvider;
 
 /// Where releases go, and under which rules.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -97,8 +99,16 @@ pub struct EnvironmentSpec {
 /// The gitops repository of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("self.url == oldSelf.url && self.branch == oldSelf.branch && self.path == oldSelf.path")
-    .message("url, branch and path say where the environment is and cannot change: create another Environment and release to it"))]
+#[x_kube(
+    validation = Rule::new("self.url == oldSelf.url && self.branch == oldSelf.branch && self.path == oldSelf.path")
+        .message("url, branch and path say where the environment is and cannot change: create another Environment and release to it"),
+    validation = Rule::new("self.push != 'PullRequest' || (has(self.provider) && self.provider != 'Git')")
+        .message("pull requests need a host that has them: set provider to GitHub, GitLab or Gitea"),
+    validation = Rule::new("self.push == 'PullRequest' || (!has(self.provider) && !has(self.apiUrl) && !has(self.autoMerge))")
+        .message("provider, apiUrl and autoMerge are for pull requests: set push to PullRequest, or remove them"),
+    validation = Rule::new("!has(self.autoMerge) || self.autoMerge != 'Rebase' || !has(self.provider) || self.provider != 'GitLab'")
+        .message("GitLab rebases where the project's merge method says so: set autoMerge to Merge")
+)]
 pub struct Gitops {
     /// Address: `https://…`, `ssh://…` or `git@host:path`. Credentials do not belong here, see `secretRef`.
     #[schemars(length(min = 1, max = 2048))]
@@ -136,6 +146,19 @@ pub struct Gitops {
     /// that was there and was deleted is never made again.
     #[serde(default = "yes")]
     pub create_branch: bool,
+    /// How commits come to the branch: pushed, or by pull requests, as a protected branch wants it.
+    #[serde(default)]
+    pub push: PushMode,
+    /// What kind of host it is at. Needed for pull requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<HostProvider>,
+    /// Address of the host's API, where it is another than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub api_url: Option<String>,
+    /// Merges pull requests as soon as the gates and the host let it. Left out, people merge them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_merge: Option<AutoMerge>,
     /// How the operator works with the repository.
     #[serde(default, skip_serializing_if = "GitEngine::is_auto")]
     pub engine: GitEngine,
@@ -336,6 +359,9 @@ pub struct EnvironmentStatus {
     /// Number of apps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub apps: Option<i32>,
+    /// The pull request by which Flux' objects of the environment come to the branch, while it is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestStatus>,
     /// How the operator works with the repository: Git or Wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

@@ -16,6 +16,7 @@ mod manifest;
 pub mod name;
 mod notification;
 mod preview;
+mod pull_request;
 mod reference;
 mod release;
 mod release_set;
@@ -43,6 +44,7 @@ pub use notification::{
     Notification, NotificationKind, NotificationProvider, NotificationTemplate,
 };
 pub use preview::{Preview, PreviewRemoval, PreviewStatus};
+pub use pull_request::{AutoMerge, PullRequestStatus, PushMode};
 pub use reference::{SecretRef, Variables};
 pub use release::{
     Adopt, ArtifactRef, ChartStatus, CommitStatus, Phase, PlanStatus, PromoteFrom, Release,

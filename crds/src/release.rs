@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocker::Blocker;
 use crate::manifest::DeployManifest;
+use crate::pull_request::PullRequestStatus;
 use crate::reference::Variables;
 
 /// One attempt to make an app be something.
@@ -344,6 +345,9 @@ pub struct ReleaseStatus {
     /// What the release changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
+    /// The pull request by which it comes to the branch, where the environment has pull requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestStatus>,
     /// The commit in the gitops repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<CommitStatus>,

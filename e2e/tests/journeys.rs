@@ -34,6 +34,8 @@ mod notifications;
 mod places;
 #[path = "journeys/previews.rs"]
 mod previews;
+#[path = "journeys/pull_requests.rs"]
+mod pull_requests;
 #[path = "journeys/release.rs"]
 mod release;
 #[path = "journeys/release_sets.rs"]

@@ -91,6 +91,18 @@ impl Branch {
                     refreshed = Some(answer.clone());
                     let _ = reply.send(answer);
                 }
+                Command::Propose(on, change, reply) => {
+                    let since = Instant::now();
+                    let answer = self.propose(&on, &change).await;
+                    self.shared.observe("propose", since, &answer);
+                    let _ = reply.send(answer);
+                }
+                Command::Withdraw(on, at, reply) => {
+                    let since = Instant::now();
+                    let answer = self.withdraw(&on, at).await;
+                    self.shared.observe("withdraw", since, &answer);
+                    let _ = reply.send(answer);
+                }
                 Command::Heal(since, reply) => {
                     let answer = if self.healed.is_some_and(|healed| healed > since) {
                         self.ensure_open().await
@@ -215,7 +227,11 @@ impl Branch {
     }
 
     /// Does something that may be done again, again if the connection breaks.
-    async fn patiently<T, F>(&self, op: &'static str, run: impl Fn() -> F) -> Result<T, GitError>
+    pub(crate) async fn patiently<T, F>(
+        &self,
+        op: &'static str,
+        run: impl Fn() -> F,
+    ) -> Result<T, GitError>
     where
         F: Future<Output = Result<T, GitError>>,
     {

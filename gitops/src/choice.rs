@@ -13,7 +13,7 @@ use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
 use crate::options::{EngineChoice, EngineKind, Options};
 use crate::path::RepoPath;
-use crate::remote::{Credentials, Remote, Transport};
+use crate::remote::{BranchName, Credentials, Remote, Transport};
 use crate::wire::WireEngine;
 
 /// Chooses between the engines when the repository is first opened, and hands everything on.
@@ -133,6 +133,28 @@ impl Engine for ChosenEngine {
 
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError> {
         self.engine()?.push(old, new).await
+    }
+
+    async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError> {
+        self.engine()?.look_at(branch).await
+    }
+
+    async fn send(
+        &self,
+        branch: &BranchName,
+        old: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<(), PushError> {
+        self.engine()?.send(branch, old, new).await
+    }
+
+    async fn stranger(
+        &self,
+        branch: &BranchName,
+        base: CommitId,
+        at: CommitId,
+    ) -> Result<Option<(CommitId, String)>, GitError> {
+        self.engine()?.stranger(branch, base, at).await
     }
 
     async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError> {

@@ -6,6 +6,7 @@ mod engine;
 mod history;
 mod mirror;
 mod objects;
+mod record;
 mod verdict;
 
 pub(crate) use command::{Invocation, run};

@@ -10,7 +10,7 @@ use crate::id::{CommitId, Object, ObjectKind};
 use crate::index::LogEntry;
 use crate::options::EngineKind;
 use crate::path::RepoPath;
-use crate::remote::Credentials;
+use crate::remote::{BranchName, Credentials};
 
 /// What the server says about its branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub(crate) trait Objects: Send + Sync + 'static {
 
 /// Reaches one branch of one repository.
 ///
-/// Reading may go on at any time. `open`, `fetch`, `write`, `push`, `maintain` and `wipe` are called
-/// by the branch's one task only.
+/// Reading may go on at any time. `open`, `fetch`, `write`, `push`, `send`, `maintain` and `wipe` are
+/// called by the branch's one task only.
 #[async_trait]
 pub(crate) trait Engine: Objects {
     /// Returns which way it is, once that is known.
@@ -79,6 +79,23 @@ pub(crate) trait Engine: Objects {
     async fn write(&self, objects: Vec<Object>) -> Result<(), GitError>;
     /// Moves the branch from `old` to `new`, provided that it is still at `old`.
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError>;
+    /// Asks the server for the head of another branch.
+    async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError>;
+    /// Moves another branch from `old` to `new`, or deletes it, provided that it is still at `old`.
+    async fn send(
+        &self,
+        branch: &BranchName,
+        old: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<(), PushError>;
+    /// Finds a commit up to `at`, the head of another branch, and not up to `base`, that is not Gimlet's
+    /// as it made it, with who committed it. Merges have no work of their own.
+    async fn stranger(
+        &self,
+        branch: &BranchName,
+        base: CommitId,
+        at: CommitId,
+    ) -> Result<Option<(CommitId, String)>, GitError>;
     /// Returns the commits, oldest first, that `new` has and `not` has not.
     ///
     /// Of those that others made, very old ones may be left out.

@@ -15,6 +15,8 @@ pub enum GitErrorKind {
     BranchMissing,
     /// The server refused the push: a protected branch or a hook.
     Rejected,
+    /// The branch of a proposal has commits of somebody else.
+    BranchTaken,
     /// A path is not allowed or is taken by something that is not ours.
     PathRefused,
     /// A newer change of the same application has already been committed.
@@ -101,6 +103,7 @@ impl GitError {
             GitErrorKind::NotFound => "GitNotFound",
             GitErrorKind::BranchMissing => "GitBranchMissing",
             GitErrorKind::Rejected => "GitRejected",
+            GitErrorKind::BranchTaken => "GitBranchTaken",
             GitErrorKind::PathRefused => "GitPathRefused",
             GitErrorKind::Superseded => "Superseded",
             GitErrorKind::BaseChanged => "BaseChanged",
@@ -122,6 +125,7 @@ impl GitError {
             | GitErrorKind::NotFound
             | GitErrorKind::BranchMissing
             | GitErrorKind::Rejected
+            | GitErrorKind::BranchTaken
             | GitErrorKind::PathRefused
             | GitErrorKind::Superseded
             | GitErrorKind::BaseChanged

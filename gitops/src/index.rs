@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 pub(crate) use cache::Cache;
-pub(crate) use entry::MAX_FOLDERS;
 pub use entry::{Legacy, LegacyAction, LogEntry, Origin};
+pub(crate) use entry::{MAX_FOLDERS, trailers_of};
 pub use filter::HistoryFilter;
 
 use crate::change::{ORDER_TRAILER, RELEASE_TRAILER, parse_order};
@@ -79,9 +79,28 @@ impl Index {
             }
             self.positions.insert(commit, position);
             for entry in members {
-                self.push(entry);
+                match self.resolve(entry) {
+                    Some(resolved) => self.push(&resolved),
+                    None => self.push(entry),
+                }
             }
         }
+    }
+
+    /// Decides what a commit of others is that changed the record of a release: the merge that brought
+    /// the release, where nothing else has; else it copied a record, or put an old one back.
+    fn resolve(&self, entry: &LogEntry) -> Option<LogEntry> {
+        let id = match &entry.origin {
+            Origin::Other(_) => entry.get(RELEASE_TRAILER)?,
+            Origin::Gimlet | Origin::Legacy(_) => return None,
+        };
+        let mut resolved = entry.clone();
+        if self.ids.contains_key(id) {
+            resolved.trailers.clear();
+        } else {
+            resolved.origin = Origin::Gimlet;
+        }
+        Some(resolved)
     }
 
     fn push(&mut self, entry: &LogEntry) {
@@ -365,6 +384,26 @@ mod tests {
         assert_eq!(["r2", "r3", "r4"].map(|id| index.find(id)), [Some(commit); 3]);
         assert_eq!(index.newest("cart").map(|newest| newest.2.as_str()), Some("r4"));
         assert_eq!(index.touching(&path("staging/api")).len(), 2);
+    }
+
+    #[test]
+    fn a_merge_that_lost_the_trailers_is_its_release_unless_git_has_that_already() {
+        let recorded = |n: u8, id: &str| {
+            let mut entry = other(n, "squashed (#1)", &["staging/web"]);
+            entry.trailers = self::entry(9, "web", None).trailers;
+            entry.trailers.insert(RELEASE_TRAILER.into(), id.into());
+            entry
+        };
+        let index = index([entry(1, "web", None), recorded(2, "r2"), recorded(3, "r1")]);
+        let commit = |n| entry(n, "web", None).commit;
+        assert_eq!(index.find("r2"), Some(commit(2)));
+        assert_eq!(index.find("r1"), Some(commit(1)));
+        let app = Some(("staging".into(), "web".into()));
+        assert_eq!(chosen(&index, &HistoryFilter { app, ..HistoryFilter::default() }), [2, 1]);
+        let all = HistoryFilter { others: true, ..HistoryFilter::default() };
+        let found = index.history(&all).unwrap();
+        assert_eq!(found[0].origin, Origin::Other(vec!["staging/web".into()]));
+        assert!(found[0].trailers.is_empty());
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Branch {
         Step::Again
     }
 
-    fn branch_missing(&self) -> GitError {
+    pub(crate) fn branch_missing(&self) -> GitError {
         let advice = if self.last.is_some() {
             "it was deleted: create it again on the server"
         } else if !self.empty {

@@ -19,6 +19,8 @@ mod lock;
 mod options;
 mod path;
 mod plan;
+mod proposal;
+mod record;
 mod remote;
 mod shared;
 mod signing;

@@ -15,6 +15,7 @@ use crate::id::CommitId;
 use crate::index::Index;
 use crate::options::Observer;
 use crate::path::RepoPath;
+use crate::remote::BranchName;
 use crate::signing::Signer;
 use crate::store::Store;
 
@@ -54,6 +55,10 @@ pub(crate) enum Command {
     Open(Reply<Head>),
     /// Ask the server for the head.
     Refresh(Reply<Head>),
+    /// Put a change on a branch of its own.
+    Propose(BranchName, Box<Change>, Reply<Outcome>),
+    /// Delete such a branch if it is at this commit.
+    Withdraw(BranchName, CommitId, Reply<bool>),
     /// Throw away a damaged cache and fetch again, unless that was done after this moment.
     Heal(Instant, Reply<Head>),
 }

@@ -15,7 +15,7 @@ use crate::id::{BlobId, CommitId, ObjectKind, TreeId};
 use crate::index::{HistoryFilter, LogEntry};
 use crate::options::{EngineKind, Options};
 use crate::path::{MAX_FILES, MAX_FOLDER, RepoPath};
-use crate::remote::{Credentials, Remote};
+use crate::remote::{BranchName, Credentials, Remote};
 use crate::shared::{Command, Head, Pending, QueueStats, Reply, Shared, Touch};
 use crate::signing::Signer;
 use crate::touch;
@@ -112,7 +112,24 @@ impl Writer {
         self.announce().commit(change).await
     }
 
-    async fn ask(&self, command: impl FnOnce(Reply<Head>) -> Command) -> Result<Head, GitError> {
+    /// Puts a change on a branch of its own, as one commit upon the newest head, for others to merge.
+    ///
+    /// Takes the place of what the branch had before, unless that is somebody else's work: then the
+    /// error is [`GitErrorKind::BranchTaken`]. [`Outcome::Committed`] names the commit on that branch;
+    /// the other outcomes are about the writer's own branch, and nothing was proposed then.
+    pub async fn propose(&self, on: &BranchName, change: Change) -> Result<Outcome, GitError> {
+        change.check()?;
+        let (on, change) = (on.clone(), Box::new(change));
+        self.command(|reply| Command::Propose(on, change, reply)).await
+    }
+
+    /// Deletes the branch of a proposal if it is still at a commit; says whether it was deleted.
+    pub async fn withdraw(&self, on: &BranchName, at: CommitId) -> Result<bool, GitError> {
+        let on = on.clone();
+        self.command(|reply| Command::Withdraw(on, at, reply)).await
+    }
+
+    async fn command<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, GitError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).map_err(|_| GitError::cancelled())?;
         answer.await.map_err(|_| GitError::cancelled())?
@@ -120,7 +137,7 @@ impl Writer {
 
     /// Asks the server where the branch is, and catches up with it.
     pub async fn refresh(&self) -> Result<Head, GitError> {
-        self.ask(Command::Refresh).await
+        self.command(Command::Refresh).await
     }
 
     /// Returns where the branch was when last seen; asks the server the first time.
@@ -128,7 +145,7 @@ impl Writer {
         let known = self.shared.state().head;
         match known {
             Some(head) => Ok(head),
-            None => self.ask(Command::Open).await,
+            None => self.command(Command::Open).await,
         }
     }
 
@@ -140,7 +157,7 @@ impl Writer {
         let since = Instant::now();
         let mut result = run().await;
         if matches!(&result, Err(error) if error.kind() == GitErrorKind::Cache) {
-            self.ask(|reply| Command::Heal(since, reply)).await?;
+            self.command(|reply| Command::Heal(since, reply)).await?;
             result = run().await;
         }
         self.shared.observe(op, since, &result);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gimlet_crds::{App, AppSpec, DeletionPolicy, Preview, labels, name};
 use gimlet_gitops::{GitError, PathError};
+use gimlet_hosts::HostError;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
@@ -30,6 +31,8 @@ pub(crate) enum AppError {
     #[error(transparent)]
     Git(#[from] GitError),
     #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
     Path(#[from] PathError),
     #[error(transparent)]
     Observe(#[from] ReleaseError),
@@ -44,6 +47,7 @@ impl AppError {
             Self::Name(_) => "InvalidName",
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
+            Self::Host(error) => error.reason(),
             Self::Path(_) => "PathRefused",
             Self::Observe(error) => error.reason(),
             Self::Api(_) => "ApiError",
@@ -55,7 +59,9 @@ impl AppError {
         match self {
             Self::Name(_) | Self::Path(_) => Retry::Stalled,
             // An uninstall goes on when the host is back, or a rule of it was changed.
-            Self::Remote(_) | Self::Git(_) | Self::Observe(_) | Self::Api(_) => Retry::Backoff,
+            Self::Remote(_) | Self::Git(_) | Self::Host(_) | Self::Observe(_) | Self::Api(_) => {
+                Retry::Backoff
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gimlet_crds::Environment;
 use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
+use gimlet_hosts::HostError;
 use gimlet_schedule::ScheduleError;
 use gimlet_sops::{Recipients, RecipientsError};
 use kube::ResourceExt;
@@ -29,6 +30,8 @@ pub(crate) enum EnvironmentError {
     #[error(transparent)]
     Git(#[from] GitError),
     #[error(transparent)]
+    Host(#[from] HostError),
+    #[error(transparent)]
     Name(#[from] gimlet_crds::name::InvalidName),
     #[error("spec.windows: {0}")]
     Windows(#[from] ScheduleError),
@@ -46,6 +49,7 @@ impl EnvironmentError {
         match self {
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
+            Self::Host(error) => error.reason(),
             Self::Name(_) => "InvalidName",
             Self::Windows(_) => "InvalidWindows",
             Self::Recipients(_) => "InvalidRecipients",
@@ -59,7 +63,7 @@ impl EnvironmentError {
         match self {
             Self::Remote(error) => error.retry(),
             // The host may be mended without the Environment being touched.
-            Self::Git(_) | Self::Api(_) => Retry::Backoff,
+            Self::Git(_) | Self::Host(_) | Self::Api(_) => Retry::Backoff,
             Self::Name(_) | Self::Path(_) | Self::Windows(_) | Self::Recipients(_) => {
                 Retry::Stalled
             }
@@ -100,7 +104,7 @@ pub(crate) async fn reconcile(
             ctx.remotes.forget(&namespace, &environment.name_any());
         }
     })?;
-    flux_folder::keep(environment, &access.writer).await?;
+    let kept = flux_folder::keep(environment, &access).await?;
     // Only the answer of the refresh tells of a rewritten history, and only once.
     let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };
     if head.rewritten {
@@ -108,7 +112,7 @@ pub(crate) async fn reconcile(
         ctx.event(&**environment, EventType::Warning, "HistoryRewritten", note);
     }
     let (engine, flux) = (access.writer.engine(), look_at_flux(environment, ctx));
-    let seen = Seen::Reachable { head, engine, flux };
+    let seen = Seen::Reachable { head, engine, flux, kept };
     status::write(environment, seen, ctx).await?;
     Ok(Action::requeue(ctx.refresh.mul_f64(rand::random_range(0.9..1.1))))
 }

@@ -85,7 +85,9 @@ fn count(ctx: &Context) {
             ctx.metrics.engine(&repo, engine);
         }
     }
-    for (repository, limit) in ctx.sources.rate_limits() {
+    for (repository, limit) in
+        ctx.sources.rate_limits().into_iter().chain(ctx.remotes.rate_limits())
+    {
         ctx.metrics.rate_limit(&repository, limit.remaining);
     }
     for ((namespace, environment), (all, drifted)) in drift(&ctx.apps.state()) {

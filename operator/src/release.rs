@@ -11,6 +11,8 @@ mod message;
 mod observe;
 mod outcome;
 mod prepare;
+mod pull;
+mod pull_text;
 mod retention;
 mod rollback;
 mod sequel;
@@ -41,6 +43,7 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use decide::Step;
+use gather::Around;
 use outcome::Outcome;
 
 /// How often something that holds a release back is looked at again; the caches make it cheap.
@@ -66,7 +69,11 @@ pub(crate) async fn reconcile(release: &Release, ctx: &Context) -> Result<Action
             // They are read anew the next time: somebody may have mended the Secret.
             ctx.remotes.forget(&release.namespace().unwrap_or_default(), &release.spec.environment);
         }
-        let outcome = error.outcome(&release);
+        let mut outcome = error.outcome(&release);
+        let around = gather::gather(&release, ctx);
+        if let Err(error) = pull::let_go(&release, &outcome, &around, ctx).await {
+            outcome = error.outcome(&release);
+        }
         if let Err(error) = status::write(&mut release, outcome, ctx).await {
             tracing::warn!(error = %error, "the failure was not recorded");
         }
@@ -86,12 +93,16 @@ async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseErr
             let observation = observe(&release.spec.app, &environment, &commit, ctx).await?;
             Outcome::Observed { commit, observation }
         }
+        Step::Proposed { environment, pull } => {
+            pull::follow(release, &environment, &around, &pull, ctx).await?
+        }
         Step::Release { environment } => {
             commit::release(release, &environment, &around, ctx).await?
         }
     };
+    pull::let_go(release, &outcome, &around, ctx).await?;
     let observed = matches!(outcome, Outcome::Observed { .. });
-    let next = requeue(&outcome, release);
+    let next = requeue(&outcome, release, &around);
     if !status::write(release, outcome, ctx).await? {
         return Ok(Action::requeue(OUTDATED));
     }
@@ -101,8 +112,12 @@ async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseErr
     Ok(next)
 }
 
-fn requeue(outcome: &Outcome, release: &Release) -> Action {
+fn requeue(outcome: &Outcome, release: &Release, around: &Around) -> Action {
+    let has_pull = release.status.as_ref().is_some_and(|status| status.pull_request.is_some());
     match outcome {
+        // Each look at a pull request is a request to its host.
+        Outcome::Proposed { .. } => pull::pace(release, around.environment.as_deref()),
+        Outcome::Blocked { .. } if has_pull => pull::pace(release, around.environment.as_deref()),
         Outcome::Blocked { .. } => Action::requeue(BLOCKED),
         // Right after the commit Flux is quick; later nothing is lost by looking less often.
         Outcome::Committed { observation: None, .. } => Action::requeue(Duration::from_millis(500)),

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use gimlet_crds::{Environment, GitEngine};
+use gimlet_crds::{Environment, GitEngine, HostProvider, PushMode};
 use gimlet_gitops::{
     BranchName, Credentials, EngineChoice, EngineKind, GitError, Options, QueueStats, Remote,
     RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
 };
-use gimlet_hosts::AppError;
+use gimlet_hosts::{Address, AddressError, AppError, Client as HostClient, Host, RateLimit};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
@@ -19,6 +19,7 @@ use kube::{Api, Client, ResourceExt};
 use crate::digest;
 use crate::error::{ApiError, Retry};
 use crate::github_app::{self, Apps};
+use crate::hosting::{self, HostingError};
 use crate::metrics::Metrics;
 
 /// How long credentials are used before their Secret is read again.
@@ -50,10 +51,12 @@ struct Opened {
     writer: Writer,
 }
 
-/// What a writer is opened with, besides the way to its repository.
+/// What an environment's access is made of, besides the way to its repository.
 struct Settings {
     engine: EngineChoice,
     signer: Option<Arc<Signer>>,
+    account: Option<HostClient>,
+    host: Option<Arc<dyn Host>>,
 }
 
 struct Entry {
@@ -66,6 +69,10 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) writer: Writer,
+    /// The API of the host, where the environment has pull requests.
+    pub(crate) host: Option<Arc<dyn Host>>,
+    /// The account that the API is asked with.
+    account: Option<HostClient>,
     fingerprint: String,
 }
 
@@ -102,6 +109,10 @@ pub(crate) enum RemoteError {
     Url(#[from] UrlError),
     #[error("spec.gitops: {0}")]
     Remote(#[from] GitError),
+    #[error("spec.gitops.url: {0}")]
+    Address(#[from] AddressError),
+    #[error("spec.gitops: {0}")]
+    Hosting(#[from] HostingError),
     #[error("the Secret {name} that spec.gitops.signing names: {error}")]
     Signing { name: String, error: SigningError },
     #[error(
@@ -123,7 +134,8 @@ impl RemoteError {
             | Self::NoSigningKey { .. } => "InvalidSecret",
             Self::App { error, .. } => error.reason(),
             Self::Signing { error, .. } => error.reason(),
-            Self::Url(_) | Self::Remote(_) => "InvalidRepository",
+            Self::Url(_) | Self::Remote(_) | Self::Address(_) => "InvalidRepository",
+            Self::Hosting(error) => error.reason(),
             Self::Api(_) => "ApiError",
         }
     }
@@ -144,7 +156,7 @@ impl RemoteError {
                 gimlet_hosts::Retry::After(pause) => Retry::After(pause),
                 gimlet_hosts::Retry::Backoff => Retry::Backoff,
             },
-            Self::Url(_) | Self::Remote(_) => Retry::Stalled,
+            Self::Url(_) | Self::Remote(_) | Self::Address(_) | Self::Hosting(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
         }
     }
@@ -173,7 +185,9 @@ impl Remotes {
             Some(reference) => read_secret(client, &namespace, &reference.name).await?,
         };
         let name = gitops.secret_ref.as_ref().map_or("", |r| r.name.as_str());
-        let app = self.apps.token(name, &secret, &gitops.url, None).await?;
+        let api = gitops.api_url.as_deref();
+        let api = api.filter(|_| gitops.provider == Some(HostProvider::GitHub));
+        let app = self.apps.token(name, &secret, &gitops.url, api).await?;
         let remote = Remote {
             url: RemoteUrl::parse(&gitops.url, false)?,
             branch: BranchName::parse(&gitops.branch)?,
@@ -195,15 +209,51 @@ impl Remotes {
             None => None,
             Some(signing) => Some(signer(&signing.secret_ref.name, key).await?),
         };
+        let account = self.account(&id, environment, &secret, &fingerprint)?;
         let generation = environment.metadata.generation;
         // What is derived from the fingerprint stays the same while the tokens of an App change.
-        let rotated = app.map(|_| remote.credentials.clone());
-        let settings = Settings { engine, signer };
+        let rotated = app.is_some().then(|| remote.credentials.clone());
+        if let (Some(account), Some(token)) = (&account, app) {
+            account.set_token(Some(token)).map_err(HostingError::Host)?;
+        }
+        let host = match &account {
+            None => None,
+            Some(account) => Some(account.repository(&Address::parse(&gitops.url)?)?),
+        };
+        let settings = Settings { engine, signer, account, host };
         let access = self.register(id, generation, remote, settings, fingerprint);
         if let Some(credentials) = rotated {
             access.writer.set_credentials(credentials);
         }
         Ok(access)
+    }
+
+    /// Opens the API of an environment's host, or goes on with it as long as nothing of it changed: it
+    /// knows limits and answers.
+    fn account(
+        &self,
+        id: &(String, String),
+        environment: &Environment,
+        secret: &BTreeMap<String, ByteString>,
+        fingerprint: &str,
+    ) -> Result<Option<HostClient>, RemoteError> {
+        let gitops = &environment.spec.gitops;
+        if gitops.push != PushMode::PullRequest {
+            return Ok(None);
+        }
+        let state = self.lock();
+        let known = state.environments.get(id).filter(|entry| {
+            entry.generation == environment.metadata.generation
+                && entry.access.fingerprint == fingerprint
+        });
+        if let Some(account) = known.and_then(|entry| entry.access.account.clone()) {
+            return Ok(Some(account));
+        }
+        drop(state);
+        let address = Address::parse(&gitops.url)?;
+        let api = gitops.api_url.as_deref();
+        let open = |provider| hosting::account(provider, &address, api, secret, &self.metrics);
+        Ok(gitops.provider.and_then(hosting::provider).map(open).transpose()?)
     }
 
     /// Forgets an environment's credentials, because they were refused or the environment is gone.
@@ -217,6 +267,16 @@ impl Remotes {
             (opened.repository.clone(), opened.writer.queue(), opened.writer.engine())
         };
         self.lock().writers.values().map(of).collect()
+    }
+
+    /// Lists how many requests the hosts of environments with pull requests still take, by repository.
+    pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
+        let state = self.lock();
+        let known = state.environments.values().filter_map(|entry| {
+            let limit = entry.access.account.as_ref()?.rate_limit()?;
+            Some((state.writers.get(&entry.access.fingerprint)?.repository.clone(), limit))
+        });
+        known.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -235,7 +295,7 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
-        Settings { engine, signer }: Settings,
+        Settings { engine, signer, account, host }: Settings,
         fingerprint: String,
     ) -> Access {
         let mut state = self.lock();
@@ -266,7 +326,7 @@ impl Remotes {
             let writer = Writer::open(remote, options);
             Opened { repository, folder, signer: print, engine, writer }
         });
-        let access = Access { writer: opened.writer.clone(), fingerprint };
+        let access = Access { writer: opened.writer.clone(), host, account, fingerprint };
         environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
         writers.retain(|fingerprint, _| {
             environments.values().any(|entry| entry.access.fingerprint == *fingerprint)

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 
 use gimlet_crds::{HostProvider, Repository};
 use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
-use gimlet_hosts::{
-    Address, AddressError, Client as HostClient, Host, HostError, Provider, RateLimit, Settings,
-};
+use gimlet_hosts::{Address, AddressError, Client as HostClient, Host, RateLimit};
 use k8s_openapi::ByteString;
 use kube::{Client, ResourceExt};
 
 use crate::digest;
 use crate::error::Retry;
 use crate::github_app::{self, Apps};
+use crate::hosting::{self, HostingError};
 use crate::metrics::Metrics;
 use crate::remotes::{RemoteError, credentials, read_secret};
 
@@ -85,10 +84,8 @@ pub(crate) enum SourceOpenError {
     Address(#[from] AddressError),
     #[error("spec: {0}")]
     Remote(#[from] GitError),
-    #[error("spec.apiUrl: {0}")]
-    Api(String),
-    #[error(transparent)]
-    Host(#[from] HostError),
+    #[error("spec: {0}")]
+    Hosting(#[from] HostingError),
     #[error("the Secret {name} that spec.webhookSecretRef names has no token")]
     NoWebhookToken { name: String },
 }
@@ -97,8 +94,8 @@ impl SourceOpenError {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Secret(error) => error.reason(),
-            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) => "InvalidRepository",
-            Self::Host(error) => error.reason(),
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) => "InvalidRepository",
+            Self::Hosting(error) => error.reason(),
             Self::NoWebhookToken { .. } => "InvalidSecret",
         }
     }
@@ -107,9 +104,7 @@ impl SourceOpenError {
         match self {
             Self::Secret(error) => error.retry(),
             Self::NoWebhookToken { .. } => Retry::After(Duration::from_secs(10)),
-            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Api(_) | Self::Host(_) => {
-                Retry::Stalled
-            }
+            Self::Url(_) | Self::Address(_) | Self::Remote(_) | Self::Hosting(_) => Retry::Stalled,
         }
     }
 }
@@ -198,7 +193,7 @@ impl Sources {
         if let Some(token) = app {
             source.mirror.set_credentials(github_app::credentials(&token));
             if let Some(client) = &source.account {
-                client.set_token(Some(token))?;
+                client.set_token(Some(token)).map_err(HostingError::Host)?;
             }
         }
         let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
@@ -228,8 +223,9 @@ impl Sources {
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
-        let account = provider(spec.provider)
-            .map(|provider| self.client(provider, repository, &address, secret))
+        let api = spec.api_url.as_deref();
+        let account = hosting::provider(spec.provider)
+            .map(|provider| hosting::account(provider, &address, api, secret, &self.metrics))
             .transpose()?;
         let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
         let webhook = match &spec.webhook_secret_ref {
@@ -265,28 +261,6 @@ impl Sources {
         known.collect()
     }
 
-    fn client(
-        &self,
-        provider: Provider,
-        repository: &Repository,
-        address: &Address,
-        secret: &BTreeMap<String, ByteString>,
-    ) -> Result<HostClient, SourceOpenError> {
-        let api = match &repository.spec.api_url {
-            None => address.api(provider),
-            Some(text) => text.parse().map_err(|error| SourceOpenError::Api(format!("{error}")))?,
-        };
-        let text = |key: &str| secret.get(key).and_then(|b| String::from_utf8(b.0.clone()).ok());
-        let token = text("password").map(|token| token.trim().to_owned());
-        let settings = Settings {
-            token: token.filter(|token| !token.is_empty()).map(gimlet_hosts::Secret::new),
-            ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
-            observer: Some(Arc::new(self.metrics.clone())),
-            ..Settings::new(provider, api)
-        };
-        Ok(HostClient::new(settings)?)
-    }
-
     fn fresh(&self, id: &Id, generation: Option<i64>) -> Option<Source> {
         let state = self.lock();
         let entry = state.open.get(id)?;
@@ -296,16 +270,6 @@ impl Sources {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns the kind of host as its crate has it; none for plain git.
-pub(crate) fn provider(provider: HostProvider) -> Option<Provider> {
-    match provider {
-        HostProvider::GitHub => Some(Provider::GitHub),
-        HostProvider::GitLab => Some(Provider::GitLab),
-        HostProvider::Gitea => Some(Provider::Gitea),
-        HostProvider::Git => None,
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::access::Access;
 use super::command::{Finished, Invocation, run};
-use super::history::read_history;
+use super::history::{find_stranger, read_history};
 use super::objects::{Reader, count, write_loose};
 use super::verdict::{failure, push_result};
 use crate::engine::{Engine, Objects, PushError, Seen};
@@ -23,7 +23,7 @@ use crate::index::LogEntry;
 use crate::lock::cache_lock;
 use crate::options::{EngineKind, Options, Timeouts};
 use crate::path::RepoPath;
-use crate::remote::{Credentials, Remote};
+use crate::remote::{BranchName, Credentials, Remote};
 
 /// The one reference in a cache: where the branch was when last seen.
 const HEAD_REF: &str = "refs/gimlet/head";
@@ -146,6 +146,50 @@ impl CliEngine {
         Ok(())
     }
 
+    async fn fetch_ref(&self, refspec: &str) -> Result<(), GitError> {
+        let args = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--no-recurse-submodules",
+            "--",
+            &self.url,
+            refspec,
+        ];
+        let finished = self.remote(&args, self.timeouts.fetch).await?;
+        if !finished.ok() {
+            return Err(self.failed("fetch", &finished));
+        }
+        self.growth.fetch_add(MAX_LOOSE / MAX_PACKS, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Moves, makes or deletes a reference on the server, provided that it is at `old`.
+    async fn move_ref(
+        &self,
+        name: &str,
+        old: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<(), PushError> {
+        let text = |id: Option<CommitId>| id.map(|id| id.to_string()).unwrap_or_default();
+        let lease = format!("--force-with-lease={name}:{}", text(old));
+        let refspec = format!("{}:{name}", text(new));
+        let args = [
+            "push",
+            "--porcelain",
+            "--no-progress",
+            "--no-verify",
+            &lease,
+            "--",
+            &self.url,
+            &refspec,
+        ];
+        let finished = self.remote(&args, self.timeouts.push).await?;
+        push_result(&finished, |text| self.access.scrub(text))
+    }
+
     async fn list_remote(&self, pattern: &str) -> Result<Vec<(String, CommitId)>, GitError> {
         let deadline = self.timeouts.connect + self.timeouts.idle;
         let args = ["ls-remote", "--quiet", "--", &self.url, pattern];
@@ -198,23 +242,7 @@ impl Engine for CliEngine {
     }
 
     async fn fetch(&self) -> Result<CommitId, GitError> {
-        let refspec = format!("+{}:{HEAD_REF}", self.branch_ref);
-        let args = [
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            "--no-recurse-submodules",
-            "--",
-            &self.url,
-            &refspec,
-        ];
-        let finished = self.remote(&args, self.timeouts.fetch).await?;
-        if !finished.ok() {
-            return Err(self.failed("fetch", &finished));
-        }
-        self.growth.fetch_add(MAX_LOOSE / MAX_PACKS, Ordering::Relaxed);
+        self.fetch_ref(&format!("+{}:{HEAD_REF}", self.branch_ref)).await?;
         // Every process that is not started makes it less likely to lose the next race.
         let stored = std::fs::read_to_string(self.dir.join(HEAD_REF)).unwrap_or_default();
         if let Ok(head) = CommitId::parse(stored.trim()) {
@@ -234,26 +262,39 @@ impl Engine for CliEngine {
     }
 
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError> {
-        let expected = old.map(|id| id.to_string()).unwrap_or_default();
-        let lease = format!("--force-with-lease={}:{expected}", self.branch_ref);
-        let refspec = format!("{new}:{}", self.branch_ref);
-        let args = [
-            "push",
-            "--porcelain",
-            "--no-progress",
-            "--no-verify",
-            &lease,
-            "--",
-            &self.url,
-            &refspec,
-        ];
-        let finished = self.remote(&args, self.timeouts.push).await?;
-        push_result(&finished, |text| self.access.scrub(text))?;
+        self.move_ref(&self.branch_ref, old, Some(new)).await?;
         // The push counts even if this fails: the next fetch sets it.
         if let Err(error) = self.set_head_ref(new) {
             tracing::warn!(%error, "cache does not remember the pushed commit");
         }
         Ok(())
+    }
+
+    async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError> {
+        let name = reference(branch);
+        let found = self.list_remote(&name).await?;
+        Ok(found.into_iter().find(|(found, _)| *found == name).map(|(_, id)| id))
+    }
+
+    async fn send(
+        &self,
+        branch: &BranchName,
+        old: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<(), PushError> {
+        self.move_ref(&reference(branch), old, new).await
+    }
+
+    async fn stranger(
+        &self,
+        branch: &BranchName,
+        base: CommitId,
+        at: CommitId,
+    ) -> Result<Option<(CommitId, String)>, GitError> {
+        if self.info(at.0).await?.is_none() {
+            self.fetch_ref(&reference(branch)).await?;
+        }
+        find_stranger(&self.dir, base, at, self.timeouts.fetch).await
     }
 
     async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError> {
@@ -327,6 +368,10 @@ impl Engine for CliEngine {
     fn set_credentials(&self, credentials: Credentials) {
         self.access.set(credentials);
     }
+}
+
+fn reference(branch: &BranchName) -> String {
+    format!("refs/heads/{branch}")
 }
 
 fn remove(dir: &Path) -> Result<(), GitError> {

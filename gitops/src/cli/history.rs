@@ -7,11 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::command::{Finished, Invocation, run};
+use super::record::{read_records, record_of};
 use super::verdict::failure;
-use crate::change::Identity;
+use crate::change::{Identity, RELEASE_TRAILER};
 use crate::error::GitError;
 use crate::id::CommitId;
-use crate::index::{LogEntry, MAX_FOLDERS, Origin};
+use crate::index::{LogEntry, MAX_FOLDERS, Origin, trailers_of};
 use crate::path::RepoPath;
 
 /// Of so many commits that others made, the newest, it is found out where they changed something.
@@ -67,8 +68,41 @@ pub(crate) async fn read_messages(
     Ok(texts.flat_map(|text| parse_entries(&String::from_utf8_lossy(text))).collect())
 }
 
+/// Finds a commit that `at` has and `base` has not, and that is not as Gimlet makes them: without its
+/// trailers, or committed by another than its author, as after an amendment. Merges are passed over.
+pub(super) async fn find_stranger(
+    dir: &Path,
+    base: CommitId,
+    at: CommitId,
+    deadline: Duration,
+) -> Result<Option<(CommitId, String)>, GitError> {
+    let (at, base) = (at.to_string(), format!("^{base}"));
+    let format = "--format=tformat:%H%n%an <%ae>%n%cn <%ce>%n%B";
+    let args =
+        ["log", "-z", "--no-merges", "--no-color", "--no-show-signature", format, &at, &base, "--"];
+    let finished = run(dir, &Invocation::new(&args, deadline)).await?;
+    if !finished.ok() {
+        return Err(damaged(&finished));
+    }
+    let text = String::from_utf8_lossy(&finished.stdout).into_owned();
+    let mut commits = text.split('\0').filter(|text| !text.trim().is_empty());
+    Ok(commits.find_map(stranger))
+}
+
+fn stranger(text: &str) -> Option<(CommitId, String)> {
+    let mut fields = text.trim_start_matches('\n').splitn(4, '\n');
+    let mut next = || fields.next().unwrap_or_default();
+    let (id, author, committer, message) = (next(), next(), next(), next());
+    let ids = trailers_of(message);
+    let marked = ids.iter().any(|trailers| trailers.contains_key(RELEASE_TRAILER));
+    if marked && author == committer {
+        return None;
+    }
+    Some((CommitId::parse(id).ok()?, committer.to_owned()))
+}
+
 /// Whatever a command on the cache fails with, the cache is what is wrong.
-fn damaged(finished: &Finished) -> GitError {
+pub(super) fn damaged(finished: &Finished) -> GitError {
     GitError::cache(failure("read history", finished, str::to_owned).to_string())
 }
 
@@ -98,17 +132,29 @@ fn keep_newest_others(entries: &mut Vec<LogEntry>, most: usize) {
     }
 }
 
-/// Fills in the folders of commits that others made.
+/// Fills in the folders of commits that others made, and what the record says of one that may be the
+/// merge of a release; whether it is, the index decides.
 async fn find_folders(
     dir: &Path,
     entries: &mut [LogEntry],
     deadline: Duration,
 ) -> Result<(), GitError> {
     let ids: Vec<_> = entries.iter().filter(|e| is_other(e)).map(|e| e.commit).collect();
-    let changed = changed_paths(dir, &ids, None, deadline, |paths| folders_of(&paths)).await?;
+    let keep = |paths: Vec<String>| (folders_of(&paths), record_of(&paths));
+    let changed = changed_paths(dir, &ids, None, deadline, keep).await?;
     let others = entries.iter_mut().filter(|entry| is_other(entry));
-    for (entry, folders) in others.zip(changed) {
+    let mut recorded = Vec::new();
+    for (entry, (folders, record)) in others.zip(changed) {
         entry.origin = Origin::Other(folders);
+        if let Some(path) = record {
+            recorded.push((entry, path));
+        }
+    }
+    let records: Vec<_> =
+        recorded.iter().map(|(entry, path)| (entry.commit, path.clone())).collect();
+    let trailers = read_records(dir, &records, deadline).await?;
+    for ((entry, _), trailers) in recorded.into_iter().zip(trailers) {
+        entry.trailers = trailers;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub struct LogEntry {
 /// Anybody can write such a message; only a signature proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Gimlet, as its trailers say.
+    /// Gimlet, as its trailers say; or, where a merge squashed them away, the record in the folder.
     Gimlet,
     /// The original Gimlet, which wrote no trailers. What it released is in the file
     /// `release.json` of the application's folder at the commit.

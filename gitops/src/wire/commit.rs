@@ -3,9 +3,9 @@
 use gix_hash::ObjectId;
 use jiff::Timestamp;
 
-use crate::change::Identity;
+use crate::change::{Identity, RELEASE_TRAILER};
 use crate::id::{CommitId, Object};
-use crate::index::LogEntry;
+use crate::index::{LogEntry, trailers_of};
 use crate::store::header_ids;
 
 /// Returns the commits that a commit comes after.
@@ -26,6 +26,24 @@ pub(super) fn entries(commit: &Object) -> Vec<LogEntry> {
     let author = headers.lines().find_map(|line| line.strip_prefix("author "));
     let (identity, time) = person(author.unwrap_or_default());
     LogEntry::of_message(CommitId(commit.id), time, identity, message)
+}
+
+/// Tells who committed what is not as Gimlet makes it: without its trailers, or committed by another
+/// than its author, as after an amendment. Merges are passed over.
+pub(super) fn stranger(commit: &Object) -> Option<String> {
+    if parents(commit).len() > 1 {
+        return None;
+    }
+    let text = String::from_utf8_lossy(&commit.data);
+    let (headers, message) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let who = |role: &str| {
+        let line = headers.lines().find_map(|line| line.strip_prefix(role)).unwrap_or_default();
+        let (Identity { name, email }, _) = person(line);
+        format!("{name} <{email}>")
+    };
+    let (author, committer) = (who("author "), who("committer "));
+    let marked = trailers_of(message).iter().any(|t| t.contains_key(RELEASE_TRAILER));
+    (!marked || author != committer).then_some(committer)
 }
 
 /// Reads `Name <e-mail> seconds zone`.
@@ -62,6 +80,21 @@ mod tests {
         assert_eq!((entry.author.name.as_str(), entry.author.email.as_str()), ("A B", "a@b"));
         assert_eq!(entry.time.as_second(), 1_700_000_000);
         assert_eq!(entry.environment(), Some("staging"));
+    }
+
+    #[test]
+    fn only_what_is_as_gimlet_makes_it_is_its_own() {
+        let of = |parents: &str, committer: &str, message: &str| {
+            stranger(&commit(&format!(
+                "tree x\n{parents}author A <a@b> 1 +0000\ncommitter {committer} 2 +0000\n\ns\n\n{message}\n"
+            )))
+        };
+        let (ours, parent) = ("Gimlet-Release: r1", format!("parent {}\n", "1".repeat(40)));
+        assert_eq!(of(&parent, "A <a@b>", ours), None);
+        assert_eq!(of(&parent, "A <a@b>", "text").as_deref(), Some("A <a@b>"));
+        assert_eq!(of(&parent, "C <c@d>", ours).as_deref(), Some("C <c@d>"));
+        assert_eq!(of(&parent.repeat(2), "C <c@d>", "text"), None);
+        assert_eq!(stranger(&commit("")).as_deref(), Some(" <>"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::index::LogEntry;
 use crate::lock::cache_lock;
 use crate::options::{EngineKind, Options};
 use crate::path::RepoPath;
-use crate::remote::{Credentials, Remote};
+use crate::remote::{BranchName, Credentials, Remote};
 
 /// Levels of trees that come along with a commit: the root and the folders of environments.
 const TREES: u32 = 2;
@@ -66,7 +66,7 @@ struct State {
 impl WireEngine {
     pub(crate) fn new(remote: Remote, dir: PathBuf, options: &Options) -> Self {
         Self {
-            branch_ref: format!("refs/heads/{}", remote.branch),
+            branch_ref: reference(&remote.branch),
             http: Http::new(remote, options.timeouts.clone()),
             cache: Cache::new(dir.clone(), options.cache_size),
             dir,
@@ -335,9 +335,50 @@ impl Engine for WireEngine {
         let fresh = std::mem::take(&mut self.state().fresh);
         let pack = parcel::pack(&fresh, &self.cache, old, new)?;
         self.state().sent = Some((new, fresh.into_values().collect()));
-        receive::push(&self.http, &self.branch_ref, old, new, &pack).await?;
+        receive::push(&self.http, &self.branch_ref, old, Some(new), &pack).await?;
         self.arrived(new);
         Ok(())
+    }
+
+    async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError> {
+        let name = reference(branch);
+        let found = upload::branches(&self.http, &name).await?;
+        Ok(found.into_iter().find(|(found, _)| *found == name).map(|(_, id)| id))
+    }
+
+    async fn send(
+        &self,
+        branch: &BranchName,
+        old: Option<CommitId>,
+        new: Option<CommitId>,
+    ) -> Result<(), PushError> {
+        let name = reference(branch);
+        let Some(new) = new else {
+            return receive::push(&self.http, &name, old, None, &[]).await;
+        };
+        // They stay until others are written: what failed is sent again.
+        let fresh = self.state().fresh.clone();
+        let base = fresh.get(&new.0).and_then(|object| commit::parents(object).first().copied());
+        let pack = parcel::pack(&fresh, &self.cache, base, new)?;
+        receive::push(&self.http, &name, old, Some(new), &pack).await?;
+        self.keep(&fresh.into_values().collect::<Vec<_>>());
+        Ok(())
+    }
+
+    async fn stranger(
+        &self,
+        _: &BranchName,
+        base: CommitId,
+        at: CommitId,
+    ) -> Result<Option<(CommitId, String)>, GitError> {
+        for object in self.commits(at, Some(base)).await?.iter().rev() {
+            let Some(by) = commit::stranger(object) else { continue };
+            // A server may send more than it was asked for.
+            if !self.is_ancestor(CommitId(object.id), base).await? {
+                return Ok(Some((CommitId(object.id), by)));
+            }
+        }
+        Ok(None)
     }
 
     async fn log(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<LogEntry>, GitError> {
@@ -396,4 +437,8 @@ impl Engine for WireEngine {
     fn set_credentials(&self, credentials: Credentials) {
         self.http.set_credentials(credentials);
     }
+}
+
+fn reference(branch: &BranchName) -> String {
+    format!("refs/heads/{branch}")
 }

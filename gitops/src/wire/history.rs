@@ -1,7 +1,7 @@
 //! The history of a branch, told by its commits; trees are only asked for where others changed
 //! something.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use gix_hash::ObjectId;
 
@@ -13,6 +13,7 @@ use crate::error::GitError;
 use crate::id::{CommitId, Object, TreeId};
 use crate::index::{LogEntry, MAX_FOLDERS, Origin};
 use crate::path::RepoPath;
+use crate::record::{RECORD, trailers};
 use crate::tree::{EntryKind, Tree};
 
 /// Of so many commits that others made, the newest, it is found out where they changed something.
@@ -32,11 +33,48 @@ pub(super) async fn entries(
     let others: Vec<_> = entries.iter_mut().rev().filter(is_other).take(MAX_OTHERS).collect();
     let by_id: HashMap<_, _> = commits.iter().map(|c| (c.id, c)).collect();
     let of: Vec<_> = others.iter().filter_map(|e| by_id.get(&e.commit.0).copied()).collect();
-    let folders = changed_folders(&of, engine).await?;
-    for (entry, folders) in others.into_iter().zip(folders) {
-        entry.origin = Origin::Other(folders);
+    let changed = changes(&of, engine).await?;
+    let records = read_records(&changed, engine).await?;
+    for ((entry, changes), record) in others.into_iter().zip(changed).zip(records) {
+        entry.origin = Origin::Other(changes.folders.into_iter().take(MAX_FOLDERS).collect());
+        entry.trailers = record;
     }
     Ok(entries)
+}
+
+/// What a commit changed.
+#[derive(Clone, Default)]
+struct Changes {
+    folders: BTreeSet<String>,
+    /// The paths of records of releases, and what is there now.
+    records: Vec<(String, Option<ObjectId>)>,
+}
+
+/// Returns what the record says, as trailers, where a commit changed exactly one: it may be the merge
+/// of a release; whether it is, the index decides.
+async fn read_records(
+    changed: &[Changes],
+    engine: &WireEngine,
+) -> Result<Vec<BTreeMap<String, String>>, GitError> {
+    let only = |changes: &Changes| match changes.records.as_slice() {
+        [(path, Some(id))] => Some((path.clone(), *id)),
+        _ => None,
+    };
+    let records: Vec<_> = changed.iter().map(only).collect();
+    let mut read = Vec::with_capacity(records.len());
+    for some in records.chunks(AT_ONCE) {
+        let ids: Vec<_> = some.iter().flatten().map(|(_, id)| *id).collect();
+        engine.gather(&ids).await?;
+        for record in some {
+            let Some((path, id)) = record else {
+                read.push(BTreeMap::new());
+                continue;
+            };
+            let found = engine.object(*id).await?.ok_or_else(|| missing(*id))?;
+            read.push(trailers(&found.data, path).unwrap_or_default());
+        }
+    }
+    Ok(read)
 }
 
 /// A folder of one commit that is to be compared with what it was in each commit before.
@@ -47,12 +85,9 @@ struct Step {
     new: Option<ObjectId>,
 }
 
-/// Finds the folders in which commits changed files, all commits together, level by level. What a
-/// merge took over from one side is not its own.
-async fn changed_folders(
-    commits: &[&Object],
-    engine: &WireEngine,
-) -> Result<Vec<Vec<String>>, GitError> {
+/// Finds where commits changed files, all commits together, level by level. What a merge took over
+/// from one side is not its own.
+async fn changes(commits: &[&Object], engine: &WireEngine) -> Result<Vec<Changes>, GitError> {
     let before: Vec<_> = commits.iter().flat_map(|c| commit::parents(c)).map(|id| id.0).collect();
     engine.gather(&before).await?;
     let mut open = Vec::new();
@@ -66,7 +101,7 @@ async fn changed_folders(
         }
         open.push(Step { commit: at, prefix: String::new(), old, new: commit::root(object) });
     }
-    let mut found = vec![BTreeSet::new(); commits.len()];
+    let mut found = vec![Changes::default(); commits.len()];
     let mut read = 0;
     while !open.is_empty() && read < MAX_TREES {
         let wanted =
@@ -76,18 +111,24 @@ async fn changed_folders(
         engine.gather(&ids.into_iter().collect::<Vec<_>>()).await?;
         let mut next = Vec::new();
         for step in open {
-            let Some(folders) = found.get_mut(step.commit) else { continue };
-            next.extend(descend(&step, folders, engine).await?);
+            let Some(changes) = found.get_mut(step.commit) else { continue };
+            next.extend(descend(&step, changes, engine).await?);
         }
         open = next;
     }
-    Ok(found.into_iter().map(|set| set.into_iter().take(MAX_FOLDERS).collect()).collect())
+    // Of what was not read to its end it is not known that there is only one.
+    for step in open {
+        if let Some(changes) = found.get_mut(step.commit) {
+            changes.records.clear();
+        }
+    }
+    Ok(found)
 }
 
 /// Compares one folder, and returns those below it that are to be compared.
 async fn descend(
     step: &Step,
-    folders: &mut BTreeSet<String>,
+    changes: &mut Changes,
     engine: &WireEngine,
 ) -> Result<Vec<Step>, GitError> {
     let new = tree(step.new, engine).await?;
@@ -121,12 +162,18 @@ async fn descend(
         }
         below.retain(|name, _| here.contains(name));
     }
-    let (files, deeper): (Vec<_>, Vec<_>) =
-        below.into_values().partition(|next| next.prefix.is_empty());
-    if !files.is_empty() && !step.prefix.is_empty() && folders.len() <= MAX_FOLDERS {
-        folders.insert(step.prefix.trim_end_matches('/').to_owned());
+    if !step.prefix.is_empty() {
+        let mut files = below.iter().filter(|(_, next)| next.prefix.is_empty()).peekable();
+        if files.peek().is_some() && changes.folders.len() <= MAX_FOLDERS {
+            changes.folders.insert(step.prefix.trim_end_matches('/').to_owned());
+        }
+        if files.any(|(name, _)| name == RECORD.as_bytes()) {
+            let now = Tree::decode(&new)?;
+            let now = now.get(RECORD).filter(|entry| entry.kind == EntryKind::File);
+            changes.records.push((format!("{}{RECORD}", step.prefix), now.map(|entry| entry.id)));
+        }
     }
-    Ok(deeper)
+    Ok(below.into_values().filter(|next| !next.prefix.is_empty()).collect())
 }
 
 fn is_empty(tree: ObjectId) -> bool {

@@ -15,15 +15,17 @@ const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
 /// The most words of the server that are kept.
 const SAID: usize = 2_000;
 
-/// Moves a branch from one commit to another, if it is still there.
+/// Moves a branch from one commit to another, or deletes it, if it is still there. No pack goes with a
+/// deletion.
 pub(super) async fn push(
     http: &Http,
     branch: &str,
     old: Option<CommitId>,
-    new: CommitId,
+    new: Option<CommitId>,
     pack: &[u8],
 ) -> Result<(), PushError> {
-    let old = old.map_or_else(|| NO_COMMIT.to_owned(), |old| old.to_string());
+    let name = |id: Option<CommitId>| id.map_or_else(|| NO_COMMIT.to_owned(), |id| id.to_string());
+    let (old, new) = (name(old), name(new));
     let mut body = Vec::with_capacity(pack.len() + 256);
     put(&mut body, format!("{old} {new} {branch}\0{FEATURES}").as_bytes());
     body.extend_from_slice(FLUSH);

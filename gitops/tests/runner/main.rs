@@ -20,6 +20,8 @@ mod local;
 mod log;
 mod mirror;
 #[cfg(test)]
+mod proposals;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod signing;

@@ -25,6 +25,9 @@ mod local;
 #[path = "../runner/log.rs"]
 mod log;
 #[cfg(test)]
+#[path = "../runner/proposals.rs"]
+mod proposals;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 #[path = "../runner/races.rs"]

@@ -1,7 +1,7 @@
 //! The only place that writes the status of an app.
 
 use gimlet_crds::condition::{self, PREVIEW_NEEDED, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PreviewStatus};
+use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PreviewStatus, PullRequestStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::runtime::events::EventType;
@@ -20,7 +20,7 @@ const DRIFTED: &str = "Drifted";
 /// What a look at an app found.
 pub(super) enum Seen {
     Found(Box<Found>),
-    Uninstalling { reason: &'static str, message: String },
+    Uninstalling { reason: &'static str, message: String, pull: Option<PullRequestStatus> },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -90,10 +90,13 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
             status.preview = outlook.map(preview);
             verdicts
         }
-        Seen::Uninstalling { reason, message } => vec![
-            Verdict::new(READY, Truth::False, reason, message.clone()),
-            Verdict::new(RECONCILING, Truth::True, reason, message),
-        ],
+        Seen::Uninstalling { reason, message, pull } => {
+            status.pull_request = pull.or(status.pull_request);
+            vec![
+                Verdict::new(READY, Truth::False, reason, message.clone()),
+                Verdict::new(RECONCILING, Truth::True, reason, message),
+            ]
+        }
         Seen::Failed { reason, message, stalled } => {
             let abnormal = if stalled { STALLED } else { RECONCILING };
             vec![

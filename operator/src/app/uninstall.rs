@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use gimlet_crds::name::AppName;
-use gimlet_crds::{App, DeletionPolicy, Environment, PreviewRemoval, labels, labels::trailer};
-use gimlet_gitops::{Edit, Outcome};
+use gimlet_crds::{
+    App, DeletionPolicy, Environment, PreviewRemoval, PullRequestStatus, labels, labels::trailer,
+};
+use gimlet_gitops::{Change, Edit, Outcome};
+use gimlet_hosts::PullRequestState;
 use gimlet_manifest::flux as flux_files;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -14,10 +17,14 @@ use super::status::{self, Seen};
 use super::{AppError, set_finalizers};
 use crate::context::Context;
 use crate::preview::BRANCH_DELETED;
+use crate::pull_request::markdown::code;
+use crate::pull_request::{Place, Proposed, Text};
 use crate::release::{app_folder, change_of_environment, flux_env, flux_file};
 use crate::{artifact, flux};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How often a pull request is looked at.
+const LOOK_AT_PULL: Duration = Duration::from_secs(10);
 
 /// Takes an uninstall one step further.
 pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
@@ -35,7 +42,14 @@ pub(super) async fn step(app: &App, ctx: &Context) -> Result<Action, AppError> {
     if let Some(message) = held_back(app, &environment) {
         return wait(app, "Waiting", message, ctx).await;
     }
-    let commit = remove(app, &environment, ctx).await?;
+    let commit = match remove(app, &environment, ctx).await? {
+        Removed::InGit(commit) => commit,
+        Removed::Proposed { pull, why } => {
+            let seen = Seen::Uninstalling { reason: "PullRequest", message: why, pull };
+            status::write(app, seen, ctx).await?;
+            return Ok(Action::requeue(LOOK_AT_PULL));
+        }
+    };
     if let Some(message) = still_there(app, &environment, commit.as_deref(), ctx).await? {
         ctx.comments.publish(app, ctx);
         return wait(app, "Uninstalling", message, ctx).await;
@@ -58,19 +72,24 @@ pub(super) fn held_back(app: &App, environment: &Environment) -> Option<String> 
     Some(format!("{what} is locked: {}", lock.reason))
 }
 
-/// Commits the removal, or finds that it was committed; returns the commit where there is one.
-async fn remove(
-    app: &App,
-    environment: &Environment,
-    ctx: &Context,
-) -> Result<Option<String>, AppError> {
+/// Where the removal of an app's folder is.
+enum Removed {
+    /// On the branch, in a commit where there was something to remove.
+    InGit(Option<String>),
+    /// It waits to be merged.
+    Proposed { pull: Option<PullRequestStatus>, why: String },
+}
+
+/// Commits the removal, or finds that it was committed.
+async fn remove(app: &App, environment: &Environment, ctx: &Context) -> Result<Removed, AppError> {
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let name = AppName::parse(&app.spec.app)?;
     let env = &app.spec.environment;
     let id = format!("uninstall-{}", app.uid().unwrap_or_default());
     let (file, _) = flux_files::app_file(&flux_env(environment)?, &name);
+    let folder = app_folder(environment, &name)?;
     let edits = vec![
-        Edit::RemoveFolder { path: app_folder(environment, &name)? },
+        Edit::RemoveFolder { path: folder.clone() },
         Edit::RemoveFile { path: flux_file(environment, &file)? },
     ];
     let mut trailers = vec![
@@ -84,16 +103,79 @@ async fn remove(
     let time = app.metadata.deletion_timestamp.as_ref().map_or_else(Context::now, |time| time.0);
     let subject = format!("{env}/{name}: uninstall");
     let change = change_of_environment(environment, id, subject, edits, trailers, time);
+    if let Some(place) = Place::of(environment, &folder, &access)? {
+        return propose(app, change, &place, ctx).await;
+    }
     match access.writer.announce().commit(change).await? {
-        Outcome::Unchanged { .. } => Ok(None),
-        Outcome::Adopted { commit, .. } => Ok(Some(commit.to_string())),
+        Outcome::Unchanged { .. } => Ok(Removed::InGit(None)),
+        Outcome::Adopted { commit, .. } => Ok(Removed::InGit(Some(commit.to_string()))),
         Outcome::Committed { commit, .. } => {
             let source = flux::environment_object(env);
             let token = commit.to_string();
             ctx.flux.request_sync(&environment.spec.flux.namespace, &source, &token).await;
-            Ok(Some(token))
+            Ok(Removed::InGit(Some(token)))
         }
     }
+}
+
+/// Asks people to merge the removal, by the branch and the pull request that the app's releases have.
+async fn propose(
+    app: &App,
+    change: Change,
+    place: &Place,
+    ctx: &Context,
+) -> Result<Removed, AppError> {
+    let namespace = app.namespace().unwrap_or_default();
+    let releases = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
+    let open = releases.iter().find(|release| {
+        release.status.as_ref().is_some_and(|status| {
+            status.pull_request.is_some()
+                && status.commit.is_none()
+                && status.timestamps.ended.is_none()
+        })
+    });
+    if let Some(release) = open {
+        let why = format!("waiting for release {} to give up its pull request", release.name_any());
+        return Ok(Removed::Proposed { pull: None, why });
+    }
+    let known = app.status.as_ref().and_then(|status| status.pull_request.as_ref());
+    if let Some(known) = known {
+        let seen = place.look(known.number).await?;
+        if seen.is_some_and(|seen| seen.state == PullRequestState::Closed) {
+            let why = format!(
+                "{} was closed: open it again, or set spec.deletionPolicy to Orphan",
+                known.url
+            );
+            return Ok(Removed::Proposed { pull: Some(known.clone()), why });
+        }
+    }
+    let text = Text {
+        title: change.subject.clone(),
+        body: format!(
+            "To merge this uninstalls {}: its folder goes from git, and Flux removes its objects. To close \
+             it keeps the app.\n",
+            code(&app.name_any())
+        ),
+    };
+    let number = known.map(|known| known.number);
+    let pull = match place.propose::<AppError>(change, text, number).await? {
+        Proposed::InGit(commit) => {
+            if let Some(known) = known {
+                place.tidy(known).await;
+            }
+            return Ok(Removed::InGit(Some(commit.to_string())));
+        }
+        Proposed::Unchanged(_) => {
+            if let Some(known) = known {
+                place.tidy(known).await;
+            }
+            return Ok(Removed::InGit(None));
+        }
+        Proposed::Open(pull) => pull,
+    };
+    let why = place.merge(&pull).await?;
+    let why = why.unwrap_or_else(|| format!("{} is merged; git does not show it yet", pull.url));
+    Ok(Removed::Proposed { pull: Some(pull), why })
 }
 
 /// Tells what Flux has still to remove; nothing where Flux does not follow the environment here.
@@ -136,7 +218,7 @@ async fn wait(
     message: String,
     ctx: &Context,
 ) -> Result<Action, AppError> {
-    status::write(app, Seen::Uninstalling { reason, message }, ctx).await?;
+    status::write(app, Seen::Uninstalling { reason, message, pull: None }, ctx).await?;
     Ok(Action::requeue(LOOK_AGAIN))
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use gimlet_crds::{Environment, labels::trailer, name::AppName};
-use gimlet_gitops::{BlobId, Edit, Writer};
+use gimlet_crds::{Environment, PullRequestStatus, labels::trailer, name::AppName};
+use gimlet_gitops::{BlobId, Change, Edit};
+use gimlet_hosts::PullRequestState;
 use gimlet_manifest::flux;
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -11,19 +12,38 @@ use kube::ResourceExt;
 use super::EnvironmentError;
 use crate::context::Context;
 use crate::digest;
+use crate::pull_request::markdown::code;
+use crate::pull_request::{Place, Proposed, Text};
 use crate::release::{change_of_environment, flux_env, flux_file, flux_folder};
+use crate::remotes::Access;
+
+/// Where the files of the flux folder are that are missing or differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// On the branch.
+    InGit,
+    /// In a pull request, and on what that waits.
+    Proposed { pull: PullRequestStatus, why: String },
+}
 
 /// Writes the files of the flux folder that are missing or differ, in one commit.
 pub(super) async fn keep(
     environment: &Environment,
-    writer: &Writer,
-) -> Result<(), EnvironmentError> {
+    access: &Access,
+) -> Result<Kept, EnvironmentError> {
+    let writer = &access.writer;
+    let folder = flux_folder(environment)?;
     // Names and digests are enough, whatever the number of apps.
-    let listed = writer.list(Some(&flux_folder(environment)?), None).await?;
+    let listed = writer.list(Some(&folder), None).await?;
     let old = listed.into_iter().map(|entry| (entry.name, entry.id)).collect();
     let edits = edits(environment, &old)?;
+    let place = Place::of(environment, &folder, access)?;
+    let known = environment.status.as_ref().and_then(|status| status.pull_request.as_ref());
     if edits.is_empty() {
-        return Ok(());
+        if let (Some(place), Some(known)) = (&place, known) {
+            place.tidy(known).await;
+        }
+        return Ok(Kept::InGit);
     }
     let head = writer.head().await?.commit;
     let base = head.map_or_else(|| "none".into(), |head| head.to_string());
@@ -40,8 +60,63 @@ pub(super) async fn keep(
         trailers,
         time(),
     );
-    writer.announce().commit(change).await?;
-    Ok(())
+    // Nobody can be asked to merge into a branch that is not there yet.
+    let Some(place) = place.filter(|_| head.is_some()) else {
+        writer.announce().commit(change).await?;
+        return Ok(Kept::InGit);
+    };
+    propose(environment, change, known, &place).await
+}
+
+/// Asks people to merge a change; asks again only when the environment became another.
+async fn propose(
+    environment: &Environment,
+    change: Change,
+    known: Option<&PullRequestStatus>,
+    place: &Place,
+) -> Result<Kept, EnvironmentError> {
+    let observed = environment.status.as_ref().and_then(|status| status.observed_generation);
+    let same = observed == environment.metadata.generation;
+    let mut pull = None;
+    if let (Some(known), true) = (known, same) {
+        match place.look(known.number).await?.map(|seen| seen.state) {
+            Some(PullRequestState::Open) => pull = Some(known.clone()),
+            Some(PullRequestState::Closed) => {
+                let why = format!(
+                    "{} was closed: open it again, or change spec.flux of the environment",
+                    known.url
+                );
+                return Ok(Kept::Proposed { pull: known.clone(), why });
+            }
+            Some(PullRequestState::Merged) | None => {}
+        }
+    }
+    let pull = match pull {
+        Some(pull) => pull,
+        None => {
+            let name = environment.name_any();
+            let text = Text {
+                title: change.subject.clone(),
+                body: format!(
+                    "Flux follows environment {} by these files. Until this is merged, Flux does not \
+                     see its releases, or goes on with its old settings.\n",
+                    code(&name)
+                ),
+            };
+            let known = known.map(|known| known.number);
+            match place.propose::<EnvironmentError>(change, text, known).await? {
+                Proposed::Open(pull) => pull,
+                Proposed::InGit(_) | Proposed::Unchanged(_) => return Ok(Kept::InGit),
+            }
+        }
+    };
+    Ok(match place.merge(&pull).await? {
+        Some(why) => Kept::Proposed { pull, why },
+        None => {
+            let why = format!("{} is merged; git does not show it yet", pull.url);
+            Kept::Proposed { pull, why }
+        }
+    })
 }
 
 /// Lists what is to be written: the environment's own files, and those of apps whose settings changed.

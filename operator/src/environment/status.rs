@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
+use super::flux_folder::Kept;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification;
@@ -20,7 +21,7 @@ use crate::status::apply;
 pub(super) enum Seen {
     First,
     Suspended,
-    Reachable { head: Head, engine: Option<EngineKind>, flux: FluxState },
+    Reachable { head: Head, engine: Option<EngineKind>, flux: FluxState, kept: Kept },
     Failed { reason: &'static str, message: String, stalled: bool },
 }
 
@@ -103,6 +104,7 @@ fn compute(
     now: Timestamp,
 ) -> EnvironmentStatus {
     let (mut head, mut engine) = (old.head.clone(), old.engine.clone());
+    let mut pull_request = old.pull_request.clone();
     let mut verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
@@ -123,10 +125,15 @@ fn compute(
                 Verdict::new(abnormal, Truth::True, reason, message),
             ]
         }
-        Seen::Reachable { head: found, engine: kind, flux } => {
+        Seen::Reachable { head: found, engine: kind, flux, kept } => {
             engine = kind.map(|kind| kind.as_str().to_owned());
             head = head_status(&found, old.head.as_ref());
-            reachable(environment, &found, &flux)
+            let verdicts = reachable(environment, &found, &flux, &kept);
+            pull_request = match kept {
+                Kept::InGit => None,
+                Kept::Proposed { pull, .. } => Some(pull),
+            };
+            verdicts
         }
     };
     verdicts.extend(notification::verdict(environment));
@@ -140,11 +147,17 @@ fn compute(
         ),
         head,
         apps: Some(apps),
+        pull_request,
         engine,
     }
 }
 
-fn reachable(environment: &Environment, head: &Head, flux: &FluxState) -> Vec<Verdict> {
+fn reachable(
+    environment: &Environment,
+    head: &Head,
+    flux: &FluxState,
+    kept: &Kept,
+) -> Vec<Verdict> {
     let gitops = &environment.spec.gitops;
     let folder = if gitops.path.is_empty() { "/".to_owned() } else { format!("{}/", gitops.path) };
     let git = if head.rewritten {
@@ -177,9 +190,18 @@ fn reachable(environment: &Environment, head: &Head, flux: &FluxState) -> Vec<Ve
         FluxState::Failing { message } => (Truth::False, "FluxFailed", message.clone()),
         FluxState::Ready => (Truth::True, "Ready", "Flux follows the environment".to_owned()),
     };
+    let (truth, reason, message) = match kept {
+        Kept::InGit => (truth, reason, message),
+        Kept::Proposed { why, .. } => {
+            (Truth::Unknown, "PullRequest", format!("Flux' objects of the environment: {why}"))
+        }
+    };
     let flux_verdict = Verdict::new(FLUX_READY, truth, reason, message.clone());
     let mut verdicts = vec![git, flux_verdict];
     match flux {
+        _ if reason == "PullRequest" => {
+            verdicts.push(Verdict::new(READY, Truth::True, reason, message));
+        }
         FluxState::Failing { .. } => {
             verdicts.push(Verdict::new(READY, Truth::False, reason, message.clone()));
             verdicts.push(Verdict::new(RECONCILING, Truth::True, reason, message));
@@ -247,9 +269,13 @@ mod tests {
             Seen::Failed { reason: "Unauthorized", message: message(), stalled: false },
             Seen::Failed { reason: "InvalidRepository", message: message(), stalled: true },
         ];
+        let pull = gimlet_crds::PullRequestStatus::default();
         for flux in states {
             let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-            sights.push(Seen::Reachable { head, engine: Some(EngineKind::Wire), flux });
+            for kept in [Kept::InGit, Kept::Proposed { pull: pull.clone(), why: message() }] {
+                let (flux, engine) = (flux.clone(), Some(EngineKind::Wire));
+                sights.push(Seen::Reachable { head, engine, flux, kept });
+            }
         }
         sights
     }
@@ -295,7 +321,7 @@ mod tests {
     #[test]
     fn a_person_is_told_how_to_connect_flux() {
         let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-        let verdicts = reachable(&environment(), &head, &FluxState::NotConnected);
+        let verdicts = reachable(&environment(), &head, &FluxState::NotConnected, &Kept::InGit);
         let flux = verdicts.iter().find(|v| v.kind == FLUX_READY).unwrap();
         assert!(flux.message.contains("gitrepository.yaml and root.yaml of staging/flux/"));
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::branch;
 use super::comment::{Row, body, id};
 use crate::context::Context;
-use crate::{digest, sources};
+use crate::{digest, hosting, sources};
 
 /// News that may wait; what comes on top is left out: the next look at the app tells it again.
 const QUEUE: usize = 1024;
@@ -89,7 +89,7 @@ fn place(app: &App, ctx: &Context) -> Option<Place> {
     let number = u64::try_from(preview.pull_request?).ok()?;
     let repository = branch::repository(preview, &app.namespace()?, ctx)?;
     let wanted =
-        repository.spec.preview_comments && sources::provider(repository.spec.provider).is_some();
+        repository.spec.preview_comments && hosting::provider(repository.spec.provider).is_some();
     wanted.then(|| Place {
         namespace: repository.namespace().unwrap_or_default(),
         repository: repository.name_any(),

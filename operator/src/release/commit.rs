@@ -11,10 +11,11 @@ use super::error::ReleaseError;
 use super::gate::{self, Passage};
 use super::gather::Around;
 use super::outcome::{Committed, End, Outcome, Prepared};
-use super::{gather, layout, message, observe, prepare, status};
+use super::{gather, layout, message, observe, prepare, pull, status};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::preview;
+use crate::pull_request::Place;
 use crate::{app, flux};
 
 /// Field manager of the hold that a rollback sets, so that nothing else of the operator takes it back.
@@ -74,6 +75,12 @@ pub(super) async fn release(
     }
     if !status::write(release, Outcome::Queued(prepared.clone()), ctx).await? {
         return Err(ReleaseError::Outdated);
+    }
+    let app = AppName::parse(&release.spec.app)?;
+    let folder = layout::app_folder(environment, &app)?;
+    if let Some(place) = Place::of(environment, &folder, &access)? {
+        drop(ticket);
+        return pull::propose(release, environment, prepared, around, &place).await;
     }
     let change = message::change_of_release(release, environment, &prepared);
     let outcome = ticket.commit(change).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gimlet_crds::{App, Blocker, BlockerKind, Environment, Phase, Release};
+use gimlet_crds::{App, Blocker, BlockerKind, Environment, Phase, PullRequestStatus, Release};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -10,7 +10,7 @@ use super::gather::Around;
 use super::outcome::End;
 
 /// What overtakes a release whose app goes.
-const UNINSTALL: &str = "uninstalling the app";
+pub(super) const UNINSTALL: &str = "uninstalling the app";
 
 /// Seconds after which every App that was made before a commit is in the cache.
 const CACHED: i64 = 30;
@@ -30,6 +30,8 @@ pub(super) enum Step {
     Gone,
     /// It is on its way to git with the others of its set, which looks after all of them.
     OfSet,
+    /// It has a pull request; see what became of that.
+    Proposed { environment: Arc<Environment>, pull: PullRequestStatus },
     /// Plan it, and commit it unless something holds it back.
     Release { environment: Arc<Environment> },
 }
@@ -46,8 +48,9 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
         Phase::Planned if release.spec.plan_only => return Step::Rest,
         _ => {}
     }
-    // A release that is Queued may be in git already, so its end is decided by git, see `commit`.
-    if status.phase != Phase::Queued {
+    // A release that is Queued may be in git already, so its end is decided by git, see `commit`; one
+    // that has a pull request may be merged already, see `pull`.
+    if status.phase != Phase::Queued && status.pull_request.is_none() {
         if release.spec.cancel {
             return Step::End(End::Cancelled);
         }
@@ -69,7 +72,10 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
             reason: "the environment is suspended: set spec.suspend to false to go on".into(),
             until: None,
         }]),
-        Some(environment) => Step::Release { environment: Arc::clone(environment) },
+        Some(environment) => match status.pull_request {
+            Some(pull) => Step::Proposed { environment: Arc::clone(environment), pull },
+            None => Step::Release { environment: Arc::clone(environment) },
+        },
     }
 }
 
@@ -106,7 +112,7 @@ pub(crate) fn order(release: &Release) -> (i64, u64) {
 }
 
 /// Finds a release that came later and is not out of the race itself.
-fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Option<String> {
+pub(super) fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Option<String> {
     let mine = order(release);
     releases
         .iter()
@@ -131,7 +137,7 @@ fn long_in_git(release: &Release, now: Timestamp) -> bool {
 
 /// Tells whether the app was told to go after the release was made. Without this, a release that
 /// waited would bring the app back as soon as it is gone.
-fn uninstalled_after(release: &Release, app: Option<&App>) -> bool {
+pub(super) fn uninstalled_after(release: &Release, app: Option<&App>) -> bool {
     let deleted = app.and_then(|app| app.metadata.deletion_timestamp.as_ref());
     match (deleted, release.creation_timestamp()) {
         (Some(deleted), Some(created)) => created.0 <= deleted.0,
@@ -254,6 +260,22 @@ mod tests {
         queued.spec.cancel = true;
         let around = around(vec![queued.clone(), release("b", 2)]);
         assert!(matches!(decide(&queued, &around), Step::Release { .. }));
+    }
+
+    #[test]
+    fn a_release_with_a_pull_request_is_not_ended_without_a_look_at_it() {
+        let mut proposed = with_phase(release("a", 1), Phase::Waiting);
+        proposed.status.as_mut().unwrap().pull_request = Some(PullRequestStatus::default());
+        proposed.spec.cancel = true;
+        let mut around = around(vec![proposed.clone(), release("b", 2)]);
+        assert!(matches!(decide(&proposed, &around), Step::Proposed { .. }));
+        Arc::make_mut(around.environment.as_mut().unwrap()).spec.suspend = true;
+        assert!(matches!(decide(&proposed, &around), Step::Block(_)));
+        let ended = with_phase(proposed.clone(), Phase::Rejected);
+        assert!(matches!(decide(&ended, &around), Step::Rest));
+        let merged = in_git(proposed, Phase::Committed);
+        around.environment = Some(Arc::new(environment()));
+        assert!(matches!(decide(&merged, &around), Step::Observe { .. } | Step::Gone));
     }
 
     #[test]

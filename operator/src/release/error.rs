@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use gimlet_crds::{Blocker, BlockerKind, Release};
 use gimlet_gitops::{GitError, GitErrorKind, PathError};
+use gimlet_hosts::HostError;
 
 use gimlet_sops::{RecipientsError, SopsError};
 
 use super::outcome::{End, Outcome};
 use super::source::SourceError;
 use crate::chart::ChartError;
+use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::preview::PreviewError;
 use crate::remotes::RemoteError;
@@ -41,6 +43,8 @@ pub(crate) enum ReleaseError {
     Remote(#[from] RemoteError),
     #[error(transparent)]
     Git(#[from] GitError),
+    #[error(transparent)]
+    Host(#[from] HostError),
     #[error("{message}")]
     Rollback { message: String },
     #[error(
@@ -69,6 +73,7 @@ impl ReleaseError {
             Self::Path(_) => "PathRefused",
             Self::Remote(error) => error.reason(),
             Self::Git(error) => error.reason(),
+            Self::Host(error) => error.reason(),
             Self::Rollback { .. } => "NothingToRollBackTo",
             Self::Adopt { .. } => "BaseChanged",
             Self::Set { reason, .. } => reason,
@@ -96,13 +101,22 @@ impl ReleaseError {
             // Wrong credentials are the environment's fault and are mended there.
             Self::Git(error) if waits_for_the_environment(error) => Retry::Backoff,
             Self::Git(error) if error.is_terminal() => Retry::Stalled,
+            // So is what the host's API refuses.
+            Self::Host(error) => match error.retry(Context::now()) {
+                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
+                gimlet_hosts::Retry::Stalled | gimlet_hosts::Retry::Backoff => Retry::Backoff,
+            },
             Self::Git(_) | Self::Api(_) | Self::Outdated => Retry::Backoff,
         }
     }
 
     /// Tells whether the credentials of the environment were refused.
     pub(crate) fn credentials_refused(&self) -> bool {
-        matches!(self, Self::Git(error) if error.kind() == GitErrorKind::Unauthorized)
+        match self {
+            Self::Git(error) => error.kind() == GitErrorKind::Unauthorized,
+            Self::Host(error) => matches!(error, HostError::Unauthorized { .. }),
+            _ => false,
+        }
     }
 
     /// Turns the error into what is recorded.
@@ -129,7 +143,10 @@ impl ReleaseError {
             return Outcome::Failed { reason, message };
         }
         let kind = match self {
-            Self::Git(_) | Self::Remote(_) => Some(BlockerKind::Git),
+            Self::Git(error) if error.kind() == GitErrorKind::BranchTaken => {
+                Some(BlockerKind::PullRequest)
+            }
+            Self::Git(_) | Self::Remote(_) | Self::Host(_) => Some(BlockerKind::Git),
             Self::Chart(_) => Some(BlockerKind::Chart),
             Self::Source(_) => Some(BlockerKind::Artifact),
             _ => None,
@@ -150,6 +167,7 @@ fn waits_for_the_environment(error: &GitError) -> bool {
         GitErrorKind::Unauthorized
             | GitErrorKind::NotFound
             | GitErrorKind::BranchMissing
+            | GitErrorKind::BranchTaken
             | GitErrorKind::Signing
     )
 }

@@ -1,6 +1,8 @@
 //! What a step of a release came to.
 
-use gimlet_crds::{ArtifactRef, Blocker, ChartStatus, PlanStatus, SourceVersion};
+use gimlet_crds::{
+    ArtifactRef, Blocker, ChartStatus, PlanStatus, PullRequestStatus, SourceVersion,
+};
 use gimlet_gitops::{CommitId, Edit};
 
 use crate::preview::Binding;
@@ -12,6 +14,8 @@ pub(super) enum Outcome {
     Planned(Prepared),
     /// Something holds the release back.
     Blocked { prepared: Option<Prepared>, blockers: Vec<Blocker> },
+    /// It waits in a pull request, and on what else holds it back.
+    Proposed { prepared: Option<Prepared>, pull: PullRequestStatus, blockers: Vec<Blocker> },
     /// The commit is on its way.
     Queued(Prepared),
     /// It is in git. `prepared` is missing where a commit was found that an earlier process made;

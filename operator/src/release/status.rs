@@ -5,7 +5,7 @@ use std::time::Duration;
 use gimlet_crds::condition::{
     self, APPLIED, COMMITTED, HEALTHY, PLANNED, READY, RECONCILING, STALLED, Truth, Verdict,
 };
-use gimlet_crds::{CommitStatus, Phase, Release, ReleaseStatus};
+use gimlet_crds::{Blocker, CommitStatus, Phase, Release, ReleaseStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -166,16 +166,14 @@ impl Next {
                 if let Some(prepared) = prepared {
                     self.plan(prepared);
                 }
-                let message = blockers
-                    .iter()
-                    .map(|b| format!("{:?} {}: {}", b.kind, b.name, b.reason))
-                    .collect::<Vec<_>>()
-                    .join("; ");
-                let reason =
-                    blockers.first().map_or_else(|| "Blocked".into(), |b| format!("{:?}", b.kind));
-                self.status.blocked_by = blockers;
-                self.status.phase = Phase::Waiting;
-                self.progress(Truth::False, &format!("BlockedBy{reason}"), &message);
+                self.blocked(blockers);
+            }
+            Outcome::Proposed { prepared, pull, blockers } => {
+                if let Some(prepared) = prepared {
+                    self.plan(prepared);
+                }
+                self.status.pull_request = Some(pull);
+                self.blocked(blockers);
             }
             Outcome::Queued(prepared) => {
                 self.plan(prepared);
@@ -217,6 +215,18 @@ impl Next {
                 self.progress(Truth::False, &reason, &format!("{message}; it is tried again"));
             }
         }
+    }
+
+    fn blocked(&mut self, blockers: Vec<Blocker>) {
+        let message = blockers
+            .iter()
+            .map(|b| format!("{:?} {}: {}", b.kind, b.name, b.reason))
+            .collect::<Vec<_>>()
+            .join("; ");
+        let reason = blockers.first().map_or_else(|| "Blocked".into(), |b| format!("{:?}", b.kind));
+        self.status.blocked_by = blockers;
+        self.status.phase = Phase::Waiting;
+        self.progress(Truth::False, &format!("BlockedBy{reason}"), &message);
     }
 
     fn plan(&mut self, prepared: Prepared) {

@@ -1,5 +1,5 @@
 use super::*;
-use gimlet_crds::{Blocker, BlockerKind, PlanStatus};
+use gimlet_crds::{Blocker, BlockerKind, PlanStatus, PullRequestStatus};
 use gimlet_gitops::CommitId;
 use serde_json::json;
 
@@ -56,6 +56,20 @@ fn outcomes() -> Vec<Outcome> {
             blockers: vec![Blocker {
                 kind: BlockerKind::Lock,
                 name: "staging".into(),
+                reason: text(),
+                until: None,
+            }],
+        },
+        Outcome::Proposed {
+            prepared: Some(prepared()),
+            pull: PullRequestStatus {
+                number: 12,
+                url: "https://git.example.com/acme/gitops/pulls/12".into(),
+                commit: commit().sha,
+            },
+            blockers: vec![Blocker {
+                kind: BlockerKind::PullRequest,
+                name: "#12".into(),
                 reason: text(),
                 until: None,
             }],

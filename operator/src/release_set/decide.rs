@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gimlet_crds::condition::{self, READY};
-use gimlet_crds::{Environment, Phase, Release, ReleaseSet};
+use gimlet_crds::{Environment, Phase, PushMode, Release, ReleaseSet};
 
 use crate::release::{SET_ENDED, waits_for_set};
 
@@ -69,6 +69,17 @@ pub(super) fn decide(set: &ReleaseSet, around: &Around) -> Step {
         });
     }
     let Some(environment) = &around.environment else { return Step::NoEnvironment };
+    if environment.spec.gitops.push == PushMode::PullRequest && !set.spec.plan_only {
+        return Step::End(Cause {
+            phase: Phase::Rejected,
+            reason: "PullRequests".into(),
+            message: format!(
+                "environment {} has a pull request for each app, and a set is one commit of several: \
+                 create a Release for each app",
+                set.spec.environment
+            ),
+        });
+    }
     if status.releases.is_empty() {
         return Step::Expand { environment: Arc::clone(environment) };
     }
@@ -218,6 +229,19 @@ pub(super) mod tests {
         let failed = Some(release("api", "Failed", "MissingVariable"));
         let Step::End(cause) = step(&set, vec![ended, failed]) else { panic!() };
         assert_eq!(cause.reason, "MissingVariable");
+    }
+
+    #[test]
+    fn an_environment_with_pull_requests_has_no_sets() {
+        let refused = |spec: &Value| {
+            let mut around = around(vec![]);
+            let environment = Arc::get_mut(around.environment.as_mut().unwrap()).unwrap();
+            environment.spec.gitops.push = PushMode::PullRequest;
+            decide(&set(spec, &[]), &around)
+        };
+        let Step::End(cause) = refused(&json!({})) else { panic!("it is expanded") };
+        assert_eq!((cause.phase, cause.reason.as_str()), (Phase::Rejected, "PullRequests"));
+        assert!(matches!(refused(&json!({"planOnly": true})), Step::Expand { .. }));
     }
 
     #[test]

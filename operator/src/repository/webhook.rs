@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::sources::provider;
+use crate::hosting::provider;
 
 /// Deliveries that are remembered, so that nobody can send them again.
 const REMEMBERED: usize = 20_000;

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::hosting::HostingError;
 use crate::release::ReleaseError;
 use crate::repository::RepositoryError;
 use crate::sources::SourceOpenError;
@@ -119,7 +120,8 @@ impl From<ApiError> for Problem {
 impl From<RepositoryError> for Problem {
     fn from(error: RepositoryError) -> Self {
         match error {
-            RepositoryError::Host(error) | RepositoryError::Open(SourceOpenError::Host(error)) => {
+            RepositoryError::Host(error)
+            | RepositoryError::Open(SourceOpenError::Hosting(HostingError::Host(error))) => {
                 error.into()
             }
             error => {
