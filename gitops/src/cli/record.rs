@@ -1,6 +1,7 @@
 //! Records of releases, read from the cache.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,8 +34,10 @@ pub(super) async fn read_records(
 ) -> Result<Vec<BTreeMap<String, String>>, GitError> {
     let mut read = Vec::with_capacity(records.len());
     for records in records.chunks(AT_ONCE) {
-        let input: String =
-            records.iter().map(|(commit, path)| format!("{commit}:{path}\n")).collect();
+        let mut input = String::new();
+        for (commit, path) in records {
+            let _ = writeln!(input, "{commit}:{path}");
+        }
         let invocation = Invocation::new(&["cat-file", "--batch"], deadline);
         let finished = run(dir, &invocation.input(input.into_bytes())).await?;
         if !finished.ok() {
