@@ -167,6 +167,7 @@ export const steps = {
   },
   'a rollback is not possible without a reason': async (page, backend) => {
     await enter(page, backend, '/apps/team-shop/cart/staging');
+    await page.locator('.key-bar >> text=roll back').waitFor();
     await page.keyboard.press('b');
     await page.locator('.diff-file').first().waitFor();
     const button = page.getByRole('button', { name: /^Roll back Ctrl|^Roll back$/ });
@@ -195,6 +196,8 @@ export const steps = {
   },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
     await page.evaluate(() =>
       fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/environments/staging', {
         method: 'PATCH',

@@ -88,7 +88,7 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
       </td>
       <td>{environment}</td>
       <td className="mono">{version ?? '—'}</td>
-      <td className="wrap">{reason ? `“${reason}”` : !action && <Text inherit>{subject}</Text>}</td>
+      <td className="wrap why">{reason ? `“${reason}”` : !action && <Text inherit>{subject}</Text>}</td>
       <td>
         {release ? (
           <Link
