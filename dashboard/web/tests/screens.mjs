@@ -140,7 +140,7 @@ try {
       const label = `${name}-${scheme}`;
       try {
         await page.goto(backends[as].address + path);
-        await page.locator(ready).first().waitFor({ timeout: 15_000 });
+        await page.locator(ready).first().waitFor({ timeout: 60_000 });
         if (act) await act(page);
         // A refused request is a message of the browser itself; those that a screen is about are expected.
         const odd = messages.filter((message) => !expected.some((text) => message.includes(text)));

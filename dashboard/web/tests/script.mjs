@@ -163,7 +163,7 @@ export const steps = {
       .waitFor();
     await page.keyboard.press('Control+Enter');
     await page.waitForURL('**/releases/team-shop/**');
-    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 15_000 });
+    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 60_000 });
   },
   'a rollback is not possible without a reason': async (page, backend) => {
     await enter(page, backend, '/apps/team-shop/cart/staging');
@@ -181,7 +181,7 @@ export const steps = {
     await enter(page, backend, '/releases/team-shop/checkout.prod-eu-x7k2m');
     await page.getByRole('button', { name: 'Approve…' }).click();
     await page.getByRole('button', { name: 'Approve', exact: true }).click();
-    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 15_000 });
+    await page.locator('h1 >> text=Healthy').waitFor({ timeout: 60_000 });
     await page.locator('.timeline >> text=approved by alice').waitFor();
   },
   'a plan that nobody wants leaves nothing behind': async (page, backend) => {
@@ -205,7 +205,7 @@ export const steps = {
         body: JSON.stringify({ spec: { lock: { reason: 'database moves' } } }),
       }),
     );
-    await page.locator('text=staging locked: database moves').waitFor({ timeout: 2000 });
+    await page.locator('text=staging locked: database moves').waitFor({ timeout: 60_000 });
   },
   'a lost connection is said, what was shown stays, and it comes back': async (page, backend) => {
     await enter(page, backend);

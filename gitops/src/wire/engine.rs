@@ -1,9 +1,11 @@
 //! The engine: what is known of a branch, and what is asked of the server.
 
-use std::collections::{HashMap, HashSet};
+mod fetch;
+
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -16,7 +18,7 @@ use super::history;
 use super::http::Http;
 use super::parcel;
 use super::receive;
-use super::upload::{self, Abilities, Want};
+use super::upload::{self, Abilities};
 use super::wanted::Wanted;
 use crate::engine::{Engine, Objects, PushError, Seen};
 use crate::error::{GitError, GitErrorKind as Kind};
@@ -29,10 +31,6 @@ use crate::remote::{BranchName, Credentials, Remote};
 
 /// Levels of trees that come along with a commit: the root and the folders of environments.
 const TREES: u32 = 2;
-/// So many objects are asked for at once; a request has fifty bytes for each.
-const AT_ONCE: usize = 2_000;
-/// Commits that are followed without asking the server for them again.
-const LINE: usize = 10_000;
 
 /// Works on a branch without a clone of it.
 ///
@@ -93,100 +91,6 @@ impl WireEngine {
         }
         drop(state);
         self.cache.put(objects);
-    }
-
-    /// Fetches a head with as many trees as the server allows, and what lies between it and what is
-    /// here already.
-    async fn fetch_head(
-        &self,
-        new: CommitId,
-        have: Option<CommitId>,
-    ) -> Result<Vec<Object>, GitError> {
-        let want =
-            |trees| Want { ids: std::slice::from_ref(&new.0), have, trees, alone: have.is_none() };
-        let trees = self.trees.load(Ordering::Relaxed);
-        match upload::fetch(&self.http, &want(trees)).await {
-            // Some servers only know of no trees at all.
-            Err(error) if error.kind() == Kind::NotFound && trees > 0 => {
-                let found = upload::fetch(&self.http, &want(0)).await?;
-                tracing::debug!(%error, "the server sends commits without their trees only");
-                self.trees.store(0, Ordering::Relaxed);
-                Ok(found)
-            }
-            found => found,
-        }
-    }
-
-    /// Fetches objects by their ids, as far as the server has them, together with what others want.
-    async fn fetch_objects(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        let turn = self.wanted.turn(ids).await;
-        let mine = self.missing(ids);
-        if mine.is_empty() {
-            return Ok(());
-        }
-        let others: Vec<_> =
-            self.missing(&turn.take()).into_iter().filter(|id| !mine.contains(id)).collect();
-        if !others.is_empty() {
-            match self.fetch_now(&[&mine[..], &others[..]].concat()).await {
-                Ok(()) => return Ok(()),
-                // One of the objects may be at fault. Who wants it finds that out for themselves.
-                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Other) => {
-                    tracing::debug!(%error, "objects are asked for one by one");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        match self.fetch_now(&mine).await {
-            Err(error) if error.kind() == Kind::NotFound => {
-                tracing::debug!(%error, "objects are not on the server");
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    async fn fetch_now(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        for ids in ids.chunks(AT_ONCE) {
-            let want = Want { ids, have: None, trees: 0, alone: true };
-            self.keep(&upload::fetch(&self.http, &want).await?);
-        }
-        Ok(())
-    }
-
-    fn missing(&self, ids: &[ObjectId]) -> Vec<ObjectId> {
-        ids.iter().filter(|id| !self.cache.has(**id)).copied().collect()
-    }
-
-    /// Fetches the commits that `new` has and `not` has not.
-    async fn fetch_commits(
-        &self,
-        new: CommitId,
-        not: Option<CommitId>,
-    ) -> Result<Vec<Object>, GitError> {
-        let want = Want { ids: &[new.0], have: not, trees: 0, alone: false };
-        let mut commits = upload::fetch(&self.http, &want).await?;
-        commits.retain(|object| object.kind == ObjectKind::Commit);
-        let mut state = self.state();
-        for object in &commits {
-            state.graph.add(CommitId(object.id), commit::parents(object));
-        }
-        Ok(commits)
-    }
-
-    /// Returns the commits that `new` has and `not` has not, oldest first.
-    async fn commits(&self, new: CommitId, not: Option<CommitId>) -> Result<Vec<Object>, GitError> {
-        if let (Some(line), Some(_)) = (self.state().graph.line(new, not, LINE), not) {
-            let known: Option<Vec<_>> = line.iter().map(|id| self.cache.get(id.0)).collect();
-            if let Some(known) = known {
-                return Ok(known);
-            }
-        }
-        let found = self.fetch_commits(new, not).await?;
-        let mut by_id: HashMap<_, _> =
-            found.into_iter().map(|object| (CommitId(object.id), object)).collect();
-        let ids: HashSet<_> = by_id.keys().copied().collect();
-        let sorted = self.state().graph.sort(new, &ids);
-        Ok(sorted.iter().filter_map(|id| by_id.remove(id)).collect())
     }
 
     async fn find(&self, id: ObjectId) -> Result<Option<Object>, GitError> {

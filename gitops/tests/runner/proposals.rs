@@ -113,10 +113,10 @@ async fn a_branch_is_only_withdrawn_where_it_is_what_it_was() {
 async fn an_older_release_than_the_one_in_git_is_not_proposed() {
     let repo = Repo::seeded();
     let writer = repo.writer();
-    let order = |n: i64| Some(("staging/web".to_owned(), n, String::new()));
-    let newer = Change { order: order(2), ..release("r2", "2") };
+    let nth = |n: i64| Some(("staging/web".to_owned(), n, String::new()));
+    let newer = Change { order: nth(2), ..release("r2", "2") };
     commit_of(&writer.commit(newer).await);
-    let older = Change { order: order(1), ..release("r1", "1") };
+    let older = Change { order: nth(1), ..release("r1", "1") };
     let error = writer.propose(&on(), older).await.unwrap_err();
     assert_eq!(error.kind(), GitErrorKind::Superseded);
     assert_eq!(repo.try_head(ON), None);
