@@ -81,17 +81,24 @@ deny:
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
 
 .PHONY: build
-build: ## build the operator and the CLI
-	cargo build -p gimlet-operator -p gimlet-cli
+build: web ## build the operator, the dashboard with its pages, and the CLI
+	cargo build -p gimlet-operator -p gimlet-dashboard -p gimlet-cli
+
+WEB = dashboard/web
 
 .PHONY: web
-web: ## build the dashboard's pages into dashboard/web/dist (Node 20.19 or newer)
-	cd dashboard/web && npm ci --no-audit --no-fund && npm run build
+web: $(WEB)/dist/index.html ## build the dashboard's pages into dashboard/web/dist (Node 20.19 or newer)
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(WEB)/index.html $(WEB)/vite.config.mts $(shell find $(WEB)/src -type f)
+	cd $(WEB) && npm run build
 
 .PHONY: web-test
 web-test: web ## check the dashboard's pages: format, types, unit tests; and every screen, where there is a Chromium
-	cd dashboard/web && npm run check
-	@if command -v chromium >/dev/null || [ -n "$${CHROMIUM:-}" ]; then cd dashboard/web && npm run screens; \
+	cd $(WEB) && npm run check
+	@if command -v chromium >/dev/null || [ -n "$${CHROMIUM:-}" ]; then cd $(WEB) && npm run screens; \
 	else echo "skipped: chromium is not installed (apt-get install chromium)"; fi
 
 .PHONY: tools

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Gimlet from nothing to a rollback: demo.sh | demo.sh stop
 # Brings up a cluster without containers and a Gitea, installs the operator under its own account,
-# connects an environment and makes releases. Every step prints the command that a person would type.
+# connects environments, makes releases, and ends with the dashboard. Every step prints the command
+# that a person would type.
 # With GIMLET_CLUSTER=current it uses your kubeconfig's cluster, and asks before it changes anything;
 # there it needs GIMLET_GITOPS_URL, GIMLET_GITOPS_USER and GIMLET_GITOPS_TOKEN of an empty repository.
 set -euo pipefail
@@ -21,11 +22,13 @@ k() { "$bin/kubectl" --kubeconfig "$KUBECONFIG" "$@"; }
 gimlet() { "$target/debug/gimlet" --kubeconfig "$KUBECONFIG" -n "$namespace" "$@"; }
 
 stop_demo() {
-	if [ -d "$root/operator" ]; then
-		state "$root/operator"
-		stop TERM operator
-		exec 9>&-
-	fi
+	for name in dashboard operator; do
+		if [ -d "$root/$name" ]; then
+			state "$root/$name"
+			stop TERM "$name"
+			exec 9>&-
+		fi
+	done
 	if [ -d "$root/main" ]; then "$e2e/cluster.sh" down; fi
 	if [ -d "$root/gitea" ]; then "$e2e/gitea.sh" down; fi
 	echo "stopped; the state is kept in $root, so that 'make demo' goes on from here"
@@ -41,8 +44,9 @@ ask() {
 This uses the cluster of your kubeconfig:
   $(k config current-context)  ($(k config view --minify -o 'jsonpath={.clusters[0].cluster.server}'))
 It applies Gimlet's kinds and roles, the namespaces gimlet-system and $namespace, a Secret with the
-token in $namespace and flux-system, and Flux' objects gimlet-staging; the operator runs on this
-machine. It pushes the folder staging/ to $GIMLET_GITOPS_URL.
+token in $namespace and flux-system, and Flux' objects gimlet-staging and gimlet-production; the
+operator and the dashboard run on this machine. It pushes the folders staging/ and production/ to
+$GIMLET_GITOPS_URL.
 TEXT
 	[ "${GIMLET_YES:-}" = 1 ] && return
 	[ -t 0 ] || fail "nobody can be asked here: set GIMLET_YES=1 to go on"
@@ -66,21 +70,21 @@ binaries() {
 	make --no-print-directory -C "$top" build
 }
 
-# A kubeconfig with a token of the operator's own service account: never the administrator's.
-operator_kubeconfig() { # file
+# A kubeconfig with a token of the program's own service account: never the administrator's.
+kubeconfig_of() { # program, file
 	local token server ca
-	token=$(k create token gimlet-operator --namespace gimlet-system --duration 24h)
+	token=$(k create token "gimlet-$1" --namespace gimlet-system --duration 24h)
 	server=$(k config view --minify --raw -o 'jsonpath={.clusters[0].cluster.server}')
 	ca=$(k config view --minify --raw --flatten -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')
 	(
 		umask 077
-		cat >"$1" <<YAML
+		cat >"$2" <<YAML
 apiVersion: v1
 kind: Config
-current-context: operator
+current-context: $1
 clusters: [{name: cluster, cluster: {server: "$server", certificate-authority-data: "$ca"}}]
-users: [{name: operator, user: {token: "$token"}}]
-contexts: [{name: operator, context: {cluster: cluster, user: operator}}]
+users: [{name: $1, user: {token: "$token"}}]
+contexts: [{name: $1, context: {cluster: cluster, user: $1}}]
 YAML
 	)
 }
@@ -94,21 +98,23 @@ operator() {
 	k apply --server-side --force-conflicts -k "$top/config/admission" >/dev/null
 	k get crd -o name | grep "\.gimlet\.io$" | xargs "$bin/kubectl" --kubeconfig "$KUBECONFIG" wait --for=condition=Established >/dev/null
 	state "$root/operator"
+	local listen
+	[ -f "$D/ports" ] || free_ports 2 >"$D/ports"
+	read -r listen views <"$D/ports"
 	if ! alive operator || ! cmp -s "$target/debug/gimlet-operator" "$D/gimlet-operator"; then
 		stop TERM operator
 		cp "$target/debug/gimlet-operator" "$D/gimlet-operator"
-		operator_kubeconfig "$D/kubeconfig"
-		[ -f "$D/port" ] || free_ports 1 >"$D/port"
+		kubeconfig_of operator "$D/kubeconfig"
 		spawn operator env KUBECONFIG="$D/kubeconfig" "$D/gimlet-operator" --log-format text \
-			--listen "127.0.0.1:$(cat "$D/port")" --cache "$D/cache" --namespace "$namespace"
+			--listen "127.0.0.1:$listen" --views "127.0.0.1:$views" --cache "$D/cache" --namespace "$namespace"
 	fi
-	until_ok "the operator is ready" operator curl -fsS "http://127.0.0.1:$(cat "$D/port")/readyz"
+	until_ok "the operator is ready" operator curl -fsS "http://127.0.0.1:$listen/readyz"
 	exec 9>&-
-	typed "curl http://127.0.0.1:$(cat "$D/port")/metrics"
+	typed "curl http://127.0.0.1:$listen/metrics"
 }
 
 repository() {
-	step "4. A gitops repository, and an environment in it"
+	step "4. A gitops repository, and two environments in it: production takes what staging runs, once somebody approves"
 	url=${GIMLET_GITOPS_URL:-} user=${GIMLET_GITOPS_USER:-} token=${GIMLET_GITOPS_TOKEN:-}
 	if [ -n "$own" ]; then
 		url=$GITEA_URL/$GITEA_USER/gitops.git user=$GITEA_USER token=$GITEA_TOKEN
@@ -124,25 +130,37 @@ repository() {
 			--from-file "password=/dev/fd/3" --dry-run=client -o yaml 3< <(printf %s "$token") |
 			k apply --server-side --force-conflicts -f - >/dev/null
 	done
-	typed "kubectl apply -n $namespace -f $root/environment.yaml"
-	cat >"$root/environment.yaml" <<YAML
+	typed "kubectl apply -n $namespace -f $root/environments.yaml"
+	local common="flux: {interval: 30s, timeout: 2m, secretRef: {name: gitops}}"
+	cat >"$root/environments.yaml" <<YAML
 apiVersion: gimlet.io/v1alpha1
 kind: Environment
 metadata: {name: staging}
 spec:
   gitops: {url: "$url", path: staging, secretRef: {name: gitops}}
-  flux: {interval: 30s, timeout: 2m, secretRef: {name: gitops}}
+  $common
+---
+apiVersion: gimlet.io/v1alpha1
+kind: Environment
+metadata: {name: production}
+spec:
+  gitops: {url: "$url", path: production, secretRef: {name: gitops}}
+  $common
+  promotion: {from: staging}
+  approval: {count: 1}
 YAML
-	sed 's/^/    /' "$root/environment.yaml"
-	k apply --server-side --force-conflicts -n "$namespace" -f "$root/environment.yaml" >/dev/null
-	k wait -n "$namespace" --for=condition=Ready environment/staging --timeout=1m >/dev/null ||
-		fail "the environment is not ready: kubectl describe -n $namespace environment staging"
+	sed 's/^/    /' "$root/environments.yaml"
+	k apply --server-side --force-conflicts -n "$namespace" -f "$root/environments.yaml" >/dev/null
+	k wait -n "$namespace" --for=condition=Ready environment/staging environment/production --timeout=1m >/dev/null ||
+		fail "an environment is not ready: kubectl describe -n $namespace environments"
 	clone=$root/gitops
 	rm -rf "$clone"
 	git -c credential.helper= -c "credential.helper=!f() { echo username=$user; echo password=\"\$GIMLET_TOKEN\"; }; f" \
 		clone --quiet "$url" "$clone"
-	typed "kubectl apply -f staging/flux/gitrepository.yaml -f staging/flux/root.yaml   # once: Flux follows the environment"
-	k apply --server-side --force-conflicts -f "$clone/staging/flux/gitrepository.yaml" -f "$clone/staging/flux/root.yaml" >/dev/null
+	for env in staging production; do
+		typed "kubectl apply -f $env/flux/gitrepository.yaml -f $env/flux/root.yaml   # once: Flux follows the environment"
+		k apply --server-side --force-conflicts -f "$clone/$env/flux/gitrepository.yaml" -f "$clone/$env/flux/root.yaml" >/dev/null
+	done
 }
 
 release() { # version title
@@ -158,6 +176,51 @@ releases() {
 	typed "gimlet rollback hello -e staging --reason 'the demo goes back' --wait"
 	gimlet rollback hello -e staging --reason "the demo goes back" --wait --timeout 3m
 	git -C "$clone" -c credential.helper= -c "credential.helper=!f() { echo username=$user; echo password=\"\$GIMLET_TOKEN\"; }; f" pull --quiet
+}
+
+others() {
+	step "8. What a day brings: a promotion that waits for approval, an app that fails, a version that CI has shipped"
+	typed "gimlet promote hello --from staging --to production --reason 'the demo goes on'"
+	gimlet promote hello --from staging --to production --reason "the demo goes on" --yes
+	typed "gimlet release mailer -e staging -f e2e/demo/mailer.yaml"
+	gimlet release mailer -e staging -f "$e2e/demo/mailer.yaml" --reason "the demo breaks something"
+	typed "kubectl create -n $namespace -f e2e/demo/artifact.yaml"
+	k get artifact -n "$namespace" hello-2.0.0 >/dev/null 2>&1 || k create -n "$namespace" -f "$e2e/demo/artifact.yaml" >/dev/null
+}
+
+dashboard() {
+	step "9. The dashboard, which can do what the person can who is signed in"
+	typed "kubectl apply -f config/dashboard/rbac.yaml"
+	k apply --server-side --force-conflicts -f "$top/config/dashboard/rbac.yaml" >/dev/null
+	state "$root/dashboard"
+	local listen probes
+	[ -f "$D/ports" ] || free_ports 2 >"$D/ports"
+	read -r listen probes <"$D/ports"
+	if ! alive dashboard || ! cmp -s "$target/debug/gimlet-dashboard" "$D/gimlet-dashboard"; then
+		stop TERM dashboard
+		cp "$target/debug/gimlet-dashboard" "$D/gimlet-dashboard"
+		kubeconfig_of dashboard "$D/kubeconfig"
+		spawn dashboard env KUBECONFIG="$D/kubeconfig" "$D/gimlet-dashboard" --log-format text --cluster demo \
+			--listen "127.0.0.1:$listen" --probes "127.0.0.1:$probes" --operator-url "http://127.0.0.1:$views"
+	fi
+	until_ok "the dashboard is ready" dashboard curl -fsS "http://127.0.0.1:$probes/readyz"
+	exec 9>&-
+	page=http://127.0.0.1:$listen
+	local person
+	for person in ada bob; do
+		k create serviceaccount "$person" -n "$namespace" --dry-run=client -o yaml | k apply --server-side -f - >/dev/null
+	done
+	binding ada gimlet-releaser gimlet-approver
+	binding bob gimlet-viewer
+}
+
+binding() { # person, roles...: in the namespace of the environments
+	local person=$1 role
+	shift
+	for role in "$@"; do
+		k create rolebinding "$person-$role" -n "$namespace" --clusterrole "$role" --serviceaccount "$namespace:$person" \
+			--dry-run=client -o yaml | k apply --server-side -f - >/dev/null
+	done
 }
 
 look_around() {
@@ -177,6 +240,10 @@ look_around() {
     git -C $clone log
     less $root/operator/log/operator.log
 
+    $page   the dashboard: sign in with a token
+    kubectl create token ada -n $namespace    of somebody who may release and approve
+    kubectl create token bob -n $namespace    of somebody who may look
+
     make demo          runs it again, quickly
     make demo-stop     stops everything that it started
 TEXT
@@ -194,7 +261,9 @@ stop) stop_demo ;;
 	export GIMLET_TOKEN
 	repository
 	releases
+	others
+	dashboard
 	look_around
 	;;
-*) sed -n '2,6p' "$0"; exit 2 ;;
+*) sed -n '2,7p' "$0"; exit 2 ;;
 esac
