@@ -67,3 +67,29 @@ pub(crate) async fn count(
     metrics.requests.with_label_values(&[route, response.status().as_str()]).inc();
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_metrics_names_each() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (_, own) = page.split_once("\n## The dashboard").unwrap();
+        let metrics = Metrics::new().unwrap();
+        metrics.requests.with_label_values(&["page", "200"]).inc();
+        for family in metrics.registry.gather() {
+            assert!(own.contains(&format!("| `{}` |", family.name())), "{}", family.name());
+        }
+    }
+
+    #[test]
+    fn a_page_counts_for_as_long_as_it_is_there() {
+        let metrics = Metrics::new().unwrap();
+        let page = metrics.client();
+        assert_eq!(metrics.clients(), 1);
+        drop(page);
+        assert_eq!(metrics.clients(), 0);
+    }
+}

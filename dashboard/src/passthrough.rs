@@ -121,7 +121,7 @@ fn kinds_path(uri: &Uri) -> Result<Uri, Problem> {
     let path = uri.path();
     let group = format!("/apis/{}", gimlet_crds::GROUP);
     let inside = path.strip_prefix(&group).is_some_and(|rest| {
-        rest.is_empty() || (rest.starts_with('/') && is_plain(rest.trim_end_matches('/')))
+        rest.is_empty() || (rest.starts_with('/') && is_plain(rest.strip_suffix('/').unwrap_or(rest)))
     });
     if !inside {
         return Err(Problem::not_found(format!("only {group} is passed through, written plainly")));
@@ -179,6 +179,7 @@ mod tests {
             ("/apis/gimlet.io/..%2f..%2fapi/v1/secrets", false),
             ("/apis/gimlet.io/%2e%2e/apps/v1", false),
             ("/apis/gimlet.io//v1alpha1/apps", false),
+            ("/apis/gimlet.io//", false),
             ("/apis/gimlet.io/./v1alpha1", false),
             ("/apis/gimlet.io/v1alpha1;a=b/apps", false),
             ("/api/v1/secrets", false),
