@@ -1,0 +1,96 @@
+//! What the dashboard is told on its command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Serve the web app, and act as whoever is signed in
+///
+/// The dashboard passes the API of gimlet.io through with the caller's own token, so that nobody can
+/// do more here than they could with kubectl.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "gimlet-dashboard", version)]
+pub struct Args {
+    /// Address of the web app and the API; other than loopback only with --behind-https
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_LISTEN",
+        default_value = "127.0.0.1:8090",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_PROBES",
+        default_value = "127.0.0.1:8091",
+        value_name = "ADDRESS"
+    )]
+    pub probes: SocketAddr,
+
+    /// TLS ends at a proxy in front, which keeps the header Host: cookies are for HTTPS only
+    #[arg(long, env = "GIMLET_DASHBOARD_BEHIND_HTTPS")]
+    pub behind_https: bool,
+
+    /// Refuse every write, whoever asks
+    #[arg(long, env = "GIMLET_DASHBOARD_READ_ONLY")]
+    pub read_only: bool,
+
+    /// Address of the operator's views of git; pages that need them say so where it is left out
+    #[arg(long, env = "GIMLET_DASHBOARD_OPERATOR_URL", value_name = "URL")]
+    pub operator_url: Option<axum::http::Uri>,
+
+    /// Certificate authority of the operator's views (PEM), instead of the system's
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OPERATOR_CA",
+        value_name = "FILE",
+        requires = "operator_url"
+    )]
+    pub operator_ca: Option<PathBuf>,
+
+    /// What people call the cluster
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_CLUSTER",
+        default_value = "kubernetes",
+        value_name = "NAME"
+    )]
+    pub cluster: String,
+
+    /// What to log, such as `info` or `gimlet_dashboard=debug,warn`
+    #[arg(long, env = "GIMLET_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// Form of the log
+    #[arg(long, env = "GIMLET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for a person.
+    Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_listens_on_loopback_unless_told_otherwise() {
+        let args = Args::parse_from(["gimlet-dashboard"]);
+        assert!(args.listen.ip().is_loopback() && args.probes.ip().is_loopback());
+    }
+}

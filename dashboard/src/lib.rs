@@ -1,0 +1,29 @@
+//! The dashboard's server: it serves the web app, and acts as whoever is signed in.
+//!
+//! It writes nothing by its own rights, and reads by them only what it then shows to those who may
+//! read it themselves.
+
+mod args;
+mod caller;
+mod cluster;
+mod http;
+mod live;
+mod metrics;
+mod origin;
+mod overview;
+mod page;
+mod passthrough;
+mod people;
+mod probes;
+mod problem;
+mod rights;
+mod run;
+mod session;
+mod sight;
+pub mod telemetry;
+mod token;
+mod watched;
+mod word;
+
+pub use args::{Args, LogFormat};
+pub use run::run;

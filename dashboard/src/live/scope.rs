@@ -1,0 +1,236 @@
+//! What a page can follow.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use gimlet_crds::{App, Approval, Environment, Release};
+use kube::runtime::reflector::Store;
+use kube::{Resource, ResourceExt};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::overview;
+use crate::sight::{Kind, Sight};
+use crate::watched::{EnvironmentCard, Guarded, ReleaseRow, Row, Watched};
+
+/// Objects that one subscription shows.
+const MOST: usize = 5000;
+
+/// What a page follows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(super) enum Scope {
+    /// Everything, in short.
+    Overview {
+        #[serde(default)]
+        namespace: Option<String>,
+    },
+    /// The newest releases, in short.
+    Releases {
+        #[serde(default)]
+        namespace: Option<String>,
+        #[serde(default)]
+        environment: Option<String>,
+    },
+    /// An app in one environment, and its releases.
+    App { namespace: String, environment: String, name: String },
+    /// A release, and what people say of it.
+    Release { namespace: String, name: String },
+    /// An environment, and its apps.
+    Environment { namespace: String, name: String },
+}
+
+/// Something that a page is told, which is cheap to compare.
+#[derive(Clone)]
+pub(super) enum Value {
+    Row(Arc<Row>),
+    /// The row without what only some may see.
+    BareRow(Arc<Row>),
+    Card(Arc<EnvironmentCard>),
+    ReleaseRow(Arc<ReleaseRow>),
+    App(Arc<Guarded<App>>),
+    Environment(Arc<Guarded<Environment>>),
+    Release(Arc<Guarded<Release>>),
+    Approval(Arc<Guarded<Approval>>),
+}
+
+impl Value {
+    /// Tells whether it is the very same, unchanged.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Row(a), Self::Row(b)) | (Self::BareRow(a), Self::BareRow(b)) => {
+                Arc::ptr_eq(a, b)
+            }
+            (Self::Card(a), Self::Card(b)) => Arc::ptr_eq(a, b),
+            (Self::ReleaseRow(a), Self::ReleaseRow(b)) => Arc::ptr_eq(a, b),
+            (Self::App(a), Self::App(b)) => Arc::ptr_eq(a, b),
+            (Self::Environment(a), Self::Environment(b)) => Arc::ptr_eq(a, b),
+            (Self::Release(a), Self::Release(b)) => Arc::ptr_eq(a, b),
+            (Self::Approval(a), Self::Approval(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Row(row) => row.serialize(serializer),
+            Self::BareRow(row) => row.bare().serialize(serializer),
+            Self::Card(card) => card.serialize(serializer),
+            Self::ReleaseRow(row) => row.serialize(serializer),
+            Self::App(app) => app.0.as_ref().ok().serialize(serializer),
+            Self::Environment(environment) => environment.0.as_ref().ok().serialize(serializer),
+            Self::Release(release) => release.0.as_ref().ok().serialize(serializer),
+            Self::Approval(approval) => approval.0.as_ref().ok().serialize(serializer),
+        }
+    }
+}
+
+impl Scope {
+    /// Returns the namespace that it is about; none: all.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        let namespace = match self {
+            Self::Overview { namespace } | Self::Releases { namespace, .. } => namespace.as_deref(),
+            Self::App { namespace, .. }
+            | Self::Release { namespace, .. }
+            | Self::Environment { namespace, .. } => Some(namespace.as_str()),
+        };
+        namespace.filter(|namespace| !namespace.is_empty())
+    }
+
+    /// Returns the kinds that it shows; the first is what it is about.
+    pub(super) fn kinds(&self) -> &'static [Kind] {
+        match self {
+            Self::Overview { .. } => &overview::KINDS,
+            Self::Releases { .. } => &[Kind::Releases],
+            Self::App { .. } => &[Kind::Apps, Kind::Releases],
+            Self::Release { .. } => &[Kind::Releases, Kind::Approvals],
+            Self::Environment { .. } => &[Kind::Environments, Kind::Apps],
+        }
+    }
+
+    /// Lists what there is of it that may be seen.
+    pub(super) fn entries(&self, watched: &Watched, sight: &Sight) -> Vec<(Arc<str>, Value)> {
+        let mut entries = Vec::new();
+        match self {
+            Self::Overview { .. } => {
+                let Some(board) = watched.board() else { return entries };
+                entries.extend(overview::rows(&board, sight).map(|(row, whole)| {
+                    let value = if whole { Value::Row } else { Value::BareRow };
+                    (Arc::clone(&row.id), value(Arc::clone(row)))
+                }));
+                entries.extend(
+                    overview::environments(&board, sight)
+                        .map(|card| (Arc::clone(&card.id), Value::Card(Arc::clone(card)))),
+                );
+                entries.extend(
+                    overview::releases(&board, sight)
+                        .map(|row| (Arc::clone(&row.id), Value::ReleaseRow(Arc::clone(row)))),
+                );
+            }
+            Self::Releases { environment, .. } => {
+                let Some(board) = watched.board() else { return entries };
+                let wanted = |row: &&Arc<ReleaseRow>| {
+                    environment.as_ref().is_none_or(|wanted| row.environment == *wanted)
+                };
+                entries.extend(
+                    overview::releases(&board, sight)
+                        .filter(wanted)
+                        .map(|row| (Arc::clone(&row.id), Value::ReleaseRow(Arc::clone(row)))),
+                );
+            }
+            Self::App { namespace, environment, name } => {
+                if sight.sees(Kind::Apps, namespace) {
+                    let object = format!("{name}.{environment}");
+                    entries.extend(objects("app", &watched.apps, namespace, Value::App, |app| {
+                        app.name_any() == object
+                    }));
+                }
+                if sight.sees(Kind::Releases, namespace) {
+                    let of = |release: &Release| {
+                        release.spec.app == *name && release.spec.environment == *environment
+                    };
+                    let releases = &watched.releases;
+                    entries.extend(objects("release", releases, namespace, Value::Release, of));
+                }
+            }
+            Self::Release { namespace, name } => {
+                if sight.sees(Kind::Releases, namespace) {
+                    let of = |release: &Release| release.name_any() == *name;
+                    let releases = &watched.releases;
+                    entries.extend(objects("release", releases, namespace, Value::Release, of));
+                }
+                if sight.sees(Kind::Approvals, namespace) {
+                    let of = |approval: &Approval| approval.spec.release == *name;
+                    let approvals = &watched.approvals;
+                    entries.extend(objects("approval", approvals, namespace, Value::Approval, of));
+                }
+            }
+            Self::Environment { namespace, name } => {
+                if sight.sees(Kind::Environments, namespace) {
+                    let of = |environment: &Environment| environment.name_any() == *name;
+                    let all = &watched.environments;
+                    entries.extend(objects("environment", all, namespace, Value::Environment, of));
+                }
+                if sight.sees(Kind::Apps, namespace) {
+                    let of = |app: &App| app.spec.environment == *name;
+                    entries.extend(objects("app", &watched.apps, namespace, Value::App, of));
+                }
+            }
+        }
+        entries.truncate(MOST);
+        entries
+    }
+}
+
+fn objects<K>(
+    kind: &str,
+    store: &Store<Guarded<K>>,
+    namespace: &str,
+    value: fn(Arc<Guarded<K>>) -> Value,
+    wanted: impl Fn(&K) -> bool,
+) -> Vec<(Arc<str>, Value)>
+where
+    K: Resource<DynamicType: Eq + Hash + Default + Clone + Debug> + Clone + Debug + 'static,
+    Guarded<K>: Resource<DynamicType = ()>,
+{
+    let all = store.state();
+    let found = all.into_iter().filter_map(|object| {
+        let readable = object.0.as_ref().ok()?;
+        let here = readable.namespace().as_deref() == Some(namespace) && wanted(readable);
+        here.then(|| {
+            let key = format!("{kind}:{namespace}/{}", readable.name_any()).into();
+            (key, value(Arc::clone(&object)))
+        })
+    });
+    found.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn pages_say_what_they_follow() {
+        for (said, scope) in [
+            (json!({"kind": "overview"}), Scope::Overview { namespace: None }),
+            (
+                json!({"kind": "overview", "namespace": "a"}),
+                Scope::Overview { namespace: Some("a".into()) },
+            ),
+            (
+                json!({"kind": "app", "namespace": "a", "environment": "b", "name": "c"}),
+                Scope::App { namespace: "a".into(), environment: "b".into(), name: "c".into() },
+            ),
+            (
+                json!({"kind": "release", "namespace": "a", "name": "c"}),
+                Scope::Release { namespace: "a".into(), name: "c".into() },
+            ),
+        ] {
+            assert_eq!(serde_json::from_value::<Scope>(said).unwrap(), scope);
+        }
+        assert!(serde_json::from_value::<Scope>(json!({"kind": "secrets"})).is_err());
+    }
+}

@@ -1,0 +1,115 @@
+//! Signing in and out, and who somebody is.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Client;
+use kube::api::{Api, PostParams};
+use serde::{Deserialize, Serialize};
+
+use crate::caller::Caller;
+use crate::http::Dashboard;
+use crate::origin;
+use crate::problem::Problem;
+use crate::token::Token;
+
+/// What somebody pastes to sign in.
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    token: String,
+}
+
+/// Who the caller is.
+#[derive(Serialize)]
+pub(crate) struct Me {
+    user: String,
+    groups: Vec<String>,
+    expires: Option<Time>,
+}
+
+/// What a page needs to know before anybody is signed in.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Config {
+    version: &'static str,
+    read_only: bool,
+    /// Always none: people sign in with tokens.
+    oidc: Option<()>,
+    cluster: String,
+}
+
+pub(crate) async fn config(State(dashboard): State<Dashboard>) -> Json<Config> {
+    Json(Config {
+        version: env!("CARGO_PKG_VERSION"),
+        read_only: dashboard.read_only,
+        oidc: None,
+        cluster: dashboard.name.to_string(),
+    })
+}
+
+/// Begins a session for whoever the API server says that the token is.
+pub(crate) async fn sign_in(
+    State(dashboard): State<Dashboard>,
+    headers: HeaderMap,
+    credentials: Result<Json<Credentials>, JsonRejection>,
+) -> Result<Response, Problem> {
+    origin::check(&headers)?;
+    // The rejection is not told: its text may hold what was sent.
+    let Json(Credentials { token }) =
+        credentials.map_err(|_| Problem::bad_request("the body has to be JSON with a token"))?;
+    let refused = || Problem::unauthorized("this is no Kubernetes token");
+    let token = Token::new(&token).ok_or_else(refused)?;
+    let user = ask_who(dashboard.cluster.of(&token)).await?;
+    let name = user.username.unwrap_or_default();
+    if name.is_empty() || name == "system:anonymous" {
+        return Err(refused());
+    }
+    tracing::info!(user = name, "signed in");
+    let cookie = dashboard.sessions.begin(token, Timestamp::now());
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+/// Ends the caller's session.
+pub(crate) async fn sign_out(State(dashboard): State<Dashboard>, caller: Caller) -> Response {
+    if let Some(key) = &caller.session {
+        dashboard.sessions.end(key);
+    }
+    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, dashboard.sessions.no_cookie())]).into_response()
+}
+
+pub(crate) async fn me(
+    State(dashboard): State<Dashboard>,
+    caller: Caller,
+) -> Result<Json<Me>, Problem> {
+    let user = who(&dashboard, &caller).await?;
+    Ok(Json(Me {
+        user: user.username.unwrap_or_default(),
+        groups: user.groups.unwrap_or_default(),
+        expires: caller.expires.map(Time),
+    }))
+}
+
+/// Asks the API server who the caller is; a session whose token is not good any more ends.
+pub(crate) async fn who(dashboard: &Dashboard, caller: &Caller) -> Result<UserInfo, Problem> {
+    let answer = ask_who(caller.client(dashboard)).await;
+    if answer.as_ref().is_err_and(|problem| problem.status == StatusCode::UNAUTHORIZED.as_u16())
+        && let Some(key) = &caller.session
+    {
+        dashboard.sessions.end(key);
+    }
+    answer
+}
+
+async fn ask_who(client: Client) -> Result<UserInfo, Problem> {
+    let api: Api<SelfSubjectReview> = Api::all(client);
+    let answer = api
+        .create(&PostParams::default(), &SelfSubjectReview::default())
+        .await
+        .map_err(|error| Problem::of_api("ask who the token is of", &error))?;
+    Ok(answer.status.and_then(|status| status.user_info).unwrap_or_default())
+}

@@ -1,0 +1,79 @@
+//! Wiring: clients, watches, servers.
+
+use std::future::IntoFuture as _;
+
+use anyhow::{Context as _, ensure};
+use kube::{Client, Config};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::Args;
+use crate::cluster::Cluster;
+use crate::http::{self, Dashboard, Settings};
+use crate::metrics::Metrics;
+use crate::probes;
+use crate::watched::Watched;
+
+/// Runs the dashboard until it is told to stop.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    ensure!(
+        args.behind_https || args.listen.ip().is_loopback(),
+        "tokens are not taken over a network without TLS: put a proxy in front that ends TLS and \
+         set --behind-https, or listen on a loopback address"
+    );
+    let stop = stop_on_signal()?;
+    let config = Config::infer().await.context("there is no way to a cluster")?;
+    let client = Client::try_from(config.clone()).context("there is no way to a cluster")?;
+    let cluster = Cluster::new(&config).context("there is no way to a cluster")?;
+    let operator = operator(&args).context("the operator's views cannot be reached like this")?;
+
+    let metrics = Metrics::new()?;
+    let watched = Watched::follow(&client, &stop);
+    let settings =
+        Settings { name: args.cluster, read_only: args.read_only, behind_https: args.behind_https };
+    let dashboard =
+        Dashboard::new(cluster, operator, watched.clone(), metrics.clone(), settings, stop.clone());
+    let listen = |address| async move {
+        let listener = TcpListener::bind(address).await;
+        listener.with_context(|| format!("the address {address} cannot be listened on"))
+    };
+    let (own, door) = (listen(args.probes).await?, listen(args.listen).await?);
+    tracing::info!(listen = %door.local_addr()?, probes = %own.local_addr()?, "serving");
+    let probes = axum::serve(own, probes::router(watched, metrics));
+    let probes = tokio::spawn(probes.into_future());
+    let served = axum::serve(door, http::router(dashboard))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
+    probes.abort();
+    tracing::info!("stopped");
+    served.context("the server broke")
+}
+
+fn operator(args: &Args) -> anyhow::Result<Option<Cluster>> {
+    let Some(url) = args.operator_url.clone() else { return Ok(None) };
+    let loopback = matches!(url.host(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    ensure!(
+        url.scheme_str() == Some("https") || (url.scheme_str() == Some("http") && loopback),
+        "tokens are sent there: --operator-url has to be https, or a loopback address"
+    );
+    let mut config = Config::new(url);
+    config.root_cert_file.clone_from(&args.operator_ca);
+    Ok(Some(Cluster::new(&config)?))
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("asked to stop");
+        token.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,140 @@
+//! What the dashboard knows of the cluster: one watch of each kind for all who look.
+
+mod board;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use gimlet_crds::{App, Approval, Artifact, Environment, Release};
+use jiff::Timestamp;
+use kube::api::Api;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, reflector as reflect};
+use kube::{Client, ResourceExt};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use board::{Board, EnvironmentCard, RECENT, ReleaseRow, Row};
+
+/// An object, or why it cannot be read; one that cannot does not end the watch.
+pub(crate) type Guarded<K> = DeserializeGuard<K>;
+
+/// Changes are gathered for so long before they are told: at most ten times a second.
+const GATHER: Duration = Duration::from_millis(100);
+/// What the time changes, such as locks that end, is looked at again so often.
+const CLOCK: Duration = Duration::from_secs(30);
+
+/// The objects that are watched, and what is made of them.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) apps: Store<Guarded<App>>,
+    pub(crate) environments: Store<Guarded<Environment>>,
+    pub(crate) releases: Store<Guarded<Release>>,
+    pub(crate) approvals: Store<Guarded<Approval>>,
+    artifacts: Store<Guarded<Artifact>>,
+    boards: watch::Receiver<Option<Arc<Board>>>,
+}
+
+impl Watched {
+    /// Watches until the token is cancelled.
+    pub(crate) fn follow(client: &Client, stop: &CancellationToken) -> Self {
+        let (news, changes) = watch::channel(());
+        let (tell, boards) = watch::channel(None);
+        let watched = Self {
+            apps: follow(client, stop, &news, |_| {}),
+            environments: follow(client, stop, &news, |_| {}),
+            releases: follow(client, stop, &news, |_| {}),
+            approvals: follow(client, stop, &news, |_| {}),
+            // Only what a version is called is shown, and files are most of an artifact.
+            artifacts: follow(client, stop, &news, |artifact: &mut Artifact| {
+                artifact.spec.manifests = Vec::new();
+                artifact.status = None;
+            }),
+            boards,
+        };
+        let making = watched.clone().make_boards(changes, tell);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(making));
+        watched
+    }
+
+    /// Returns what is shown now; none before everything was read once.
+    pub(crate) fn board(&self) -> Option<Arc<Board>> {
+        self.boards.borrow().clone()
+    }
+
+    /// Tells of each new board.
+    pub(crate) fn boards(&self) -> watch::Receiver<Option<Arc<Board>>> {
+        self.boards.clone()
+    }
+
+    async fn make_boards(
+        self,
+        mut changes: watch::Receiver<()>,
+        tell: watch::Sender<Option<Arc<Board>>>,
+    ) {
+        self.filled().await;
+        loop {
+            changes.mark_unchanged();
+            let last = tell.borrow().clone();
+            let board = Board::make(last.as_deref(), &self, Timestamp::now());
+            tell.send_replace(Some(Arc::new(board)));
+            tokio::time::sleep(GATHER).await;
+            // An error means that the watches have ended, and so will this.
+            if let Ok(Err(_)) = tokio::time::timeout(CLOCK, changes.changed()).await {
+                return;
+            }
+        }
+    }
+
+    async fn filled(&self) {
+        let _ = self.apps.wait_until_ready().await;
+        let _ = self.environments.wait_until_ready().await;
+        let _ = self.releases.wait_until_ready().await;
+        let _ = self.approvals.wait_until_ready().await;
+        let _ = self.artifacts.wait_until_ready().await;
+    }
+}
+
+fn follow<K>(
+    client: &Client,
+    stop: &CancellationToken,
+    news: &watch::Sender<()>,
+    trim: fn(&mut K),
+) -> Store<Guarded<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let (store, writer) = reflector::store();
+    let api: Api<Guarded<K>> = Api::all(client.clone());
+    let events = kube::runtime::watcher(api, watcher::Config::default());
+    let events = events.default_backoff().modify(move |object: &mut Guarded<K>| {
+        if let Ok(object) = &mut object.0 {
+            object.managed_fields_mut().clear();
+            trim(object);
+        }
+    });
+    let news = news.clone();
+    let stopped = stop.clone().cancelled_owned();
+    let seen = reflect(writer, events).take_until(stopped).for_each(move |event| {
+        match event {
+            // The store has a new list only when it is whole.
+            Ok(Event::Apply(_) | Event::Delete(_) | Event::InitDone) => news.send_replace(()),
+            Ok(Event::Init | Event::InitApply(_)) => {}
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), error = %error, "a watch broke; it is made anew");
+            }
+        }
+        async {}
+    });
+    tokio::spawn(seen);
+    store
+}
