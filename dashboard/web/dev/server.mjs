@@ -367,4 +367,4 @@ const moving = startMoving(world, changed, {
   rows: synthetic,
   cellOf,
 });
-server.listen(Number(options.port), '127.0.0.1', () => console.log(`http://127.0.0.1:${options.port}`));
+server.listen(Number(options.port), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

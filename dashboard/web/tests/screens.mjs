@@ -36,16 +36,22 @@ const pass = (what) => {
 };
 
 /** Starts a fake backend, and returns its address and how to end it and to start it again. */
-async function startBackend(port, ...options) {
+async function startBackend(...options) {
   let child;
+  let port = '0';
   const backend = {
-    address: `http://127.0.0.1:${port}`,
+    address: '',
     start: () => {
-      child = spawn(process.execPath, [join(WEB, 'dev/server.mjs'), '--port', String(port), ...options], {
+      child = spawn(process.execPath, [join(WEB, 'dev/server.mjs'), '--port', port, ...options], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       return new Promise((resolve, reject) => {
-        child.stdout.once('data', resolve);
+        child.stdout.once('data', (text) => {
+          backend.address = String(text).trim();
+          // Started again, it is where it was.
+          port = new URL(backend.address).port;
+          resolve();
+        });
         child.once('exit', (code) => reject(new Error(`the backend ended with ${code}`)));
       });
     },
@@ -125,10 +131,10 @@ async function open(browser, { scheme, width = 1360, height = 860, state }) {
 if (!CHROMIUM) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
 weigh();
 const backends = {
-  usual: await startBackend(8801, '--still'),
-  viewer: await startBackend(8802, '--still', '--user', 'viewer'),
-  empty: await startBackend(8803, '--still', '--empty'),
-  out: await startBackend(8804, '--still', '--signed-out'),
+  usual: await startBackend('--still'),
+  viewer: await startBackend('--still', '--user', 'viewer'),
+  empty: await startBackend('--still', '--empty'),
+  out: await startBackend('--still', '--signed-out'),
 };
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 try {
@@ -154,7 +160,7 @@ try {
     }
   }
   for (const [name, step] of Object.entries(steps).filter(([name]) => wanted.test(name))) {
-    const backend = await startBackend(8810 + passed + faults.length, '--still');
+    const backend = await startBackend('--still');
     const { page, messages, close } = await open(browser, { scheme: 'light' });
     try {
       await step(page, backend);
