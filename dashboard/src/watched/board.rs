@@ -477,7 +477,7 @@ mod tests {
                 name,
                 &json!({"spec": {
                     "version": {"repository": "a/shop", "branch": "main", "message": "one\n\ntwo", "author": "ada"},
-                    "created": time
+                    "created": time, "manifests": []
                 }}),
             )
         };
