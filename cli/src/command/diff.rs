@@ -43,7 +43,7 @@ pub(crate) struct DiffArgs {
 pub(super) async fn run(args: &DiffArgs, global: &Global) -> Result<Finish, CommandError> {
     let release = match &args.release {
         Some(name) => planned(args, name, &Cluster::connect(global).await?).await?,
-        None => ask(args, global).await?,
+        None => Box::pin(ask(args, global)).await?,
     };
     let Some(plan) = release.status.as_ref().and_then(|status| status.plan.as_ref()) else {
         let phase = release.status.as_ref().map(|status| status.phase).unwrap_or_default();

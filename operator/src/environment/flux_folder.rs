@@ -91,32 +91,26 @@ async fn propose(
             Some(PullRequestState::Merged) | None => {}
         }
     }
-    let pull = match pull {
-        Some(pull) => pull,
-        None => {
-            let name = environment.name_any();
-            let text = Text {
-                title: change.subject.clone(),
-                body: format!(
-                    "Flux follows environment {} by these files. Until this is merged, Flux does not \
-                     see its releases, or goes on with its old settings.\n",
-                    code(&name)
-                ),
-            };
-            let known = known.map(|known| known.number);
-            match place.propose::<EnvironmentError>(change, text, known).await? {
-                Proposed::Open(pull) => pull,
-                Proposed::InGit(_) | Proposed::Unchanged(_) => return Ok(Kept::InGit),
-            }
+    let pull = if let Some(pull) = pull {
+        pull
+    } else {
+        let text = Text {
+            title: change.subject.clone(),
+            body: format!(
+                "Flux follows environment {} by these files. Until this is merged, Flux does not \
+                 see its releases, or goes on with its old settings.\n",
+                code(&environment.name_any())
+            ),
+        };
+        let known = known.map(|known| known.number);
+        match place.propose::<EnvironmentError>(change, text, known).await? {
+            Proposed::Open(pull) => pull,
+            Proposed::InGit(_) | Proposed::Unchanged(_) => return Ok(Kept::InGit),
         }
     };
-    Ok(match place.merge(&pull).await? {
-        Some(why) => Kept::Proposed { pull, why },
-        None => {
-            let why = format!("{} is merged; git does not show it yet", pull.url);
-            Kept::Proposed { pull, why }
-        }
-    })
+    let why = place.merge(&pull).await?;
+    let why = why.unwrap_or_else(|| format!("{} is merged; git does not show it yet", pull.url));
+    Ok(Kept::Proposed { pull, why })
 }
 
 /// Lists what is to be written: the environment's own files, and those of apps whose settings changed.

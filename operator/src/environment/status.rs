@@ -307,7 +307,8 @@ mod tests {
         });
         environment.spec.notifications = vec![serde_json::from_value(broken).unwrap()];
         let head = Head { commit: None, time: Timestamp::UNIX_EPOCH, rewritten: false };
-        let seen = Seen::Reachable { head, engine: None, flux: FluxState::Ready };
+        let seen =
+            Seen::Reachable { head, engine: None, flux: FluxState::Ready, kept: Kept::InGit };
         let old = EnvironmentStatus::default();
         let status = compute(&old, &environment, seen, 0, Timestamp::UNIX_EPOCH);
         assert!(condition::is_true(&status.conditions, READY));

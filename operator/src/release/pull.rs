@@ -95,16 +95,16 @@ pub(super) async fn follow(
             Move::Rejected { by, comment } => return Ok(rejected(&by, &comment)),
             Move::Rebuild => return commit::release(release, environment, around, ctx).await,
             Move::Wait { blockers, kind, why } => (blockers, kind, why),
-            Move::Merge => match place.merge(pull).await? {
-                Some(why) => (Vec::new(), BlockerKind::Merge, why),
-                None => {
+            Move::Merge => {
+                let why = place.merge(pull).await?;
+                if why.is_none() {
                     access.writer.refresh().await?;
                     if let Some(commit) = in_git(release, environment, &access).await? {
                         return merged(release, environment, commit, pull, &place, ctx).await;
                     }
-                    (Vec::new(), BlockerKind::Merge, not_seen(pull))
                 }
-            },
+                (Vec::new(), BlockerKind::Merge, why.unwrap_or_else(|| not_seen(pull)))
+            }
         };
     let blockers = blockers.into_iter().chain([waiting(kind, pull, wait)]).collect();
     Ok(Outcome::Proposed { prepared: None, pull: pull.clone(), blockers })

@@ -96,10 +96,12 @@ mod tests {
             version: Some("v1".into()),
             artifact: None,
             source: None,
+            binding: crate::preview::Binding::Keep,
             unchanged: false,
             last_touch: None,
             approved_by: vec!["bob".into()],
             restores: None,
+            holds: false,
             head: None,
         };
         let text = of_release(&release, &environment, &prepared, "shop: release @v1");
