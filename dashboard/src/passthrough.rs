@@ -121,7 +121,8 @@ fn kinds_path(uri: &Uri) -> Result<Uri, Problem> {
     let path = uri.path();
     let group = format!("/apis/{}", gimlet_crds::GROUP);
     let inside = path.strip_prefix(&group).is_some_and(|rest| {
-        rest.is_empty() || (rest.starts_with('/') && is_plain(rest.strip_suffix('/').unwrap_or(rest)))
+        rest.is_empty()
+            || (rest.starts_with('/') && is_plain(rest.strip_suffix('/').unwrap_or(rest)))
     });
     if !inside {
         return Err(Problem::not_found(format!("only {group} is passed through, written plainly")));
