@@ -11,6 +11,7 @@
 
 mod cli;
 mod control_plane;
+mod dashboard;
 mod git;
 mod gitea;
 mod guard;
@@ -26,6 +27,7 @@ mod wait;
 
 pub use cli::{Cli, Said};
 pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
+pub use dashboard::{Answer, Dashboard};
 pub use git::{Checkout, git};
 pub use gitea::{Gitea, gitea};
 pub use guard::{Guard, guard_statuses};

@@ -149,7 +149,7 @@ impl Operator {
             .args(&self.args)
             .env_clear()
             .env("NO_COLOR", "1")
-            .env("KUBECONFIG", self.account.dir.path().join("kubeconfig"))
+            .env("KUBECONFIG", self.account.kubeconfig())
             .stdin(Stdio::null())
             .stdout(log()?)
             .stderr(log()?);
@@ -233,50 +233,73 @@ impl Drop for Operator {
     }
 }
 
-/// A service account with the rights of the operator, and the kubeconfig that holds its token.
+/// A service account with the rights of one of the project's programs, and the kubeconfig that holds
+/// its token.
 #[derive(Debug)]
-struct Account {
+pub(crate) struct Account {
     cluster: ControlPlane,
     namespace: String,
+    binding: String,
     dir: TempDir,
 }
 
 impl Account {
     fn create(cluster: &ControlPlane, namespace: &str) -> Result<Self> {
+        let name = "gimlet-operator";
+        let rbac = "rbac.authorization.k8s.io";
+        let lease = [
+            json!({"apiVersion": format!("{rbac}/v1"), "kind": "Role",
+             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
+             "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+                        "verbs": ["get", "create", "patch", "update"]}]}),
+            json!({"apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
+             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
+             "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "gimlet-operator-lease"},
+             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]}),
+        ];
+        Self::with(cluster, namespace, name, namespace.to_owned(), &lease)
+    }
+
+    /// Makes an account that is bound to the ClusterRole of its name, and more objects.
+    pub(crate) fn with(
+        cluster: &ControlPlane,
+        namespace: &str,
+        name: &str,
+        binding: String,
+        more: &[Value],
+    ) -> Result<Self> {
         let account = Self {
             cluster: cluster.clone(),
             namespace: namespace.to_owned(),
+            binding,
             dir: tempfile::tempdir()?,
         };
-        let name = "gimlet-operator";
-        let subjects = json!([{"kind": "ServiceAccount", "name": name, "namespace": namespace}]);
         let rbac = "rbac.authorization.k8s.io";
-        let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "ServiceAccount",
-             "metadata": {"name": name, "namespace": namespace}},
-            {"apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
-             "metadata": {"name": namespace, "labels": {"gimlet.io/e2e": "operator"}},
+        let mut items = vec![
+            json!({"apiVersion": "v1", "kind": "ServiceAccount",
+             "metadata": {"name": name, "namespace": namespace}}),
+            json!({"apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
+             "metadata": {"name": account.binding, "labels": {"gimlet.io/e2e": "program"}},
              "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
-             "subjects": subjects},
-            {"apiVersion": format!("{rbac}/v1"), "kind": "Role",
-             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
-             "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                        "verbs": ["get", "create", "patch", "update"]}]},
-            {"apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
-             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
-             "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "gimlet-operator-lease"},
-             "subjects": subjects},
-        ]});
+             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]}),
+        ];
+        items.extend_from_slice(more);
+        let objects = json!({"apiVersion": "v1", "kind": "List", "items": items});
         cluster.apply(&objects.to_string())?;
         account.write_kubeconfig(&cluster.token(namespace, name)?)?;
         Ok(account)
+    }
+
+    /// Gives the path of the kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.dir.path().join("kubeconfig")
     }
 
     fn write_kubeconfig(&self, token: &str) -> Result<()> {
         let text = self.cluster.kubectl(["config", "view", "--raw", "--minify", "-o", "json"])?;
         let mut config: Value = serde_json::from_str(&text)?;
         config["users"][0]["user"] = json!({"token": token});
-        let path = self.dir.path().join("kubeconfig");
+        let path = self.kubeconfig();
         std::fs::write(&path, "")?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
         std::fs::write(&path, config.to_string())?;
@@ -289,9 +312,9 @@ impl Drop for Account {
         if keep() {
             return;
         }
-        let delete = ["delete", "clusterrolebinding", &self.namespace, "--wait=false"];
+        let delete = ["delete", "clusterrolebinding", &self.binding, "--wait=false"];
         if let Err(error) = self.cluster.kubectl(delete) {
-            eprintln!("the ClusterRoleBinding {} is left over: {error:#}", self.namespace);
+            eprintln!("the ClusterRoleBinding {} is left over: {error:#}", self.binding);
         }
     }
 }

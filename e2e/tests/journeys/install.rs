@@ -77,6 +77,9 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     let views = folder("config/views")?;
     let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &views])?;
     assert!(applied.contains("service/gimlet-views"), "{applied}");
+    let dashboard = folder("config/dashboard")?;
+    let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &dashboard])?;
+    assert!(applied.contains("deployment.apps/gimlet-dashboard"), "{applied}");
     let namespace = cluster.namespace("samples").await?;
     let samples = folder("config/samples")?;
     let applied =
