@@ -260,7 +260,7 @@ impl Account {
         Self::with(cluster, namespace, name, namespace.to_owned(), &lease)
     }
 
-    /// Makes an account that is bound to the ClusterRole of its name, and more objects.
+    /// Makes an account that is bound to the `ClusterRole` of its name, and more objects.
     pub(crate) fn with(
         cluster: &ControlPlane,
         namespace: &str,
