@@ -114,7 +114,7 @@ operator() {
 }
 
 repository() {
-	step "4. A gitops repository, and two environments in it: production takes what staging runs, once somebody approves"
+	step "4. A gitops repository, and two environments in it; in production somebody has to approve"
 	url=${GIMLET_GITOPS_URL:-} user=${GIMLET_GITOPS_USER:-} token=${GIMLET_GITOPS_TOKEN:-}
 	if [ -n "$own" ]; then
 		url=$GITEA_URL/$GITEA_USER/gitops.git user=$GITEA_USER token=$GITEA_TOKEN
@@ -122,7 +122,7 @@ repository() {
 		curl -sS -o /dev/null -H @<(echo "Authorization: token $GITEA_TOKEN") -H 'Content-Type: application/json' \
 			-d '{"name": "gitops", "default_branch": "main"}' "$GITEA_URL/api/v1/user/repos"
 	fi
-	for ns in "$namespace" flux-system hello; do
+	for ns in "$namespace" flux-system hello-staging hello-production mailer; do
 		k create namespace "$ns" --dry-run=client -o yaml | k apply --server-side --force-conflicts -f - >/dev/null
 	done
 	for ns in "$namespace" flux-system; do
@@ -146,7 +146,6 @@ metadata: {name: production}
 spec:
   gitops: {url: "$url", path: production, secretRef: {name: gitops}}
   $common
-  promotion: {from: staging}
   approval: {count: 1}
 YAML
 	sed 's/^/    /' "$root/environments.yaml"
@@ -179,9 +178,9 @@ releases() {
 }
 
 others() {
-	step "8. What a day brings: a promotion that waits for approval, an app that fails, a version that CI has shipped"
-	typed "gimlet promote hello --from staging --to production --reason 'the demo goes on'"
-	gimlet promote hello --from staging --to production --reason "the demo goes on" --yes
+	step "8. What a day brings: a release that waits for approval, an app that fails, a version that CI has shipped"
+	typed "gimlet release hello -e production -f e2e/demo/hello.yaml --var VERSION=1.0.0 --version v1.0.0"
+	gimlet release hello -e production -f "$e2e/demo/hello.yaml" --var VERSION=1.0.0 --version v1.0.0 --reason "the demo goes on"
 	typed "gimlet release mailer -e staging -f e2e/demo/mailer.yaml"
 	gimlet release mailer -e staging -f "$e2e/demo/mailer.yaml" --reason "the demo breaks something"
 	typed "kubectl create -n $namespace -f e2e/demo/artifact.yaml"
@@ -235,7 +234,7 @@ look_around() {
     export KUBECONFIG=$KUBECONFIG PATH=$target/debug:$bin:\$PATH
     gimlet -n $namespace status
     gimlet -n $namespace history hello -e staging
-    kubectl get pods -n hello
+    kubectl get pods -n hello-staging
     kubectl describe release -n $namespace
     git -C $clone log
     less $root/operator/log/operator.log
