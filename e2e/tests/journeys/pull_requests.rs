@@ -65,7 +65,12 @@ async fn merge(stage: &Stage, number: i64, how: &str) -> Result<()> {
     let body = json!({"Do": how});
     // Gitea looks for conflicts first, and refuses to merge while it does.
     wait_until(&format!("#{number} is merged"), SOON, async || {
-        stage.repository.api("POST", &format!("/pulls/{number}/merge"), Some(&body)).map(drop)
+        let merged = stage.repository.api("POST", &format!("/pulls/{number}/merge"), Some(&body));
+        // A merge whose answer was lost is refused the second time.
+        let Err(error) = merged else { return Ok(()) };
+        let seen = pull(stage, number)?;
+        ensure!(seen["merged"] == true, "{error}; it is {}", seen["state"]);
+        Ok(())
     })
     .await
 }
