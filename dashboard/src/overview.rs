@@ -78,10 +78,10 @@ pub(crate) fn rows<'a>(
     sight: &'a Sight,
 ) -> impl Iterator<Item = (&'a Arc<Row>, bool)> {
     let seen = board.rows.iter().filter(|row| sight.sees(Kind::Apps, &row.namespace));
-    seen.map(|row| {
+    seen.filter_map(|row| {
         let whole = sight.sees(Kind::Releases, &row.namespace)
             && sight.sees(Kind::Artifacts, &row.namespace);
-        (row, whole)
+        (whole || !row.is_of_releases()).then_some((row, whole))
     })
 }
 

@@ -94,11 +94,15 @@ pub(crate) fn waiting_for(app: &App, pending: Option<&Release>, now: Timestamp) 
     if let Some(lock) = app.spec.lock.as_ref().filter(|lock| lock.stands(now)) {
         return Some(locked(lock));
     }
-    let pending = pending?;
-    let status = pending.status.as_ref().filter(|status| status.phase == Phase::Waiting)?;
+    pending.and_then(release_waits_for)
+}
+
+/// Returns what a release waits for, if for anything.
+pub(crate) fn release_waits_for(release: &Release) -> Option<String> {
+    let status = release.status.as_ref().filter(|status| status.phase == Phase::Waiting)?;
     let version = status.version.as_ref().map(|version| format!("→ {version}: "));
     let cause = status.blocked_by.first().map(|blocker| blocker.reason.clone());
-    let cause = cause.unwrap_or_else(|| of_release(pending).text);
+    let cause = cause.unwrap_or_else(|| of_release(release).text);
     Some(format!("{}{cause}", version.unwrap_or_default()))
 }
 

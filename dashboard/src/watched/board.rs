@@ -1,30 +1,32 @@
 //! The overview: what is shown of everything, made once for all who look.
 
+mod card;
+mod release;
+mod row;
+
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use gimlet_crds::{
-    App, Artifact, ArtifactRef, Environment, PromotionMode, Release, SourceVersion, labels,
-};
+use gimlet_crds::{App, Artifact, Environment, Phase, Release};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use serde::Serialize;
 
 use super::{Guarded, Watched};
-use crate::word::{self, State, Word};
+pub(crate) use card::EnvironmentCard;
+use card::ranks;
+pub(crate) use release::ReleaseRow;
+pub(crate) use row::Row;
+use row::{Cell, Versions};
 
 /// Releases that are shown, newest first.
 pub(crate) const RECENT: usize = 50;
-/// Longest message of a commit that is shown, in characters.
-const LONGEST: usize = 120;
 
 /// Everything that the overview shows. Parts that did not change are the same as on the board before,
 /// which makes finding out what changed cheap.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    /// By key.
+    /// By namespace and app.
     pub(crate) rows: Vec<Arc<Row>>,
     /// In the order of promotion.
     pub(crate) environments: Vec<Arc<EnvironmentCard>>,
@@ -33,102 +35,6 @@ pub(crate) struct Board {
     /// Namespaces with anything in them.
     pub(crate) namespaces: BTreeSet<String>,
     pub(crate) revision: u64,
-}
-
-/// An app in all its environments.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Row {
-    /// Key of the row among everything that is told.
-    #[serde(skip)]
-    pub(crate) id: Arc<str>,
-    pub(crate) key: String,
-    pub(crate) namespace: String,
-    pub(crate) app: String,
-    pub(crate) cells: BTreeMap<String, Cell>,
-}
-
-/// An app in one environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Cell {
-    pub(crate) word: Word,
-    pub(crate) text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    release: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pending: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    behind: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    waiting_for: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<String>,
-}
-
-/// An environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EnvironmentCard {
-    #[serde(skip)]
-    pub(crate) id: Arc<str>,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    word: Word,
-    text: String,
-    apps: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    head: Option<gimlet_crds::Head>,
-    url: String,
-    branch: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lock: Option<gimlet_crds::Lock>,
-    suspended: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promotes_from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promotion_mode: Option<PromotionMode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approvals: Option<i32>,
-    windows: bool,
-}
-
-/// A release.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ReleaseRow {
-    #[serde(skip)]
-    pub(crate) id: Arc<str>,
-    pub(crate) namespace: String,
-    name: String,
-    app: String,
-    pub(crate) environment: String,
-    kind: &'static str,
-    phase: &'static str,
-    word: Word,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    commit: Option<String>,
 }
 
 impl Board {
@@ -162,19 +68,20 @@ impl Board {
         let by_name: HashMap<_, _> =
             releases.iter().map(|release| (place(*release), *release)).collect();
 
-        let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+        let mut rows: BTreeMap<Place, Row> = BTreeMap::new();
+        let mut put = |namespace: String, app: &str, environment: &str, cell: Cell| {
+            let row = rows.entry((namespace, app.to_owned()));
+            let row =
+                row.or_insert_with_key(|(namespace, app)| Row::new(namespace.clone(), app.clone()));
+            row.cells.insert(environment.to_owned(), cell);
+        };
         for app in apps {
-            let namespace = app.namespace().unwrap_or_default();
-            let key = format!("{namespace}/{}", app.spec.app);
-            let row = rows.entry(key).or_insert_with_key(|key| Row {
-                id: format!("row:{key}").into(),
-                key: key.clone(),
-                namespace,
-                app: app.spec.app.clone(),
-                cells: BTreeMap::new(),
-            });
             let cell = Cell::of(app, &by_name, &versions, now);
-            row.cells.insert(app.spec.environment.clone(), cell);
+            put(app.namespace().unwrap_or_default(), &app.spec.app, &app.spec.environment, cell);
+        }
+        for release in firsts(apps, releases) {
+            let (namespace, app, environment) = spot(release);
+            put(namespace, app, environment, Cell::of_first(release));
         }
 
         let ranks = ranks(environments);
@@ -212,30 +119,41 @@ impl Board {
     }
 }
 
-impl Row {
-    /// Returns the row for somebody who may read apps, but neither releases nor artifacts.
-    pub(crate) fn bare(&self) -> Self {
-        let cells = self.cells.iter().map(|(environment, cell)| {
-            let cell = Cell {
-                message: None,
-                author: None,
-                url: None,
-                behind: None,
-                waiting_for: None,
-                plan: None,
-                text: String::new(),
-                ..cell.clone()
-            };
-            (environment.clone(), cell)
-        });
-        Self { cells: cells.collect(), ..self.clone() }
-    }
-}
-
 type Place = (String, String);
 
 fn place(object: &impl ResourceExt) -> Place {
     (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+fn spot(release: &Release) -> (String, &str, &str) {
+    let Release { spec, .. } = release;
+    (release.namespace().unwrap_or_default(), &spec.app, &spec.environment)
+}
+
+/// Finds the newest release of each app that was never there, where it is on its way or failed.
+fn firsts<'a>(apps: &[&App], releases: &[&'a Release]) -> impl Iterator<Item = &'a Release> {
+    let mut there: HashSet<(String, &str, &str)> = HashSet::new();
+    for app in apps {
+        let namespace = app.namespace().unwrap_or_default();
+        there.insert((namespace, &app.spec.app, &app.spec.environment));
+    }
+    let in_git =
+        |release: &&&Release| release.status.as_ref().is_some_and(|status| status.commit.is_some());
+    there.extend(releases.iter().filter(in_git).map(|release| spot(release)));
+    let mut newest: HashMap<_, &'a Release> = HashMap::new();
+    let made =
+        |release: &Release| (release.metadata.creation_timestamp.clone(), release.name_any());
+    for release in releases.iter().copied().filter(|release| !release.spec.plan_only) {
+        let found = newest.entry(spot(release)).or_insert(release);
+        if made(release) > made(found) {
+            *found = release;
+        }
+    }
+    newest.retain(|spot, release| {
+        let phase = release.status.as_ref().map(|status| status.phase).unwrap_or_default();
+        !there.contains(spot) && phase != Phase::Unchanged && !phase.ended_before_git()
+    });
+    newest.into_values()
 }
 
 fn readable<K>(objects: &[Arc<Guarded<K>>]) -> Vec<&K> {
@@ -254,179 +172,6 @@ fn kept<T: PartialEq>(
         _ => Arc::new(value),
     })
     .collect()
-}
-
-impl Cell {
-    fn of(
-        app: &App,
-        releases: &HashMap<Place, &Release>,
-        versions: &Versions<'_>,
-        now: Timestamp,
-    ) -> Self {
-        let status = app.status.as_ref();
-        let namespace = app.namespace().unwrap_or_default();
-        let named = |name: &str| releases.get(&(namespace.clone(), name.to_owned())).copied();
-        let pending_name = status.and_then(|status| status.pending.clone());
-        let pending = pending_name.as_deref().and_then(named);
-        let current = status.and_then(|status| status.current.as_ref());
-        let artifact = current.and_then(|current| current.artifact.as_ref());
-        let artifact = artifact.and_then(|artifact| versions.find(&namespace, artifact));
-        let release = current.and_then(|current| named(&current.name));
-        let version = artifact
-            .map(|(artifact, _)| &artifact.spec.version)
-            .or_else(|| release.and_then(|release| release.spec.version.as_ref()));
-        let fact = |fact: fn(&SourceVersion) -> &Option<String>| {
-            version.and_then(|version| fact(version).clone())
-        };
-        let State { word, text } = word::of_app(app, pending, now);
-        let plan = pending.and_then(|pending| pending.status.as_ref()?.plan.as_ref());
-        Self {
-            word,
-            text,
-            version: current.and_then(|current| current.version.clone()),
-            message: fact(|version| &version.message).map(|message| first_line(&message)),
-            author: fact(|version| &version.author),
-            time: current.map(|current| current.time.clone()),
-            release: current.map(|current| current.name.clone()),
-            pending: pending_name,
-            url: fact(|version| &version.url),
-            behind: artifact.map(|(_, behind)| behind),
-            waiting_for: word::waiting_for(app, pending, now),
-            plan: plan.map(|plan| format!("+{} ~{} -{}", plan.added, plan.changed, plan.removed)),
-        }
-    }
-}
-
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().chars().take(LONGEST).collect()
-}
-
-impl EnvironmentCard {
-    fn of(environment: &Environment, now: Timestamp) -> Self {
-        let (namespace, name) = place(environment);
-        let State { word, text } = word::of_environment(environment, now);
-        let spec = &environment.spec;
-        let status = environment.status.as_ref();
-        let promotion = spec.promotion.as_ref();
-        Self {
-            id: format!("env:{namespace}/{name}").into(),
-            namespace,
-            name,
-            word,
-            text,
-            apps: status.and_then(|status| status.apps).unwrap_or_default(),
-            head: status.and_then(|status| status.head.clone()),
-            url: spec.gitops.url.clone(),
-            branch: spec.gitops.branch.clone(),
-            path: spec.gitops.path.clone(),
-            lock: spec.lock.clone().filter(|lock| lock.stands(now)),
-            suspended: spec.suspend,
-            promotes_from: promotion.map(|promotion| promotion.from.clone()),
-            promotion_mode: promotion.map(|promotion| promotion.mode),
-            approvals: spec.approval.as_ref().map(|rule| rule.count),
-            windows: !spec.windows.is_empty(),
-        }
-    }
-}
-
-impl ReleaseRow {
-    fn of(release: &Release) -> Self {
-        let (namespace, name) = place(release);
-        let State { word, text } = word::of_release(release);
-        let spec = &release.spec;
-        let status = release.status.as_ref();
-        let kind = if spec.rollback_to.is_some() {
-            "rollback"
-        } else if spec.promote_from.is_some() {
-            "promote"
-        } else if spec.adopt.is_some() {
-            "adopt"
-        } else {
-            "release"
-        };
-        let creator = release.annotations().get(labels::CREATED_BY);
-        let commit = status.and_then(|status| status.commit.as_ref());
-        Self {
-            id: format!("rel:{namespace}/{name}").into(),
-            namespace,
-            name,
-            app: spec.app.clone(),
-            environment: spec.environment.clone(),
-            kind,
-            phase: status.map(|status| status.phase).unwrap_or_default().as_str(),
-            word,
-            text,
-            version: status.and_then(|status| status.version.clone()),
-            user: creator.or(spec.requested_by.as_ref()).cloned(),
-            reason: spec.reason.clone(),
-            created: release.metadata.creation_timestamp.clone(),
-            ended: status.and_then(|status| status.timestamps.ended.clone()),
-            commit: commit.map(|commit| commit.short.clone()),
-        }
-    }
-}
-
-/// How many promotions lead to each environment.
-fn ranks(environments: &[&Environment]) -> HashMap<Place, usize> {
-    let from: HashMap<Place, Option<Place>> = environments
-        .iter()
-        .map(|environment| {
-            let place = place(*environment);
-            let promotion = environment.spec.promotion.as_ref();
-            let before = promotion.map(|promotion| (place.0.clone(), promotion.from.clone()));
-            (place, before)
-        })
-        .collect();
-    let rank = |place: &Place| {
-        let mut at = place;
-        // A circle of promotions has no first one.
-        (0..environments.len())
-            .find(|_| {
-                match from.get(at).and_then(Option::as_ref).filter(|p| from.contains_key(*p)) {
-                    Some(before) => {
-                        at = before;
-                        false
-                    }
-                    None => true,
-                }
-            })
-            .unwrap_or_default()
-    };
-    from.keys().map(|place| (place.clone(), rank(place))).collect()
-}
-
-/// The versions that artifacts are, and how many are newer than each.
-struct Versions<'a> {
-    artifacts: HashMap<Place, (&'a Artifact, usize)>,
-}
-
-impl<'a> Versions<'a> {
-    fn of(artifacts: &[&'a Artifact]) -> Self {
-        let mut lines: HashMap<_, Vec<&'a Artifact>> = HashMap::new();
-        for artifact in artifacts {
-            let SourceVersion { repository, branch, .. } = &artifact.spec.version;
-            lines.entry((artifact.namespace(), repository, branch)).or_default().push(artifact);
-        }
-        let mut counted = HashMap::new();
-        for mut line in lines.into_values() {
-            let made = |artifact: &Artifact| {
-                artifact
-                    .spec
-                    .created
-                    .clone()
-                    .or_else(|| artifact.metadata.creation_timestamp.clone())
-            };
-            line.sort_by_key(|artifact| Reverse(made(artifact)));
-            let line = line.into_iter().enumerate();
-            counted.extend(line.map(|(newer, artifact)| (place(artifact), (artifact, newer))));
-        }
-        Self { artifacts: counted }
-    }
-
-    fn find(&self, namespace: &str, artifact: &ArtifactRef) -> Option<(&'a Artifact, usize)> {
-        let namespace = artifact.namespace.as_deref().unwrap_or(namespace);
-        self.artifacts.get(&(namespace.to_owned(), artifact.name.clone())).copied()
-    }
 }
 
 #[cfg(test)]
@@ -499,6 +244,36 @@ mod tests {
         let bare = serde_json::to_value(board.rows[0].bare()).unwrap();
         assert_eq!(bare["cells"]["prod"]["message"], Value::Null);
         assert_eq!(bare["cells"]["prod"]["version"], "v1");
+    }
+
+    #[test]
+    fn a_first_release_that_waits_is_seen_though_there_is_no_app() {
+        let release = |name: &str, app: &str, status: Value| -> Release {
+            let spec = json!({"app": app, "environment": "prod"});
+            object("Release", name, &json!({"spec": spec, "status": status}))
+        };
+        let waiting = json!({"phase": "Waiting", "version": "v1",
+            "blockedBy": [{"kind": "Approval", "name": "a", "reason": "approval 0/1"}]});
+        let commit = json!({"sha": "c", "short": "c", "branch": "main", "path": "p"});
+        let all = [
+            release("new-1", "new", json!({"phase": "Rejected"})),
+            release("new-2", "new", waiting.clone()),
+            release("gone-1", "gone", json!({"phase": "Superseded", "commit": commit})),
+            release("gone-2", "gone", json!({"phase": "Failed"})),
+            release("over-1", "over", json!({"phase": "Cancelled"})),
+            release("here-2", "here", waiting),
+        ];
+        let here = app("here", "prod", &json!({}));
+        let all: Vec<_> = all.iter().collect();
+        let board = Board::of(None, &[&here], &[], &all, &[], Timestamp::UNIX_EPOCH);
+        let apps: Vec<_> = board.rows.iter().map(|row| row.app.as_str()).collect();
+        assert_eq!(apps, ["here", "new"]);
+        let cell = serde_json::to_value(&board.rows[1].cells["prod"]).unwrap();
+        assert_eq!(cell["word"], "Waiting");
+        assert_eq!(cell["pending"], "new-2");
+        assert_eq!(cell["waitingFor"], "→ v1: approval 0/1");
+        assert!(board.rows[1].is_of_releases() && !board.rows[0].is_of_releases());
+        assert!(board.rows[1].bare().cells.is_empty(), "it is told to who may not read releases");
     }
 
     #[test]

@@ -47,32 +47,44 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, starred
         </span>
         <RowMenu row={row} columns={columns} />
       </span>
-      {columns.map(({ name }, column) => (
-        <span key={name} role="gridcell" tabIndex={-1} className="matrix-cell" data-here={spot === column || undefined}>
-          {row.cells[name] ? (
-            <Link
-              to="/apps/$namespace/$app/$environment"
-              params={{ namespace, app, environment: name }}
-              search={({ ns }) => ({ ns })}
-              data-spot={`${index}.${column}`}
-              tabIndex={spot === column ? 0 : -1}
-              onFocus={() => onSpot({ row: index, column })}
-              className="matrix-link"
-            >
-              <MatrixCell cell={row.cells[name]} environment={name} />
-            </Link>
-          ) : (
-            <span
-              data-spot={`${index}.${column}`}
-              tabIndex={spot === column ? 0 : -1}
-              onFocus={() => onSpot({ row: index, column })}
-              className="matrix-link matrix-none"
-            >
-              <span className="matrix-env">{name}</span> – not deployed
-            </span>
-          )}
-        </span>
-      ))}
+      {columns.map(({ name }, column) => {
+        const cell = row.cells[name];
+        // Before its first release is in git, an app has no page.
+        const first = cell?.release === undefined ? cell?.pending : undefined;
+        return (
+          <span
+            key={name}
+            role="gridcell"
+            tabIndex={-1}
+            className="matrix-cell"
+            data-here={spot === column || undefined}
+          >
+            {cell ? (
+              <Link
+                {...(first
+                  ? { to: '/releases/$namespace/$name', params: { namespace, name: first } }
+                  : { to: '/apps/$namespace/$app/$environment', params: { namespace, app, environment: name } })}
+                search={({ ns }) => ({ ns })}
+                data-spot={`${index}.${column}`}
+                tabIndex={spot === column ? 0 : -1}
+                onFocus={() => onSpot({ row: index, column })}
+                className="matrix-link"
+              >
+                <MatrixCell cell={cell} environment={name} />
+              </Link>
+            ) : (
+              <span
+                data-spot={`${index}.${column}`}
+                tabIndex={spot === column ? 0 : -1}
+                onFocus={() => onSpot({ row: index, column })}
+                className="matrix-link matrix-none"
+              >
+                <span className="matrix-env">{name}</span> – not deployed
+              </span>
+            )}
+          </span>
+        );
+      })}
     </div>
   );
 });

@@ -18,7 +18,7 @@ export function TargetPick({ act, cards, candidate, onChange }: Props) {
     <Checkbox.Group
       mt="md"
       label="To"
-      value={act.environments}
+      value={act.environments.filter((name) => !whyNot(candidate, name))}
       onChange={(environments) => onChange({ ...act, environments })}
     >
       <div className="release-list">
