@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+use gimlet_process::LogFormat;
 
 /// Serve the web app, and act as whoever is signed in
 ///
@@ -67,15 +68,6 @@ pub struct Args {
     /// Form of the log
     #[arg(long, env = "GIMLET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// Lines for a person.
-    Text,
 }
 
 #[cfg(test)]

@@ -20,10 +20,9 @@ mod rights;
 mod run;
 mod session;
 mod sight;
-pub mod telemetry;
 mod token;
 mod watched;
 mod word;
 
-pub use args::{Args, LogFormat};
+pub use args::Args;
 pub use run::run;

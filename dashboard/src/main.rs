@@ -3,24 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use gimlet_dashboard::{Args, run, telemetry};
+use gimlet_dashboard::{Args, run};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    telemetry::start(args.log_format, &args.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: the runtime does not start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime.block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the dashboard ends");
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    gimlet_process::start_logs(args.log_format, &args.log);
+    gimlet_process::run("dashboard", run(args))
 }

@@ -5,8 +5,6 @@ use std::future::IntoFuture as _;
 use anyhow::{Context as _, ensure};
 use kube::{Client, Config};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
 use crate::cluster::Cluster;
@@ -22,7 +20,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         "tokens are not taken over a network without TLS: put a proxy in front that ends TLS and \
          set --behind-https, or listen on a loopback address"
     );
-    let stop = stop_on_signal()?;
+    let stop = gimlet_process::stop_on_signal()?;
     let config = Config::infer().await.context("there is no way to a cluster")?;
     let client = Client::try_from(config.clone()).context("there is no way to a cluster")?;
     let cluster = Cluster::new(&config).context("there is no way to a cluster")?;
@@ -60,20 +58,4 @@ fn operator(args: &Args) -> anyhow::Result<Option<Cluster>> {
     let mut config = Config::new(url);
     config.root_cert_file.clone_from(&args.operator_ca);
     Ok(Some(Cluster::new(&config)?))
-}
-
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut term = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("asked to stop");
-        token.cancel();
-    });
-    Ok(stop)
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
+use gimlet_process::LogFormat;
 
 use crate::render::Budget;
 use crate::views::Certificate;
@@ -136,15 +137,6 @@ impl Args {
     pub(crate) fn refresh(&self) -> Duration {
         Duration::from_secs(self.refresh_seconds)
     }
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// Lines for a person.
-    Text,
 }
 
 #[cfg(test)]

@@ -35,10 +35,9 @@ mod repository;
 mod run;
 mod sources;
 mod status;
-pub mod telemetry;
 mod traffic;
 mod views;
 mod written;
 
-pub use args::{Args, Command, LogFormat};
+pub use args::{Args, Command};
 pub use run::run;

@@ -9,7 +9,6 @@ use futures::future::BoxFuture;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +35,7 @@ use crate::{repository, views};
 /// Runs the operator until it is told to stop, or loses the Lease.
 #[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let stop = stop_on_signal()?;
+    let stop = gimlet_process::stop_on_signal()?;
     let client = Client::try_default().await.context("there is no way to a cluster")?;
     let version = client
         .apiserver_version()
@@ -203,22 +202,6 @@ async fn finish(
     server.abort();
     tracing::info!("stopped");
     Ok(())
-}
-
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let mut term = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let token = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("asked to stop");
-        token.cancel();
-    });
-    Ok(stop)
 }
 
 /// Waits until the kinds are installed: whoever applies everything at once need not care for order.
