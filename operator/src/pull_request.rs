@@ -160,23 +160,26 @@ impl Place {
         }
     }
 
-    /// Closes a pull request that nobody wants any more, and deletes its branch if nobody else wrote it.
-    pub(crate) async fn give_up<E>(&self, pull: &PullRequestStatus) -> Result<(), E>
-    where
-        E: From<GitError> + From<HostError>,
-    {
+    /// Closes a pull request that nobody wants any more.
+    pub(crate) async fn close(&self, pull: &PullRequestStatus) -> Result<(), HostError> {
         let open = self.look(pull.number).await?;
         if let Some(open) = open.filter(|found| found.state == PullRequestState::Open) {
             self.host.close_pull_request(open.number).await?;
         }
-        self.writer.withdraw(&self.branch, CommitId::parse(&pull.commit)?).await?;
         Ok(())
+    }
+
+    /// Deletes the branch of a pull request, unless somebody else wrote to it.
+    ///
+    /// Hosts close what is open on a deleted branch, and some do so a while later: whoever is about to
+    /// propose something else on the branch must not find it deleted, but takes it over.
+    pub(crate) async fn withdraw(&self, pull: &PullRequestStatus) -> Result<(), GitError> {
+        self.writer.withdraw(&self.branch, CommitId::parse(&pull.commit)?).await.map(drop)
     }
 
     /// Deletes the branch after a merge. If that fails, the next proposal takes the branch over.
     pub(crate) async fn tidy(&self, pull: &PullRequestStatus) {
-        let Ok(commit) = CommitId::parse(&pull.commit) else { return };
-        if let Err(error) = self.writer.withdraw(&self.branch, commit).await {
+        if let Err(error) = self.withdraw(pull).await {
             tracing::warn!(branch = %self.branch, error = %error, "a merged branch was not deleted");
         }
     }

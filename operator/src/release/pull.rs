@@ -340,10 +340,14 @@ pub(super) async fn let_go(
     };
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let folder = layout::app_folder(environment, &AppName::parse(&release.spec.app)?)?;
-    match Place::of(environment, &folder, &access)? {
-        Some(place) => place.give_up(pull).await,
-        None => Ok(()),
+    let Some(place) = Place::of(environment, &folder, &access)? else { return Ok(()) };
+    place.close(pull).await?;
+    let next = uninstalled_after(release, around.app.as_deref())
+        || newest_after(release, &around.releases).is_some();
+    if !next {
+        place.withdraw(pull).await?;
     }
+    Ok(())
 }
 
 /// Tells when to look at a pull request again: right after it was opened people are quick.
