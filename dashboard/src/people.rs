@@ -38,8 +38,6 @@ pub(crate) struct Me {
 pub(crate) struct Config {
     version: &'static str,
     read_only: bool,
-    /// Always none: people sign in with tokens.
-    oidc: Option<()>,
     cluster: String,
 }
 
@@ -47,7 +45,6 @@ pub(crate) async fn config(State(dashboard): State<Dashboard>) -> Json<Config> {
     Json(Config {
         version: env!("CARGO_PKG_VERSION"),
         read_only: dashboard.read_only,
-        oidc: None,
         cluster: dashboard.name.to_string(),
     })
 }

@@ -287,8 +287,7 @@ async function answer(request, url) {
   for await (const chunk of request) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString();
   const body = text ? JSON.parse(text) : undefined;
-  if (path === '/api/v1/config')
-    return { version: '0.1.0', readOnly: false, oidc: { name: 'Acme SSO' }, cluster: 'hub-1' };
+  if (path === '/api/v1/config') return { version: '0.1.0', readOnly: false, cluster: 'hub-1' };
   if (path === '/api/v1/session' && request.method === 'DELETE') signedIn = false;
   if (path === '/api/v1/session' && request.method === 'POST') {
     if (body.token === 'wrong')

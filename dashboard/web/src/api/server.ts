@@ -6,7 +6,6 @@ import { get, post, remove, withQuery } from './http';
 export interface Config {
   version: string;
   readOnly: boolean;
-  oidc: { name: string } | null;
   cluster: string;
 }
 

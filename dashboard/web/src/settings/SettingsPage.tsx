@@ -165,8 +165,6 @@ function About() {
             <dd>{config.data.cluster}</dd>
             <dt>Changes</dt>
             <dd>{config.data.readOnly ? 'turned off: --read-only' : 'as your rights allow'}</dd>
-            <dt>Sign-in</dt>
-            <dd>{config.data.oidc ? config.data.oidc.name : 'Kubernetes tokens only'}</dd>
           </dl>
         )}
       </div>

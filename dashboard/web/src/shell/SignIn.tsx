@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Code, Divider, Group, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Code, Group, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { sentence } from '~/api/http';
@@ -7,7 +7,7 @@ import { signIn } from '~/api/server';
 import { Logo } from './Logo';
 import './shell.css';
 
-/** Signs in by the identity provider, or with a Kubernetes token. */
+/** Signs in with a Kubernetes token. */
 export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; page?: boolean }) {
   const config = useConfig();
   const [token, setToken] = useState('');
@@ -18,53 +18,31 @@ export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; pa
       await onEntered();
     },
   });
-  const here = `${location.pathname}${location.search}`;
-  const refused = new URLSearchParams(location.search).get('signInError');
   const form = (
-    <Stack gap="md">
-      {refused && (
-        <Alert color="red" role="alert" title="Sign-in failed">
-          {refused}
-        </Alert>
-      )}
-      {config.data?.oidc && (
-        <>
-          <Button component="a" href={`/auth/login?return=${encodeURIComponent(here)}`} size="md">
-            Continue with {config.data.oidc.name}
-          </Button>
-          <Divider label="or paste a Kubernetes token" />
-        </>
-      )}
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (token.trim()) enter.mutate();
-        }}
-      >
-        <Stack gap="sm">
-          <PasswordInput
-            label="Kubernetes token"
-            description="It is sent to the dashboard server once, and never kept in this browser."
-            value={token}
-            onChange={(event) => setToken(event.currentTarget.value)}
-            autoComplete="off"
-            data-autofocus
-            error={enter.error ? sentence(enter.error) : undefined}
-          />
-          <Button
-            type="submit"
-            variant={config.data?.oidc ? 'default' : 'filled'}
-            loading={enter.isPending}
-            disabled={!token.trim()}
-          >
-            Sign in
-          </Button>
-          <Text size="xs" c="dimmed">
-            A token of a service account: <Code>kubectl create token viewer</Code>
-          </Text>
-        </Stack>
-      </form>
-    </Stack>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (token.trim()) enter.mutate();
+      }}
+    >
+      <Stack gap="sm">
+        <PasswordInput
+          label="Kubernetes token"
+          description="It is sent to the dashboard server once, and never kept in this browser."
+          value={token}
+          onChange={(event) => setToken(event.currentTarget.value)}
+          autoComplete="off"
+          data-autofocus
+          error={enter.error ? sentence(enter.error) : undefined}
+        />
+        <Button type="submit" loading={enter.isPending} disabled={!token.trim()}>
+          Sign in
+        </Button>
+        <Text size="xs" c="dimmed">
+          A token of a service account: <Code>kubectl create token viewer</Code>
+        </Text>
+      </Stack>
+    </form>
   );
   if (!page) return form;
   return (
