@@ -15,7 +15,7 @@ async fn what_is_left_out_gets_its_default() -> Result<()> {
         spec["gitops"],
         json!({
             "url": "https://git.example.com/a/b.git", "branch": "main", "path": "",
-            "createBranch": true, "author": {"name": "Gimlet", "email": "gimlet@localhost"},
+            "createBranch": true, "push": "Commit", "author": {"name": "Gimlet", "email": "gimlet@localhost"},
         })
     );
     assert_eq!(
