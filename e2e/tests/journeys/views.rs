@@ -246,6 +246,7 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
     .await?;
 
     let other = stage.operator.replica().await?;
+    let mut late = 0;
     for (operator, name) in
         [(&stage.operator, "shop"), (&stage.operator, "plain"), (&other, "shop"), (&other, "plain")]
     {
@@ -305,6 +306,16 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
         assert_eq!(file["blob"], json!(blob));
         let of_commit = get(&format!("/files?commit={change}"))?;
         assert_eq!(of_commit["files"], files["files"]);
+        // What was pushed a moment ago is found, although the copy was asked for a moment ago too.
+        for by in ["branch", "commit"] {
+            late += 1;
+            let branch = format!("late/{late}");
+            let new = json!({"new_branch_name": branch, "old_branch_name": "main"});
+            source.api("POST", "/branches", Some(&new))?;
+            let commit = source.write(&branch, "LATE.md", "late\n")?;
+            let asked = if by == "branch" { &branch } else { &commit };
+            assert_eq!(get(&format!("/files?{by}={asked}"))?["commit"], json!(commit));
+        }
 
         let few = ask_of(operator, Some(&reader), &format!("{base}/commits"))?;
         assert_eq!(few.0, 200, "{}", few.1);

@@ -5,7 +5,7 @@ mod content;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -96,12 +96,12 @@ impl Mirror {
         Ok(found)
     }
 
-    /// Lists what the repository has, newest first; asks the host if it was not asked for so long.
+    /// Lists what the repository has, newest first; asks the host if it was not asked since then.
     ///
     /// What is new is left for the next [`Self::refresh`] to tell.
-    pub async fn look(&self, age: Duration) -> Result<Vec<Reference>, GitError> {
+    pub async fn look(&self, since: Instant) -> Result<Vec<Reference>, GitError> {
         let mut turn = self.turn.lock().await;
-        let fresh = turn.is_some_and(|at| at.elapsed() < age);
+        let fresh = turn.is_some_and(|asked| asked >= since);
         let mut found = if fresh { self.list().await? } else { self.bring_up(&mut turn).await? };
         let mut untold = self.untold();
         for reference in found.iter_mut().filter(|reference| reference.new) {
@@ -117,6 +117,7 @@ impl Mirror {
 
     async fn bring_up(&self, last: &mut Option<Instant>) -> Result<Vec<Reference>, GitError> {
         *last = None;
+        let asked = Instant::now();
         let found = match self.fetch().await {
             Err(error) if error.kind() == GitErrorKind::Cache => {
                 let damaged = |e: std::io::Error| {
@@ -127,7 +128,7 @@ impl Mirror {
             }
             result => result,
         }?;
-        *last = Some(Instant::now());
+        *last = Some(asked);
         Ok(found)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -246,28 +246,40 @@ impl Place {
     /// Brings the copy up to date. A first copy may take longer than a caller waits: it goes on, and
     /// is there for the next.
     async fn look(&self) -> Result<Vec<Reference>, Problem> {
+        let now = Instant::now();
+        self.look_since(now.checked_sub(FRESH).unwrap_or(now)).await
+    }
+
+    async fn look_since(&self, since: Instant) -> Result<Vec<Reference>, Problem> {
         let mirror = Arc::clone(&self.source.mirror);
-        let looking = tokio::spawn(async move { mirror.look(FRESH).await });
+        let looking = tokio::spawn(async move { mirror.look(since).await });
         let looked = looking.await.map_err(|_| Problem::timeout())?;
         Ok(looked.map_err(RepositoryError::from)?)
     }
 
-    /// Finds the newest commit of a branch.
+    /// Finds the newest commit of a branch. A branch that the copy lacks may be younger than it: then
+    /// the host is asked, however fresh the copy is.
     async fn newest(&self, branch: &str) -> Result<CommitId, Problem> {
-        let found = self.look().await?.into_iter().find(|r| !r.tag && r.name == branch);
+        let asked = Instant::now();
+        let of = |references: Vec<Reference>| {
+            references.into_iter().find(|r| !r.tag && r.name == branch).map(|r| r.commit)
+        };
+        if let Some(commit) = of(self.look().await?) {
+            return Ok(commit);
+        }
         let shown: String = branch.chars().take(200).collect();
-        found
-            .map(|reference| reference.commit)
+        of(self.look_since(asked).await?)
             .ok_or_else(|| Problem::not_found(format!("the repository has no branch {shown:?}")))
     }
 
-    /// Checks that the copy has a commit, if need be after bringing it up to date.
+    /// Checks that the copy has a commit; like a branch, it may be younger than the copy.
     async fn known(&self, commit: CommitId) -> Result<CommitId, Problem> {
+        let asked = Instant::now();
         let has = async || self.source.mirror.commit(&commit).await.map_err(RepositoryError::from);
         if has().await?.is_some() {
             return Ok(commit);
         }
-        self.look().await?;
+        self.look_since(asked).await?;
         if has().await?.is_some() {
             return Ok(commit);
         }
