@@ -13,9 +13,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -172,53 +175,70 @@ fn ours(expression: &str) -> Answer {
     }
 }
 
-/// What the real helm makes of some expressions.
+/// What the real helm makes of some expressions, asked on as many processors as there are.
 fn helms(helm: &Path, all: &[String]) -> Vec<Answer> {
-    let mut answers: BTreeMap<usize, Answer> = BTreeMap::new();
-    for first in (0..all.len()).step_by(BATCH) {
-        let mut pending: BTreeSet<usize> = (first..all.len().min(first + BATCH)).collect();
-        while !pending.is_empty() {
-            let dir = tempfile::tempdir().unwrap();
-            let numbered = pending
-                .iter()
-                .flat_map(|number| templates(*number, &all[*number]))
-                .map(|(path, text)| (path, text.into_bytes()));
-            for (path, data) in chart_files().into_iter().chain(numbered) {
-                let path = dir.path().join(path);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, data).unwrap();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut answers = BTreeMap::new();
+        loop {
+            let first = next.fetch_add(BATCH, Ordering::Relaxed);
+            if first >= all.len() {
+                return answers;
             }
-            let mut command = Command::new(helm);
-            command.args(["template", "my-release"]).arg(dir.path());
-            command.args(["--namespace", "my-namespace", "--kube-version", KUBE_VERSION]);
-            let output = command.output().unwrap();
-            if output.status.success() {
-                let found = printed(&String::from_utf8_lossy(&output.stdout));
-                for number in std::mem::take(&mut pending) {
-                    let text = found[&number].clone();
-                    // A text may name the file it stands in.
-                    let text = match String::from_utf8(text) {
-                        Ok(text) => {
-                            NUMBERED.replace_all(&text, "templates/e0000").into_owned().into()
-                        }
-                        Err(raw) => raw.into_bytes(),
-                    };
-                    answers.insert(number, Answer::Text(text));
-                }
-                break;
-            }
-            let message = String::from_utf8_lossy(&output.stderr);
-            let message = message.split("\n\nUse --debug flag").next().unwrap().trim_end();
-            let message = message.strip_prefix("Error: ").unwrap_or(message);
-            let number = NUMBERED
-                .find(message)
-                .map(|found| found.as_str()["templates/e".len()..].parse().unwrap());
-            let number = number.filter(|number| pending.remove(number));
-            let number = number.unwrap_or_else(|| panic!("helm names no expression: {message}"));
-            answers.insert(number, Answer::Error(brief(message)));
+            answers.extend(helms_of(helm, all, first..all.len().min(first + BATCH)));
         }
-    }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let answers: BTreeMap<_, _> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
     answers.into_values().collect()
+}
+
+/// What the real helm makes of a few expressions: all at once, and anew without each that fails.
+fn helms_of(helm: &Path, all: &[String], numbers: Range<usize>) -> BTreeMap<usize, Answer> {
+    let mut answers = BTreeMap::new();
+    let mut pending: BTreeSet<usize> = numbers.collect();
+    while !pending.is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let numbered = pending
+            .iter()
+            .flat_map(|number| templates(*number, &all[*number]))
+            .map(|(path, text)| (path, text.into_bytes()));
+        for (path, data) in chart_files().into_iter().chain(numbered) {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, data).unwrap();
+        }
+        let mut command = Command::new(helm);
+        command.args(["template", "my-release"]).arg(dir.path());
+        command.args(["--namespace", "my-namespace", "--kube-version", KUBE_VERSION]);
+        let output = command.output().unwrap();
+        if output.status.success() {
+            let found = printed(&String::from_utf8_lossy(&output.stdout));
+            for number in std::mem::take(&mut pending) {
+                let text = found[&number].clone();
+                // A text may name the file it stands in.
+                let text = match String::from_utf8(text) {
+                    Ok(text) => NUMBERED.replace_all(&text, "templates/e0000").into_owned().into(),
+                    Err(raw) => raw.into_bytes(),
+                };
+                answers.insert(number, Answer::Text(text));
+            }
+            break;
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        let message = message.split("\n\nUse --debug flag").next().unwrap().trim_end();
+        let message = message.strip_prefix("Error: ").unwrap_or(message);
+        let number = NUMBERED
+            .find(message)
+            .map(|found| found.as_str()["templates/e".len()..].parse().unwrap());
+        let number = number.filter(|number| pending.remove(number));
+        let number = number.unwrap_or_else(|| panic!("helm names no expression: {message}"));
+        answers.insert(number, Answer::Error(brief(message)));
+    }
+    answers
 }
 
 #[test]
