@@ -108,6 +108,26 @@ async fn wrong_credentials_are_terminal_and_never_shown() {
 }
 
 #[tokio::test]
+async fn credentials_that_end_in_between_stop_the_release_and_new_ones_land_it_once() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, Some("hunter2")).await;
+    let writer = Writer::open(server.remote(&repo, "hunter2"), repo.options());
+    writer.commit(release("r1")).await.unwrap();
+    // The git program asks a second time when it is refused.
+    server.fail_next(&[Fault::Unauthorized, Fault::Unauthorized]);
+    let error = writer.commit(release("r2")).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_terminal()), (GitErrorKind::Unauthorized, true), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert_eq!(repo.releases(), ["r1"]);
+    server.forgive();
+    let password = Secret::new("hunter2");
+    writer.set_credentials(Credentials::Basic { username: "gimlet".into(), password });
+    writer.commit(release("r2")).await.unwrap();
+    assert_eq!(repo.releases(), ["r2", "r1"]);
+    repo.fsck();
+}
+
+#[tokio::test]
 async fn a_missing_repository_is_not_found() {
     let repo = Repo::seeded();
     let server = Server::start(&repo, None).await;
@@ -218,7 +238,12 @@ const WIRE_BREAKAGES: &[Breakage] = &[
         std::fs::write(file, data.iter().map(|byte| byte ^ 0xff).collect::<Vec<_>>()).unwrap();
     }),
     ("lost objects", |dir| std::fs::remove_file(dir.join("objects-young")).unwrap()),
-    ("everything", |dir| std::fs::remove_dir_all(dir).unwrap()),
+    ("everything", |dir| {
+        // The writer may put something there meanwhile.
+        while let Err(error) = std::fs::remove_dir_all(dir) {
+            assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty);
+        }
+    }),
 ];
 
 const GIT_BREAKAGES: &[Breakage] = &[

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     DropBefore,
     /// The push is accepted, but no answer ever comes.
     HangAfter,
+    /// 401, as if the credentials had ended just now, and the push is not looked at.
+    Unauthorized,
     /// The push is accepted, but only so many bytes of the answer come, and then a proper end.
     CutAfter(usize),
 }
@@ -44,6 +46,9 @@ struct State {
     redirect: Mutex<Option<(&'static str, String)>>,
     /// How many bytes of each answer to a reader come.
     cut: Mutex<Option<usize>>,
+    /// How many answers were made smaller, for those who can read that.
+    zipped: AtomicUsize,
+    connections: AtomicUsize,
     requests: AtomicUsize,
     pushes: AtomicUsize,
     received: AtomicUsize,
@@ -79,6 +84,8 @@ impl Server {
             faults: Mutex::default(),
             redirect: Mutex::default(),
             cut: Mutex::default(),
+            zipped: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             pushes: AtomicUsize::new(0),
             received: AtomicUsize::new(0),
@@ -89,6 +96,7 @@ impl Server {
             // They end with the server.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                served.connections.fetch_add(1, Ordering::SeqCst);
                 connections.spawn(serve(stream, Arc::clone(&served)));
             }
         });
@@ -116,6 +124,11 @@ impl Server {
         self.state.faults.lock().unwrap().extend(faults);
     }
 
+    /// Takes back the faults that have not happened.
+    pub(crate) fn forgive(&self) {
+        self.state.faults.lock().unwrap().clear();
+    }
+
     /// Sends every request with this text in its address to another server.
     pub(crate) fn redirect(&self, part: &'static str, origin: &str) {
         *self.state.redirect.lock().unwrap() = Some((part, origin.to_owned()));
@@ -131,6 +144,15 @@ impl Server {
         (self.state.received.load(Ordering::SeqCst), self.state.sent.load(Ordering::SeqCst))
     }
 
+    /// How many answers were sent as gzip.
+    pub(crate) fn zipped(&self) -> usize {
+        self.state.zipped.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn pushes(&self) -> usize {
         self.state.pushes.load(Ordering::SeqCst)
     }
@@ -144,7 +166,11 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok().filter(|n| *n > 0)?;
     let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (method, target) = (words.next()?.to_owned(), words.next()?);
+    // Whoever takes us for a proxy says at which host, too: they all are this one.
+    let at_host =
+        target.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let target = at_host.unwrap_or(target).to_owned();
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -180,6 +206,16 @@ async fn respond(stream: &mut BufReader<TcpStream>, status: &str, headers: &str,
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(body).await;
     let _ = stream.flush().await;
+}
+
+fn reads_gzip(request: &Request) -> bool {
+    request.header("accept-encoding").is_some_and(|kinds| kinds.contains("gzip"))
+}
+
+fn zip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, body).unwrap();
+    encoder.finish().unwrap()
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>) {
@@ -218,14 +254,24 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
                 respond(&mut stream, "500 Internal Server Error", "", b"").await;
                 continue;
             }
+            Some(Fault::Unauthorized) => {
+                let header = "WWW-Authenticate: Basic realm=\"t\"\r\n";
+                respond(&mut stream, "401 Unauthorized", header, b"").await;
+                continue;
+            }
             _ => {}
         }
-        let (status, headers, mut body) = backend(&state, &request).await;
+        let (status, mut headers, mut body) = backend(&state, &request).await;
         let cut = match fault {
             Some(Fault::CutAfter(bytes)) => Some(bytes),
             _ => state.cut.lock().unwrap().filter(|_| !push),
         };
         body.truncate(cut.unwrap_or(body.len()));
+        if fault.is_none() && cut.is_none() && reads_gzip(&request) {
+            state.zipped.fetch_add(1, Ordering::SeqCst);
+            headers.push_str("Content-Encoding: gzip\r\n");
+            body = zip(&body);
+        }
         state.sent.fetch_add(body.len(), Ordering::SeqCst);
         match fault {
             Some(Fault::DropAfter) => return,

@@ -47,10 +47,14 @@ impl Authority {
     }
 
     fn acceptor(&self, host: &str) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.config(host)))
+    }
+
+    fn config(&self, host: &str) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let params = named("test server", vec![host.to_owned()]);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
@@ -58,8 +62,7 @@ impl Authority {
                 vec![certificate.der().clone()],
                 PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             )
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
+            .unwrap()
     }
 }
 
@@ -168,6 +171,47 @@ async fn a_release_lands_over_https_with_an_authority_of_our_own() {
     assert_eq!(server.pushes(), 2);
     front.assert_heard_no_clear_text();
     repo.fsck();
+}
+
+#[tokio::test]
+async fn answers_come_as_gzip() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let writer = Writer::open(server.remote(&repo, ""), repo.options());
+    for id in ["r1", "r2"] {
+        writer.commit(release(id)).await.unwrap();
+    }
+    assert!(server.zipped() > 0);
+    assert_eq!(repo.releases(), ["r2", "r1"]);
+}
+
+#[tokio::test]
+async fn http_2_is_taken_where_it_is_offered() {
+    if ENGINE != EngineChoice::Wire {
+        // It depends on the library that the git program was built with.
+        return;
+    }
+    let repo = Repo::seeded();
+    let ca = Authority::new();
+    let mut config = ca.config("127.0.0.1");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut remote = repo.remote(&format!("https://{}/repo.git", listener.local_addr().unwrap()));
+    remote.ca = Some(ca.pem.clone());
+    let agreed = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+        // It says at once that it knows how to go on.
+        let mut preface = [0; 14];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut preface).await.unwrap();
+        (agreed, preface)
+    });
+    let error = Writer::open(remote, without_retries(&repo)).head().await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::Unreachable, "{error}");
+    let (agreed, preface) = agreed.await.unwrap();
+    assert_eq!((agreed.as_deref(), &preface), (Some(&b"h2"[..]), b"PRI * HTTP/2.0"));
 }
 
 #[tokio::test]

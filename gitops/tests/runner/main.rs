@@ -15,12 +15,16 @@ mod http;
 #[cfg(test)]
 mod https;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod local;
 #[cfg(test)]
 mod log;
 mod mirror;
 #[cfg(test)]
 mod proposals;
+#[cfg(test)]
+mod proxies;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

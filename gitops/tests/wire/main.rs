@@ -13,11 +13,16 @@ mod faults;
 #[path = "../runner/fixture.rs"]
 mod fixture;
 #[cfg(test)]
+mod goals;
+#[cfg(test)]
 #[path = "../runner/http.rs"]
 mod http;
 #[cfg(test)]
 #[path = "../runner/https.rs"]
 mod https;
+#[cfg(test)]
+#[path = "../runner/kills.rs"]
+mod kills;
 #[cfg(test)]
 #[path = "../runner/local.rs"]
 mod local;
@@ -29,6 +34,9 @@ mod log;
 mod proposals;
 #[cfg(test)]
 mod protocol;
+#[cfg(test)]
+#[path = "../runner/proxies.rs"]
+mod proxies;
 #[cfg(test)]
 #[path = "../runner/races.rs"]
 mod races;

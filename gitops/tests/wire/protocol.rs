@@ -1,6 +1,7 @@
 //! What is different without a clone: servers of several abilities, answers that are cut, few bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gimlet_gitops::{
     CommitId, EngineChoice, EngineKind, GitErrorKind, HistoryFilter, Outcome, Writer,
@@ -156,6 +157,28 @@ async fn answers_to_a_reader_that_are_cut_anywhere_are_an_error_with_a_cause() {
         let writer = open(&repo, &server, EngineChoice::Wire, &cache);
         assert_eq!(writer.read(&path("staging/web"), None).await.unwrap().len(), 2, "{bytes}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_a_request_and_says_nothing_is_given_up() {
+    let repo = Repo::seeded();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/repo.git", listener.local_addr().unwrap());
+    let silent = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            kept.push(stream);
+        }
+    });
+    let mut options = repo.options();
+    options.engine = EngineChoice::Wire;
+    options.retries = 0;
+    options.timeouts.idle = Duration::from_millis(300);
+    let writer = Writer::open(repo.remote(&url), options);
+    let error = tokio::time::timeout(Duration::from_secs(20), writer.head()).await;
+    let error = error.expect("it is given up").unwrap_err();
+    assert_eq!((error.kind(), error.is_terminal()), (GitErrorKind::Timeout, false), "{error}");
+    silent.abort();
 }
 
 #[tokio::test]
