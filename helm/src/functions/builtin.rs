@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed, variadic};
-use crate::print::{is_printable, sprint, sprintf, sprintln};
+use crate::print::{is_printable, printable, sprint, sprintf, sprintln};
 use crate::template::fault::{Outcome, fail};
-use crate::value::{MapKind, Object, Value};
+use crate::value::{ListKind, MapKind, Object, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("not", &[Any], |call| Ok(Value::Bool(!call.arg(0).truth()))),
@@ -56,6 +56,9 @@ fn printed(call: &Call<'_>) -> Outcome<String> {
     let shown = |value: &Value| {
         if value.is_nil() { super::NO_VALUE.into() } else { value.clone() }
     };
+    if let [value @ Value::Object(_)] = &call.args[..] {
+        return Ok(printable(value, call.budget())?);
+    }
     let values: Vec<Value> = call.args.iter().map(shown).collect();
     Ok(sprint(&values, call.budget())?)
 }
@@ -144,8 +147,11 @@ fn basic(value: &Value) -> u8 {
 }
 
 fn equal(left: &Value, right: &Value) -> Outcome<bool> {
-    if left.is_nil() || right.is_nil() {
-        return Ok(left.is_nil() && right.is_nil());
+    let is_nil = |value: &Value| {
+        matches!(value, Value::Nil | Value::List(_, ListKind::Nil | ListKind::NilText))
+    };
+    if is_nil(left) || is_nil(right) {
+        return Ok(is_nil(left) && is_nil(right));
     }
     if basic(left) != basic(right) {
         return incomparable(left, right);
@@ -178,7 +184,10 @@ fn incomparable<T>(left: &Value, right: &Value) -> Outcome<T> {
 
 fn less(left: &Value, right: &Value) -> Outcome<bool> {
     Ok(match (left, right) {
-        (Value::Nil, _) | (_, Value::Nil) => return fail("invalid type for comparison"),
+        // Types that have no order are found before types that differ.
+        _ if [left, right].iter().any(|value| matches!(basic(value), 0 | 5)) => {
+            return fail("invalid type for comparison");
+        }
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a < b,
         (Value::Float(a), Value::Float(b)) => a < b,
         (Value::Text(a), Value::Text(b)) => a < b,

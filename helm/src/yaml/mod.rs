@@ -8,11 +8,14 @@ mod emit;
 mod problem;
 mod read;
 mod resolve;
+mod style;
+mod tree;
 
 use serde_json::Value;
 
 pub(crate) use emit::{Layout, write};
 pub(crate) use resolve::{Resolved, resolve};
+pub(crate) use tree::{Built, Shape, Written};
 
 /// A YAML text that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +62,11 @@ pub(crate) fn is_readable(text: &str) -> bool {
 
 /// Reads the first document of a text; an empty text is null.
 pub fn from_str(text: &str) -> Result<Value, YamlError> {
+    read::first(text)
+}
+
+/// Reads the first document of a text into a tree of some kind.
+pub(crate) fn read<T: Built>(text: &str) -> Result<T, YamlError> {
     read::first(text)
 }
 
