@@ -134,8 +134,10 @@ impl Color {
 
 /// Returns the command line as clap knows it, named after the program that was called.
 pub(crate) fn command(program: &str) -> clap::Command {
-    let command =
-        Cli::command().mut_subcommand("template", |template| template.mut_args(as_in_helm));
+    let command = Cli::command().mut_subcommands(|command| match command.get_name() {
+        "template" => command.mut_args(as_in_helm),
+        _ => command,
+    });
     if program == "kubectl-gimlet" {
         return command.bin_name("kubectl gimlet").display_name("kubectl gimlet");
     }

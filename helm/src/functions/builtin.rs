@@ -80,12 +80,14 @@ fn length(value: &Value) -> Outcome<Value> {
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-fn position(index: &Value, length: usize) -> Outcome<usize> {
+fn position(index: &Value, length: usize, of: &str) -> Outcome<usize> {
     match index {
-        Value::Int(number) | Value::Int64(number) => usize::try_from(*number)
-            .ok()
-            .filter(|number| *number < length)
-            .map_or_else(|| fail(format!("index out of range: {number}")), Ok),
+        Value::Int(number) | Value::Int64(number) => match usize::try_from(*number) {
+            Ok(number) if number < length => Ok(number),
+            // Go looks for this one less closely.
+            Ok(number) if number == length => fail(format!("reflect: {of} index out of range")),
+            _ => fail(format!("index out of range: {number}")),
+        },
         Value::Nil => fail("cannot index slice/array with nil"),
         other => fail(format!("cannot index slice/array with type {}", other.type_name())),
     }
@@ -109,13 +111,16 @@ fn index(args: &[Value]) -> Outcome<Value> {
             (Value::Map(..), other) => {
                 return fail(format!("value has type {}; should be string", other.type_name()));
             }
-            (Value::List(items, _), number) => items[position(number, items.len())?].clone(),
+            (Value::List(items, _), number) => {
+                items[position(number, items.len(), "slice")?].clone()
+            }
             (Value::Text(text), number) => {
-                let byte = text.as_bytes()[position(number, text.len())?];
+                let byte = text.as_bytes()[position(number, text.len(), "string")?];
                 Value::Int(i64::from(byte))
             }
             (Value::Raw(bytes) | Value::Bytes(bytes), number) => {
-                Value::Int(i64::from(bytes[position(number, bytes.len())?]))
+                let of = if matches!(current, Value::Raw(_)) { "string" } else { "slice" };
+                Value::Int(i64::from(bytes[position(number, bytes.len(), of)?]))
             }
             (Value::Nil, _) => return fail("index of nil pointer"),
             (Value::Object(object), _) => match (&**object, index) {
@@ -123,7 +128,7 @@ fn index(args: &[Value]) -> Outcome<Value> {
                     Value::Bytes(files.get(name).unwrap_or_default().into())
                 }
                 (Object::Versions(versions), number) => {
-                    Value::Text(versions[position(number, versions.len())?].clone())
+                    Value::Text(versions[position(number, versions.len(), "slice")?].clone())
                 }
                 _ => return fail(format!("can't index item of type {}", current.type_name())),
             },

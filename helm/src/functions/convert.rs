@@ -123,7 +123,7 @@ fn passes_as_yaml(json: &mut Json) -> bool {
         Json::String(text) => text_passes(text),
         Json::Array(items) => items.iter_mut().all(passes_as_yaml),
         Json::Object(entries) => {
-            entries.keys().all(|key| yaml::is_readable(key))
+            entries.keys().all(|key| yaml::passes(key))
                 && entries.iter_mut().all(|(_, value)| passes_as_yaml(value))
         }
         _ => true,
@@ -131,9 +131,6 @@ fn passes_as_yaml(json: &mut Json) -> bool {
 }
 
 fn text_passes(text: &mut String) -> bool {
-    if text.is_ascii() {
-        return !text.contains('\x7f');
-    }
     if text.contains('\u{85}') {
         let mut folded = String::with_capacity(text.len());
         let mut breaks = 0;
@@ -154,7 +151,7 @@ fn text_passes(text: &mut String) -> bool {
         }
         *text = folded;
     }
-    yaml::is_readable(text)
+    yaml::passes(text)
 }
 
 /// What is left of line ends inside of a quoted text.

@@ -29,16 +29,23 @@ pub(crate) fn write<T: Written>(value: &T, layout: Layout) -> String {
     emitter.out
 }
 
-/// Orders keys as go-yaml does: digits by value, letters after other symbols.
-pub(super) fn natural_order(left: &str, right: &str) -> Ordering {
-    let differing = left.chars().zip(right.chars()).find(|(left, right)| left != right);
-    match differing {
-        None => left.len().cmp(&right.len()),
-        Some((left, right)) if left.is_alphabetic() && right.is_alphabetic() => left.cmp(&right),
-        Some((left, _)) if left.is_alphabetic() => Ordering::Greater,
-        Some((_, right)) if right.is_alphabetic() => Ordering::Less,
-        Some(_) => by_numbers(left, right),
+/// Orders keys as go-yaml does: digits by value, letters after other symbols. With go-yaml v3 a
+/// letter behind a digit ends the number, and comes first.
+fn natural_order(left: &str, right: &str, v3: bool) -> Ordering {
+    let mut after_digit = false;
+    for (a, b) in left.chars().zip(right.chars()) {
+        if a == b {
+            after_digit = v3 && a.is_numeric();
+            continue;
+        }
+        return match (a.is_alphabetic(), b.is_alphabetic()) {
+            (true, true) => a.cmp(&b),
+            (false, false) => by_numbers(left, right),
+            (a_letter, _) if a_letter == after_digit => Ordering::Less,
+            _ => Ordering::Greater,
+        };
     }
+    left.len().cmp(&right.len())
 }
 
 /// Orders keys that first differ in a digit or a symbol.
@@ -139,7 +146,7 @@ impl Emitter {
             Shape::Map(0) => self.put("{}"),
             Shape::List(items) => self.list(items, parent),
             Shape::Map(_) => value.with_entries(|mut entries| {
-                entries.sort_by(|left, right| natural_order(left.0, right.0));
+                entries.sort_by(|left, right| natural_order(left.0, right.0, self.indent_lists));
                 self.mapping(&entries, parent);
             }),
         }
@@ -167,7 +174,7 @@ impl Emitter {
             } else {
                 self.new_line(indent);
             }
-            let complex = key.contains('\n') || key.len() > SIMPLE_KEY_LIMIT;
+            let complex = key.contains(is_break) || key.len() > SIMPLE_KEY_LIMIT;
             if complex {
                 self.put("? ");
             }
@@ -176,12 +183,12 @@ impl Emitter {
                 self.new_line(indent);
             }
             self.put(":");
-            let inline = match value.shape() {
-                Shape::List(items) => items.is_empty(),
-                Shape::Map(length) => length == 0,
-                _ => true,
-            };
-            if inline {
+            if complex && is_filled(*value) {
+                self.put(" ");
+                self.node(*value, Parent::List(indent));
+                continue;
+            }
+            if !is_filled(*value) {
                 self.put(" ");
             }
             self.node(*value, Parent::Mapping(indent));
@@ -204,7 +211,7 @@ impl Emitter {
 
     fn any_scalar(&mut self, text: &str, indent: usize, key: bool) {
         let symbols: Vec<char> = text.chars().collect();
-        match style_of(text, &symbols, key) {
+        match style_of(text, &symbols, key, self.indent_lists) {
             Style::Plain => self.folded(&symbols, indent, !key, false),
             Style::Single => {
                 self.put("'");
@@ -346,6 +353,15 @@ impl Emitter {
                 after_break = false;
             }
         }
+    }
+}
+
+/// Whether a tree is a collection that takes lines of its own.
+fn is_filled<T: Written>(tree: &T) -> bool {
+    match tree.shape() {
+        Shape::List(items) => !items.is_empty(),
+        Shape::Map(length) => length > 0,
+        _ => false,
     }
 }
 

@@ -55,9 +55,19 @@ impl YamlError {
 
 /// Whether go-yaml takes all characters of a text.
 pub(crate) fn is_readable(text: &str) -> bool {
-    text.chars().all(|symbol| {
-        matches!(symbol, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
-    })
+    text.chars().all(is_readable_symbol)
+}
+
+fn is_readable_symbol(symbol: char) -> bool {
+    matches!(symbol, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Whether go-yaml takes a text that is written as JSON, where control characters are escapes.
+pub(crate) fn passes(text: &str) -> bool {
+    if text.is_ascii() {
+        return !text.contains('\x7f');
+    }
+    text.chars().all(|symbol| symbol < ' ' || is_readable_symbol(symbol))
 }
 
 /// Reads the first document of a text; an empty text is null.

@@ -69,7 +69,7 @@ pub(super) fn worded(text: &str, line: usize, at: usize, info: &str) -> YamlErro
             YamlError::new(Some(line), "found a tab character that violates indentation")
         }
         "unclosed quote" => {
-            let line = if line > 1 { line } else { last };
+            let line = text.matches('\n').count() + 1;
             YamlError::new(Some(line), "found unexpected end of stream")
         }
         "unclosed bracket '['" => unclosed(text, last, NO_COMMA_IN_LIST),

@@ -48,6 +48,7 @@ struct Traits {
     indicators: bool,
     line_breaks: bool,
     special: bool,
+    tabs: bool,
     leading: bool,
     trailing_space: bool,
     trailing_break: bool,
@@ -73,7 +74,8 @@ fn traits_of(text: &str, symbols: &[char]) -> Traits {
             _ => false,
         };
         found.indicators |= indicator;
-        found.special |= !is_printable(symbol);
+        found.tabs |= symbol == '\t';
+        found.special |= symbol != '\t' && !is_printable(symbol);
         if symbol == ' ' {
             found.leading |= index == 0;
             found.trailing_space |= next.is_none();
@@ -93,7 +95,8 @@ fn traits_of(text: &str, symbols: &[char]) -> Traits {
     found
 }
 
-pub(super) fn style_of(text: &str, symbols: &[char], key: bool) -> Style {
+/// The style of a text; go-yaml v3 lets tabs stand in a literal block.
+pub(super) fn style_of(text: &str, symbols: &[char], key: bool, v3: bool) -> Style {
     let wanted = if text.contains('\n') {
         Style::Literal
     } else if matches!(resolve(text), Resolved::Text | Resolved::Merge) && !is_base_60(text) {
@@ -102,7 +105,7 @@ pub(super) fn style_of(text: &str, symbols: &[char], key: bool) -> Style {
         Style::Double
     };
     let found = traits_of(text, symbols);
-    let broken = found.space_break || found.special;
+    let broken = found.space_break || found.special || found.tabs;
     let plain = !(found.leading
         || found.trailing_space
         || found.trailing_break
@@ -111,7 +114,11 @@ pub(super) fn style_of(text: &str, symbols: &[char], key: bool) -> Style {
         || found.line_breaks
         || found.indicators);
     let single = !(found.break_space || broken);
-    let block = !(symbols.is_empty() || found.trailing_space || broken);
+    let block = !(symbols.is_empty()
+        || found.trailing_space
+        || found.space_break
+        || found.special
+        || (found.tabs && !v3));
     match wanted {
         _ if key && found.line_breaks => Style::Double,
         Style::Plain if plain => Style::Plain,
