@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
+use clap::{
+    Arg, ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum, value_parser,
+};
 
 use crate::command::Command;
 use crate::complete;
@@ -132,11 +134,30 @@ impl Color {
 
 /// Returns the command line as clap knows it, named after the program that was called.
 pub(crate) fn command(program: &str) -> clap::Command {
-    let command = Cli::command();
+    let command = Cli::command().mut_subcommands(|command| match command.get_name() {
+        "template" => command.mut_args(as_in_helm),
+        _ => command,
+    });
     if program == "kubectl-gimlet" {
         return command.bin_name("kubectl gimlet").display_name("kubectl gimlet");
     }
     command
+}
+
+/// Lets a switch take `=true` and `=false`, as those of helm do.
+fn as_in_helm(arg: Arg) -> Arg {
+    if !matches!(arg.get_action(), ArgAction::SetTrue) {
+        return arg;
+    }
+    arg.action(ArgAction::Set)
+        .num_args(0..=1)
+        .require_equals(true)
+        .value_name("true|false")
+        .value_parser(value_parser!(bool))
+        .default_value("false")
+        .default_missing_value("true")
+        .hide_default_value(true)
+        .hide_possible_values(true)
 }
 
 /// Reads a command line, the program's name first.

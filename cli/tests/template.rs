@@ -74,6 +74,16 @@ const SHOP: &str = "charts/shop";
 const VERSION: &str = "--kube-version=1.33.2";
 
 #[test]
+fn switches_take_true_and_false_as_those_of_helm() {
+    assert_eq!(rendered(&[SHOP, VERSION, "--include-crds=false"]), rendered(&[SHOP, VERSION]));
+    assert_eq!(
+        rendered(&[SHOP, VERSION, "--include-crds=true", "--skip-tests=true"]),
+        rendered(&[SHOP, VERSION, "--include-crds", "--skip-tests"])
+    );
+    rendered(&[SHOP, VERSION, "--validate=false"]);
+}
+
+#[test]
 fn helm_4_is_another_output() {
     let third = rendered(&[SHOP, VERSION]);
     let found = gimlet(&[SHOP, VERSION, "--helm4"]);

@@ -30,6 +30,18 @@ fn loading(criterion: &mut Criterion) {
     });
 }
 
+fn built_in(criterion: &mut Criterion) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/app");
+    let chart = Chart::from_dir(&folder).expect("the chart is valid");
+    let values = std::fs::read_to_string(folder.join("ci/everything-values.yaml"))
+        .expect("the chart has values of all kinds");
+    let values = yaml::from_str(&values).expect("the values are valid");
+    let options = RenderOptions::default();
+    criterion.bench_function("render the built-in chart with everything turned on", |bencher| {
+        bencher.iter(|| render(&chart, &values, &options).expect("the chart renders"));
+    });
+}
+
 fn yaml_text(criterion: &mut Criterion) {
     let text = (0..50).fold(String::new(), |mut text, index| {
         let _ = write!(
@@ -54,6 +66,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = loading, yaml_text
+    targets = loading, built_in, yaml_text
 }
 criterion_main!(engine);

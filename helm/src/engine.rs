@@ -1,7 +1,7 @@
 //! One run of templates: its functions, its limits and what it has used of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
 use jiff::Timestamp;
@@ -68,6 +68,9 @@ const VALUE_OVERHEAD: usize = 64;
 /// Nesting of blocks and parentheses over all template calls; each takes a piece of the stack.
 const NESTING_LIMIT: usize = 40_000;
 
+/// Includes of one template within each other that Helm allows.
+const INCLUDE_LIMIT: usize = 1000;
+
 /// Finds the function an identifier of a template names.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Target>;
 
@@ -82,7 +85,8 @@ pub(crate) struct Engine<'a> {
     deepest: Cell<usize>,
     nesting: Cell<usize>,
     allocated: Cell<usize>,
-    included: RefCell<HashMap<SmolStr, usize>>,
+    /// The templates that are included now, the innermost last.
+    included: RefCell<Vec<SmolStr>>,
     memo: &'a Memo,
     snippets: RefCell<Counted>,
     patterns: RefCell<Counted>,
@@ -315,21 +319,20 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Counts an `include` of a template; false when it is nested too often.
+    /// Notes an `include` of a template; false when it is nested too often.
     pub(crate) fn begin_include(&self, name: &SmolStr) -> bool {
         let mut included = self.included.borrow_mut();
-        let count = included.entry(name.clone()).or_insert(0);
-        if *count > 1000 {
+        let too_often = included.len() > INCLUDE_LIMIT
+            && included.iter().filter(|known| *known == name).count() > INCLUDE_LIMIT;
+        if too_often {
             return false;
         }
-        *count += 1;
+        included.push(name.clone());
         true
     }
 
-    pub(crate) fn end_include(&self, name: &str) {
-        if let Some(count) = self.included.borrow_mut().get_mut(name) {
-            *count -= 1;
-        }
+    pub(crate) fn end_include(&self) {
+        self.included.borrow_mut().pop();
     }
 
     /// What earlier renders worked out.

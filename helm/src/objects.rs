@@ -25,7 +25,15 @@ fn kept(name: &'static str, key: &'static str, value: Value) -> Field {
 }
 
 fn structure(type_name: &'static str, pointer: bool, fields: Vec<Field>) -> Value {
-    Value::object(Object::Struct(Struct { type_name, pointer, fields, display: None }))
+    Value::object(Object::Struct(Struct { type_name, pointer, embedded: 0, fields, display: None }))
+}
+
+/// Texts that are nil in Go where there are none.
+fn texts(texts: &[String]) -> Value {
+    if texts.is_empty() {
+        return Value::typed_list(Vec::new(), ListKind::NilText);
+    }
+    Value::texts(texts)
 }
 
 fn entries<const N: usize>(pairs: [(&str, Value); N]) -> Entries {
@@ -50,6 +58,7 @@ pub(crate) fn capabilities(kube: &KubeVersion, options: &RenderOptions) -> Value
     let kube = Value::object(Object::Struct(Struct {
         type_name: "chartutil.KubeVersion",
         pointer: false,
+        embedded: 0,
         fields: vec![
             kept("Version", "Version", Value::Text(version.clone())),
             kept("Major", "Major", kube.major.to_string().into()),
@@ -97,7 +106,7 @@ fn dependency(dependency: &Dependency) -> Value {
             field("Version", "version", Value::text(&dependency.version)),
             kept("Repository", "repository", Value::text(&dependency.repository)),
             field("Condition", "condition", Value::text(&dependency.condition)),
-            field("Tags", "tags", Value::texts(&dependency.tags)),
+            field("Tags", "tags", texts(&dependency.tags)),
             field("Enabled", "enabled", Value::Bool(dependency.enabled)),
             field(
                 "ImportValues",
@@ -134,38 +143,38 @@ fn chart(node: &Node<'_>, is_root: bool) -> Value {
         .iter()
         .map(|(key, value)| (SmolStr::new(key.as_str()), Value::text(value)))
         .collect();
-    structure(
-        "struct { chart.Metadata; IsRoot bool }",
-        false,
-        vec![
-            field("Name", "name", Value::text(&node.name)),
-            field("Home", "home", Value::text(&metadata.home)),
-            field("Sources", "sources", Value::texts(&metadata.sources)),
-            field("Version", "version", Value::text(&metadata.version)),
-            field("Description", "description", Value::text(&metadata.description)),
-            field("Keywords", "keywords", Value::texts(&metadata.keywords)),
-            field(
-                "Maintainers",
-                "maintainers",
-                Value::typed_list(maintainers, ListKind::Maintainers),
-            ),
-            field("Icon", "icon", Value::text(&metadata.icon)),
-            field("APIVersion", "apiVersion", Value::text(&metadata.api_version)),
-            field("Condition", "condition", Value::text(&metadata.condition)),
-            field("Tags", "tags", Value::text(&metadata.tags)),
-            field("AppVersion", "appVersion", Value::text(&metadata.app_version)),
-            field("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
-            field("Annotations", "annotations", Value::typed_map(annotations, MapKind::Text)),
-            field("KubeVersion", "kubeVersion", Value::text(&metadata.kube_version)),
-            field(
-                "Dependencies",
-                "dependencies",
-                Value::typed_list(dependencies, ListKind::Dependencies),
-            ),
-            field("Type", "type", Value::text(&metadata.kind)),
-            kept("IsRoot", "IsRoot", Value::Bool(is_root)),
-        ],
-    )
+    let mut fields = vec![
+        field("Name", "name", Value::text(&node.name)),
+        field("Home", "home", Value::text(&metadata.home)),
+        field("Sources", "sources", texts(&metadata.sources)),
+        field("Version", "version", Value::text(&metadata.version)),
+        field("Description", "description", Value::text(&metadata.description)),
+        field("Keywords", "keywords", texts(&metadata.keywords)),
+        field("Maintainers", "maintainers", Value::typed_list(maintainers, ListKind::Maintainers)),
+        field("Icon", "icon", Value::text(&metadata.icon)),
+        field("APIVersion", "apiVersion", Value::text(&metadata.api_version)),
+        field("Condition", "condition", Value::text(&metadata.condition)),
+        field("Tags", "tags", Value::text(&metadata.tags)),
+        field("AppVersion", "appVersion", Value::text(&metadata.app_version)),
+        field("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
+        field("Annotations", "annotations", Value::typed_map(annotations, MapKind::Text)),
+        field("KubeVersion", "kubeVersion", Value::text(&metadata.kube_version)),
+        field(
+            "Dependencies",
+            "dependencies",
+            Value::typed_list(dependencies, ListKind::Dependencies),
+        ),
+        field("Type", "type", Value::text(&metadata.kind)),
+    ];
+    let embedded = fields.len();
+    fields.push(kept("IsRoot", "IsRoot", Value::Bool(is_root)));
+    Value::object(Object::Struct(Struct {
+        type_name: "struct { chart.Metadata; IsRoot bool }",
+        pointer: false,
+        embedded,
+        fields,
+        display: None,
+    }))
 }
 
 /// A template with what it is rendered with.

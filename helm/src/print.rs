@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::number::format_general;
 pub(crate) use format::sprintf;
 
-use crate::value::{Object, Unwalkable, Value};
+use crate::value::{Field, Object, Unwalkable, Value};
 
 /// Nesting at which printing gives up.
 const DEPTH_LIMIT: usize = 500;
@@ -147,12 +147,14 @@ impl Printer {
                     (true, _) => return self.put("0xc000000000"),
                     _ => "{",
                 };
-                self.sequence(
-                    open,
-                    inner.fields.iter(),
-                    |out, field| out.value(&field.value, depth + 1),
-                    "}",
-                )
+                let (embedded, own) = inner.fields.split_at(inner.embedded);
+                let each = |out: &mut Self, field: &Field| out.value(&field.value, depth + 1);
+                if !embedded.is_empty() {
+                    self.put(open)?;
+                    self.sequence("{", embedded.iter(), each, "} ")?;
+                    return self.sequence("", own.iter(), each, "}");
+                }
+                self.sequence(open, own.iter(), each, "}")
             }
             Object::Files(files) => self.sequence(
                 "map[",
@@ -182,6 +184,16 @@ pub(crate) fn display(value: &Value, limit: usize) -> Result<String, Unwalkable>
     let mut printer = Printer { out: String::new(), limit };
     printer.value(value, 0)?;
     Ok(printer.out)
+}
+
+/// `%v` of what a value is or points to, as actions print it.
+pub(crate) fn printable(value: &Value, limit: usize) -> Result<String, Unwalkable> {
+    let text = display(value, limit)?;
+    let points = matches!(value, Value::Object(object) if matches!(&**object, Object::Struct(inner) if inner.pointer));
+    Ok(match text.strip_prefix('&') {
+        Some(rest) if points => rest.to_owned(),
+        _ => text,
+    })
 }
 
 /// `%v` for use in an error message.

@@ -290,7 +290,7 @@ fn too_many(limits: &Limits) -> String {
 }
 
 fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<(), RenderError> {
-    let json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
+    let mut json = values.to_json(&mut options.limits.allocated_bytes.clone()).map_err(|_| {
         let limit = options.limits.allocated_bytes;
         RenderError::new(
             ErrorKind::Limit,
@@ -299,7 +299,8 @@ fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<
             ),
         )
     })?;
-    match schema::check(root, &integral(json), options.limits.steps) {
+    make_integral(&mut json);
+    match schema::check(root, &json, options.limits.steps) {
         Ok(()) => Ok(()),
         Err(Refusal::Limit(problem)) => Err(RenderError::new(ErrorKind::Limit, problem)),
         Err(Refusal::Unfit(problems)) => Err(RenderError::new(
@@ -312,19 +313,19 @@ fn validate(root: &Node<'_>, values: &Value, options: &RenderOptions) -> Result<
     }
 }
 
-/// Turns whole floats back into integers, for schemas that ask for them.
-fn integral(json: Json) -> Json {
+/// Turns whole floats back into integers, as they were written.
+pub(crate) fn make_integral(json: &mut Json) {
     match json {
         #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
         Json::Number(number) => match number.as_f64() {
-            Some(value) if value.fract() == 0.0 && value.abs() < 9e15 => Json::from(value as i64),
-            _ => Json::Number(number),
+            Some(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
+                *number = (value as i64).into();
+            }
+            _ => {}
         },
-        Json::Array(items) => items.into_iter().map(integral).collect(),
-        Json::Object(entries) => {
-            entries.into_iter().map(|(key, value)| (key, integral(value))).collect()
-        }
-        other => other,
+        Json::Array(items) => items.iter_mut().for_each(make_integral),
+        Json::Object(entries) => entries.values_mut().for_each(make_integral),
+        _ => {}
     }
 }
 

@@ -3,6 +3,7 @@
 //! Dropping walks collections with a stack of its own, because a template can nest lists far
 //! deeper than any thread stack allows.
 
+mod tree;
 mod walk;
 
 use std::cell::RefCell;
@@ -93,6 +94,8 @@ impl Object {
 pub(crate) struct Struct {
     pub(crate) type_name: &'static str,
     pub(crate) pointer: bool,
+    /// How many of the fields, the first ones, stand in a struct inside of this one.
+    pub(crate) embedded: usize,
     pub(crate) fields: Vec<Field>,
     /// What `String()` returns, for the types that have it.
     pub(crate) display: Option<SmolStr>,
@@ -265,6 +268,17 @@ impl Value {
 
     pub(crate) fn is_nil(&self) -> bool {
         matches!(self, Self::Nil)
+    }
+
+    /// Whether a collection is one that Go has no memory for, which JSON has as null.
+    fn is_nil_in_go(&self) -> bool {
+        match self {
+            Self::List(_, ListKind::Nil | ListKind::NilText) => true,
+            // A chart that has none.
+            Self::List(items, ListKind::Maintainers | ListKind::Dependencies) => items.is_empty(),
+            Self::Map(map, MapKind::Text) => map.borrow().is_empty(),
+            _ => false,
+        }
     }
 
     pub(crate) fn as_text(&self) -> Option<&str> {

@@ -10,55 +10,60 @@
 {{- with $image.digest -}}@{{ . }}{{- end -}}
 {{- end -}}
 
+{{- /*
+What follows sets one key of a container, if there is anything to set: each
+takes a dict with root and container.
+*/ -}}
 {{- /* The container's ports: "http" of a web application, then the others. */ -}}
 {{- define "app.containerPorts" -}}
+{{- $values := .root.Values -}}
 {{- $ports := list -}}
-{{- if eq .Values.kind "web" -}}
-{{- $ports = append $ports (dict "name" "http" "containerPort" .Values.port "protocol" "TCP") -}}
+{{- if eq $values.kind "web" -}}
+{{- $ports = append $ports (dict "name" "http" "containerPort" $values.port "protocol" "TCP") -}}
 {{- end -}}
-{{- range .Values.ports -}}
+{{- range $values.ports -}}
 {{- $ports = append $ports (dict "name" .name "containerPort" .containerPort "protocol" (.protocol | default "TCP")) -}}
 {{- end -}}
-{{- toYaml $ports -}}
+{{- with $ports -}}{{- $_ := set $.container "ports" . -}}{{- end -}}
 {{- end -}}
 
 {{- define "app.env" -}}
 {{- $env := list -}}
-{{- range $name, $value := .Values.env -}}
+{{- range $name, $value := .root.Values.env -}}
 {{- if kindIs "map" $value -}}
 {{- $env = append $env (merge (dict "name" $name) $value) -}}
 {{- else if not (kindIs "invalid" $value) -}}
 {{- $env = append $env (dict "name" $name "value" (include "app.text" $value)) -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml $env -}}
+{{- with $env -}}{{- $_ := set $.container "env" . -}}{{- end -}}
 {{- end -}}
 
 {{- define "app.envFrom" -}}
 {{- $from := list -}}
-{{- if .Values.config -}}
-{{- $from = append $from (dict "configMapRef" (dict "name" .Release.Name)) -}}
+{{- if .root.Values.config -}}
+{{- $from = append $from (dict "configMapRef" (dict "name" .root.Release.Name)) -}}
 {{- end -}}
-{{- range .Values.secretRefs -}}
+{{- range .root.Values.secretRefs -}}
 {{- $from = append $from (dict "secretRef" (dict "name" .)) -}}
 {{- end -}}
-{{- toYaml $from -}}
+{{- with $from -}}{{- $_ := set $.container "envFrom" . -}}{{- end -}}
 {{- end -}}
 
 {{- define "app.volumeMounts" -}}
 {{- $mounts := list -}}
-{{- range .Values.volumes -}}
+{{- range .root.Values.volumes -}}
 {{- $mount := dict "name" .name "mountPath" .mountPath -}}
 {{- with .subPath -}}{{- $_ := set $mount "subPath" . -}}{{- end -}}
 {{- if .readOnly -}}{{- $_ := set $mount "readOnly" true -}}{{- end -}}
 {{- $mounts = append $mounts $mount -}}
 {{- end -}}
-{{- toYaml $mounts -}}
+{{- with $mounts -}}{{- $_ := set $.container "volumeMounts" . -}}{{- end -}}
 {{- end -}}
 
 {{- /*
-One probe: a dict with probe, name and fallback (a port that is checked by TCP
-when the probe has no check of its own, or "").
+One probe of a container: a dict with container, probe, name and fallback (a
+port that is checked by TCP when the probe has no check of its own, or "").
 */ -}}
 {{- define "app.probe" -}}
 {{- $probe := .probe -}}
@@ -74,6 +79,7 @@ when the probe has no check of its own, or "").
 {{- $enabled := true -}}
 {{- if hasKey $probe "enabled" -}}{{- $enabled = $probe.enabled -}}{{- end -}}
 {{- if not $enabled -}}
+{{- $result = dict -}}
 {{- else if has "http" $checks -}}
 {{- $get := dict "path" ($probe.http.path | default "/") "port" ($probe.http.port | default "http") -}}
 {{- with $probe.http.scheme -}}{{- $_ := set $get "scheme" . -}}{{- end -}}
@@ -85,24 +91,29 @@ when the probe has no check of its own, or "").
 {{- end -}}
 {{- $_ := set $get "httpHeaders" $headers -}}
 {{- end -}}
-{{- toYaml (set $result "httpGet" $get) -}}
+{{- $_ := set $result "httpGet" $get -}}
 {{- else if has "tcp" $checks -}}
-{{- toYaml (set $result "tcpSocket" (dict "port" ($probe.tcp.port | default "http"))) -}}
+{{- $_ := set $result "tcpSocket" (dict "port" ($probe.tcp.port | default "http")) -}}
 {{- else if has "exec" $checks -}}
-{{- toYaml (set $result "exec" $probe.exec) -}}
+{{- $_ := set $result "exec" $probe.exec -}}
 {{- else if has "grpc" $checks -}}
-{{- toYaml (set $result "grpc" $probe.grpc) -}}
+{{- $_ := set $result "grpc" $probe.grpc -}}
 {{- else if .fallback -}}
-{{- toYaml (set $result "tcpSocket" (dict "port" .fallback)) -}}
+{{- $_ := set $result "tcpSocket" (dict "port" .fallback) -}}
 {{- else if $result -}}
 {{- fail (printf "probes.%s has timings but no check: add http, tcp, exec or grpc" $name) -}}
 {{- end -}}
+{{- with $result -}}{{- $_ := set $.container (printf "%sProbe" $name) . -}}{{- end -}}
 {{- end -}}
 
-{{- /* The app's container as YAML, with the values' container merged in. */ -}}
+{{- /*
+Makes the app's container the only one of a pod, with the values' container
+merged in: a dict with root and pod.
+*/ -}}
 {{- define "app.container" -}}
-{{- $values := .Values -}}
-{{- $container := dict "name" .Release.Name "image" (include "app.image" .) "imagePullPolicy" $values.image.pullPolicy -}}
+{{- $root := .root -}}
+{{- $values := $root.Values -}}
+{{- $container := dict "name" $root.Release.Name "image" (include "app.image" $root) "imagePullPolicy" $values.image.pullPolicy -}}
 {{- range list "command" "args" "resources" "securityContext" "lifecycle" -}}
 {{- $value := get $values . -}}
 {{- if eq . "resources" -}}
@@ -114,19 +125,17 @@ when the probe has no check of its own, or "").
 {{- end -}}
 {{- if $value -}}{{- $_ := set $container . $value -}}{{- end -}}
 {{- end -}}
-{{- range $key, $template := dict "ports" "app.containerPorts" "env" "app.env" "envFrom" "app.envFrom" "volumeMounts" "app.volumeMounts" -}}
-{{- with include $template $ | fromYamlArray -}}{{- $_ := set $container $key . -}}{{- end -}}
+{{- $arguments := dict "root" $root "container" $container -}}
+{{- range list "app.containerPorts" "app.env" "app.envFrom" "app.volumeMounts" -}}
+{{- include . $arguments -}}
 {{- end -}}
 {{- if ne $values.kind "cron" -}}
 {{- range $name := list "startup" "readiness" "liveness" -}}
 {{- $fallback := ternary "http" "" (and (eq $name "readiness") (eq $values.kind "web")) -}}
-{{- $arguments := dict "probe" (get $values.probes $name | default dict) "name" $name "fallback" $fallback -}}
-{{- with include "app.probe" $arguments | fromYaml -}}
-{{- $_ := set $container (printf "%sProbe" $name) . -}}
-{{- end -}}
+{{- include "app.probe" (dict "container" $container "probe" (get $values.probes $name | default dict) "name" $name "fallback" $fallback) -}}
 {{- end -}}
 {{- end -}}
 {{- $container = deepCopy $container -}}
 {{- include "app.merge" (list $container $values.container) -}}
-{{- toYaml $container -}}
+{{- $_ := set .pod "containers" (list $container) -}}
 {{- end -}}

@@ -9,13 +9,22 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- regexReplaceAll "[^A-Za-z0-9]+$" (regexReplaceAll "^[^A-Za-z0-9]+" (.Values.image.tag | toString | trunc 63) "") "" -}}
 {{- end -}}
 
-{{- define "app.labels" -}}
-{{- $labels := include "app.selector" . | fromYaml -}}
-{{- $_ := set $labels "app.kubernetes.io/managed-by" .Release.Service -}}
-{{- with include "app.version" . -}}
+{{- /* Puts the labels that select the pods into the first of a list with a map and the root. */ -}}
+{{- define "app.addSelector" -}}
+{{- range list "app.kubernetes.io/name" "app.kubernetes.io/instance" -}}
+{{- $_ := set (index $ 0) . (index $ 1).Release.Name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Puts the chart's own labels into the first of a list with a map and the root. */ -}}
+{{- define "app.addLabels" -}}
+{{- $labels := index . 0 -}}
+{{- $root := index . 1 -}}
+{{- include "app.addSelector" . -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- with include "app.version" $root -}}
 {{- $_ := set $labels "app.kubernetes.io/version" . -}}
 {{- end -}}
-{{- toYaml $labels -}}
 {{- end -}}
 
 {{- /*
@@ -28,7 +37,7 @@ setting can take a pod out of its Service.
 {{- $labels := dict -}}
 {{- include "app.merge" (list $labels $root.Values.labels) -}}
 {{- include "app.merge" (list $labels (.labels | default dict)) -}}
-{{- include "app.merge" (list $labels (include "app.labels" $root | fromYaml)) -}}
+{{- include "app.addLabels" (list $labels $root) -}}
 {{- $annotations := dict -}}
 {{- include "app.merge" (list $annotations $root.Values.annotations) -}}
 {{- include "app.merge" (list $annotations (.annotations | default dict)) -}}
@@ -69,10 +78,13 @@ annotations:
 {{- define "app.texts" -}}
 {{- $texts := dict -}}
 {{- range $key, $value := . -}}
-{{- if or (kindIs "map" $value) (kindIs "slice" $value) -}}
+{{- if kindIs "string" $value -}}
+{{- $_ := set $texts $key $value -}}
+{{- else if or (kindIs "map" $value) (kindIs "slice" $value) -}}
 {{- fail (printf "%s must be text, a number or true/false, not a map or list" $key) -}}
-{{- end -}}
+{{- else -}}
 {{- $_ := set $texts $key (include "app.text" $value) -}}
+{{- end -}}
 {{- end -}}
 {{- toYaml $texts -}}
 {{- end -}}

@@ -1,8 +1,12 @@
+{{- /*
+What follows sets one key of a pod, if there is anything to set: each takes a
+dict with root and pod.
+*/ -}}
 {{- /* Pod volumes; a volume without exactly one source is an error. */ -}}
 {{- define "app.volumes" -}}
-{{- $root := . -}}
+{{- $root := .root -}}
 {{- $volumes := list -}}
-{{- range .Values.volumes -}}
+{{- range $root.Values.volumes -}}
 {{- $volume := . -}}
 {{- $sources := list -}}
 {{- range list "pvc" "emptyDir" "existingClaim" "configMap" "secret" -}}
@@ -28,12 +32,15 @@
 {{- end -}}
 {{- $volumes = append $volumes $result -}}
 {{- end -}}
-{{- toYaml $volumes -}}
+{{- with $volumes -}}{{- $_ := set $.pod "volumes" . -}}{{- end -}}
 {{- end -}}
 
-{{- /* Containers written by the user get the chart's security unless they set one. */ -}}
+{{- /*
+Adds containers written by the user to those under a key; they get the chart's
+security unless they set one.
+*/ -}}
 {{- define "app.otherContainers" -}}
-{{- $containers := list -}}
+{{- $containers := get .pod .key | default list -}}
 {{- range .containers -}}
 {{- $container := deepCopy . -}}
 {{- if and $.root.Values.securityContext (not (hasKey . "securityContext")) -}}
@@ -41,38 +48,39 @@
 {{- end -}}
 {{- $containers = append $containers $container -}}
 {{- end -}}
-{{- toYaml $containers -}}
+{{- with $containers -}}{{- $_ := set $.pod $.key . -}}{{- end -}}
 {{- end -}}
 
 {{- define "app.topologySpread" -}}
 {{- $constraints := list -}}
-{{- range .Values.topologySpread -}}
+{{- range .root.Values.topologySpread -}}
 {{- $constraint := deepCopy . -}}
 {{- if not (hasKey . "labelSelector") -}}
-{{- $_ := set $constraint "labelSelector" (dict "matchLabels" (include "app.selector" $ | fromYaml)) -}}
+{{- $labels := dict -}}
+{{- include "app.addSelector" (list $labels $.root) -}}
+{{- $_ := set $constraint "labelSelector" (dict "matchLabels" $labels) -}}
 {{- end -}}
 {{- $constraints = append $constraints $constraint -}}
 {{- end -}}
-{{- toYaml $constraints -}}
+{{- with $constraints -}}{{- $_ := set $.pod "topologySpreadConstraints" . -}}{{- end -}}
 {{- end -}}
 
 {{- define "app.podSpec" -}}
 {{- $values := .Values -}}
-{{- $containers := list (include "app.container" . | fromYaml) -}}
-{{- $containers = concat $containers (include "app.otherContainers" (dict "containers" $values.sidecars "root" .) | fromYamlArray) -}}
-{{- $pod := dict "containers" $containers "automountServiceAccountToken" $values.serviceAccount.automountToken "terminationGracePeriodSeconds" $values.terminationGracePeriodSeconds -}}
+{{- $pod := dict "automountServiceAccountToken" $values.serviceAccount.automountToken "terminationGracePeriodSeconds" $values.terminationGracePeriodSeconds -}}
+{{- $arguments := dict "root" . "pod" $pod -}}
+{{- include "app.container" $arguments -}}
+{{- include "app.otherContainers" (dict "containers" $values.sidecars "key" "containers" "root" . "pod" $pod) -}}
 {{- with include "app.serviceAccountName" . -}}{{- $_ := set $pod "serviceAccountName" . -}}{{- end -}}
 {{- with $values.imagePullSecrets -}}
 {{- $secrets := list -}}
 {{- range . -}}{{- $secrets = append $secrets (dict "name" .) -}}{{- end -}}
 {{- $_ := set $pod "imagePullSecrets" $secrets -}}
 {{- end -}}
-{{- with include "app.otherContainers" (dict "containers" $values.initContainers "root" .) | fromYamlArray -}}
-{{- $_ := set $pod "initContainers" . -}}
-{{- end -}}
+{{- include "app.otherContainers" (dict "containers" $values.initContainers "key" "initContainers" "root" . "pod" $pod) -}}
 {{- with $values.podSecurityContext -}}{{- $_ := set $pod "securityContext" . -}}{{- end -}}
-{{- with include "app.volumes" . | fromYamlArray -}}{{- $_ := set $pod "volumes" . -}}{{- end -}}
-{{- with include "app.topologySpread" . | fromYamlArray -}}{{- $_ := set $pod "topologySpreadConstraints" . -}}{{- end -}}
+{{- include "app.volumes" $arguments -}}
+{{- include "app.topologySpread" $arguments -}}
 {{- range $key := list "nodeSelector" "tolerations" "affinity" -}}
 {{- with get $values $key -}}{{- $_ := set $pod $key . -}}{{- end -}}
 {{- end -}}
@@ -84,9 +92,10 @@
 
 {{- define "app.podTemplate" -}}
 {{- $labels := dict -}}
-{{- range list .Values.labels .Values.podLabels (include "app.labels" . | fromYaml) -}}
+{{- range list .Values.labels .Values.podLabels -}}
 {{- include "app.merge" (list $labels .) -}}
 {{- end -}}
+{{- include "app.addLabels" (list $labels .) -}}
 {{- $annotations := dict -}}
 {{- range list .Values.annotations .Values.podAnnotations -}}
 {{- include "app.merge" (list $annotations .) -}}

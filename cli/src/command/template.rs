@@ -22,6 +22,8 @@ use location::LocationArgs;
 use output_folder::OutputFolder;
 use values::ValueArgs;
 
+/// The Kubernetes that charts are told of unless the caller says otherwise, as with helm.
+const KUBE_VERSION: &str = "1.36.0";
 /// Longest name of a release that Helm takes.
 const MAX_NAME: usize = 53;
 
@@ -93,7 +95,7 @@ struct WhatArgs {
 #[command(next_help_heading = "What the chart is told")]
 struct FactArgs {
     /// Kubernetes version
-    #[arg(long, value_name = "VERSION", default_value = "1.36.0")]
+    #[arg(long, value_name = "VERSION", default_value = KUBE_VERSION)]
     kube_version: String,
     /// API version that is there, such as monitoring.coreos.com/v1; repeatable, or with commas
     #[arg(short, long, value_name = "GROUP/VERSION", value_delimiter = ',')]
@@ -127,7 +129,7 @@ pub(super) async fn run(args: &TemplateArgs, global: &Global) -> Result<Finish, 
         helm: if what.helm4 { HelmVersion::V4 } else { HelmVersion::V3 },
         release_name,
         namespace: global.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        kube_version: facts.kube_version.clone(),
+        kube_version: facts.kube_version().to_owned(),
         api_versions: facts.api_versions.clone(),
         is_upgrade: facts.is_upgrade,
         include_crds: what.include_crds,
@@ -169,6 +171,11 @@ impl WhatArgs {
 }
 
 impl FactArgs {
+    /// The Kubernetes version; helm takes an empty one for none given.
+    fn kube_version(&self) -> &str {
+        if self.kube_version.is_empty() { KUBE_VERSION } else { &self.kube_version }
+    }
+
     fn release_name(&self, name: Option<&str>, draws: Draws) -> Result<String, CommandError> {
         let template = self.name_template.as_deref().filter(|template| !template.is_empty());
         if let Some(name) = name {

@@ -123,6 +123,10 @@ pub fn yaml(data: &[u8]) {
                 if written.contains(['\u{2028}', '\u{2029}']) {
                     continue;
                 }
+                // Helm writes this key as one that merges.
+                if written.contains("<<") && has_key(document, "<<") {
+                    continue;
+                }
                 let again = yaml::from_str(&written)
                     .unwrap_or_else(|error| panic!("{error} in what was written:\n{written}"));
                 assert!(same(document, &again), "{document} became {again} by\n{written}");
@@ -178,6 +182,16 @@ fn explained(error: &dyn Display) -> String {
     assert!(!text.trim().is_empty(), "an error without a text");
     assert!(text.len() < 1 << 20, "an error of {} bytes", text.len());
     text
+}
+
+fn has_key(json: &Json, key: &str) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| has_key(item, key)),
+        Json::Object(entries) => {
+            entries.iter().any(|(name, value)| name == key || has_key(value, key))
+        }
+        _ => false,
+    }
 }
 
 /// Equal but for the kind of a number: what is written as 1e+06 may have been an integer.

@@ -297,7 +297,7 @@ fn maintainers(fields: Fields<'_>) -> Result<(Vec<Maintainer>, bool), ChartError
     let listed = fields.maps("maintainers", "Maintainer")?;
     let null = listed.contains(&None);
     let read = |entries| {
-        let fields = Fields { entries, owner: "Metadata.maintainers", ..fields };
+        let fields = Fields { entries, owner: "Maintainer.maintainers", ..fields };
         Ok(Maintainer {
             name: fields.text("name")?,
             email: fields.text("email")?,
@@ -334,8 +334,8 @@ fn dependencies(fields: Fields<'_>) -> Result<(Option<Vec<Dependency>>, bool), C
         return Ok((None, false));
     }
     let null = listed.contains(&None);
-    let owner = format!("{}.dependencies", fields.owner);
-    let read = |entries| Dependency::read(Fields { entries, owner: &owner, ..fields });
+    let read =
+        |entries| Dependency::read(Fields { entries, owner: "Dependency.dependencies", ..fields });
     let found = listed.into_iter().flatten().map(read).collect::<Result<_, _>>()?;
     Ok((Some(found), null))
 }

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed, variadic};
-use crate::print::{is_printable, sprint, sprintf, sprintln};
+use crate::print::{is_printable, printable, sprint, sprintf, sprintln};
 use crate::template::fault::{Outcome, fail};
-use crate::value::{MapKind, Object, Value};
+use crate::value::{ListKind, MapKind, Object, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("not", &[Any], |call| Ok(Value::Bool(!call.arg(0).truth()))),
@@ -56,6 +56,9 @@ fn printed(call: &Call<'_>) -> Outcome<String> {
     let shown = |value: &Value| {
         if value.is_nil() { super::NO_VALUE.into() } else { value.clone() }
     };
+    if let [value @ Value::Object(_)] = &call.args[..] {
+        return Ok(printable(value, call.budget())?);
+    }
     let values: Vec<Value> = call.args.iter().map(shown).collect();
     Ok(sprint(&values, call.budget())?)
 }
@@ -77,12 +80,14 @@ fn length(value: &Value) -> Outcome<Value> {
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
-fn position(index: &Value, length: usize) -> Outcome<usize> {
+fn position(index: &Value, length: usize, of: &str) -> Outcome<usize> {
     match index {
-        Value::Int(number) | Value::Int64(number) => usize::try_from(*number)
-            .ok()
-            .filter(|number| *number < length)
-            .map_or_else(|| fail(format!("index out of range: {number}")), Ok),
+        Value::Int(number) | Value::Int64(number) => match usize::try_from(*number) {
+            Ok(number) if number < length => Ok(number),
+            // Go looks for this one less closely.
+            Ok(number) if number == length => fail(format!("reflect: {of} index out of range")),
+            _ => fail(format!("index out of range: {number}")),
+        },
         Value::Nil => fail("cannot index slice/array with nil"),
         other => fail(format!("cannot index slice/array with type {}", other.type_name())),
     }
@@ -106,13 +111,16 @@ fn index(args: &[Value]) -> Outcome<Value> {
             (Value::Map(..), other) => {
                 return fail(format!("value has type {}; should be string", other.type_name()));
             }
-            (Value::List(items, _), number) => items[position(number, items.len())?].clone(),
+            (Value::List(items, _), number) => {
+                items[position(number, items.len(), "slice")?].clone()
+            }
             (Value::Text(text), number) => {
-                let byte = text.as_bytes()[position(number, text.len())?];
+                let byte = text.as_bytes()[position(number, text.len(), "string")?];
                 Value::Int(i64::from(byte))
             }
             (Value::Raw(bytes) | Value::Bytes(bytes), number) => {
-                Value::Int(i64::from(bytes[position(number, bytes.len())?]))
+                let of = if matches!(current, Value::Raw(_)) { "string" } else { "slice" };
+                Value::Int(i64::from(bytes[position(number, bytes.len(), of)?]))
             }
             (Value::Nil, _) => return fail("index of nil pointer"),
             (Value::Object(object), _) => match (&**object, index) {
@@ -120,7 +128,7 @@ fn index(args: &[Value]) -> Outcome<Value> {
                     Value::Bytes(files.get(name).unwrap_or_default().into())
                 }
                 (Object::Versions(versions), number) => {
-                    Value::Text(versions[position(number, versions.len())?].clone())
+                    Value::Text(versions[position(number, versions.len(), "slice")?].clone())
                 }
                 _ => return fail(format!("can't index item of type {}", current.type_name())),
             },
@@ -144,8 +152,11 @@ fn basic(value: &Value) -> u8 {
 }
 
 fn equal(left: &Value, right: &Value) -> Outcome<bool> {
-    if left.is_nil() || right.is_nil() {
-        return Ok(left.is_nil() && right.is_nil());
+    let is_nil = |value: &Value| {
+        matches!(value, Value::Nil | Value::List(_, ListKind::Nil | ListKind::NilText))
+    };
+    if is_nil(left) || is_nil(right) {
+        return Ok(is_nil(left) && is_nil(right));
     }
     if basic(left) != basic(right) {
         return incomparable(left, right);
@@ -178,7 +189,10 @@ fn incomparable<T>(left: &Value, right: &Value) -> Outcome<T> {
 
 fn less(left: &Value, right: &Value) -> Outcome<bool> {
     Ok(match (left, right) {
-        (Value::Nil, _) | (_, Value::Nil) => return fail("invalid type for comparison"),
+        // Types that have no order are found before types that differ.
+        _ if [left, right].iter().any(|value| matches!(basic(value), 0 | 5)) => {
+            return fail("invalid type for comparison");
+        }
         (Value::Int(a) | Value::Int64(a), Value::Int(b) | Value::Int64(b)) => a < b,
         (Value::Float(a), Value::Float(b)) => a < b,
         (Value::Text(a), Value::Text(b)) => a < b,

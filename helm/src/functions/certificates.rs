@@ -196,6 +196,7 @@ fn pair_of(certificate: String, key: String) -> Value {
     Value::object(Object::Struct(Struct {
         type_name: super::CERTIFICATE,
         pointer: false,
+        embedded: 0,
         fields: vec![field("Cert", certificate), field("Key", key)],
         display: None,
     }))

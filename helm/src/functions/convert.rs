@@ -15,18 +15,21 @@ const COMPACT: JsonStyle = JsonStyle { escape_html: true, pretty: false };
 const PRETTY: JsonStyle = JsonStyle { escape_html: true, pretty: true };
 const RAW: JsonStyle = JsonStyle { escape_html: false, pretty: false };
 
+/// What helm says before a problem with the JSON it made of YAML.
+const OF_YAML: &str = "error unmarshaling JSON: while decoding JSON: json";
+
 pub(super) const FUNCTIONS: &[Function] = &[
     fixed("toYaml", &[Any], |call| to_yaml(call, Layout::Compact)),
     fixed("toYamlPretty", &[Any], |call| to_yaml(call, Layout::Pretty)),
     fixed("fromYaml", &[Text], |call| {
         Ok(match yaml_of(call)? {
-            Ok(json) => as_map(&json, "error unmarshaling JSON: while decoding JSON: json"),
+            Ok(value) => as_map(value, OF_YAML),
             Err(error) => error_map(&format!("error converting YAML to JSON: {error}")),
         })
     }),
     fixed("fromYamlArray", &[Text], |call| {
         Ok(match yaml_of(call)? {
-            Ok(json) => as_list(&json, "error unmarshaling JSON: while decoding JSON: json"),
+            Ok(value) => as_list(value, OF_YAML),
             Err(error) => error_list(&format!("error converting YAML to JSON: {error}")),
         })
     }),
@@ -38,13 +41,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     fixed("mustToPrettyJson", &[Any], |call| to_json(call, PRETTY, true)),
     fixed("fromJson", &[Text], |call| {
         Ok(match parsed_json(call)? {
-            Ok(json) => as_map(&json, "json"),
+            Ok(json) => as_map(Value::from_json(&json), "json"),
             Err(error) => error_map(&error),
         })
     }),
     fixed("fromJsonArray", &[Text], |call| {
         Ok(match parsed_json(call)? {
-            Ok(json) => as_list(&json, "json"),
+            Ok(json) => as_list(Value::from_json(&json), "json"),
             Err(error) => error_list(&error),
         })
     }),
@@ -90,9 +93,14 @@ fn count_nodes(call: &Call<'_>, symbols: &[u8]) -> Outcome<()> {
     call.engine.work(nodes.saturating_mul(16).saturating_add(text.len().saturating_mul(4)))
 }
 
-fn yaml_of(call: &Call<'_>) -> Outcome<Result<Json, yaml::YamlError>> {
+fn yaml_of(call: &Call<'_>) -> Outcome<Result<Value, yaml::YamlError>> {
     count_nodes(call, b"\n,[{:-?")?;
-    Ok(yaml::from_str(&call.text(0)))
+    let text = call.text(0);
+    // What an alias stands for must not be shared between maps that can be changed.
+    if text.contains('&') {
+        return Ok(yaml::from_str(&text).map(|json| Value::from_json(&json)));
+    }
+    Ok(yaml::read(&text))
 }
 
 fn parsed_json(call: &Call<'_>) -> Outcome<Result<Json, String>> {
@@ -115,7 +123,7 @@ fn passes_as_yaml(json: &mut Json) -> bool {
         Json::String(text) => text_passes(text),
         Json::Array(items) => items.iter_mut().all(passes_as_yaml),
         Json::Object(entries) => {
-            entries.keys().all(|key| yaml::is_readable(key))
+            entries.keys().all(|key| yaml::passes(key))
                 && entries.iter_mut().all(|(_, value)| passes_as_yaml(value))
         }
         _ => true,
@@ -123,9 +131,6 @@ fn passes_as_yaml(json: &mut Json) -> bool {
 }
 
 fn text_passes(text: &mut String) -> bool {
-    if text.is_ascii() {
-        return !text.contains('\x7f');
-    }
     if text.contains('\u{85}') {
         let mut folded = String::with_capacity(text.len());
         let mut breaks = 0;
@@ -146,7 +151,7 @@ fn text_passes(text: &mut String) -> bool {
         }
         *text = folded;
     }
-    yaml::is_readable(text)
+    yaml::passes(text)
 }
 
 /// What is left of line ends inside of a quoted text.
@@ -155,15 +160,25 @@ fn fold(breaks: usize) -> String {
 }
 
 fn to_yaml(call: &Call<'_>, layout: Layout) -> Outcome<Value> {
+    if layout == Layout::Compact {
+        let mut left = call.budget();
+        if call.arg(0).is_plain_tree(&mut left) == Ok(true) {
+            call.engine.work(4_usize.saturating_mul(call.budget() - left))?;
+            return Ok(without_line_end(yaml::write(call.arg(0), layout)));
+        }
+    }
     let Ok(mut json) = json_of(call, 4)? else { return Ok(Value::text("")) };
     if layout == Layout::Compact && !passes_as_yaml(&mut json) {
         return Ok(Value::text(""));
     }
-    let mut text = yaml::write(&json, layout);
+    Ok(without_line_end(yaml::write(&json, layout)))
+}
+
+fn without_line_end(mut text: String) -> Value {
     if text.ends_with('\n') {
         text.pop();
     }
-    Ok(text.into())
+    text.into()
 }
 
 fn to_json(call: &Call<'_>, style: JsonStyle, must: bool) -> Outcome<Value> {
@@ -174,14 +189,15 @@ fn to_json(call: &Call<'_>, style: JsonStyle, must: bool) -> Outcome<Value> {
     }
 }
 
-fn kind_of(json: &Json) -> &'static str {
-    match json {
-        Json::Null => "null",
-        Json::Bool(_) => "bool",
-        Json::Number(_) => "number",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
+/// The type of a value that was read, as JSON calls it.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Float(_) => "number",
+        Value::Text(_) => "string",
+        Value::List(..) => "array",
+        Value::Map(..) => "object",
+        _ => "null",
     }
 }
 
@@ -195,24 +211,24 @@ fn error_list(message: &str) -> Value {
     Value::list(vec![Value::text(message)])
 }
 
-fn as_map(json: &Json, prefix: &str) -> Value {
-    match json {
-        Json::Object(_) => Value::from_json(json),
-        Json::Null => Value::map(Entries::default()),
+fn as_map(value: Value, prefix: &str) -> Value {
+    match value {
+        Value::Map(..) => value,
+        Value::Nil => Value::map(Entries::default()),
         other => error_map(&format!(
             "{prefix}: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-            kind_of(other)
+            kind_of(&other)
         )),
     }
 }
 
-fn as_list(json: &Json, prefix: &str) -> Value {
-    match json {
-        Json::Array(_) => Value::from_json(json),
-        Json::Null => Value::list(Vec::new()),
+fn as_list(value: Value, prefix: &str) -> Value {
+    match value {
+        Value::List(..) => value,
+        Value::Nil => Value::list(Vec::new()),
         other => error_list(&format!(
             "{prefix}: cannot unmarshal {} into Go value of type []interface {{}}",
-            kind_of(other)
+            kind_of(&other)
         )),
     }
 }
@@ -284,7 +300,9 @@ fn base32(bytes: &[u8]) -> String {
 fn base32_decoded(text: &str) -> Result<Vec<u8>, usize> {
     let compact: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
     if !compact.len().is_multiple_of(8) {
-        return Err(compact.len() / 8 * 8);
+        let is_known = |byte: &u8| BASE32.contains(byte) || *byte == b'=';
+        let unknown = compact.iter().position(|byte| !is_known(byte));
+        return Err(unknown.unwrap_or(compact.len() / 8 * 8));
     }
     let end = compact.iter().position(|byte| *byte == b'=').unwrap_or(compact.len());
     if end < compact.len() && matches!(end % 8, 0 | 1 | 3 | 6) {

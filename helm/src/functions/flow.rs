@@ -86,7 +86,7 @@ fn include(call: &mut Call<'_>) -> Outcome<Value> {
             quote(ROOT)
         )),
     };
-    call.engine.end_include(&name);
+    call.engine.end_include();
     result.map(Value::from)
 }
 

@@ -24,7 +24,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let mut entries = Entries::default();
         for pair in call.args.chunks(2) {
             let value = pair.get(1).cloned().unwrap_or_else(|| Value::text(""));
-            entries.insert(SmolStr::from(call.text_of(&pair[0])?), value);
+            let key = match &pair[0] {
+                Value::Text(key) => {
+                    call.engine.write(key.len())?;
+                    key.clone()
+                }
+                other => SmolStr::from(call.text_of(other)?),
+            };
+            entries.insert(key, value);
         }
         Ok(Value::map(entries))
     }),
@@ -104,14 +111,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 fn merge_all(call: &mut Call<'_>, overwrite: bool) -> Outcome<Value> {
     let target = call.map(0);
-    let kind = match call.arg(0) {
-        Value::Map(_, kind) => *kind,
-        _ => MapKind::Any,
-    };
     for index in 1..call.args.len() {
         merge(call, &target, &call.map(index), overwrite, 0)?;
     }
-    Ok(Value::Map(target, kind))
+    Ok(Value::Map(target, MapKind::Any))
 }
 
 /// Merges as mergo does: what counts as empty in the target is replaced, maps are merged, and

@@ -1,6 +1,6 @@
 //! What Helm reads of a manifest to know where it goes.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 const HOOK: &str = "helm.sh/hook";
 const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
@@ -58,8 +58,14 @@ pub(super) fn head(document: &Json) -> Result<Head, String> {
         Json::Object(entries) => entries,
         other => return Err(wrong(other, "value of type releaseutil.SimpleHead")),
     };
-    let mut found =
-        Head { kind: text_of(entries.get("kind")).unwrap_or_default(), ..Head::default() };
+    let text = |entries: &Map<String, Json>, key, owner| match entries.get(key) {
+        Some(found @ (Json::Object(_) | Json::Array(_))) => {
+            Err(wrong(found, &format!("struct field {owner}.{key} of type string")))
+        }
+        found => Ok(text_of(found).unwrap_or_default()),
+    };
+    text(entries, "apiVersion", "SimpleHead")?;
+    let mut found = Head { kind: text(entries, "kind", "SimpleHead")?, ..Head::default() };
     let metadata = match entries.get("metadata") {
         None | Some(Json::Null) => return Ok(found),
         Some(Json::Object(metadata)) => metadata,
@@ -67,9 +73,9 @@ pub(super) fn head(document: &Json) -> Result<Head, String> {
             return Err(wrong(other, METADATA));
         }
     };
-    found.name = text_of(metadata.get("name")).unwrap_or_default();
+    let none = Map::new();
     let annotations = match metadata.get("annotations") {
-        None | Some(Json::Null) => return Ok(found),
+        None | Some(Json::Null) => &none,
         Some(Json::Object(annotations)) => annotations,
         Some(other) => {
             return Err(wrong(
@@ -83,6 +89,7 @@ pub(super) fn head(document: &Json) -> Result<Head, String> {
     {
         return Err(wrong(bad, "struct field .metadata.annotations of type string"));
     }
+    found.name = text(metadata, "name", ".metadata")?;
     for key in [HOOK, HOOK_WEIGHT] {
         if let Some(value) = annotations.get(key) {
             found.annotate(key, &text_of(Some(value)).unwrap_or_default());

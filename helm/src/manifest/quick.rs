@@ -199,6 +199,7 @@ impl Scan {
                 self.open = Some(Role::Annotations);
                 return matches!(rest, Rest::Open).then_some(());
             }
+            (Role::Root, "apiVersion") => return matches!(rest, Rest::Scalar(_)).then_some(()),
             (Role::Root, "kind") => text(rest)?.clone_into(&mut self.head.kind),
             (Role::Metadata, "name") => text(rest)?.clone_into(&mut self.head.name),
             (Role::Annotations, key) => {

@@ -209,11 +209,21 @@ impl Format<'_> {
         Ok(())
     }
 
-    fn bad(&self, verb: char, value: &Value) -> Result<String, Unwalkable> {
-        if value.is_nil() {
-            return Ok(format!("%!{verb}(<nil>)"));
-        }
-        Ok(format!("%!{verb}({}={})", value.type_name(), display(value, self.limit)?))
+    /// A value its verb is not for, with its type.
+    fn bad(&self, verb: char, value: &Value, flags: Flags) -> Result<String, Unwalkable> {
+        let shown = match value {
+            Value::Nil => return Ok(format!("%!{verb}(<nil>)")),
+            Value::Float(number) => float('g', *number, flags).map(|text| flags.padded(text, true)),
+            Value::Int(number) | Value::Int64(number) => integer('d', *number, flags),
+            Value::Bool(value) => Some(flags.padded(value.to_string(), false)),
+            Value::Text(text) => Some(flags.padded(flags.cut(text), false)),
+            _ => None,
+        };
+        let shown = match shown {
+            Some(shown) => shown,
+            None => display(value, self.limit)?,
+        };
+        Ok(format!("%!{verb}({}={shown})", value.type_name()))
     }
 
     /// An operand, or an element of one, with its width.
@@ -255,7 +265,7 @@ impl Format<'_> {
             (_, Value::Nil) => flags.padded("<nil>".to_owned(), false),
             ('v', Value::Float(number)) => match float('g', *number, flags.shortest()) {
                 Some(text) => flags.padded(text, true),
-                None => self.bad(verb, value)?,
+                None => self.bad(verb, value, flags)?,
             },
             ('v', Value::Int(number) | Value::Int64(number)) => {
                 integer('d', *number, flags.without_plus()).unwrap_or_default()
@@ -265,13 +275,13 @@ impl Format<'_> {
             ('v', _) | (_, Value::Object(_)) => flags.padded(display(value, self.limit)?, false),
             (_, Value::Int(number) | Value::Int64(number)) => match integer(verb, *number, flags) {
                 Some(text) => text,
-                None => self.bad(verb, value)?,
+                None => self.bad(verb, value, flags)?,
             },
             (_, Value::Float(number)) => match float(verb, *number, flags) {
                 Some(text) => flags.padded(text, numeric),
-                None => self.bad(verb, value)?,
+                None => self.bad(verb, value, flags)?,
             },
-            (_, Value::Bool(_)) => self.bad(verb, value)?,
+            (_, Value::Bool(_)) => self.bad(verb, value, flags)?,
             (_, Value::Text(text)) => self.text(verb, text.as_bytes(), value, flags)?,
             (_, Value::Bytes(bytes)) if !matches!(verb, 's' | 'q' | 'x' | 'X') => {
                 let numbers = bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect();
@@ -346,7 +356,7 @@ impl Format<'_> {
                 let digits = hex_text(&bytes[..count], flags);
                 if verb == 'X' { digits.to_uppercase() } else { digits }
             }
-            _ => return self.bad(verb, value),
+            _ => return self.bad(verb, value, flags),
         };
         Ok(flags.padded(text, false))
     }

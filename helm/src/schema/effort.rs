@@ -4,6 +4,7 @@
 //! at every level, or lead back to themselves. The library that checks has no budget, so its
 //! way is walked here first, without looking at the outcome, and every step of it is counted.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
@@ -26,12 +27,15 @@ impl Effort {
         Self { limit: steps, left: steps }
     }
 
-    /// Counts what checking values takes, compiling the schema included.
-    pub(super) fn count(&mut self, schema: &Json, values: &Json) -> Result<(), String> {
-        self.spend(weight(schema) as u64 * 4)?;
-        let mut names = HashMap::new();
-        name(schema, &mut names);
-        Walk { root: schema, names, effort: self }.visit(schema, values, 0)
+    /// Counts what checking values takes, compiling a schema of so many nodes included.
+    pub(super) fn count(
+        &mut self,
+        schema: &Json,
+        nodes: usize,
+        values: &Json,
+    ) -> Result<(), String> {
+        self.spend(nodes as u64 * 4)?;
+        Walk { root: schema, names: OnceCell::new(), effort: self }.visit(schema, values, 0)
     }
 
     fn spend(&mut self, steps: u64) -> Result<(), String> {
@@ -46,12 +50,13 @@ impl Effort {
     }
 }
 
-/// Refuses a schema before it is compiled.
-pub(super) fn check_size(schema: &Json) -> Result<(), String> {
-    if weight(schema) > NODE_LIMIT {
+/// Counts the nodes of a schema before it is compiled, and refuses too many.
+pub(super) fn size(schema: &Json) -> Result<usize, String> {
+    let nodes = weight(schema);
+    if nodes > NODE_LIMIT {
         return Err(format!("schema has more than the limit of {NODE_LIMIT} nodes: shorten it"));
     }
-    Ok(())
+    Ok(nodes)
 }
 
 /// The nodes of a tree.
@@ -83,7 +88,8 @@ fn name<'s>(schema: &'s Json, names: &mut HashMap<&'s str, Vec<&'s Json>>) {
 
 struct Walk<'s, 'e> {
     root: &'s Json,
-    names: HashMap<&'s str, Vec<&'s Json>>,
+    /// Collected at the first reference that is no path: few schemas have one.
+    names: OnceCell<HashMap<&'s str, Vec<&'s Json>>>,
     effort: &'e mut Effort,
 }
 
@@ -226,6 +232,14 @@ impl<'s> Walk<'s, '_> {
         self.effort.spend((pattern.len() as u64).saturating_mul(text.len() as u64) / 64)
     }
 
+    fn names(&self) -> &HashMap<&'s str, Vec<&'s Json>> {
+        self.names.get_or_init(|| {
+            let mut names = HashMap::new();
+            name(self.root, &mut names);
+            names
+        })
+    }
+
     /// What a reference leads to inside the schema; files and addresses are never read.
     fn targets(&self, reference: &str) -> Vec<&'s Json> {
         let (base, fragment) = reference.split_once('#').unwrap_or((reference, ""));
@@ -233,16 +247,16 @@ impl<'s> Walk<'s, '_> {
         if fragment.is_empty() || fragment.starts_with('/') {
             let bases = match base {
                 "" => vec![self.root],
-                base => self.names.get(base).cloned().unwrap_or_default(),
+                base => self.names().get(base).cloned().unwrap_or_default(),
             };
             targets.extend(bases.into_iter().filter_map(|base| base.pointer(fragment)));
             // The pointer may start at a schema with an identity of its own.
             if targets.is_empty() {
-                let all = self.names.values().flatten();
+                let all = self.names().values().flatten();
                 targets.extend(all.filter_map(|base| base.pointer(fragment)));
             }
         } else {
-            targets.extend(self.names.get(fragment).into_iter().flatten().copied());
+            targets.extend(self.names().get(fragment).into_iter().flatten().copied());
         }
         targets
     }
@@ -255,7 +269,7 @@ mod tests {
     use super::*;
 
     fn count(schema: &Json, values: &Json) -> Result<(), String> {
-        Effort::new(100_000).count(schema, values)
+        Effort::new(100_000).count(schema, weight(schema), values)
     }
 
     #[test]
@@ -272,7 +286,7 @@ mod tests {
         });
         let values = json!({"port": 1, "tree": {"tree": {"port": 2}}, "names": ["a", "b"]});
         let mut effort = Effort::new(100_000);
-        effort.count(&schema, &values).unwrap();
+        effort.count(&schema, weight(&schema), &values).unwrap();
         assert!(effort.limit - effort.left < 500, "{}", effort.limit - effort.left);
     }
 

@@ -29,6 +29,7 @@ pub(crate) struct Schema {
 #[derive(Debug)]
 struct Compiled {
     schema: Json,
+    nodes: usize,
     validator: Validator,
 }
 
@@ -52,8 +53,8 @@ impl Schema {
 
     fn check(&self, values: &Json, effort: &mut Effort) -> Result<(), Refusal> {
         let compiled = self.compiled.get_or_init(|| read(&self.text)).as_ref();
-        let Compiled { schema, validator } = compiled.map_err(Refusal::clone)?;
-        effort.count(schema, values).map_err(Refusal::Limit)?;
+        let Compiled { schema, nodes, validator } = compiled.map_err(Refusal::clone)?;
+        effort.count(schema, *nodes, values).map_err(Refusal::Limit)?;
         let errors: Vec<_> = validator.iter_errors(values).take(ERROR_LIMIT).collect();
         if errors.is_empty() {
             return Ok(());
@@ -72,10 +73,10 @@ impl Schema {
 fn read(text: &[u8]) -> Result<Compiled, Refusal> {
     let schema: Json =
         serde_json::from_slice(text).map_err(|error| Refusal::Unfit(syntax(text, &error)))?;
-    effort::check_size(&schema).map_err(Refusal::Limit)?;
+    let nodes = effort::size(&schema).map_err(Refusal::Limit)?;
     let validator =
         compile(&schema).map_err(|error| Refusal::Unfit(shortened(unusable(&error))))?;
-    Ok(Compiled { schema, validator })
+    Ok(Compiled { schema, nodes, validator })
 }
 
 /// Whether a chart or one of its subcharts has a schema.

@@ -14,7 +14,7 @@ use super::ast::{Branch, Command, Expr, Invocation, Node, Pipe, Template};
 use super::fault::{Fault, Outcome, Place, fail};
 use super::scope::Scope;
 use crate::engine::Engine;
-use crate::print::{display, display_short, quote};
+use crate::print::{display_short, printable, quote};
 use crate::value::{ListKind, MapKind, Object, Value};
 
 /// Runs a template and appends what it prints.
@@ -178,7 +178,7 @@ impl<'t> State<'_, 't> {
                     return Ok(());
                 }
                 let room = self.engine.limits().output_bytes;
-                let text = self.locate(display(other, room).map_err(Fault::from))?;
+                let text = self.locate(printable(other, room).map_err(Fault::from))?;
                 self.locate(self.engine.write(text.len()))?;
                 out.push_str(&text);
             }

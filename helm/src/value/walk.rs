@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::{DEPTH_LIMIT, ListKind, Object, Unwalkable, Value};
+use super::{DEPTH_LIMIT, Object, Unwalkable, Value};
 
 impl Value {
     /// Copies every nested list and map.
@@ -90,7 +90,8 @@ impl Value {
     fn json_at(&self, depth: usize, budget: &mut usize) -> Result<Json, Unwalkable> {
         spend(depth, budget, self.written_size(depth))?;
         Ok(match self {
-            Self::Nil | Self::List(_, ListKind::Nil | ListKind::NilText) => Json::Null,
+            Self::Nil => Json::Null,
+            _ if self.is_nil_in_go() => Json::Null,
             Self::Bool(value) => Json::Bool(*value),
             Self::Int(value) | Self::Int64(value) => Json::from(*value),
             Self::Float(value) => Json::Number(Number::from_f64(*value).ok_or_else(|| {

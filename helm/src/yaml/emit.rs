@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
-
-use super::resolve::{Resolved, is_base_60, resolve};
+use super::style::{Simple, Style, is_break, is_printable, simple_style, style_of};
+use super::tree::{Shape, Written};
 use crate::number::{format_general, format_json};
 
 /// How collections are laid out.
@@ -19,7 +18,7 @@ pub(crate) enum Layout {
 /// Keys longer than this cannot be written in front of a colon.
 const SIMPLE_KEY_LIMIT: usize = 128;
 
-pub(crate) fn write(value: &Value, layout: Layout) -> String {
+pub(crate) fn write<T: Written>(value: &T, layout: Layout) -> String {
     let width = if layout == Layout::Compact { 80 } else { usize::MAX };
     let mut emitter =
         Emitter { out: String::new(), column: 0, width, indent_lists: layout == Layout::Pretty };
@@ -30,19 +29,32 @@ pub(crate) fn write(value: &Value, layout: Layout) -> String {
     emitter.out
 }
 
-/// Orders keys as go-yaml does: digits by value, letters after other symbols.
-pub(super) fn natural_order(left: &str, right: &str) -> Ordering {
+/// Orders keys as go-yaml does: digits by value, letters after other symbols. With go-yaml v3 a
+/// letter behind a digit ends the number, and comes first.
+fn natural_order(left: &str, right: &str, v3: bool) -> Ordering {
+    let mut after_digit = false;
+    for (a, b) in left.chars().zip(right.chars()) {
+        if a == b {
+            after_digit = v3 && a.is_numeric();
+            continue;
+        }
+        return match (a.is_alphabetic(), b.is_alphabetic()) {
+            (true, true) => a.cmp(&b),
+            (false, false) => by_numbers(left, right),
+            (a_letter, _) if a_letter == after_digit => Ordering::Less,
+            _ => Ordering::Greater,
+        };
+    }
+    left.len().cmp(&right.len())
+}
+
+/// Orders keys that first differ in a digit or a symbol.
+fn by_numbers(left: &str, right: &str) -> Ordering {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     for index in 0..left.len().min(right.len()) {
         let (a, b) = (left[index], right[index]);
         if a == b {
             continue;
-        }
-        match (a.is_alphabetic(), b.is_alphabetic()) {
-            (true, true) => return a.cmp(&b),
-            (true, false) => return Ordering::Greater,
-            (false, true) => return Ordering::Less,
-            (false, false) => {}
         }
         let (mut a_number, mut b_number) = (0_i64, 0_i64);
         if a == '0' || b == '0' {
@@ -65,14 +77,6 @@ fn run(text: &[char], start: usize, number: &mut i64) -> usize {
         end += 1;
     }
     end
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Single,
-    Double,
-    Literal,
 }
 
 #[derive(Clone, Copy)]
@@ -128,28 +132,27 @@ impl Emitter {
         self.pad(indent);
     }
 
-    fn node(&mut self, value: &Value, parent: Parent) {
-        match value {
-            Value::Null => self.put("null"),
-            Value::Bool(true) => self.put("true"),
-            Value::Bool(false) => self.put("false"),
-            Value::Number(number) if self.indent_lists && number.is_f64() => {
-                self.put(&format_general(number.as_f64().unwrap_or_default()));
-            }
-            Value::Number(number) => self.put(&number_text(number)),
-            Value::String(text) => self.scalar(text, parent.scalar_indent(), false),
-            Value::Array(items) if items.is_empty() => self.put("[]"),
-            Value::Object(entries) if entries.is_empty() => self.put("{}"),
-            Value::Array(items) => self.list(items, parent),
-            Value::Object(entries) => {
-                let mut sorted: Vec<_> = entries.iter().collect();
-                sorted.sort_by(|left, right| natural_order(left.0, right.0));
-                self.mapping(&sorted, parent);
-            }
+    fn node<T: Written>(&mut self, value: &T, parent: Parent) {
+        match value.shape() {
+            Shape::Null => self.put("null"),
+            Shape::Bool(true) => self.put("true"),
+            Shape::Bool(false) => self.put("false"),
+            Shape::Int(value) => self.put(&value.to_string()),
+            Shape::Unsigned(value) => self.put(&value.to_string()),
+            Shape::Float(value) if self.indent_lists => self.put(&format_general(value)),
+            Shape::Float(value) => self.put(&float_text(value)),
+            Shape::Text(text) => self.scalar(text, parent.scalar_indent(), false),
+            Shape::List([]) => self.put("[]"),
+            Shape::Map(0) => self.put("{}"),
+            Shape::List(items) => self.list(items, parent),
+            Shape::Map(_) => value.with_entries(|mut entries| {
+                entries.sort_by(|left, right| natural_order(left.0, right.0, self.indent_lists));
+                self.mapping(&entries, parent);
+            }),
         }
     }
 
-    fn list(&mut self, items: &[Value], parent: Parent) {
+    fn list<T: Written>(&mut self, items: &[T], parent: Parent) {
         let indent = match parent {
             Parent::Mapping(indent) if !self.indent_lists => indent,
             other => other.below(),
@@ -163,7 +166,7 @@ impl Emitter {
         }
     }
 
-    fn mapping(&mut self, entries: &[(&String, &Value)], parent: Parent) {
+    fn mapping<T: Written>(&mut self, entries: &[(&str, &T)], parent: Parent) {
         let indent = parent.below();
         for (index, (key, value)) in entries.iter().enumerate() {
             if index == 0 && !matches!(parent, Parent::Mapping(_)) {
@@ -171,7 +174,7 @@ impl Emitter {
             } else {
                 self.new_line(indent);
             }
-            let complex = key.contains('\n') || key.len() > SIMPLE_KEY_LIMIT;
+            let complex = key.contains(is_break) || key.len() > SIMPLE_KEY_LIMIT;
             if complex {
                 self.put("? ");
             }
@@ -180,21 +183,35 @@ impl Emitter {
                 self.new_line(indent);
             }
             self.put(":");
-            let inline = match value {
-                Value::Array(items) => items.is_empty(),
-                Value::Object(entries) => entries.is_empty(),
-                _ => true,
-            };
-            if inline {
+            if complex && is_filled(*value) {
+                self.put(" ");
+                self.node(*value, Parent::List(indent));
+                continue;
+            }
+            if !is_filled(*value) {
                 self.put(" ");
             }
-            self.node(value, Parent::Mapping(indent));
+            self.node(*value, Parent::Mapping(indent));
         }
     }
 
     fn scalar(&mut self, text: &str, indent: usize, key: bool) {
+        match simple_style(text) {
+            Some(Simple::Plain) if key || self.fits(text) => return self.put_ascii(text),
+            Some(Simple::Quoted) => {
+                self.put("\"");
+                self.put_ascii(text);
+                return self.put("\"");
+            }
+            Some(Simple::Literal) if !key => return self.simple_literal(text, indent),
+            _ => {}
+        }
+        self.any_scalar(text, indent, key);
+    }
+
+    fn any_scalar(&mut self, text: &str, indent: usize, key: bool) {
         let symbols: Vec<char> = text.chars().collect();
-        match style_of(text, &symbols, key) {
+        match style_of(text, &symbols, key, self.indent_lists) {
             Style::Plain => self.folded(&symbols, indent, !key, false),
             Style::Single => {
                 self.put("'");
@@ -203,6 +220,37 @@ impl Emitter {
             }
             Style::Literal => self.literal(&symbols, indent),
             Style::Double => self.escaped(&symbols, indent, !key),
+        }
+    }
+
+    /// Whether a text ends before the column at which lines are folded, or cannot be folded.
+    fn fits(&self, text: &str) -> bool {
+        self.column + text.len() <= self.width || !text.contains(' ')
+    }
+
+    fn put_ascii(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.len();
+    }
+
+    /// Lines of printable ASCII as a block.
+    fn simple_literal(&mut self, text: &str, indent: usize) {
+        self.put("|");
+        if text.starts_with([' ', '\n']) {
+            self.put("2");
+        }
+        if !text.ends_with('\n') {
+            self.put("-");
+        } else if text == "\n" || text.ends_with("\n\n") {
+            self.put("+");
+        }
+        for line in text.split('\n') {
+            self.out.push('\n');
+            self.column = 0;
+            if !line.is_empty() {
+                self.pad(indent);
+                self.put_ascii(line);
+            }
         }
     }
 
@@ -308,14 +356,16 @@ impl Emitter {
     }
 }
 
-fn number_text(number: &serde_json::Number) -> String {
-    if let Some(value) = number.as_i64() {
-        return value.to_string();
+/// Whether a tree is a collection that takes lines of its own.
+fn is_filled<T: Written>(tree: &T) -> bool {
+    match tree.shape() {
+        Shape::List(items) => !items.is_empty(),
+        Shape::Map(length) => length > 0,
+        _ => false,
     }
-    if let Some(value) = number.as_u64() {
-        return value.to_string();
-    }
-    let value = number.as_f64().unwrap_or_default();
+}
+
+fn float_text(value: f64) -> String {
     let text = format_json(value);
     if text == "-0" {
         return "0".to_owned();
@@ -324,19 +374,6 @@ fn number_text(number: &serde_json::Number) -> String {
         return text;
     }
     format_general(value)
-}
-
-fn is_break(symbol: char) -> bool {
-    matches!(symbol, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn is_blank(symbol: char) -> bool {
-    matches!(symbol, ' ' | '\t' | '\0') || is_break(symbol)
-}
-
-/// go-yaml v2 takes symbols outside the basic plane for unprintable.
-fn is_printable(symbol: char) -> bool {
-    matches!(symbol, '\n' | '\u{20}'..='\u{7e}' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}')
 }
 
 fn escape(symbol: char) -> Option<String> {
@@ -371,82 +408,29 @@ fn coded(symbol: char) -> String {
     }
 }
 
-/// What the analysis of a text forbids.
-#[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an independent finding")]
-struct Traits {
-    indicators: bool,
-    line_breaks: bool,
-    special: bool,
-    leading: bool,
-    trailing_space: bool,
-    trailing_break: bool,
-    break_space: bool,
-    space_break: bool,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-fn traits_of(text: &str, symbols: &[char]) -> Traits {
-    let mut found = Traits {
-        indicators: text.starts_with("---") || text.starts_with("..."),
-        ..Traits::default()
-    };
-    let (mut after_space, mut after_break, mut after_blank) = (false, false, true);
-    for (index, &symbol) in symbols.iter().enumerate() {
-        let next = symbols.get(index + 1);
-        let before_blank = next.is_none_or(|next| matches!(next, ' ' | '\t') || is_break(*next));
-        let indicator = match symbol {
-            '#' => index == 0 || after_blank,
-            ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
-            | '`' => index == 0,
-            '?' | '-' => index == 0 && before_blank,
-            ':' => before_blank,
-            _ => false,
-        };
-        found.indicators |= indicator;
-        found.special |= !is_printable(symbol);
-        if symbol == ' ' {
-            found.leading |= index == 0;
-            found.trailing_space |= next.is_none();
-            found.break_space |= after_break;
-            (after_space, after_break) = (true, false);
-        } else if is_break(symbol) {
-            found.line_breaks = true;
-            found.leading |= index == 0;
-            found.trailing_break |= next.is_none();
-            found.space_break |= after_space;
-            (after_space, after_break) = (false, true);
-        } else {
-            (after_space, after_break) = (false, false);
-        }
-        after_blank = is_blank(symbol);
+    use super::*;
+
+    fn emitter(column: usize) -> Emitter {
+        Emitter { out: "x".repeat(column), column, width: 80, indent_lists: false }
     }
-    found
-}
 
-fn style_of(text: &str, symbols: &[char], key: bool) -> Style {
-    let wanted = if text.contains('\n') {
-        Style::Literal
-    } else if matches!(resolve(text), Resolved::Text | Resolved::Merge) && !is_base_60(text) {
-        Style::Plain
-    } else {
-        Style::Double
-    };
-    let found = traits_of(text, symbols);
-    let broken = found.space_break || found.special;
-    let plain = !(found.leading
-        || found.trailing_space
-        || found.trailing_break
-        || found.break_space
-        || broken
-        || found.line_breaks
-        || found.indicators);
-    let single = !(found.break_space || broken);
-    let block = !(symbols.is_empty() || found.trailing_space || broken);
-    match wanted {
-        _ if key && found.line_breaks => Style::Double,
-        Style::Plain if plain => Style::Plain,
-        Style::Plain if single => Style::Single,
-        Style::Literal if block && !key => Style::Literal,
-        _ => Style::Double,
+    proptest! {
+        #[test]
+        fn simple_texts_are_written_as_after_a_closer_look(
+            text in "[ -~\n]{0,90}|[a-c0-9_y .:#'\"{}?!&*|>%@`,\n\\[\\]-]{0,9}|[ab \n]{0,6}|[a-z]{1,9}( [a-z]{1,9}){0,16}",
+            column in 0..100_usize,
+            key: bool,
+        ) {
+            let mut quick = emitter(column);
+            quick.scalar(&text, 4, key);
+            let mut careful = emitter(column);
+            careful.any_scalar(&text, 4, key);
+            prop_assert_eq!(&quick.out, &careful.out);
+            prop_assert_eq!(quick.column, careful.column);
+        }
     }
 }

@@ -8,11 +8,14 @@ mod emit;
 mod problem;
 mod read;
 mod resolve;
+mod style;
+mod tree;
 
 use serde_json::Value;
 
 pub(crate) use emit::{Layout, write};
 pub(crate) use resolve::{Resolved, resolve};
+pub(crate) use tree::{Built, Shape, Written};
 
 /// A YAML text that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,13 +55,28 @@ impl YamlError {
 
 /// Whether go-yaml takes all characters of a text.
 pub(crate) fn is_readable(text: &str) -> bool {
-    text.chars().all(|symbol| {
-        matches!(symbol, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
-    })
+    text.chars().all(is_readable_symbol)
+}
+
+fn is_readable_symbol(symbol: char) -> bool {
+    matches!(symbol, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// Whether go-yaml takes a text that is written as JSON, where control characters are escapes.
+pub(crate) fn passes(text: &str) -> bool {
+    if text.is_ascii() {
+        return !text.contains('\x7f');
+    }
+    text.chars().all(|symbol| symbol < ' ' || is_readable_symbol(symbol))
 }
 
 /// Reads the first document of a text; an empty text is null.
 pub fn from_str(text: &str) -> Result<Value, YamlError> {
+    read::first(text)
+}
+
+/// Reads the first document of a text into a tree of some kind.
+pub(crate) fn read<T: Built>(text: &str) -> Result<T, YamlError> {
     read::first(text)
 }
 

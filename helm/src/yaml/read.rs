@@ -1,16 +1,20 @@
-//! YAML events turned into JSON values.
+//! YAML events turned into JSON, or into the values of templates.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput, Tag};
-use serde_json::{Map, Number, Value};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput, Tag};
+use serde_json::Value;
+use smol_str::{SmolStr, ToSmolStr as _};
 
 use super::YamlError;
-use super::problem::worded;
+use super::problem::{NO_NAME, anchor, worded};
 use super::resolve::{Resolved, resolve};
-use crate::number::format_general_32;
+use super::tree::Built;
+use crate::number::{format_general, format_general_32};
+use crate::print::quote;
 
 /// Bytes that anchors and aliases may add to a text.
 const ALIAS_BUDGET: usize = 64 << 20;
@@ -18,59 +22,62 @@ const ALIAS_BUDGET: usize = 64 << 20;
 const NODE_LIMIT: usize = 1_000_000;
 /// Memory of a node besides its text.
 const NODE_BYTES: usize = 96;
+/// Bytes of a key that an error shows.
+const SHOWN_LIMIT: usize = 4096;
 /// Nesting that aliases may build up; the parser itself stops literal nesting earlier.
 const DEPTH_LIMIT: usize = 500;
 
 /// A finished node with its measures, so that an alias is priced without walking the node.
 #[derive(Clone)]
-struct Built {
-    value: Value,
+struct Done<T> {
+    value: T,
     depth: usize,
     bytes: usize,
 }
 
-impl Built {
-    fn scalar(value: Value) -> Self {
-        let text = value.as_str().map_or(0, str::len);
+impl<T: Built> Done<T> {
+    fn scalar(value: T) -> Self {
+        let text = value.text_len();
         Self { value, depth: 1, bytes: NODE_BYTES + text }
     }
 }
 
 enum Key {
-    Name(String),
+    Name(SmolStr),
     Merge,
+    Null,
 }
 
-enum Shape {
-    List(Vec<Value>),
-    Mapping { entries: Map<String, Value>, merges: Vec<Value>, key: Option<Key> },
+enum Shape<T: Built> {
+    List(Vec<T>),
+    Mapping { entries: T::Entries, merges: Vec<T>, key: Option<Key> },
 }
 
-struct Frame {
-    shape: Shape,
+struct Frame<T: Built> {
+    shape: Shape<T>,
     anchor: usize,
     depth: usize,
     bytes: usize,
 }
 
-struct Reader<'a> {
+struct Reader<'a, T: Built> {
     text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
-    anchors: HashMap<usize, Built>,
-    frames: Vec<Frame>,
+    anchors: HashMap<usize, Done<T>>,
+    frames: Vec<Frame<T>>,
     budget: usize,
     nodes: usize,
     line: usize,
 }
 
-pub(super) fn first(text: &str) -> Result<Value, YamlError> {
+pub(super) fn first<T: Built>(text: &str) -> Result<T, YamlError> {
     check_start(text)?;
-    Ok(Reader::new(text).document()?.unwrap_or(Value::Null))
+    Ok(Reader::new(text).document()?.unwrap_or_else(T::null))
 }
 
-pub(super) fn all(text: &str) -> Result<Vec<Value>, YamlError> {
+pub(super) fn all<T: Built>(text: &str) -> Result<Vec<T>, YamlError> {
     check_start(text)?;
-    let mut reader = Reader::new(text);
+    let mut reader = Reader::<T>::new(text);
     let mut found = Vec::new();
     while let Some(document) = reader.document()? {
         if !document.is_null() {
@@ -93,10 +100,11 @@ fn check_start(text: &str) -> Result<(), YamlError> {
     Ok(())
 }
 
-impl<'a> Reader<'a> {
+impl<'a, T: Built> Reader<'a, T> {
     fn new(text: &'a str) -> Self {
         let mut options = Options::default();
         options.block_scalar_eof_without_line_feed = true;
+        options.emit_anchor_events = true;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self {
             text,
@@ -109,36 +117,52 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fail<T>(&self, message: impl AsRef<str>) -> Result<T, YamlError> {
+    fn fail<R>(&self, message: impl AsRef<str>) -> Result<R, YamlError> {
         Err(YamlError::new((self.line > 0).then_some(self.line), message))
     }
 
     /// Reads up to the end of the next document; `None` at the end of the stream.
-    fn document(&mut self) -> Result<Option<Value>, YamlError> {
+    fn document(&mut self) -> Result<Option<T>, YamlError> {
         let mut root = None;
         while let Some(next) = self.parser.next_event() {
-            let (event, span) =
-                next.map_err(|error| worded(self.text, error.marker().line(), &error.info()))?;
+            let (event, span) = next.map_err(|error| {
+                let marker = error.marker();
+                let at = marker.byte_offset().unwrap_or(self.text.len());
+                worded(self.text, marker.line(), at, &error.info())
+            })?;
             self.line = span.start.line();
             self.count_node()?;
             let built = match event {
                 Event::StreamEnd => return Ok(None),
-                Event::DocumentEnd => return Ok(Some(root.unwrap_or(Value::Null))),
+                Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(T::null))),
+                Event::Scalar(_, _, 0, None) if span.is_empty() && self.lacks_key(&span) => {
+                    let line = self.line.saturating_sub(1);
+                    return Err(YamlError::counted_from_zero(line, "did not find expected key"));
+                }
+                Event::Scalar(text, ScalarStyle::DoubleQuoted, ..)
+                    if text.bytes().any(|byte| byte >= 0xf0) && has_surrogate(&span, self.text) =>
+                {
+                    return self.fail("found invalid Unicode character escape code");
+                }
                 Event::Scalar(text, style, anchor, tag) => {
                     self.scalar(&text, style, anchor, tag.as_deref())?
                 }
+                Event::Anchor(_, name) if anchor(&name).is_none() => return self.fail(NO_NAME),
                 Event::Alias(anchor) => Some(self.alias(anchor)?),
                 Event::UnresolvedAlias(name) => {
                     return self.fail(format!("unknown anchor '{name}' referenced"));
                 }
                 Event::SequenceStart(_, anchor, _) => {
-                    self.open(Shape::List(Vec::new()), anchor)?;
+                    self.open(Shape::List(Vec::new()), anchor);
                     None
                 }
                 Event::MappingStart(_, anchor, _) => {
-                    let shape =
-                        Shape::Mapping { entries: Map::new(), merges: Vec::new(), key: None };
-                    self.open(shape, anchor)?;
+                    let shape = Shape::Mapping {
+                        entries: T::Entries::default(),
+                        merges: Vec::new(),
+                        key: None,
+                    };
+                    self.open(shape, anchor);
                     None
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close()?,
@@ -153,36 +177,42 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    fn open(&mut self, shape: Shape, anchor: usize) -> Result<(), YamlError> {
-        if self.awaits_key() {
-            return self.fail("invalid map key");
-        }
+    fn open(&mut self, shape: Shape<T>, anchor: usize) {
         self.frames.push(Frame { shape, anchor, depth: 1, bytes: NODE_BYTES });
-        Ok(())
+    }
+
+    /// Whether a key is missing in front of a colon.
+    fn lacks_key(&self, place: &Span) -> bool {
+        let Some(at) = place.start.byte_offset().filter(|_| self.awaits_key()) else {
+            return false;
+        };
+        let before = self.text.get(..at).unwrap_or_default().trim_end_matches(' ');
+        let after = self.text.get(at..).unwrap_or_default();
+        after.starts_with(':') && (before.is_empty() || before.ends_with('\n'))
     }
 
     fn awaits_key(&self) -> bool {
         matches!(self.frames.last(), Some(Frame { shape: Shape::Mapping { key: None, .. }, .. }))
     }
 
-    fn close(&mut self) -> Result<Option<Built>, YamlError> {
+    fn close(&mut self) -> Result<Option<Done<T>>, YamlError> {
         let Some(frame) = self.frames.pop() else { return Ok(None) };
         let value = match frame.shape {
-            Shape::List(items) => Value::Array(items),
+            Shape::List(items) => T::of_list(items),
             Shape::Mapping { mut entries, merges, .. } => {
                 for merge in merges {
                     self.merge(&mut entries, merge)?;
                 }
-                Value::Object(entries)
+                T::of_entries(entries)
             }
         };
-        let built = Built { value, depth: frame.depth, bytes: frame.bytes };
+        let built = Done { value, depth: frame.depth, bytes: frame.bytes };
         self.keep(frame.anchor, &built)?;
         Ok(Some(built))
     }
 
     /// Keeps a node for aliases, if it has an anchor.
-    fn keep(&mut self, anchor: usize, built: &Built) -> Result<(), YamlError> {
+    fn keep(&mut self, anchor: usize, built: &Done<T>) -> Result<(), YamlError> {
         if anchor > 0 {
             self.spend(built.bytes)?;
             self.anchors.insert(anchor, built.clone());
@@ -214,24 +244,17 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn merge(&self, entries: &mut Map<String, Value>, merge: Value) -> Result<(), YamlError> {
-        let sources = match merge {
-            Value::Array(items) => items,
-            single => vec![single],
-        };
-        for source in sources {
-            let Value::Object(source) = source else {
+    fn merge(&self, entries: &mut T::Entries, merge: T) -> Result<(), YamlError> {
+        for source in merge.into_items() {
+            if !T::merge(entries, source) {
                 return self.fail("map merge requires map or sequence of maps as the value");
-            };
-            for (key, value) in source {
-                entries.entry(key).or_insert(value);
             }
         }
         Ok(())
     }
 
     /// Puts a finished node into the open collection; gives it back when it is the root.
-    fn place(&mut self, built: Built) -> Result<Option<Built>, YamlError> {
+    fn place(&mut self, built: Done<T>) -> Result<Option<Done<T>>, YamlError> {
         let Some(frame) = self.frames.last_mut() else { return Ok(Some(built)) };
         frame.depth = frame.depth.max(built.depth + 1);
         frame.bytes += built.bytes;
@@ -242,13 +265,21 @@ impl<'a> Reader<'a> {
                 Some(Key::Merge) => merges.push(built.value),
                 Some(Key::Name(name)) => {
                     frame.bytes += name.len();
-                    entries.insert(name, built.value);
+                    T::insert(entries, name, built.value);
+                }
+                Some(Key::Null) => {
+                    let value = shown(&built.value);
+                    return Err(YamlError::of_json(
+                        (self.line > 0).then_some(self.line),
+                        format!(
+                            "unsupported map key of type: %!s(<nil>), key: <nil>, value: {value}"
+                        ),
+                    ));
                 }
                 None => {
-                    let name = match built.value {
-                        Value::String(name) => name,
-                        Value::Bool(_) | Value::Number(_) => built.value.to_string(),
-                        _ => return self.fail("invalid map key"),
+                    let Some(name) = built.value.to_key() else {
+                        let key = shown(&built.value);
+                        return Err(YamlError::new(None, format!("invalid map key: {key}")));
                     };
                     *key = Some(Key::Name(name));
                 }
@@ -260,7 +291,7 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    fn alias(&mut self, anchor: usize) -> Result<Built, YamlError> {
+    fn alias(&mut self, anchor: usize) -> Result<Done<T>, YamlError> {
         let Some(built) = self.anchors.get(&anchor) else {
             return self.fail("anchor value contains itself");
         };
@@ -278,18 +309,23 @@ impl<'a> Reader<'a> {
         style: ScalarStyle,
         anchor: usize,
         tag: Option<&Tag>,
-    ) -> Result<Option<Built>, YamlError> {
+    ) -> Result<Option<Done<T>>, YamlError> {
         let core = tag.and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"));
         let core = core.as_deref();
         let resolved = match (tag, core) {
             (None, _) if style == ScalarStyle::Plain => resolve(text),
-            (Some(_), Some("int" | "float" | "bool" | "null")) => resolve(text),
+            (Some(_), Some("int" | "float" | "bool" | "null" | "timestamp")) => resolve(text),
             _ => Resolved::Text,
         };
+        if let Some(wanted) = core
+            && let Some(problem) = misfit(wanted, text, resolved)
+        {
+            return Err(YamlError::new(None, problem));
+        }
         if self.awaits_key() {
-            let key = self.key(text, resolved)?;
+            let key = key(text, resolved);
             if anchor > 0 {
-                self.keep(anchor, &Built::scalar(Value::String(text.to_owned())))?;
+                self.keep(anchor, &Done::scalar(T::of_text(text)))?;
             }
             if let Some(Frame { shape: Shape::Mapping { key: slot, .. }, .. }) =
                 self.frames.last_mut()
@@ -299,47 +335,119 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let value = match resolved {
-            Resolved::Null => Value::Null,
-            Resolved::Bool(value) => Value::Bool(value),
-            Resolved::Int(value) => Value::from(value),
-            Resolved::Uint(value) => Value::from(value),
+            Resolved::Null => T::null(),
+            Resolved::Bool(value) => T::of_bool(value),
+            Resolved::Int(value) => T::of_int(value),
+            Resolved::Uint(value) => T::of_unsigned(value),
             Resolved::Float(value) => {
-                let Some(number) = Number::from_f64(value) else {
+                let Some(number) = T::of_float(value) else {
                     let line = (self.line > 0).then_some(self.line);
                     let shown = crate::number::special(value).unwrap_or_default();
                     let message = format!("json: unsupported value: {shown}");
                     return Err(YamlError::of_json(line, message));
                 };
-                Value::Number(number)
+                number
             }
             Resolved::Text | Resolved::Merge | Resolved::Timestamp => {
-                Value::String(decoded(text, core))
+                T::of_text(&decoded(text, core))
             }
         };
-        let built = Built::scalar(value);
+        let built = Done::scalar(value);
         self.keep(anchor, &built)?;
         Ok(Some(built))
     }
+}
 
-    fn key(&self, text: &str, resolved: Resolved) -> Result<Key, YamlError> {
-        Ok(Key::Name(match resolved {
-            Resolved::Merge => return Ok(Key::Merge),
-            Resolved::Text | Resolved::Timestamp => text.to_owned(),
-            Resolved::Null => return self.fail("unsupported map key of type: null"),
-            Resolved::Bool(value) => value.to_string(),
-            Resolved::Int(value) => value.to_string(),
-            Resolved::Uint(value) => value.to_string(),
-            Resolved::Float(value) => format_general_32(value),
-        }))
+/// Whether a quoted text has half a character as an escape, as JSON may and go-yaml does not.
+fn has_surrogate(place: &Span, text: &str) -> bool {
+    let mut rest = place.slice(text).unwrap_or_default();
+    while let Some((_, escape)) = rest.split_once('\\') {
+        let code = escape.strip_prefix('u').and_then(|code| code.get(..4));
+        if code
+            .and_then(|code| u32::from_str_radix(code, 16).ok())
+            .is_some_and(|code| (0xd800..0xe000).contains(&code))
+        {
+            return true;
+        }
+        let mut escape = escape.chars();
+        escape.next();
+        rest = escape.as_str();
+    }
+    false
+}
+
+fn key(text: &str, resolved: Resolved) -> Key {
+    Key::Name(match resolved {
+        Resolved::Merge => return Key::Merge,
+        Resolved::Text | Resolved::Timestamp => SmolStr::new(text),
+        Resolved::Null => return Key::Null,
+        Resolved::Bool(value) => value.to_smolstr(),
+        Resolved::Int(value) => value.to_smolstr(),
+        Resolved::Uint(value) => value.to_smolstr(),
+        Resolved::Float(value) => format_general_32(value).into(),
+    })
+}
+
+/// What go-yaml says of a scalar whose tag wants another type.
+fn misfit(wanted: &str, text: &str, resolved: Resolved) -> Option<String> {
+    let found = match resolved {
+        Resolved::Null => "null",
+        Resolved::Bool(_) => "bool",
+        Resolved::Int(_) | Resolved::Uint(_) => "int",
+        Resolved::Float(_) => "float",
+        Resolved::Timestamp => "timestamp",
+        Resolved::Text | Resolved::Merge => "str",
+    };
+    let fits = match wanted {
+        "float" => matches!(found, "float" | "int"),
+        "int" | "bool" | "null" | "timestamp" => found == wanted,
+        _ => true,
+    };
+    let text = &text[..text.floor_char_boundary(SHOWN_LIMIT)];
+    (!fits).then(|| format!("cannot decode !!{found} `{text}` as a !!{wanted}"))
+}
+
+/// A tree as an error shows it.
+fn shown(tree: &impl Built) -> String {
+    let mut text = syntax(&tree.to_json());
+    if text.len() > SHOWN_LIMIT {
+        text.truncate(text.floor_char_boundary(SHOWN_LIMIT));
+        text.push_str("...");
+    }
+    text
+}
+
+/// A value as Go source, as `%#v` prints what go-yaml reads.
+fn syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) if number.is_f64() => {
+            format_general(number.as_f64().unwrap_or_default())
+        }
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => quote(text),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(syntax).collect();
+            format!("[]interface {{}}{{{}}}", items.join(", "))
+        }
+        Value::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            let entry =
+                |(key, value): (&String, &Value)| format!("{}:{}", quote(key), syntax(value));
+            let entries: Vec<_> = entries.into_iter().map(entry).collect();
+            format!("map[interface {{}}]interface {{}}{{{}}}", entries.join(", "))
+        }
     }
 }
 
-fn decoded(text: &str, core: Option<&str>) -> String {
+fn decoded<'a>(text: &'a str, core: Option<&str>) -> Cow<'a, str> {
     if core == Some("binary") {
         let compact: String = text.chars().filter(|symbol| !symbol.is_whitespace()).collect();
         if let Ok(bytes) = STANDARD.decode(compact) {
-            return String::from_utf8_lossy(&bytes).into_owned();
+            return String::from_utf8_lossy(&bytes).into_owned().into();
         }
     }
-    text.to_owned()
+    text.into()
 }

@@ -3,13 +3,24 @@
 use super::flags::Flags;
 use crate::number::format_general;
 
+/// Digits behind the point beyond which every float has zeros only; the formatter has a limit.
+const MOST_DIGITS: usize = 1100;
+
 /// A float in scientific form with a fixed number of digits.
 fn scientific(number: f64, precision: usize, marker: char) -> (String, i32) {
-    let text = format!("{number:.precision$e}");
+    let digits = precision.min(MOST_DIGITS);
+    let text = format!("{number:.digits$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let sign = if exponent < 0 { '-' } else { '+' };
-    (format!("{mantissa}{marker}{sign}{:02}", exponent.abs()), exponent)
+    let zeros = "0".repeat(precision - digits);
+    (format!("{mantissa}{zeros}{marker}{sign}{:02}", exponent.abs()), exponent)
+}
+
+/// A float with a fixed number of digits behind the point.
+fn plain(number: f64, precision: usize) -> String {
+    let digits = precision.min(MOST_DIGITS);
+    format!("{number:.digits$}") + &"0".repeat(precision - digits)
 }
 
 /// A float as a verb prints it; nothing if the verb is not for floats.
@@ -34,7 +45,7 @@ fn unsigned_float(verb: char, number: f64, flags: Flags) -> Option<String> {
     let number = number.abs();
     let upper = |text: String| if verb == 'G' { text.to_uppercase() } else { text };
     Some(match (verb, flags.precision) {
-        ('f' | 'F', precision) => format!("{number:.*}", precision.unwrap_or(6)),
+        ('f' | 'F', precision) => plain(number, precision.unwrap_or(6)),
         ('e' | 'E', precision) => scientific(number, precision.unwrap_or(6), verb).0,
         ('g' | 'G', precision) if flags.sharp => {
             upper(general(number, precision.unwrap_or(6), false))
@@ -43,8 +54,8 @@ fn unsigned_float(verb: char, number: f64, flags: Flags) -> Option<String> {
         ('g' | 'G', None) => upper(format_general(number)),
         ('g' | 'G', Some(precision)) => upper(general(number, precision, true)),
         ('b', _) => binary(number),
-        ('x' | 'X', None) => {
-            let text = hexadecimal(number);
+        ('x' | 'X', precision) => {
+            let text = hexadecimal(number, precision);
             if verb == 'X' { text.to_uppercase() } else { text }
         }
         _ => return None,
@@ -68,7 +79,7 @@ fn general(number: f64, precision: usize, trims: bool) -> String {
         format!("{}e{rest}", trim(mantissa))
     } else {
         let places = usize::try_from(digits - 1 - exponent).unwrap_or(0);
-        trim(&format!("{number:.places$}"))
+        trim(&plain(number, places))
     }
 }
 
@@ -88,16 +99,34 @@ fn binary(number: f64) -> String {
     format!("{mantissa}p{exponent:+}")
 }
 
-fn hexadecimal(number: f64) -> String {
-    if number == 0.0 {
-        return "0x0p+00".to_owned();
-    }
+/// A float in hexadecimal, with all digits or a number of them, the last one rounded.
+fn hexadecimal(number: f64, precision: Option<usize>) -> String {
     let (mantissa, exponent) = parts(number);
-    let shift = mantissa.leading_zeros() - 11;
-    let fraction = format!("{:013x}", (mantissa << shift) & ((1 << 52) - 1));
-    let fraction = fraction.trim_end_matches('0');
+    let shift = mantissa.leading_zeros().min(63) - 11;
+    let mut mantissa = mantissa << shift;
+    let mut exponent = if number == 0.0 { 0 } else { exponent + 52 - i64::from(shift) };
+    let digits = precision.unwrap_or(13).min(13);
+    let dropped = 4 * (13 - digits);
+    if dropped > 0 {
+        let (half, rest) = (1 << (dropped - 1), mantissa & ((1 << dropped) - 1));
+        mantissa >>= dropped;
+        mantissa += u64::from(rest > half || (rest == half && mantissa & 1 == 1));
+        if mantissa >> (4 * digits) > 1 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let whole = mantissa >> (4 * digits);
+    let fraction = match digits {
+        0 => String::new(),
+        _ => format!("{:0digits$x}", mantissa & ((1 << (4 * digits)) - 1)),
+    };
+    let zeros = "0".repeat(precision.unwrap_or(0).saturating_sub(13));
+    let fraction = match precision {
+        Some(_) => fraction + &zeros,
+        None => fraction.trim_end_matches('0').to_owned(),
+    };
     let point = if fraction.is_empty() { "" } else { "." };
-    let exponent = exponent + 52 - i64::from(shift);
     let sign = if exponent < 0 { '-' } else { '+' };
-    format!("0x1{point}{fraction}p{sign}{:02}", exponent.abs())
+    format!("0x{whole}{point}{fraction}p{sign}{:02}", exponent.abs())
 }

@@ -81,11 +81,7 @@ impl<'t> State<'_, 't> {
     fn not_a_function(&self, command: &Command, piped: bool) -> Outcome<()> {
         match command.args.first() {
             Some(first) if piped || command.args.len() > 1 => {
-                let shown = match &first.kind {
-                    ExprKind::Pipe(pipe) => pipe.to_string(),
-                    _ => first.to_string(),
-                };
-                self.fail(format!("can't give argument to non-function {shown}"))
+                self.fail(format!("can't give argument to non-function {}", shown(first)))
             }
             _ => Ok(()),
         }
@@ -281,6 +277,9 @@ impl<'t> State<'_, 't> {
                             None => self.no_field(name, &receiver, boxed),
                         }
                     }
+                    Object::Files(_) if has_args => {
+                        self.fail(format!("{name} is not a method but has arguments"))
+                    }
                     Object::Files(files) => {
                         let data = files.get(name).unwrap_or_default();
                         Ok(Value::Bytes(data.into()).into())
@@ -391,7 +390,8 @@ impl<'t> State<'_, 't> {
             (function.body)(&mut call).map_err(|fault| match args.first() {
                 // `call` names what it was given.
                 Some(first) if name == "call" => {
-                    fault.replaced(NON_FUNCTION, &format!("{NON_FUNCTION} {first}"))
+                    let shown = shown(first);
+                    fault.replaced(NON_FUNCTION, &format!("{NON_FUNCTION} {shown}"))
                 }
                 _ => fault,
             })
@@ -402,5 +402,13 @@ impl<'t> State<'_, 't> {
         });
         self.site = if result.is_err() { site } else { self.site };
         self.locate(result.map_err(|fault| fault.wrapped(&format!("error calling {name}: "))))
+    }
+}
+
+/// An expression as errors about what it is show it: without parentheses.
+fn shown(expr: &Expr) -> String {
+    match &expr.kind {
+        ExprKind::Pipe(pipe) => pipe.to_string(),
+        _ => expr.to_string(),
     }
 }
