@@ -102,6 +102,7 @@ async fn changes(commits: &[&Object], engine: &WireEngine) -> Result<Vec<Changes
         open.push(Step { commit: at, prefix: String::new(), old, new: commit::root(object) });
     }
     let mut found = vec![Changes::default(); commits.len()];
+    let mut cut = HashSet::new();
     let mut read = 0;
     while !open.is_empty() && read < MAX_TREES {
         let wanted =
@@ -114,15 +115,32 @@ async fn changes(commits: &[&Object], engine: &WireEngine) -> Result<Vec<Changes
             let Some(changes) = found.get_mut(step.commit) else { continue };
             next.extend(descend(&step, changes, engine).await?);
         }
-        open = next;
+        open = first_of_each(next, &mut cut);
     }
+    cut.extend(open.iter().map(|step| step.commit));
     // Of what was not read to its end it is not known that there is only one.
-    for step in open {
-        if let Some(changes) = found.get_mut(step.commit) {
+    for at in cut {
+        if let Some(changes) = found.get_mut(at) {
             changes.records.clear();
         }
     }
     Ok(found)
+}
+
+/// Keeps so many folders of each commit as its entry can name: every one of them has a file below it
+/// that was changed. `cut` gets the commits that had more.
+fn first_of_each(mut steps: Vec<Step>, cut: &mut HashSet<usize>) -> Vec<Step> {
+    steps.sort_unstable_by(|a, b| (a.commit, &a.prefix).cmp(&(b.commit, &b.prefix)));
+    let mut kept: HashMap<usize, usize> = HashMap::new();
+    steps.retain(|step| {
+        let count = kept.entry(step.commit).or_default();
+        *count += 1;
+        if *count > MAX_FOLDERS {
+            cut.insert(step.commit);
+        }
+        *count <= MAX_FOLDERS
+    });
+    steps
 }
 
 /// Compares one folder, and returns those below it that are to be compared.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gimlet_gitops::{Change, Edit, EngineChoice, Options, Outcome, Writer};
+use gimlet_gitops::{Change, Edit, EngineChoice, HistoryFilter, Options, Outcome, Writer};
 
 use crate::fixture::{Repo, change, files, folder, git_in, path};
 use crate::http::Server;
@@ -127,6 +127,18 @@ async fn a_rollback_in_a_repository_of_many_apps_is_small() {
     assert!(fetched <= 64_000 && pushed <= 1_000, "{fetched} bytes fetched, {pushed} pushed");
     assert_eq!(repo.show(&format!("{}/file0.yaml", app(0))), text(0, 0, 1).trim_end());
     repo.fsck();
+}
+
+/// Goal 7: half a megabyte until the first release has landed, the log of the branch included.
+#[tokio::test]
+async fn a_cold_start_beside_ten_thousand_apps_reads_half_a_megabyte() {
+    let repo = with_apps(10_000);
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server);
+    writer.commit(release(5_000, 1)).await.unwrap();
+    writer.history(HistoryFilter::default()).await.unwrap();
+    let (_, down) = server.bytes();
+    assert!(down <= 500_000, "{down} bytes");
 }
 
 /// A generator of numbers that look random, the same ones each time.
