@@ -10,8 +10,16 @@ use kube::api::{Api, PostParams};
 use crate::cluster::Cluster;
 
 /// The kinds, by the plurals that rights are given for.
-pub(crate) const KINDS: [&str; 7] =
-    ["environments", "apps", "releases", "releasesets", "artifacts", "approvals", "repositories"];
+pub(crate) const KINDS: [&str; 8] = [
+    "environments",
+    "apps",
+    "releases",
+    "releasesets",
+    "artifacts",
+    "approvals",
+    "repositories",
+    "configchanges",
+];
 /// What can be done with an object of a kind.
 pub(crate) const VERBS: [&str; 4] = ["list", "create", "patch", "delete"];
 /// How many questions are asked at once.

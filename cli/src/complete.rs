@@ -10,7 +10,7 @@ use clap::FromArgMatches as _;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
-use gimlet_crds::{App, Artifact, Environment, Phase, Release, ReleaseSet};
+use gimlet_crds::{App, Artifact, Environment, Phase, Release, ReleaseSet, Repository};
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::ListParams;
 use kube::{Resource, ResourceExt as _};
@@ -73,6 +73,13 @@ pub(crate) fn waiting_releases() -> ArgValueCandidates {
 /// Completes names of sets.
 pub(crate) fn sets() -> ArgValueCandidates {
     candidates(|set: &ReleaseSet| Some((set.name_any(), None)))
+}
+
+/// Completes names of repositories.
+pub(crate) fn repositories() -> ArgValueCandidates {
+    candidates(|repository: &Repository| {
+        Some((repository.name_any(), Some(repository.spec.url.clone())))
+    })
 }
 
 /// Completes names of artifacts.

@@ -61,6 +61,20 @@ pub(crate) fn run(folder: &Path, args: &[&str]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// Reads an object such as `main:file`, byte for byte.
+pub(crate) fn content(folder: &Path, object: &str) -> Result<String, String> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["cat-file", "blob", object])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("the program git cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("git has no {object}"));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("{object} is no text"))
+}
+
 /// Shortens the address of a repository to `owner/name`; credentials never survive.
 pub(crate) fn repository(url: &str) -> Option<String> {
     let url = url.trim_end_matches('/').trim_end_matches(".git");

@@ -37,6 +37,7 @@ const RENAMED: &[(&str, &str, &str, Flags)] = &[
     ("release", "track", "wait release", Flags::Track),
     ("artifact", "track", "wait artifact", Flags::Track),
     ("manifest", "template", "manifest render", Flags::Same),
+    ("manifest", "create", "manifest init", Flags::App),
     ("environment", "list", "env list", Flags::Same),
     ("environment", "check", "doctor", Flags::Same),
 ];
@@ -61,9 +62,12 @@ const GONE: &[(&str, &str, &str)] = &[
         "nothing has to be done: the operator keeps the folder flux/ as it should be",
     ),
     ("gitops", "write", "gimlet release -f FILE"),
+    (
+        "manifest",
+        "configure",
+        "gimlet app set changes values by a commit, and gimlet app edit opens the file",
+    ),
     ("gitops", "bootstrap", "create an Environment: docs/environment.md"),
-    ("manifest", "create", "write the file: docs/deploy-manifest.md"),
-    ("manifest", "configure", "write the file: docs/deploy-manifest.md"),
     (
         "stack",
         "generate",

@@ -16,6 +16,8 @@ mod error;
 mod follow;
 mod git;
 mod habit;
+mod live;
+mod manifest_edit;
 mod manifest_source;
 mod output;
 mod progress;

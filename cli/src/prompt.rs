@@ -27,6 +27,25 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CommandError> {
     Err(CommandError::new(Kind::Interrupted, "nothing was done"))
 }
 
+/// Asks for a text; an empty answer takes the one that is offered.
+pub(crate) fn ask(what: &str, offered: Option<&str>) -> Result<String, CommandError> {
+    let mut stderr = anstream::stderr();
+    let offer = offered.map(|text| format!(" [{text}]")).unwrap_or_default();
+    write!(stderr, "{what}{offer}: ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| CommandError::general(format!("the answer cannot be read: {error}")))?;
+    let answer = answer.trim();
+    match (answer, offered) {
+        ("", Some(offered)) => Ok(offered.to_owned()),
+        ("", None) => Err(CommandError::usage(format!("{what} was not said"))),
+        _ => Ok(answer.to_owned()),
+    }
+}
+
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

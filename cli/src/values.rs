@@ -58,7 +58,8 @@ pub(crate) fn set(
     Ok(())
 }
 
-fn keys(path: &str) -> Vec<String> {
+/// Splits `a.b\.c` at its dots.
+pub(crate) fn keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut letters = path.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -80,7 +81,8 @@ fn push(keys: &mut [String], letter: char) {
     }
 }
 
-fn scalar(text: &str) -> Value {
+/// Makes a number, a boolean or null of what looks like one.
+pub(crate) fn scalar(text: &str) -> Value {
     match text {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),

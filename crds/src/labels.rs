@@ -49,6 +49,8 @@ pub mod trailer {
     pub const REASON: &str = "Gimlet-Reason";
     /// Commit whose folder a rollback put back.
     pub const ROLLBACK_TO: &str = "Gimlet-Rollback-To";
+    /// UID of the ConfigChange that made a commit of an application's repository.
+    pub const CHANGE: &str = "Gimlet-Change";
     /// What kind of commit it is: release, rollback, adopt, uninstall or environment.
     pub const ACTION: &str = "Gimlet-Action";
 }

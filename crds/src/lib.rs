@@ -9,6 +9,8 @@ mod approval;
 mod artifact;
 mod blocker;
 pub mod condition;
+#[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
+mod config_change;
 mod environment;
 mod gate;
 pub mod labels;
@@ -32,6 +34,10 @@ pub use artifact::{
     ManifestVerdict,
 };
 pub use blocker::{Blocker, BlockerKind};
+pub use config_change::{
+    ChangeCommit, ChangePullRequest, ConfigChange, ConfigChangePhase, ConfigChangeSpec,
+    ConfigChangeStatus,
+};
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
     GitAuthor, GitEngine, Gitops, Head, Render, Retention, Signing,
@@ -74,5 +80,6 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         Artifact::crd(),
         Approval::crd(),
         Repository::crd(),
+        ConfigChange::crd(),
     ]
 }

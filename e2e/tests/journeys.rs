@@ -14,6 +14,8 @@ mod cli_acting;
 mod cli_ci;
 #[path = "journeys/cli_self.rs"]
 mod cli_self;
+#[path = "journeys/config_changes.rs"]
+mod config_changes;
 #[path = "journeys/dashboard.rs"]
 mod dashboard;
 #[path = "journeys/docs.rs"]

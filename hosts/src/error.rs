@@ -66,6 +66,12 @@ pub enum HostError {
         /// Its number.
         number: u64,
     },
+    /// The file is not what it was when it was read.
+    #[error("{path} was changed meanwhile: read it again")]
+    FileChanged {
+        /// The file.
+        path: String,
+    },
     /// The host does not allow the merge now.
     #[error("pull request {number} can not be merged now{}", said(.detail))]
     NotMergeable {
@@ -177,6 +183,7 @@ impl HostError {
             Self::NotFound { .. } => "NotFound",
             Self::Exists { .. } => "AlreadyExists",
             Self::HeadChanged { .. } => "HeadChanged",
+            Self::FileChanged { .. } => "FileChanged",
             Self::NotMergeable { .. } => "NotMergeable",
             Self::Refused { .. } => "HostRefused",
             Self::RateLimited { .. } => "RateLimited",
@@ -210,6 +217,7 @@ impl HostError {
             | Self::NotFound { .. }
             | Self::Exists { .. }
             | Self::HeadChanged { .. }
+            | Self::FileChanged { .. }
             | Self::Refused { .. }
             | Self::TooLarge { .. }
             | Self::Moved { .. }

@@ -1,6 +1,7 @@
 //! GitLab, whose pull requests are merge requests.
 
 mod deployments;
+mod files;
 mod shapes;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use crate::client::{Answer, Call, Client, Task};
 use crate::error::HostError;
+use crate::file::{File, FileChange, Written};
 use crate::host::Host;
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
@@ -95,6 +97,11 @@ impl GitLab {
             items.extend(models::<S>(answer)?);
         }
         Ok(items)
+    }
+
+    /// Tells something that is not there from a project that can not be seen.
+    async fn is_missing<T>(&self) -> Result<Option<T>, HostError> {
+        self.repository().await.map(|_| None)
     }
 }
 
@@ -279,6 +286,26 @@ impl Host for GitLab {
         let what = format!("comment {id} of merge request {number}");
         let call = self.call(Method::PUT, &path, COMMENTS, &what);
         self.one::<NoteShape>(call.body(json!({"body": body}))).await
+    }
+
+    async fn branch(&self, name: &str) -> Result<Option<Sha>, HostError> {
+        files::branch(self, name).await
+    }
+
+    async fn create_branch(&self, name: &str, at: &Sha) -> Result<(), HostError> {
+        files::create_branch(self, name, at).await
+    }
+
+    async fn file(&self, at: &str, path: &str) -> Result<Option<File>, HostError> {
+        files::file(self, at, path).await
+    }
+
+    async fn file_commits(&self, branch: &str, path: &str) -> Result<Vec<Commit>, HostError> {
+        files::commits(self, branch, path).await
+    }
+
+    async fn write_file(&self, change: &FileChange) -> Result<Written, HostError> {
+        files::write(self, change).await
     }
 
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::error::HostError;
+use crate::file::{File, FileChange, Written};
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
     MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
@@ -83,6 +84,21 @@ pub trait Host: Send + Sync {
 
     /// Replaces the text of a comment.
     async fn edit_comment(&self, number: u64, id: u64, body: &str) -> Result<Comment, HostError>;
+
+    /// Reads where a branch is; none where there is none of the name.
+    async fn branch(&self, name: &str) -> Result<Option<Sha>, HostError>;
+
+    /// Makes a branch at a commit; [`HostError::Exists`] if there is one of the name.
+    async fn create_branch(&self, name: &str, at: &Sha) -> Result<(), HostError>;
+
+    /// Reads a file at a branch or commit; none where it is not there.
+    async fn file(&self, at: &str, path: &str) -> Result<Option<File>, HostError>;
+
+    /// Reads the newest commits of a branch that changed a file, the newest first.
+    async fn file_commits(&self, branch: &str, path: &str) -> Result<Vec<Commit>, HostError>;
+
+    /// Commits a change of one file; [`HostError::FileChanged`] if it is not what it was made from.
+    async fn write_file(&self, change: &FileChange) -> Result<Written, HostError>;
 
     /// Deletes a branch; tells whether it was there.
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError>;

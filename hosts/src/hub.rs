@@ -1,5 +1,6 @@
 //! GitHub, and Gitea, whose API was made after GitHub's.
 
+mod files;
 mod gitea;
 mod github;
 mod rights;
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use crate::client::{Answer, Call, Client, Task};
 use crate::error::HostError;
+use crate::file::{File, FileChange, Written};
 use crate::host::Host;
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
@@ -104,6 +106,11 @@ impl Hub {
             return Ok(());
         }
         Err(HostError::NotMergeable { number, detail: answer.detail().to_owned() })
+    }
+
+    /// Tells something that is not there from a repository that can not be seen.
+    async fn is_missing<T>(&self) -> Result<Option<T>, HostError> {
+        self.repository().await.map(|_| None)
     }
 
     /// Tells a branch that is gone from a repository that can not be seen.
@@ -318,6 +325,26 @@ impl Host for Hub {
         let path = ["issues", "comments", &id];
         let call = self.call(Method::PATCH, &path, self.rights.write_comments, &what);
         self.one::<CommentShape>(call.body(json!({"body": body}))).await
+    }
+
+    async fn branch(&self, name: &str) -> Result<Option<Sha>, HostError> {
+        files::branch(self, name).await
+    }
+
+    async fn create_branch(&self, name: &str, at: &Sha) -> Result<(), HostError> {
+        files::create_branch(self, name, at).await
+    }
+
+    async fn file(&self, at: &str, path: &str) -> Result<Option<File>, HostError> {
+        files::file(self, at, path).await
+    }
+
+    async fn file_commits(&self, branch: &str, path: &str) -> Result<Vec<Commit>, HostError> {
+        files::commits(self, branch, path).await
+    }
+
+    async fn write_file(&self, change: &FileChange) -> Result<Written, HostError> {
+        files::write(self, change).await
     }
 
     async fn delete_branch(&self, branch: &str) -> Result<bool, HostError> {

@@ -9,6 +9,7 @@ mod address;
 mod app;
 mod client;
 mod error;
+mod file;
 mod gitlab;
 mod host;
 mod hub;
@@ -24,6 +25,7 @@ pub use address::{Address, AddressError};
 pub use app::{AppError, AppSettings, GitHubApp};
 pub use client::{Client, Clock, Observer, RateLimit, Settings};
 pub use error::{HostError, Retry};
+pub use file::{File, FileChange, Written};
 pub use host::{Host, Marker, MarkerError, Upserted};
 pub use model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentIdentity, DeploymentSearch,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
+use gimlet_crds::{
+    App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
+};
 use kube::Client;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
@@ -24,6 +26,7 @@ pub(crate) struct Caches {
     pub(crate) artifacts: Store<Guarded<Artifact>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
     pub(crate) repositories: Store<Guarded<Repository>>,
+    pub(crate) changes: Store<Guarded<ConfigChange>>,
     pub(crate) flux: FluxCache,
 }
 
@@ -38,6 +41,7 @@ impl Caches {
             artifacts: wiring.artifacts.store(),
             approvals: wiring.approvals.store.clone(),
             repositories: wiring.repositories.store(),
+            changes: wiring.changes.store(),
             flux,
         }
     }
@@ -52,6 +56,7 @@ impl Caches {
             artifacts: follow(client, args, stop),
             approvals: follow(client, args, stop),
             repositories: follow(client, args, stop),
+            changes: follow(client, args, stop),
             flux: FluxCache::follow(client, stop),
         }
     }
@@ -60,8 +65,17 @@ impl Caches {
     ///
     /// A store wakes only the task that asked last, and its controller asks too; hence the short naps.
     pub(crate) async fn filled(&self) {
-        let Self { environments, apps, releases, sets, artifacts, approvals, repositories, flux } =
-            self;
+        let Self {
+            environments,
+            apps,
+            releases,
+            sets,
+            artifacts,
+            approvals,
+            repositories,
+            changes,
+            flux,
+        } = self;
         let all = async || {
             let _ = environments.wait_until_ready().await;
             let _ = apps.wait_until_ready().await;
@@ -70,6 +84,7 @@ impl Caches {
             let _ = artifacts.wait_until_ready().await;
             let _ = approvals.wait_until_ready().await;
             let _ = repositories.wait_until_ready().await;
+            let _ = changes.wait_until_ready().await;
         };
         while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
         flux.filled().await;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gimlet_crds::{
-    App, Approval, Artifact, ArtifactEvent, Environment, Release, ReleaseSet, Repository,
+    App, Approval, Artifact, ArtifactEvent, ConfigChange, Environment, Release, ReleaseSet,
+    Repository,
 };
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
@@ -74,6 +75,7 @@ pub(crate) struct Context {
     pub(crate) artifacts: Store<Guarded<Artifact>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
     pub(crate) repositories: Store<Guarded<Repository>>,
+    pub(crate) changes: Store<Guarded<ConfigChange>>,
     /// Version of the cluster that the operator runs in, such as `v1.36.3`.
     pub(crate) kubernetes_version: String,
     pub(crate) refresh: Duration,
@@ -101,8 +103,17 @@ impl Context {
             refresh,
             artifacts_per_branch,
         } = common;
-        let Caches { environments, apps, releases, sets, artifacts, approvals, repositories, flux } =
-            caches;
+        let Caches {
+            environments,
+            apps,
+            releases,
+            sets,
+            artifacts,
+            approvals,
+            repositories,
+            changes,
+            flux,
+        } = caches;
         Self {
             client,
             events,
@@ -125,6 +136,7 @@ impl Context {
             artifacts,
             approvals,
             repositories,
+            changes,
             kubernetes_version,
             refresh,
             artifacts_per_branch,
@@ -168,6 +180,14 @@ impl Context {
         select(&self.sets, |set| {
             set.metadata.namespace.as_deref() == Some(namespace)
                 && set.spec.environment == environment
+        })
+    }
+
+    /// Lists the changes of files of a repository.
+    pub(crate) fn changes_of(&self, namespace: &str, repository: &str) -> Vec<Arc<ConfigChange>> {
+        select(&self.changes, |change| {
+            change.metadata.namespace.as_deref() == Some(namespace)
+                && change.spec.repository == repository
         })
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
+use gimlet_crds::{
+    App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
+};
 use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{self, Store};
@@ -18,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
-use crate::{app, artifact, environment, release, release_set, repository};
+use crate::{app, artifact, config_change, environment, release, release_set, repository};
 use watches::{app_of, previews_of, release_of, set_of, waiting_for, waiting_in};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
@@ -39,6 +41,7 @@ pub(crate) struct Wiring {
     pub(crate) artifacts: Controller<Guarded<Artifact>>,
     pub(crate) approvals: Approvals,
     pub(crate) repositories: Controller<Guarded<Repository>>,
+    pub(crate) changes: Controller<Guarded<ConfigChange>>,
     watched: Watched,
 }
 
@@ -66,6 +69,7 @@ impl Wiring {
             artifacts: Controller::new(api(client, args), watcher::Config::default()),
             approvals: Approvals::new(api(client, args)),
             repositories: Controller::new(watched.repositories.clone(), watcher::Config::default()),
+            changes: Controller::new(api(client, args), watcher::Config::default()),
             watched,
         }
     }
@@ -86,6 +90,7 @@ impl Wiring {
             artifacts,
             approvals,
             repositories,
+            changes,
             watched,
         } = self;
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
@@ -142,6 +147,10 @@ impl Wiring {
             .reconcile_all_on(news)
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_repository, controller::error_policy, Arc::clone(ctx));
+        let changes = changes
+            .with_config(limit(OTHERS))
+            .graceful_shutdown_on(stop.clone().cancelled_owned())
+            .run(reconcile_change, controller::error_policy, Arc::clone(ctx));
         let until = stop.clone();
         async move {
             tokio::join!(
@@ -151,6 +160,7 @@ impl Wiring {
                 controller::drive(sets),
                 controller::drive(artifacts),
                 controller::drive(repositories),
+                controller::drive(changes),
                 approvals.follow(until),
             );
         }
@@ -293,6 +303,27 @@ async fn reconcile_repository(
         Ok(action) => Ok(action),
         Err(error) => {
             repository::record_failure(&object, &error, &ctx).await;
+            Err(Failure::new(error.reason(), &error, error.retry()))
+        }
+    };
+    controller::finish(&*object, result, &ctx)
+}
+
+async fn reconcile_change(
+    object: Arc<Guarded<ConfigChange>>,
+    ctx: Arc<Context>,
+) -> Result<Action, Failure> {
+    ctx.filled().await;
+    let Some(object) = controller::readable(&object) else {
+        return Ok(Action::await_change());
+    };
+    if ctx.written.is_ahead_of(&object.metadata) {
+        return Ok(Action::requeue(LAGGING));
+    }
+    let result = match config_change::reconcile(&object, &ctx).await {
+        Ok(action) => Ok(action),
+        Err(error) => {
+            config_change::record_failure(&object, &error, &ctx).await;
             Err(Failure::new(error.reason(), &error, error.retry()))
         }
     };

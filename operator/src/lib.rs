@@ -10,6 +10,7 @@ mod artifact;
 mod backoff;
 mod caches;
 mod chart;
+mod config_change;
 mod context;
 mod controller;
 mod controllers;

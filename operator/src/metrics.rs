@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     deployments: IntCounterVec,
     notifications: IntCounterVec,
     comments: IntCounterVec,
+    config_changes: IntCounterVec,
     previews_removed: IntCounterVec,
     scm_requests: IntCounterVec,
     scm_remaining: IntGaugeVec,
@@ -164,6 +165,11 @@ impl Metrics {
                 "Comments about previews that were written to pull requests, by result.",
                 &["result"],
             )?,
+            config_changes: counter(
+                "gimlet_config_changes_total",
+                "Changes of files in application repositories, by the phase that they reached.",
+                &["phase"],
+            )?,
             previews_removed: counter(
                 "gimlet_previews_removed_total",
                 "Previews that were removed by themselves, by reason.",
@@ -268,6 +274,11 @@ impl Metrics {
         self.comments.with_label_values(&[result]).inc();
     }
 
+    /// Counts a change of a file that reached a phase.
+    pub(crate) fn config_change(&self, phase: &str) {
+        self.config_changes.with_label_values(&[phase]).inc();
+    }
+
     /// Counts a preview that goes by itself.
     pub(crate) fn preview_removed(&self, reason: &str) {
         self.previews_removed.with_label_values(&[reason]).inc();
@@ -352,13 +363,14 @@ mod tests {
             deployments,
             notifications,
             comments,
+            config_changes,
             previews_removed,
             scm_requests,
             scm_remaining,
             apps,
             drifted,
         } = Metrics::new().unwrap();
-        let all: [&dyn Collector; 22] = [
+        let all: [&dyn Collector; 23] = [
             &git_operations,
             &git_duration,
             &git_pushed,
@@ -376,6 +388,7 @@ mod tests {
             &deployments,
             &notifications,
             &comments,
+            &config_changes,
             &previews_removed,
             &scm_requests,
             &scm_remaining,

@@ -1,4 +1,9 @@
-//! `app`: the apps of a namespace.
+//! `app`: the apps of a namespace, and their manifests.
+
+mod change;
+mod edit;
+mod origin;
+mod set;
 
 use clap::{Args, Subcommand};
 use gimlet_crds::App;
@@ -11,11 +16,13 @@ use crate::complete;
 use crate::error::{CommandError, Finish};
 use crate::output::Format;
 
-/// List apps, and look at one
+/// List apps, look at one, and configure it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet app list -e production
-  gimlet app get shop")]
+  gimlet app get shop
+  gimlet app set shop -e production replicas=3 --pull-request
+  gimlet app edit shop -e production")]
 pub(crate) struct AppCommand {
     #[command(subcommand)]
     what: What,
@@ -25,6 +32,8 @@ pub(crate) struct AppCommand {
 enum What {
     List(AppListArgs),
     Get(AppGetArgs),
+    Set(Box<set::SetArgs>),
+    Edit(Box<edit::EditArgs>),
 }
 
 /// List the apps, one line for each environment that an app is in
@@ -87,5 +96,7 @@ pub(super) async fn run(command: &AppCommand, global: &Global) -> Result<Finish,
             let args = StatusArgs::of(app.clone(), environment.clone(), *output);
             status::run(&args, global).await
         }
+        What::Set(args) => set::run(args, global).await,
+        What::Edit(args) => edit::run(args, global).await,
     }
 }

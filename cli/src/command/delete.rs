@@ -12,6 +12,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use serde_json::json;
 
 use super::watch::give_up;
+use super::write::DryRun;
 use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish, Kind};
@@ -45,6 +46,9 @@ struct AppArgs {
     /// Leave git and the cluster as they are
     #[arg(long)]
     orphan: bool,
+    /// Delete nothing: say what would be done (client), or let the API server judge it (server)
+    #[arg(long, value_name = "WHERE", default_value = "none")]
+    dry_run: DryRun,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -58,7 +62,7 @@ struct AppArgs {
 
 pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, CommandError> {
     let What::App(args) = &args.what;
-    let AppArgs { place: Place { app, environment }, orphan, yes, wait, timeout } = args;
+    let AppArgs { place: Place { app, environment }, orphan, dry_run, yes, wait, timeout } = args;
     let cluster = Cluster::connect(global).await?;
     let name = app_object(app, environment);
     let api = cluster.api::<App>();
@@ -71,23 +75,33 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     } else {
         format!("uninstall {app} from {environment}: remove it from git and from the cluster")
     };
-    prompt::confirm(&question, *yes)?;
+    if *dry_run == DryRun::Client {
+        output::print(&format!("would {question} (client dry run)\n"))?;
+        return Ok(Finish::Done);
+    }
+    let dry_run = *dry_run == DryRun::Server;
+    prompt::confirm(&question, *yes || dry_run)?;
     if *orphan {
         let patch =
             json!({"metadata": {"uid": found.metadata.uid}, "spec": {"deletionPolicy": "Orphan"}});
-        let params =
-            PatchParams { field_manager: Some(labels::CLI.into()), ..PatchParams::default() };
+        let params = PatchParams {
+            dry_run,
+            field_manager: Some(labels::CLI.into()),
+            ..PatchParams::default()
+        };
         api.patch(&name, &params, &Patch::Merge(patch))
             .await
             .map_err(|error| cluster.request("patch", "apps", Some(&name)).failed(&error))?;
     }
     // Only the object that the person was asked about, not one of the same name made since.
     let same = Preconditions { uid: found.metadata.uid.clone(), resource_version: None };
-    api.delete(&name, &DeleteParams::default().preconditions(same))
+    let params = DeleteParams { dry_run, ..DeleteParams::default().preconditions(same) };
+    api.delete(&name, &params)
         .await
         .map_err(|error| cluster.request("delete", "apps", Some(&name)).failed(&error))?;
-    output::print(&format!("app.gimlet.io/{name} deletion requested\n"))?;
-    if *wait {
+    let note = if dry_run { " (server dry run)" } else { "" };
+    output::print(&format!("app.gimlet.io/{name} deletion requested{note}\n"))?;
+    if *wait && !dry_run {
         gone(&cluster, &name, *timeout).await?;
         output::print(&format!("app.gimlet.io/{name} deleted\n"))?;
     }

@@ -2,7 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use futures::StreamExt as _;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet, Repository};
+use gimlet_crds::{
+    App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
+};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -111,6 +113,9 @@ enum KindName {
     /// Repositories of applications
     #[value(aliases = ["repo", "repos", "repository"])]
     Repositories,
+    /// Changes of deploy manifests
+    #[value(aliases = ["change", "configchange", "configchanges"])]
+    Changes,
 }
 
 /// Columns to sort by.
@@ -140,6 +145,7 @@ pub(super) async fn run(args: &GetArgs, global: &Global) -> Result<Finish, Comma
         KindName::Artifacts => get::<Artifact>(&query, &cluster).await?,
         KindName::Approvals => get::<Approval>(&query, &cluster).await?,
         KindName::Repositories => get::<Repository>(&query, &cluster).await?,
+        KindName::Changes => get::<ConfigChange>(&query, &cluster).await?,
     }
     Ok(Finish::Done)
 }
@@ -222,7 +228,10 @@ impl GetArgs {
             KindName::Envs => (None, Some("metadata.name")),
             KindName::Sets => (None, Some("spec.environment")),
             KindName::Apps | KindName::Releases => (Some("spec.app"), Some("spec.environment")),
-            KindName::Artifacts | KindName::Approvals | KindName::Repositories => (None, None),
+            KindName::Artifacts
+            | KindName::Approvals
+            | KindName::Repositories
+            | KindName::Changes => (None, None),
         };
         let mut fields = Vec::new();
         for (what, flag, field, wanted) in [

@@ -1,5 +1,7 @@
 //! `manifest`: deploy manifests, without a cluster.
 
+mod guess;
+mod init;
 mod lint;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,9 @@ use crate::manifest_source::{Chosen, ManifestArgs};
 use crate::output;
 use crate::seed::SeedArgs;
 
+/// Kubernetes version that charts are told where nothing is said.
+const KUBE_VERSION: &str = "1.36.0";
+
 /// Work with deploy manifests, without a cluster
 #[derive(Debug, Args)]
 pub(crate) struct ManifestCommand {
@@ -28,6 +33,7 @@ pub(crate) struct ManifestCommand {
 
 #[derive(Debug, Subcommand)]
 enum ManifestSubcommand {
+    Init(Box<init::InitArgs>),
     Render(Box<RenderArgs>),
     Lint(lint::LintArgs),
 }
@@ -52,7 +58,7 @@ struct RenderArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "output", help_heading = "Rendering")]
     diff: Option<PathBuf>,
     /// Kubernetes version that charts are told
-    #[arg(long, value_name = "VERSION", default_value = "1.36.0", help_heading = "Rendering")]
+    #[arg(long, value_name = "VERSION", default_value = KUBE_VERSION, help_heading = "Rendering")]
     kube_version: String,
     /// API version that charts are told to be there, such as monitoring.coreos.com/v1; repeatable
     #[arg(long, value_name = "GROUP/VERSION", help_heading = "Rendering")]
@@ -66,6 +72,7 @@ struct RenderArgs {
 
 pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandError> {
     match &command.command {
+        ManifestSubcommand::Init(args) => init::run(args),
         ManifestSubcommand::Lint(args) => {
             lint::run(args).await.map_err(CommandError::of_comparison)
         }
@@ -79,7 +86,14 @@ pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandErro
 async fn run_render(args: &RenderArgs) -> Result<Finish, CommandError> {
     let RenderArgs { manifest, output: folder, diff: old, .. } = args;
     let chosen = manifest.choose()?;
-    let rendered = rendered(args, chosen).await?;
+    let options = Rendering {
+        local: LocalPolicy::Allow(manifest.folder()),
+        kube_version: &args.kube_version,
+        api_versions: &args.api_version,
+        allow_secrets: args.allow_secrets,
+        seed: args.seed.seed()?,
+    };
+    let rendered = rendered(options, chosen).await?;
     for warning in &rendered.warnings {
         output::note(&format!("warning: {warning}"));
     }
@@ -98,7 +112,33 @@ async fn run_render(args: &RenderArgs) -> Result<Finish, CommandError> {
     Ok(Finish::Done)
 }
 
-async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, CommandError> {
+/// Renders a manifest only to be looked at; charts on this machine are taken from the folder alone.
+pub(super) async fn render_for_diff(
+    chosen: Chosen,
+    folder: Option<PathBuf>,
+    seed: [u8; 32],
+) -> Result<Files, CommandError> {
+    let options = Rendering {
+        local: folder.map_or(LocalPolicy::Refuse, LocalPolicy::Allow),
+        kube_version: KUBE_VERSION,
+        api_versions: &[],
+        allow_secrets: true,
+        seed,
+    };
+    Ok(rendered(options, chosen).await?.files)
+}
+
+/// How a manifest is rendered.
+struct Rendering<'a> {
+    local: LocalPolicy,
+    kube_version: &'a str,
+    api_versions: &'a [String],
+    allow_secrets: bool,
+    seed: [u8; 32],
+}
+
+async fn rendered(options: Rendering<'_>, chosen: Chosen) -> Result<RenderedApp, CommandError> {
+    let Rendering { local, kube_version, api_versions, allow_secrets, seed } = options;
     let Chosen { app, environment, manifest, vars, version } = chosen;
     let mut all = version.as_ref().map(SourceVersion::variables).unwrap_or_default();
     all.insert("APP".into(), app.as_str().to_owned());
@@ -110,26 +150,26 @@ async fn rendered(args: &RenderArgs, chosen: Chosen) -> Result<RenderedApp, Comm
     })?;
     let chart = match resolved.chart.clone() {
         None => None,
-        Some(chart) => Some(fetch(&fetcher(), source(chart, args.manifest.folder())?).await?),
+        Some(chart) => Some(fetch(&fetcher(), source(chart, &local)?).await?),
     };
     let input = RenderInput {
         app: &app,
         environment: &environment,
         manifest: &resolved,
         chart: chart.as_ref().map(|fetched| fetched.chart.as_ref()),
-        kubernetes_version: &args.kube_version,
-        api_versions: &args.api_version,
+        kubernetes_version: kube_version,
+        api_versions,
         // What is drawn at random differs in a release: its seed is a secret of the operator.
-        seed: args.seed.seed()?,
+        seed,
         time: Timestamp::now(),
-        allow_secrets: args.allow_secrets,
+        allow_secrets,
     };
     render(&input).map_err(|error| CommandError::general(chain(&error)))
 }
 
-fn source(chart: Chart, folder: PathBuf) -> Result<Source, CommandError> {
+fn source(chart: Chart, local: &LocalPolicy) -> Result<Source, CommandError> {
     let Chart { repository, name, version, hook_policy: _ } = chart;
-    Source::parse(&ChartRef { repository, name, version }, &LocalPolicy::Allow(folder))
+    Source::parse(&ChartRef { repository, name, version }, local)
         .map_err(|error| CommandError::usage(chain(&error)))
 }
 

@@ -16,6 +16,7 @@ mod get;
 mod history;
 mod lock;
 mod login;
+mod logs;
 mod man;
 mod manifest;
 mod open;
@@ -27,6 +28,7 @@ mod row;
 mod send;
 mod status;
 mod template;
+mod tree;
 mod until;
 mod version;
 mod wait;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     History(history::HistoryArgs),
     Diff(Box<diff::DiffArgs>),
     Events(events::EventsArgs),
+    Logs(logs::LogsArgs),
+    Tree(tree::TreeArgs),
     Open(open::OpenArgs),
     Release(Box<release::ReleaseArgs>),
     Promote(promote::PromoteArgs),
@@ -88,6 +92,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
             Box::pin(diff::run(&args, &global)).await.map_err(CommandError::of_comparison)
         }
         Command::Events(args) => events::run(&args, &global).await,
+        Command::Logs(args) => Box::pin(logs::run(&args, &global)).await,
+        Command::Tree(args) => Box::pin(tree::run(&args, &global)).await,
         Command::Open(args) => open::run(&args, &global).await,
         Command::Release(args) => release::run(&args, &global).await,
         Command::Promote(args) => promote::run(&args, &global).await,
@@ -100,7 +106,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::Unlock(args) => lock::unlock(&args, &global).await,
         Command::Wait(command) => Box::pin(wait::run(&command, &global)).await,
         Command::Delete(args) => delete::run(&args, &global).await,
-        Command::App(command) => app::run(&command, &global).await,
+        Command::App(command) => Box::pin(app::run(&command, &global)).await,
         Command::Env(command) => env::run(&command, &global).await,
         Command::Artifact(command) => Box::pin(artifact::run(&command, &global)).await,
         Command::Manifest(command) => manifest::run(&command).await,

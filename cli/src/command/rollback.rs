@@ -8,12 +8,13 @@ use kube::api::ListParams;
 use kube::core::ObjectMeta;
 
 use super::send::{self, Sending};
+use super::write::DryRun;
 use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::complete;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::WaitArgs;
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// Put back what an app was before
 ///
@@ -34,6 +35,9 @@ pub(crate) struct RollbackArgs {
     /// Why; people and the audit log will read it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Create nothing: show the object (client), or let the API server judge it (server)
+    #[arg(long, value_name = "WHERE", default_value = "none")]
+    dry_run: DryRun,
     /// Form of the output
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
@@ -42,7 +46,8 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(super) async fn run(args: &RollbackArgs, global: &Global) -> Result<Finish, CommandError> {
-    let RollbackArgs { place: Place { app, environment }, to, reason, output, wait } = args;
+    let RollbackArgs { place: Place { app, environment }, to, reason, dry_run, output, wait } =
+        args;
     AppName::parse(app)?;
     EnvName::parse(environment)?;
     let Some(reason) = reason.as_ref().filter(|reason| !reason.trim().is_empty()) else {
@@ -50,28 +55,50 @@ pub(super) async fn run(args: &RollbackArgs, global: &Global) -> Result<Finish, 
         return Err(CommandError::usage("a reason is required for a rollback")
             .hint(format!("gimlet rollback {app} -e {environment}{to} --reason \"…\"")));
     };
+    if let (Some(to), DryRun::Client) = (to, dry_run) {
+        let mut release = build(app, environment, parse_target(to), reason);
+        release.metadata.namespace.clone_from(&global.namespace);
+        return show(&release, *output);
+    }
     let cluster = Cluster::connect(global).await?;
     let target = match to {
         Some(to) => parse_target(to),
         None => find_target(&cluster, app, environment).await?,
     };
-    let release = Release {
+    let mut release = build(app, environment, target, reason);
+    if *dry_run == DryRun::Client {
+        release.metadata.namespace = Some(cluster.namespace);
+        return show(&release, *output);
+    }
+    release.spec.requested_by = cluster.person().await;
+    let dry_run = *dry_run == DryRun::Server;
+    send::send(&cluster, &release, &Sending { dry_run, output: *output, wait }).await?;
+    Ok(Finish::Done)
+}
+
+/// Shows the object that would be sent.
+fn show(release: &Release, format: Format) -> Result<Finish, CommandError> {
+    let format = if format == Format::Json { Format::Json } else { Format::Yaml };
+    output::print(&output::object(release, format)?)?;
+    Ok(Finish::Done)
+}
+
+/// Makes the object of a rollback.
+fn build(app: &str, environment: &str, target: RollbackTo, reason: &str) -> Release {
+    Release {
         metadata: ObjectMeta {
             generate_name: Some(generate_name(app, environment)),
             ..ObjectMeta::default()
         },
         spec: ReleaseSpec {
-            app: app.clone(),
-            environment: environment.clone(),
+            app: app.to_owned(),
+            environment: environment.to_owned(),
             rollback_to: Some(target),
-            reason: Some(reason.clone()),
-            requested_by: cluster.person().await,
+            reason: Some(reason.to_owned()),
             ..ReleaseSpec::default()
         },
         status: None,
-    };
-    send::send(&cluster, &release, &Sending { dry_run: false, output: *output, wait }).await?;
-    Ok(Finish::Done)
+    }
 }
 
 /// Tells a commit from the name of a release.

@@ -105,3 +105,18 @@ fn a_repository_is_a_row() {
     });
     assert_snapshot!(shown::<gimlet_crds::Repository>(repository, true));
 }
+
+#[test]
+fn a_change_of_a_file_is_a_row() {
+    let change = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "ConfigChange",
+        "metadata": {"name": "shop-x7k2p", "creationTimestamp": "2026-01-01T11:00:00Z"},
+        "spec": {"repository": "shop", "path": ".gimlet/shop.yaml", "message": "m", "content": "a",
+            "requestedBy": "mia"},
+        "status": {"phase": "Proposed", "commit": {"sha": "4e1f09c0a1"},
+            "pullRequest": {"number": 7, "url": "https://git.example.com/7", "branch": "b"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Proposed",
+                "message": "pull request 7 waits", "lastTransitionTime": "2026-01-01T11:00:00Z"}]},
+    });
+    assert_snapshot!(shown::<gimlet_crds::ConfigChange>(change, true));
+}

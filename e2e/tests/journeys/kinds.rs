@@ -4,7 +4,7 @@
 mod served;
 
 use anyhow::{Context, Result, bail};
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, ReleaseSet};
+use gimlet_crds::{App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet};
 use gimlet_e2e::{ControlPlane, Namespace, control_plane, install};
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Client, Resource};
@@ -345,6 +345,49 @@ async fn an_approval_says_why_it_rejects_and_never_changes() -> Result<()> {
     place.make::<Approval>("a", spec("Approve")).await?;
     let told = place.refused_change::<Approval>("a", json!({"comment": "no"})).await?;
     assert!(told.contains("cannot be changed"), "{told}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_file_says_what_it_was_made_from_and_never_changes() -> Result<()> {
+    let place = place().await?;
+    let spec = |fields: &[(&str, Value)]| {
+        let mut spec = json!({"repository": "shop", "path": ".gimlet/a.yaml", "message": "m",
+            "content": "app: a"});
+        for (name, value) in fields {
+            spec[*name] = value.clone();
+        }
+        spec
+    };
+    let blob = json!("1".repeat(40));
+    for (fields, hint) in [
+        (vec![("path", json!("README.md"))], "directly in .gimlet/"),
+        (vec![("path", json!(".gimlet/../a.yaml"))], "directly in .gimlet/"),
+        (vec![("path", json!(".gimlet/x/a.yaml"))], "directly in .gimlet/"),
+        (vec![("path", json!(".gimlet/a.txt"))], "directly in .gimlet/"),
+        (vec![("branch", json!("-x"))], "not the name of a branch"),
+        (vec![("branch", json!("a b"))], "not the name of a branch"),
+        (vec![("baseBlob", json!("abc"))], "a whole git id"),
+        (vec![("content", Value::Null)], "with content, or delete: true"),
+        (vec![("delete", json!(true)), ("baseBlob", blob.clone())], "with content, or delete"),
+        (vec![("content", Value::Null), ("delete", json!(true))], "needs baseBlob"),
+        (
+            vec![("content", Value::Null), ("delete", json!(false)), ("baseBlob", blob.clone())],
+            "delete is true or left out",
+        ),
+        (vec![("mode", json!("Push"))], "Unsupported value"),
+        (vec![("message", json!(""))], "at least 1"),
+    ] {
+        let told = place.refusal::<ConfigChange>("c", spec(&fields)).await?;
+        assert!(told.contains(hint), "{fields:?}: {told}");
+    }
+    place.make::<ConfigChange>("c", spec(&[("baseBlob", blob)])).await?;
+    for change in
+        [json!({"content": "app: b"}), json!({"mode": "PullRequest"}), json!({"message": "n"})]
+    {
+        let told = place.refused_change::<ConfigChange>("c", change.clone()).await?;
+        assert!(told.contains("cannot be changed"), "{change}: {told}");
+    }
     Ok(())
 }
 

@@ -107,6 +107,13 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| self.invalid(&error))
     }
 
+    /// Says that the host could not do it now.
+    pub(crate) fn busy(self) -> HostError {
+        let Self { host, status, detail, .. } = self;
+        let said = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        HostError::Unreachable { host, detail: format!("it answers with status {status}{said}") }
+    }
+
     /// Says that the answer has a form that it should not have.
     pub(crate) fn invalid(&self, detail: &impl ToString) -> HostError {
         let detail = line(&detail.to_string());

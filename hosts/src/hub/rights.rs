@@ -6,6 +6,7 @@ use crate::client::Task;
 pub(super) struct Rights {
     pub(super) read: Task,
     pub(super) write: Task,
+    pub(super) write_files: Task,
     pub(super) read_statuses: Task,
     pub(super) write_statuses: Task,
     pub(super) read_checks: Task,
@@ -25,6 +26,7 @@ const fn task(doing: &'static str, right: &'static str) -> Task {
 pub(super) const GITHUB: Rights = Rights {
     read: task("read the repository", "Contents: read (classic tokens: repo)"),
     write: task("delete a branch", "Contents: write (classic tokens: repo)"),
+    write_files: task("write files and branches", "Contents: write (classic tokens: repo)"),
     read_statuses: task("read commit statuses", "Commit statuses: read (classic tokens: repo)"),
     write_statuses: task(
         "set a commit status",
@@ -49,6 +51,7 @@ const GITEA_WRITE: &str = "repository: write (write:repository), as a collaborat
 pub(super) const GITEA: Rights = Rights {
     read: task("read the repository", GITEA_READ),
     write: task("delete a branch", GITEA_WRITE),
+    write_files: task("write files and branches", GITEA_WRITE),
     read_statuses: task("read commit statuses", GITEA_READ),
     write_statuses: task("set a commit status", GITEA_WRITE),
     read_checks: task("read check runs", GITEA_READ),

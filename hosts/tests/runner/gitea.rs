@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use gimlet_hosts::{
-    Address, Client, Event, Host, Marker, MergeMethod, NewDeployment, NewPullRequest, NewStatus,
-    Provider, PullRequestAction, PullRequestChange, PullRequestState, Reference, Replays, Secret,
-    Settings, StatusState, Upserted, receive,
+    Address, Client, Event, FileChange, Host, Marker, MergeMethod, NewDeployment, NewPullRequest,
+    NewStatus, Provider, PullRequestAction, PullRequestChange, PullRequestState, Reference,
+    Replays, Secret, Settings, StatusState, Upserted, receive,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -376,4 +376,52 @@ async fn deliveries_of_a_real_gitea_are_accepted() {
     let gone = |event: &Event| matches!(event, Event::Push(push) if push.deleted());
     let Event::Push(push) = next(&gone) else { panic!() };
     assert_eq!(push.reference, branch);
+}
+
+#[tokio::test]
+async fn a_file_in_a_real_gitea_is_written_once_and_never_over_somebody_else() {
+    let Some(fixture) = Fixture::new("files") else { return };
+    let host = &fixture.host;
+    let path = ".gimlet/a b.yaml";
+    assert_eq!(host.file("main", path).await.unwrap(), None);
+    assert_eq!(host.file_commits("main", path).await.unwrap(), []);
+    let mut change = FileChange {
+        branch: "main".into(),
+        path: path.into(),
+        content: Some(b"one: 1\n".to_vec()),
+        base: None,
+        message: "First\n\nGimlet-Change: u-1".into(),
+    };
+    let first = host.write_file(&change).await.unwrap();
+    assert_eq!(host.branch("main").await.unwrap(), Some(first.sha.clone()));
+    assert!(first.url.is_some());
+    let found = host.file("main", path).await.unwrap().unwrap();
+    assert_eq!(found.content, b"one: 1\n");
+    let refused = host.write_file(&change).await.unwrap_err();
+    assert_eq!(refused.reason(), "FileChanged", "it is there already: {refused}");
+
+    host.create_branch("gimlet/config-1", &first.sha).await.unwrap();
+    let again = host.create_branch("gimlet/config-1", &first.sha).await.unwrap_err();
+    assert_eq!(again.reason(), "AlreadyExists");
+    assert_eq!(host.branch("gimlet/config-1").await.unwrap(), Some(first.sha));
+    assert_eq!(host.branch("gimlet/config-2").await.unwrap(), None);
+
+    change.content = Some(b"two: 2\n".to_vec());
+    change.base = Some(found.clone());
+    let second = host.write_file(&change).await.unwrap();
+    change.content = Some(b"three: 3\n".to_vec());
+    let refused = host.write_file(&change).await.unwrap_err();
+    assert_eq!(refused.reason(), "FileChanged", "{refused}");
+    let commits = host.file_commits("main", path).await.unwrap();
+    assert_eq!((commits.len(), &commits[0].sha), (2, &second.sha));
+    assert!(commits[0].message.trim_end().ends_with("Gimlet-Change: u-1"));
+    let old = host.file("gimlet/config-1", path).await.unwrap().unwrap();
+    assert_eq!(old.blob, found.blob, "the branch has the file as it was");
+
+    change.content = None;
+    assert_eq!(host.write_file(&change).await.unwrap_err().reason(), "FileChanged");
+    change.base = host.file("main", path).await.unwrap();
+    host.write_file(&change).await.unwrap();
+    assert_eq!(host.file("main", path).await.unwrap(), None);
+    assert_eq!(host.file_commits("main", path).await.unwrap().len(), 3);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::builder::styling::{AnsiColor, Style};
 use clap::{Args, ValueEnum};
-use gimlet_charts::{Fetched, Fetcher, Source};
+use gimlet_charts::{Fetched, Fetcher, LocalPolicy, Source};
 use gimlet_manifest::Vars;
 use gimlet_manifest::lint::{self, Draft, Finding, Severity, TrialInput};
 use jiff::Timestamp;
@@ -180,7 +180,7 @@ async fn chart(
     fetcher: &Arc<Fetcher>,
 ) -> Result<Wanted, CommandError> {
     let Some(chart) = draft.manifest.chart.clone() else { return Ok(Wanted::Known(None)) };
-    let source = super::source(chart, folder.to_owned())?;
+    let source = super::source(chart, &LocalPolicy::Allow(folder.to_owned()))?;
     let is_here = matches!(source, Source::BuiltIn | Source::Local(_) | Source::Archive(_));
     if args.offline && !is_here {
         return Ok(Wanted::Skipped);

@@ -1,6 +1,7 @@
-//! Rows of where versions come from: artifacts and repositories.
+//! Rows of where versions come from: artifacts, repositories, and changes of files in them.
 
-use gimlet_crds::{Artifact, Repository};
+use clap::builder::styling::AnsiColor;
+use gimlet_crds::{Artifact, ConfigChange, ConfigChangePhase, Repository, labels};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -87,4 +88,63 @@ impl Row for Repository {
     fn keys(&self) -> [String; 3] {
         [self.spec.url.clone(), String::new(), String::new()]
     }
+}
+
+impl Row for ConfigChange {
+    const PLURAL: &'static str = "configchanges";
+    const NAME: &'static str = "configchange.gimlet.io";
+
+    fn headers(wide: bool) -> &'static [&'static str] {
+        const ALL: &[&str] = &[
+            "NAME",
+            "REPOSITORY",
+            "FILE",
+            "PHASE",
+            "COMMIT",
+            "AGE",
+            "BY",
+            "PULL REQUEST",
+            "STATUS",
+        ];
+        if wide { ALL } else { &ALL[..6] }
+    }
+
+    fn cells(&self, now: Timestamp, wide: bool) -> Vec<Cell> {
+        let status = self.status.clone().unwrap_or_default();
+        let commit = status.commit.map(|commit| commit.sha.chars().take(7).collect::<String>());
+        let mut cells = vec![
+            self.name_any().into(),
+            self.spec.repository.as_str().into(),
+            self.spec.path.as_str().into(),
+            change_phase(status.phase),
+            commit.unwrap_or_default().into(),
+            age(&self.metadata, now).into(),
+        ];
+        if wide {
+            let by = self.annotations().get(labels::CREATED_BY).cloned();
+            let by = by.or_else(|| self.spec.requested_by.clone());
+            cells.push(by.unwrap_or_default().into());
+            cells.push(status.pull_request.map(|pull| pull.url).unwrap_or_default().into());
+            cells.push(message(&status.conditions).into());
+        }
+        cells
+    }
+
+    fn keys(&self) -> [String; 3] {
+        let phase = self.status.as_ref().map(|status| status.phase).unwrap_or_default();
+        [self.spec.repository.clone(), String::new(), phase.as_str().to_owned()]
+    }
+}
+
+/// Returns the phase of a change in its colour.
+fn change_phase(phase: ConfigChangePhase) -> Cell {
+    let color = match phase {
+        ConfigChangePhase::Pending => AnsiColor::Blue,
+        ConfigChangePhase::Proposed => AnsiColor::Yellow,
+        ConfigChangePhase::Committed | ConfigChangePhase::Unchanged => AnsiColor::Green,
+        ConfigChangePhase::Conflict | ConfigChangePhase::Closed | ConfigChangePhase::Failed => {
+            AnsiColor::Red
+        }
+    };
+    Cell::colored(phase.as_str(), color)
 }
