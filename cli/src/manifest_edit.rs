@@ -32,19 +32,15 @@ impl Edit {
                  .chart.version=0.78 is of the manifest itself",
             )
         };
-        let (path, value) = match text.split_once('=') {
-            Some((path, value)) => {
-                let value =
-                    if typed { values::scalar(value) } else { Value::String(value.to_owned()) };
-                if value.is_null() {
-                    return Err(broken("null is written by taking the value out"));
-                }
-                (path, Some(value))
+        let (path, value) = if let Some((path, value)) = text.split_once('=') {
+            let value = if typed { values::scalar(value) } else { Value::String(value.to_owned()) };
+            if value.is_null() {
+                return Err(broken("null is written by taking the value out"));
             }
-            None => {
-                let path = text.strip_suffix('-');
-                (path.ok_or_else(|| broken("it has no '='"))?, None)
-            }
+            (path, Some(value))
+        } else {
+            let path = text.strip_suffix('-');
+            (path.ok_or_else(|| broken("it has no '='"))?, None)
         };
         let (top, path) = match path.strip_prefix('.') {
             Some(path) => (None, path),

@@ -47,6 +47,7 @@ const COLORS: [AnsiColor; 6] = [
   # what a container said before it crashed
   gimlet logs shop -e production --previous
   gimlet logs shop -e production -c app --tail -1 --context eu-1")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     place: Place,
@@ -316,7 +317,7 @@ fn plain(line: &str) -> String {
 fn color(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("\u{1b}[")?;
     let end = inner.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
-    inner[end..].starts_with('m').then(|| &text[..2 + end + 1])
+    inner[end..].starts_with('m').then(|| &text[..=2 + end])
 }
 
 #[cfg(test)]

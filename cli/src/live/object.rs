@@ -70,15 +70,12 @@ fn workload(kind: &str, object: &Value) -> State {
     let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
     let status = |name: &str| number(&format!("/status/{name}")).unwrap_or(0);
     let observed = number("/status/observedGeneration") >= number("/metadata/generation");
-    let (ready, wanted) = match kind {
-        "DaemonSet" => (
-            status("updatedNumberScheduled").min(status("numberReady")),
-            status("desiredNumberScheduled"),
-        ),
-        _ => {
-            let up = if kind == "Deployment" { "availableReplicas" } else { "readyReplicas" };
-            (status("updatedReplicas").min(status(up)), number("/spec/replicas").unwrap_or(1))
-        }
+    let (ready, wanted) = if kind == "DaemonSet" {
+        let ready = status("updatedNumberScheduled").min(status("numberReady"));
+        (ready, status("desiredNumberScheduled"))
+    } else {
+        let up = if kind == "Deployment" { "availableReplicas" } else { "readyReplicas" };
+        (status("updatedReplicas").min(status(up)), number("/spec/replicas").unwrap_or(1))
     };
     let ready = if observed { ready } else { 0 };
     let message = format!("{ready}/{wanted} replicas are ready");
@@ -113,7 +110,7 @@ fn pod(object: &Value) -> State {
     match status["phase"].as_str().unwrap_or_default() {
         "Succeeded" => State::ready("completed"),
         "Failed" => {
-            let why = status["message"].as_str().or(status["reason"].as_str());
+            let why = status["message"].as_str().or_else(|| status["reason"].as_str());
             State::new(Health::Failed, why.unwrap_or("failed"))
         }
         "Running" if ready == total => State::ready(message),

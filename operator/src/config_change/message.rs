@@ -44,7 +44,8 @@ pub(super) fn find<'a>(change: &ConfigChange, commits: &'a [Commit]) -> Option<&
 
 fn parts(change: &ConfigChange) -> (String, String) {
     let message = change.spec.message.replace('\r', "");
-    let (subject, body) = message.trim().split_once('\n').unwrap_or((message.trim(), ""));
+    let message = message.trim();
+    let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let subject = cut(subject.trim(), MAX_SUBJECT);
     let subject =
         if subject.is_empty() { format!("Configure {}", change.spec.path) } else { subject };
