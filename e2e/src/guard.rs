@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, ensure};
 use futures::StreamExt;
-use gimlet_crds::{App, Environment, Release, ReleaseSet, condition};
+use gimlet_crds::{App, ConfigChange, Environment, Release, ReleaseSet, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -31,13 +31,14 @@ struct Seen {
     commits: HashMap<String, String>,
 }
 
-/// Starts to watch the statuses of Environments, Apps, Releases and sets of a namespace.
+/// Starts to watch the statuses of Environments, Apps, Releases, sets and changes of a namespace.
 pub fn guard_statuses(client: &Client, namespace: &str) -> Guard {
     let resources = [
         ApiResource::erase::<Environment>(&()),
         ApiResource::erase::<App>(&()),
         ApiResource::erase::<Release>(&()),
         ApiResource::erase::<ReleaseSet>(&()),
+        ApiResource::erase::<ConfigChange>(&()),
     ];
     let apis: Vec<Api<DynamicObject>> = resources
         .iter()
@@ -107,7 +108,10 @@ impl Seen {
             if kind == "Release" && size > MAX_RELEASE_STATUS {
                 broken.push(format!("the status has {size} bytes"));
             }
-            broken.extend(self.other_commit(object));
+            // The commit of a pull request becomes that of its merge.
+            if kind != "ConfigChange" {
+                broken.extend(self.other_commit(object));
+            }
         }
         let name = object.name_any();
         let version = object.resource_version().unwrap_or_default();
