@@ -1,6 +1,7 @@
 //! A repository of one test.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -8,6 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::{Checkout, Gitea, SshKey, git, keep};
+
+/// How often a question is asked again that Gitea failed at.
+const ATTEMPTS: usize = 50;
+/// How long until then.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A repository on the git host, deleted when it is dropped.
 #[derive(Debug)]
@@ -112,7 +118,16 @@ impl Repository {
 
     fn content(&self, branch: &str, path: &str) -> Result<Value> {
         let at = format!("/repos/{}/{}/contents/{path}?ref={branch}", self.owner, self.name);
-        match self.gitea.try_api("GET", &at, None)? {
+        let mut answer = self.gitea.try_api("GET", &at, None)?;
+        // Gitea fails at the contents of a branch that it only learns of, right after the first push.
+        for _ in 0..ATTEMPTS {
+            if answer.0 < 500 {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+            answer = self.gitea.try_api("GET", &at, None)?;
+        }
+        match answer {
             (200, file) => Ok(file),
             (404, _) => Ok(Value::Null),
             (status, answer) => anyhow::bail!("GET {at}: status {status}: {answer}"),
