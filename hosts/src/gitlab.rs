@@ -2,6 +2,7 @@
 
 mod deployments;
 mod files;
+mod project;
 mod shapes;
 
 use async_trait::async_trait;
@@ -15,8 +16,8 @@ use crate::file::{File, FileChange, Written};
 use crate::host::Host;
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
-    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
-    PullRequestState, RepositoryInfo, StatusState, Tag,
+    MergeMethod, NewDeployKey, NewDeployment, NewPullRequest, NewRepository, NewStatus, Page,
+    PullRequest, PullRequestChange, PullRequestState, RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
 use crate::reference::check_branch;
@@ -126,6 +127,14 @@ impl Host for GitLab {
 
     async fn repository(&self) -> Result<RepositoryInfo, HostError> {
         self.one::<ProjectShape>(self.get(&[], READ_PROJECT, "")).await
+    }
+
+    async fn create(&self, new: &NewRepository) -> Result<RepositoryInfo, HostError> {
+        project::create(self, new).await
+    }
+
+    async fn add_deploy_key(&self, new: &NewDeployKey) -> Result<(), HostError> {
+        project::add_deploy_key(self, new).await
     }
 
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError> {

@@ -6,8 +6,8 @@ use crate::error::HostError;
 use crate::file::{File, FileChange, Written};
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
-    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
-    RepositoryInfo, Tag,
+    MergeMethod, NewDeployKey, NewDeployment, NewPullRequest, NewRepository, NewStatus, Page,
+    PullRequest, PullRequestChange, RepositoryInfo, Tag,
 };
 use crate::provider::Provider;
 use crate::sha::Sha;
@@ -27,6 +27,12 @@ pub trait Host: Send + Sync {
 
     /// Reads what the repository is like.
     async fn repository(&self) -> Result<RepositoryInfo, HostError>;
+
+    /// Makes the repository; [`HostError::Exists`] if it is there.
+    async fn create(&self, new: &NewRepository) -> Result<RepositoryInfo, HostError>;
+
+    /// Lets a key read the repository; one that is there already is left as it is.
+    async fn add_deploy_key(&self, new: &NewDeployKey) -> Result<(), HostError>;
 
     /// Reads a page of the branches.
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError>;

@@ -3,6 +3,7 @@
 mod files;
 mod gitea;
 mod github;
+mod repository;
 mod rights;
 mod shapes;
 
@@ -17,8 +18,8 @@ use crate::file::{File, FileChange, Written};
 use crate::host::Host;
 use crate::model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentSearch, DeploymentUpdate,
-    MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page, PullRequest, PullRequestChange,
-    PullRequestState, RepositoryInfo, StatusState, Tag,
+    MergeMethod, NewDeployKey, NewDeployment, NewPullRequest, NewRepository, NewStatus, Page,
+    PullRequest, PullRequestChange, PullRequestState, RepositoryInfo, StatusState, Tag,
 };
 use crate::provider::Provider;
 use crate::reference::check_branch;
@@ -141,6 +142,14 @@ impl Host for Hub {
 
     async fn repository(&self) -> Result<RepositoryInfo, HostError> {
         self.one::<RepositoryShape>(self.get(&[], self.rights.read, "")).await
+    }
+
+    async fn create(&self, new: &NewRepository) -> Result<RepositoryInfo, HostError> {
+        repository::create(self, new).await
+    }
+
+    async fn add_deploy_key(&self, new: &NewDeployKey) -> Result<(), HostError> {
+        repository::add_deploy_key(self, new).await
     }
 
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError> {

@@ -29,8 +29,9 @@ pub use file::{File, FileChange, Written};
 pub use host::{Host, Marker, MarkerError, Upserted};
 pub use model::{
     Branch, Comment, Commit, CommitStatuses, Deployment, DeploymentIdentity, DeploymentSearch,
-    DeploymentState, DeploymentUpdate, MergeMethod, NewDeployment, NewPullRequest, NewStatus, Page,
-    PullRequest, PullRequestChange, PullRequestState, RepositoryInfo, Status, StatusState, Tag,
+    DeploymentState, DeploymentUpdate, MergeMethod, NewDeployKey, NewDeployment, NewPullRequest,
+    NewRepository, NewStatus, Page, PullRequest, PullRequestChange, PullRequestState,
+    RepositoryInfo, Status, StatusState, Tag,
 };
 pub use provider::Provider;
 pub use reference::Reference;

@@ -28,6 +28,28 @@ pub struct RepositoryInfo {
     pub url: String,
 }
 
+/// Describes a repository that is to be made, without any commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRepository {
+    /// Whether not everybody may see it.
+    pub private: bool,
+    /// What it is for.
+    pub description: String,
+    /// The branch that it is to be shown with.
+    pub branch: String,
+}
+
+/// Describes a key with which a repository is read over SSH, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDeployKey {
+    /// What people know it by.
+    pub title: String,
+    /// The public key, in the form of OpenSSH.
+    pub key: String,
+    /// Whether it may push too.
+    pub may_push: bool,
+}
+
 /// Describes a branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {

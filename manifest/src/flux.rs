@@ -3,8 +3,8 @@
 //! They hold no secret ever: a private repository's key stays a Secret of the cluster, which is
 //! only named here.
 
-use gimlet_crds::labels;
-use gimlet_crds::name::{AppName, EnvName};
+use gimlet_crds::name::{AppName, EnvName, InvalidName};
+use gimlet_crds::{Environment, EnvironmentSpec, labels};
 use serde_json::{Map, Value, json};
 
 use crate::yaml;
@@ -42,7 +42,30 @@ pub struct FluxEnv {
 }
 
 impl FluxEnv {
-    fn name(&self) -> String {
+    /// Reads it from an environment.
+    pub fn of(environment: &Environment) -> Result<Self, InvalidName> {
+        let EnvironmentSpec { gitops, flux, encryption, .. } = &environment.spec;
+        let name = environment.metadata.name.as_deref().unwrap_or_default();
+        Ok(Self {
+            environment: EnvName::parse(name)?,
+            namespace: flux.namespace.clone(),
+            url: gitops.url.clone(),
+            branch: gitops.branch.clone(),
+            path: gitops.path.clone(),
+            interval: flux.interval.clone(),
+            timeout: flux.timeout.clone(),
+            wait: flux.wait,
+            service_account: flux.service_account_name.clone(),
+            secret_name: flux.secret_ref.as_ref().map(|secret| secret.name.clone()),
+            decryption_secret: encryption
+                .as_ref()
+                .map(|encryption| encryption.flux_secret_ref.name.clone()),
+            kustomization_per_app: flux.kustomization_per_app,
+        })
+    }
+
+    /// Returns the name of the `GitRepository`, and of the Kustomization that everything hangs on.
+    pub fn name(&self) -> String {
         format!("gimlet-{}", self.environment)
     }
 

@@ -5,6 +5,8 @@ use crate::client::Task;
 /// What each request is for, and what it needs.
 pub(super) struct Rights {
     pub(super) read: Task,
+    pub(super) create: Task,
+    pub(super) keys: Task,
     pub(super) write: Task,
     pub(super) write_files: Task,
     pub(super) read_statuses: Task,
@@ -25,6 +27,8 @@ const fn task(doing: &'static str, right: &'static str) -> Task {
 
 pub(super) const GITHUB: Rights = Rights {
     read: task("read the repository", "Contents: read (classic tokens: repo)"),
+    create: task("create the repository", "Administration: write (classic tokens: repo)"),
+    keys: task("add a deploy key", "Administration: write (classic tokens: repo)"),
     write: task("delete a branch", "Contents: write (classic tokens: repo)"),
     write_files: task("write files and branches", "Contents: write (classic tokens: repo)"),
     read_statuses: task("read commit statuses", "Commit statuses: read (classic tokens: repo)"),
@@ -47,9 +51,13 @@ pub(super) const GITHUB: Rights = Rights {
 
 const GITEA_READ: &str = "repository: read (read:repository)";
 const GITEA_WRITE: &str = "repository: write (write:repository), as a collaborator who may write";
+const GITEA_CREATE: &str = "user: write, or organization: write for a repository of an organization, \
+                            with repository: write";
 
 pub(super) const GITEA: Rights = Rights {
     read: task("read the repository", GITEA_READ),
+    create: task("create the repository", GITEA_CREATE),
+    keys: task("add a deploy key", "repository: write (write:repository), as its administrator"),
     write: task("delete a branch", GITEA_WRITE),
     write_files: task("write files and branches", GITEA_WRITE),
     read_statuses: task("read commit statuses", GITEA_READ),

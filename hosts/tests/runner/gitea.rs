@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use gimlet_hosts::{
-    Address, Client, Event, FileChange, Host, Marker, MergeMethod, NewDeployment, NewPullRequest,
-    NewStatus, Provider, PullRequestAction, PullRequestChange, PullRequestState, Reference,
-    Replays, Secret, Settings, StatusState, Upserted, receive,
+    Address, Client, Event, FileChange, Host, Marker, MergeMethod, NewDeployKey, NewDeployment,
+    NewPullRequest, NewRepository, NewStatus, Provider, PullRequestAction, PullRequestChange,
+    PullRequestState, Reference, Replays, Secret, Settings, StatusState, Upserted, receive,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -424,4 +424,26 @@ async fn a_file_in_a_real_gitea_is_written_once_and_never_over_somebody_else() {
     host.write_file(&change).await.unwrap();
     assert_eq!(host.file("main", path).await.unwrap(), None);
     assert_eq!(host.file_commits("main", path).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_repository_is_made_in_a_real_gitea_once() {
+    let Some(gitea) = Gitea::find() else { return };
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+    let name = format!("made-{nanos}");
+    let address = Address::parse(&format!("{}/{}/{name}.git", gitea.url, gitea.user)).unwrap();
+    let mut settings = Settings::new(Provider::Gitea, address.api(Provider::Gitea));
+    settings.token = Some(Secret::new(&*gitea.token));
+    let client = Client::new(settings).unwrap();
+    let host = client.repository(&address).unwrap();
+    let new = NewRepository { private: true, description: "test".into(), branch: "trunk".into() };
+    let info = host.create(&new).await.unwrap();
+    let fixture = Fixture { gitea, name, client, host };
+    assert!(info.private && info.default_branch.is_none(), "{info:?}");
+    assert_eq!(fixture.host.create(&new).await.unwrap_err().reason(), "AlreadyExists");
+    let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJtv2UNlE9e8TzjyfdSKoOzlw1rBHKxBMZEJvqMTZmLa test";
+    let key = NewDeployKey { title: "flux".into(), key: key.into(), may_push: false };
+    fixture.host.add_deploy_key(&key).await.unwrap();
+    fixture.host.add_deploy_key(&key).await.unwrap();
 }

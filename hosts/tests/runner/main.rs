@@ -17,6 +17,8 @@ mod gitlab;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod repositories;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod webhook;

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::preview::BRANCH_DELETED;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
-use crate::release::{app_folder, change_of_environment, flux_env, flux_file};
+use crate::release::{app_folder, change_of_environment, flux_file};
 use crate::{artifact, flux};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -86,7 +86,7 @@ async fn remove(app: &App, environment: &Environment, ctx: &Context) -> Result<R
     let name = AppName::parse(&app.spec.app)?;
     let env = &app.spec.environment;
     let id = format!("uninstall-{}", app.uid().unwrap_or_default());
-    let (file, _) = flux_files::app_file(&flux_env(environment)?, &name);
+    let (file, _) = flux_files::app_file(&flux_files::FluxEnv::of(environment)?, &name);
     let folder = app_folder(environment, &name)?;
     let edits = vec![
         Edit::RemoveFolder { path: folder.clone() },

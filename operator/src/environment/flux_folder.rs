@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gimlet_crds::{Environment, PullRequestStatus, labels::trailer, name::AppName};
 use gimlet_gitops::{BlobId, Change, Edit};
 use gimlet_hosts::PullRequestState;
-use gimlet_manifest::flux;
+use gimlet_manifest::flux::{self, FluxEnv};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::digest;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
-use crate::release::{change_of_environment, flux_env, flux_file, flux_folder};
+use crate::release::{change_of_environment, flux_file, flux_folder};
 use crate::remotes::Access;
 
 /// Where the files of the flux folder are that are missing or differ.
@@ -118,7 +118,7 @@ fn edits(
     environment: &Environment,
     old: &BTreeMap<String, String>,
 ) -> Result<Vec<Edit>, EnvironmentError> {
-    let env = flux_env(environment)?;
+    let env = FluxEnv::of(environment)?;
     let mut wanted = vec![flux::source_file(&env), flux::root_file(&env)];
     let mut edits = Vec::new();
     for file in old.keys() {

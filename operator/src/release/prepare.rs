@@ -381,7 +381,7 @@ fn flux_edit(environment: &Environment, app: &AppName) -> Result<Option<Edit>, R
     if !environment.spec.flux.kustomization_per_app {
         return Ok(None);
     }
-    let (file, data) = flux::app_file(&layout::flux_env(environment)?, app);
+    let (file, data) = flux::app_file(&flux::FluxEnv::of(environment)?, app);
     Ok(Some(Edit::WriteFile { path: layout::flux_file(environment, &file)?, data }))
 }
 
