@@ -105,16 +105,6 @@ pub(crate) fn admits(list: Option<&[String]>, host: &str, port: Option<u16>) -> 
     })
 }
 
-/// Tells whether a host name or address means this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,12 +13,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use gimlet_outbound::{host_of, is_loopback};
 use tempfile::TempDir;
 use url::Url;
 
 use crate::ChartFetchError;
-use crate::access::is_loopback;
-use crate::http::{Client, is_refused};
+use crate::http::{Client, REACH};
 use crate::process::{Failure, Limits, Output, run};
 use crate::source::GitReference;
 use crate::tree::{FILE_LIMIT, TOTAL_LIMIT, Tree, too_large};
@@ -91,7 +91,7 @@ pub(crate) fn check(
     local: bool,
 ) -> Result<&'static str, ChartFetchError> {
     let parsed = address(url)?;
-    let host = crate::http::display_host(&parsed);
+    let host = host_of(&parsed);
     let protocol = match parsed.scheme() {
         "https" => "https",
         "ssh" => "ssh",
@@ -109,7 +109,7 @@ pub(crate) fn check(
     let port = parsed.port_or_known_default().unwrap_or(22);
     let name = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
     if let Ok(mut found) = (name, port).to_socket_addrs()
-        && found.any(|address| is_refused(address.ip()))
+        && found.any(|address| REACH.refuses(address.ip()).is_some())
     {
         return Err(ChartFetchError::AddressRefused { host });
     }
@@ -284,7 +284,7 @@ impl Checkout {
             "error: 401",
             "Permission denied",
         ]) {
-            let host = address(&self.what).map(|url| crate::http::display_host(&url));
+            let host = address(&self.what).map(|url| host_of(&url));
             return ChartFetchError::Unauthorized {
                 host: host.unwrap_or_else(|_| self.what.clone()),
                 what: self.what.clone(),

@@ -1,13 +1,13 @@
 //! Charts in container registries, by the distribution protocol.
 
+use gimlet_outbound::{host_of, is_loopback};
 use semver::Version;
 use serde::Deserialize;
 use url::Url;
 
 use crate::ChartFetchError;
-use crate::access::is_loopback;
 use crate::archive::ARCHIVE_LIMIT;
-use crate::http::{Client, Get, Response, display_host};
+use crate::http::{Client, Get, Response};
 use crate::range::{VersionRange, parse_version, precedence};
 use crate::repository::{basic, version_not_found};
 use crate::source::OciReference;
@@ -130,7 +130,7 @@ impl<'a> Registry<'a> {
     }
 
     fn what(&self) -> String {
-        format!("oci://{}/{}", display_host(&self.base), self.repository)
+        format!("oci://{}/{}", host_of(&self.base), self.repository)
     }
 
     fn manifest(&mut self, reference: &str) -> Result<Manifest, ChartFetchError> {
@@ -251,7 +251,7 @@ impl<'a> Registry<'a> {
             .map_err(|error| self.invalid(format!("its token service: {error}")))?;
         // The token that comes back is sent in the clear otherwise, and so are the credentials.
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
-            return Err(ChartFetchError::Insecure { host: display_host(&url) });
+            return Err(ChartFetchError::Insecure { host: host_of(&url) });
         }
         let scope = parameter(parameters, "scope")
             .unwrap_or_else(|| format!("repository:{}:pull", self.repository));

@@ -20,6 +20,7 @@ mod options;
 mod path;
 mod plan;
 mod proposal;
+mod reach;
 mod record;
 mod remote;
 mod shared;

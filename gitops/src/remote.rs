@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use url::{Host, Url};
+use gimlet_outbound::{Refused, is_loopback};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::cli::digest;
 use crate::error::{GitError, GitErrorKind};
+use crate::reach;
 
 /// Names a branch of a repository and the way to reach it.
 #[derive(Clone, Debug)]
@@ -104,6 +106,14 @@ pub enum UrlError {
     /// The address has no host or no path.
     #[error("repository address {0:?} has no host or no path: write it as https://host/path")]
     Incomplete(String),
+    /// The address is one that is never contacted.
+    #[error("repository address {url:?} leads to {what}, which is not contacted: use another")]
+    Refused {
+        /// The address.
+        url: String,
+        /// What sort of place it is.
+        what: Refused,
+    },
 }
 
 impl RemoteUrl {
@@ -152,13 +162,16 @@ impl RemoteUrl {
         let Some(host) = url.host().filter(|_| !path.is_empty()) else {
             return Err(UrlError::Incomplete(url.as_str().to_owned()));
         };
+        if let Some(what) = reach::refuses(&host.to_string()) {
+            return Err(UrlError::Refused { url: url.as_str().to_owned(), what });
+        }
         let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
         let origin = format!("{}://{host}{port}", url.scheme());
         Ok(Self {
             text: format!("{origin}/{path}"),
             key: format!("{origin}/{}", bare(path)),
             transport,
-            loopback: is_loopback(&host),
+            loopback: is_loopback(url),
             origin: Some(origin),
         })
     }
@@ -187,6 +200,9 @@ impl RemoteUrl {
         }
         if path.is_empty() || path.starts_with('-') {
             return Err(UrlError::Incomplete(format!("ssh://{host}/{path}")));
+        }
+        if let Some(what) = reach::refuses(&host) {
+            return Err(UrlError::Refused { url: format!("ssh://{host}/{path}"), what });
         }
         let at = if user.is_empty() { String::new() } else { format!("{user}@") };
         let port = port.filter(|p| *p != 22).map(|p| format!(":{p}")).unwrap_or_default();
@@ -243,14 +259,6 @@ fn bare(path: &str) -> &str {
 /// Cuts everything before the last '@', which may be a password.
 fn without_user(text: &str) -> String {
     text.rsplit_once('@').map_or(text, |(_, rest)| rest).to_owned()
-}
-
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(ip) => ip.is_loopback(),
-        Host::Ipv6(ip) => ip.is_loopback(),
-    }
 }
 
 /// Holds the checked name of a branch.
@@ -384,6 +392,12 @@ mod tests {
             "example.com",
             "git@example.com:-x",
             "ssh://example.com/--x",
+            "https://169.254.169.254/latest/meta-data",
+            "http://2852039166/a",
+            "https://[fe80::1]/a",
+            "https://[::ffff:169.254.169.254]/a",
+            "ssh://git@169.254.169.254/a",
+            "git@169.254.169.254:a",
         ] {
             assert!(RemoteUrl::parse(text, true).is_err(), "{text:?} was accepted");
         }

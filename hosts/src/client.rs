@@ -2,7 +2,6 @@
 
 mod cache;
 mod call;
-mod guard;
 mod limits;
 mod transport;
 
@@ -10,6 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use gimlet_outbound::{host_of, is_loopback};
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -28,9 +28,8 @@ use crate::hub::Hub;
 use crate::provider::Provider;
 use crate::secret::Secret;
 use cache::{Cache, Kept};
-use guard::is_loopback;
 use limits::Limits;
-use transport::{Outgoing, Transport, display_host};
+use transport::{Outgoing, Transport};
 
 /// Hosts ask for few requests at a time, and each takes a thread.
 const AT_ONCE: usize = 4;
@@ -198,7 +197,7 @@ impl Client {
     }
 
     pub(crate) fn host(&self) -> String {
-        display_host(&self.0.api)
+        host_of(&self.0.api)
     }
 
     /// Makes a request; any status comes back but those that say that there were too many.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use gimlet_outbound::Refused;
+
 /// Whether trying again helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -26,7 +28,7 @@ pub enum NotifyError {
     #[error("the webhook's address leads to {what}, which is not contacted; use another address")]
     AddressRefused {
         /// What sort of place.
-        what: &'static str,
+        what: Refused,
     },
     /// The receiver does not take the message.
     #[error("{host} answers with status {status}: {mend}")]

@@ -6,7 +6,6 @@
 //!
 //! Text of a message is shown as it is: no format interprets mentions or markup in it.
 
-mod address;
 mod error;
 mod filter;
 mod message;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use gimlet_outbound::{GuardedResolver, Reach, refused};
 use jiff::Timestamp;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::HeaderMap;
 use ureq::unversioned::transport::DefaultConnector;
 
-use crate::address::{GuardedResolver, RefusedAddress};
 use crate::{NotifyError, Target};
 
 /// Receivers say "ok"; whatever more they say is not read.
@@ -36,6 +36,12 @@ impl Default for Options {
             allow_plain_http: false,
             timeout: Duration::from_secs(10),
         }
+    }
+}
+
+impl Options {
+    fn reach(&self) -> Reach {
+        Reach { loopback: self.allow_loopback, link_local: self.allow_link_local }
     }
 }
 
@@ -79,7 +85,7 @@ fn post(target: &Target, delivery: &Delivery, options: &Options) -> Result<(), N
         .timeout_global(Some(options.timeout))
         .user_agent(concat!("gimlet/", env!("CARGO_PKG_VERSION")))
         .build();
-    let resolver = GuardedResolver(options.clone());
+    let resolver = GuardedResolver(options.reach());
     let agent = Agent::with_parts(config, DefaultConnector::default(), resolver);
     let mut request = agent.post(target.url.as_str()).header("content-type", "application/json");
     if let Some(signature) = target.sign(id, now.as_second(), body) {
@@ -131,11 +137,10 @@ fn wait(text: &str, now: Timestamp) -> Option<Duration> {
 
 /// Puts an error into words of our own, since the client's may name the address.
 fn unreachable(target: &Target, error: &ureq::Error) -> NotifyError {
+    if let Some(what) = refused(error) {
+        return NotifyError::AddressRefused { what };
+    }
     let detail = match error {
-        ureq::Error::Other(inner) => match inner.downcast_ref::<RefusedAddress>() {
-            Some(RefusedAddress(what)) => return NotifyError::AddressRefused { what },
-            None => "the request failed",
-        },
         ureq::Error::Timeout(_) => "it takes too long to answer",
         ureq::Error::HostNotFound => "its name is not known",
         ureq::Error::Rustls(_) => "its certificate or its TLS is not accepted",

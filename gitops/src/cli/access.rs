@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::command::{Invocation, private_dir};
 use crate::error::GitError;
 use crate::options::Timeouts;
+use crate::reach;
 use crate::remote::{Credentials, Remote, Secret, Transport};
 
 /// Gives commands what they need to get in, and takes it away afterwards.
@@ -50,8 +51,12 @@ impl Access {
     }
 
     /// Adds credentials to a command that talks to the server.
-    pub(crate) fn lend(&self, invocation: Invocation) -> Result<(Invocation, Lent), GitError> {
+    pub(crate) async fn lend(
+        &self,
+        invocation: Invocation,
+    ) -> Result<(Invocation, Lent), GitError> {
         self.check()?;
+        reach::check(self.remote.url.as_str()).await?;
         let transport = self.remote.url.transport;
         let invocation = invocation
             .env("GIT_ALLOW_PROTOCOL", transport.protocol())
@@ -190,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn a_given_authority_takes_the_place_of_the_systems_file_and_directory() {
         let remote = Remote {
-            url: RemoteUrl::parse("https://example.com/a", false).unwrap(),
+            url: RemoteUrl::parse("https://localhost/a", false).unwrap(),
             branch: BranchName::parse("main").unwrap(),
             credentials: Credentials::None,
             ca: Some(b"the authority".to_vec()),
@@ -199,7 +204,7 @@ mod tests {
         let access = Access::new(remote, Timeouts::default());
         let print = "alias.print=!printenv GIT_SSL_CAINFO GIT_SSL_CAPATH";
         let invocation = Invocation::new(&["-c", print, "print"], Duration::from_secs(10));
-        let (invocation, _lent) = access.lend(invocation).unwrap();
+        let (invocation, _lent) = access.lend(invocation).await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let finished = run(home.path(), &invocation).await.unwrap();
         let text = String::from_utf8(finished.stdout).unwrap();

@@ -80,7 +80,7 @@ impl CliEngine {
 
     /// Runs a command that talks to the server.
     async fn remote(&self, args: &[&str], deadline: Duration) -> Result<Finished, GitError> {
-        let (invocation, lent) = self.access.lend(Invocation::new(args, deadline))?;
+        let (invocation, lent) = self.access.lend(Invocation::new(args, deadline)).await?;
         let finished = run(&self.dir, &invocation).await;
         drop(lent);
         finished

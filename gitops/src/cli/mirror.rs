@@ -215,7 +215,7 @@ impl Mirror {
     /// Runs a command that may ask the host, also for files that were not fetched yet.
     async fn remote(&self, args: &[&str], input: Vec<u8>) -> Result<Finished, GitError> {
         let invocation = self.invocation(args).input(input).env("GIT_NO_LAZY_FETCH", "0");
-        let (invocation, lent) = self.access.lend(invocation)?;
+        let (invocation, lent) = self.access.lend(invocation).await?;
         let finished = run(&self.dir, &invocation).await;
         drop(lent);
         finished

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use gimlet_outbound::Refused;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Certificate, Client, RequestBuilder, StatusCode, redirect};
 
@@ -13,6 +14,7 @@ use url::Url;
 use super::packet::garbage;
 use crate::error::{GitError, GitErrorKind};
 use crate::options::Timeouts;
+use crate::reach::{self, GuardedResolver};
 use crate::remote::{Credentials, Remote};
 
 /// The most bytes of one answer, as they come over the wire.
@@ -108,6 +110,9 @@ impl Http {
             let open = matches!(address.remote.credentials, Credentials::None);
             let next = next.filter(|next| open && is_as_safe(&url, next));
             let Some(next) = next else { return Err(self.moved()) };
+            if let Some(what) = reach::refuses(next.host_str().unwrap_or_default()) {
+                return Err(reach::refused(next.as_str(), what));
+            }
             if let Some(base) = next.as_str().strip_suffix(&format!("/{PATH}")) {
                 let mut address = self.address.write().unwrap_or_else(PoisonError::into_inner);
                 address.moved = Url::parse(base).ok();
@@ -225,6 +230,9 @@ impl Http {
             cause = next;
             said = cause.to_string();
         }
+        if let Some(what) = cause.downcast_ref::<Refused>() {
+            return reach::refused(self.address().remote.url.as_str(), *what);
+        }
         let lower = said.to_ascii_lowercase();
         let advice = if lower.contains("certificate") {
             "check the server's certificate and the authority that is trusted for it"
@@ -277,6 +285,7 @@ fn client(remote: &Remote, timeouts: &Timeouts) -> Result<Client, GitError> {
         .user_agent(concat!("git/2.50 gimlet/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
+        .dns_resolver(GuardedResolver)
         .referer(false)
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.idle)

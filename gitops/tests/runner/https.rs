@@ -256,8 +256,9 @@ async fn a_server_with_the_certificate_of_another_host_gets_no_request() {
 async fn credentials_for_plain_http_are_refused_before_any_connection() {
     let repo = Repo::seeded();
     let server = Server::start(&repo, None).await;
-    // This address is not one of the loopback, yet leads to the server.
-    let mut remote = repo.remote(&format!("http://0.0.0.0:{}/repo.git", server.address().port()));
+    // The rule knows no address of this machine in this form, yet it leads to the server.
+    let mut remote =
+        repo.remote(&format!("http://[::ffff:127.0.0.1]:{}/repo.git", server.address().port()));
     let writer = Writer::open(remote.clone(), repo.options());
     writer.head().await.unwrap();
     let before = server.requests();

@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use gimlet_outbound::{GuardedResolver, Reach, authorities, host_of, literal, refused};
 use http::{HeaderMap, Method};
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::guard::{GuardedResolver, RefusedAddress, names_refused};
 use crate::error::HostError;
 use crate::text::line;
 
@@ -18,6 +18,7 @@ const MAX_REDIRECTS: usize = 3;
 /// The most bytes of an answer: a hundred pull requests have three million.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 const CONNECT_SECONDS: u64 = 10;
+const REACH: Reach = Reach::WITH_LOOPBACK;
 
 /// A request as it is sent.
 pub(super) struct Outgoing {
@@ -46,7 +47,11 @@ impl Transport {
     pub(super) fn new(ca: Option<&[u8]>, timeout: Duration) -> Result<Self, HostError> {
         let mut tls = TlsConfig::builder();
         if let Some(pem) = ca {
-            tls = tls.root_certs(RootCerts::new_with_certs(&authorities(pem)?));
+            let trusted = authorities(pem).map_err(|error| HostError::InvalidInput {
+                what: "the certificate authority",
+                detail: error.to_string(),
+            })?;
+            tls = tls.root_certs(RootCerts::new_with_certs(&trusted));
         }
         let config = Config::builder()
             .tls_config(tls.build())
@@ -56,7 +61,7 @@ impl Transport {
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS).min(timeout)))
             .user_agent(concat!("gimlet/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver);
+        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver(REACH));
         Ok(Self { agent, timeout })
     }
 
@@ -64,8 +69,8 @@ impl Transport {
     pub(super) fn send(&self, mut outgoing: Outgoing) -> Result<Incoming, HostError> {
         let deadline = Instant::now() + self.timeout;
         for _ in 0..=MAX_REDIRECTS {
-            let host = display_host(&outgoing.url);
-            if names_refused(&outgoing.url) {
+            let host = host_of(&outgoing.url);
+            if literal(&outgoing.url).is_some_and(|address| REACH.refuses(address).is_some()) {
                 return Err(HostError::AddressRefused { host });
             }
             let incoming = self.once(&outgoing, deadline)?;
@@ -81,13 +86,13 @@ impl Transport {
                     outgoing.url = next;
                 }
                 Some(next) => {
-                    let to = line(&format!("{}{}", display_host(&next), next.path()));
+                    let to = line(&format!("{}{}", host_of(&next), next.path()));
                     return Err(HostError::Moved { host, to });
                 }
                 None => return Ok(incoming),
             }
         }
-        let host = display_host(&outgoing.url);
+        let host = host_of(&outgoing.url);
         Err(HostError::Unreachable { host, detail: "it redirects again and again".to_owned() })
     }
 
@@ -130,37 +135,12 @@ impl Transport {
     }
 }
 
-/// Returns host and port for messages.
-pub(super) fn display_host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("?");
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn authorities(pem: &[u8]) -> Result<Vec<Certificate<'static>>, HostError> {
-    let invalid = |detail: &str| HostError::InvalidInput {
-        what: "the certificate authority",
-        detail: detail.to_owned(),
-    };
-    let mut found = Vec::new();
-    for item in parse_pem(pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => found.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err(invalid("it is not PEM")),
-        }
-    }
-    if found.is_empty() {
-        return Err(invalid("it holds no certificate in PEM form"));
-    }
-    Ok(found)
-}
-
 fn request_error(url: &Url, error: ureq::Error) -> HostError {
-    let host = display_host(url);
+    let host = host_of(url);
+    if refused(&error).is_some() {
+        return HostError::AddressRefused { host };
+    }
     let detail = match error {
-        ureq::Error::Other(inner) if inner.is::<RefusedAddress>() => {
-            return HostError::AddressRefused { host };
-        }
         ureq::Error::BodyExceedsLimit(_) => {
             let limit = format!("{MAX_ANSWER} bytes");
             return HostError::TooLarge { host, what: "an answer", limit };
