@@ -318,6 +318,24 @@ pub(crate) fn coalesce(
     Ok(copy)
 }
 
+/// The values of the chart that is rendered; after this the chart has none of its own any more.
+pub(crate) fn settle(
+    root: &mut Node<'_>,
+    values: Value,
+    budget: &mut Budget,
+) -> Result<Value, CoalesceError> {
+    let alone = root.children.is_empty() && root.dependencies.is_none();
+    let Some(map) = values.as_map().filter(|_| alone) else {
+        return coalesce(root, &values, false, budget);
+    };
+    // Nobody else holds any of these values, so that they need not be copied.
+    budget.measure(&values)?;
+    budget.measure(&root.values)?;
+    let defaults = std::mem::replace(&mut root.values, Value::Nil);
+    put_below(root, map, &defaults, false, budget)?;
+    Ok(values)
+}
+
 /// Takes nulls out of a map and the maps in it; the depth of values is limited where they are
 /// copied.
 fn drop_nulls(value: &Value) {
@@ -333,6 +351,37 @@ fn descend(
     budget: &mut Budget,
 ) -> Result<(), CoalesceError> {
     let defaults = budget.copy(&chart.values)?;
+    put_below(chart, target, &defaults, keep_nulls, budget)?;
+    for child in &chart.children {
+        let name = SmolStr::new(&child.name);
+        let known = target.borrow().get(&name).cloned();
+        let below = match known {
+            None => {
+                let below = SharedMap::default();
+                let value = Value::Map(Rc::clone(&below), MapKind::Any);
+                target.borrow_mut().insert(name, value);
+                below
+            }
+            Some(Value::Map(below, _)) => below,
+            Some(other) => {
+                // Helm prints the value with a verb for booleans.
+                return Err(CoalesceError::NotAMap(name.to_string(), shown("%t", other)));
+            }
+        };
+        share_globals(&below, target, budget)?;
+        descend(child, &below, keep_nulls, budget)?;
+    }
+    Ok(())
+}
+
+/// Puts a chart's own values below those of the user.
+fn put_below(
+    chart: &Node<'_>,
+    target: &SharedMap,
+    defaults: &Value,
+    keep_nulls: bool,
+    budget: &mut Budget,
+) -> Result<(), CoalesceError> {
     let without_nulls = budget.helm == HelmVersion::V4 && !keep_nulls;
     if let Some(defaults) = defaults.as_map() {
         for (key, value) in defaults.borrow().iter() {
@@ -359,25 +408,6 @@ fn descend(
                 _ => {}
             }
         }
-    }
-    for child in &chart.children {
-        let name = SmolStr::new(&child.name);
-        let known = target.borrow().get(&name).cloned();
-        let below = match known {
-            None => {
-                let below = SharedMap::default();
-                let value = Value::Map(Rc::clone(&below), MapKind::Any);
-                target.borrow_mut().insert(name, value);
-                below
-            }
-            Some(Value::Map(below, _)) => below,
-            Some(other) => {
-                // Helm prints the value with a verb for booleans.
-                return Err(CoalesceError::NotAMap(name.to_string(), shown("%t", other)));
-            }
-        };
-        share_globals(&below, target, budget)?;
-        descend(child, &below, keep_nulls, budget)?;
     }
     Ok(())
 }

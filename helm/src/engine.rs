@@ -68,6 +68,10 @@ const VALUE_OVERHEAD: usize = 64;
 /// Nesting of blocks and parentheses over all template calls; each takes a piece of the stack.
 const NESTING_LIMIT: usize = 40_000;
 
+/// Largest buffers that are kept for the next call.
+const KEPT_BYTES: usize = 64 << 10;
+const KEPT_ARGUMENTS: usize = 64;
+
 /// Includes of one template within each other that Helm allows.
 const INCLUDE_LIMIT: usize = 1000;
 
@@ -94,6 +98,9 @@ pub(crate) struct Engine<'a> {
     uses: RefCell<BTreeSet<RandomUse>>,
     /// The file that is rendered now.
     source: RefCell<SmolStr>,
+    /// Memory that was used and may be used again.
+    buffers: RefCell<Vec<String>>,
+    arguments: RefCell<Vec<Vec<Value>>>,
     /// Maps that were given collections to hold and so may contain themselves.
     cyclic: RefCell<Vec<Weak<RefCell<Entries>>>>,
 }
@@ -143,6 +150,8 @@ impl<'a> Engine<'a> {
             patterns: RefCell::new(Counted::patterns()),
             uses: RefCell::default(),
             source: RefCell::default(),
+            buffers: RefCell::default(),
+            arguments: RefCell::default(),
             cyclic: RefCell::default(),
         }
     }
@@ -316,6 +325,32 @@ impl<'a> Engine<'a> {
     pub(crate) fn note_holder(&self, map: &SharedMap, held: &Value) {
         if matches!(held, Value::Map(..) | Value::List(..)) {
             self.cyclic.borrow_mut().push(Rc::downgrade(map));
+        }
+    }
+
+    /// An empty text to write into.
+    pub(crate) fn buffer(&self) -> String {
+        self.buffers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a text back that is not needed any more.
+    pub(crate) fn give_back(&self, mut buffer: String) {
+        if buffer.capacity() <= KEPT_BYTES {
+            buffer.clear();
+            self.buffers.borrow_mut().push(buffer);
+        }
+    }
+
+    /// An empty list for the arguments of a call.
+    pub(crate) fn arguments(&self) -> Vec<Value> {
+        self.arguments.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes arguments back that are not needed any more.
+    pub(crate) fn drop_arguments(&self, mut arguments: Vec<Value>) {
+        arguments.clear();
+        if arguments.capacity() <= KEPT_ARGUMENTS {
+            self.arguments.borrow_mut().push(arguments);
         }
     }
 

@@ -1,18 +1,19 @@
 //! A chart rendered with values.
 
 mod error;
+mod options;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use jiff::Timestamp;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 pub use self::error::{ErrorKind, RenderError};
+pub use self::options::{HelmVersion, RenderOptions};
 use crate::chart::Chart;
-use crate::coalesce::{Budget, CoalesceError, Node, coalesce};
+use crate::coalesce::{Budget, CoalesceError, Node, settle};
 use crate::engine::{Engine, Limits, Usage};
 use crate::functions::{Dialect, NO_VALUE, RandomUse, find};
 use crate::kube_version::KubeVersion;
@@ -29,66 +30,6 @@ use crate::template::scope::Scope;
 use crate::value::{Entries, MapKind, Value};
 
 const NOTES: &str = "NOTES.txt";
-
-/// The Helm whose output a render has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum HelmVersion {
-    /// Helm 3.
-    #[default]
-    V3,
-    /// Helm 4: documents keep their line ends, webhooks come last, nulls of defaults are dropped.
-    V4,
-}
-
-/// What a render depends on besides the chart and its values.
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "the switches of helm template, each on its own")]
-pub struct RenderOptions {
-    /// The Helm whose output is wanted.
-    pub helm: HelmVersion,
-    /// The name of the release.
-    pub release_name: String,
-    /// The namespace of the release.
-    pub namespace: String,
-    /// The Kubernetes version charts are told, with or without a leading `v`.
-    pub kube_version: String,
-    /// API versions on top of those Helm always knows.
-    pub api_versions: Vec<String>,
-    /// Whether the release exists already.
-    pub is_upgrade: bool,
-    /// Whether the output contains the files of `crds/`.
-    pub include_crds: bool,
-    /// Whether `values.schema.json` is ignored.
-    pub skip_schema_validation: bool,
-    /// Whether whole numbers among the values are integers, as `--set` makes them, and not floats,
-    /// as those of a values file are.
-    pub keep_integers: bool,
-    /// What random functions draw from: the same seed gives the same bytes.
-    pub seed: [u8; 32],
-    /// What `now` returns.
-    pub now: Timestamp,
-    /// Bounds of the render.
-    pub limits: Limits,
-}
-
-impl Default for RenderOptions {
-    fn default() -> Self {
-        Self {
-            helm: HelmVersion::default(),
-            release_name: "release-name".to_owned(),
-            namespace: "default".to_owned(),
-            kube_version: "1.36.0".to_owned(),
-            api_versions: Vec::new(),
-            is_upgrade: false,
-            include_crds: false,
-            skip_schema_validation: false,
-            keep_integers: false,
-            seed: [0; 32],
-            now: Timestamp::UNIX_EPOCH,
-            limits: Limits::default(),
-        }
-    }
-}
 
 /// A rendered manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +159,7 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     };
     let mut root = Node::new(chart);
     root.resolve(&user, &mut budget).map_err(unfit)?;
-    let values = coalesce(&root, &user, false, &mut budget).map_err(unfit)?;
+    let values = settle(&mut root, user, &mut budget).map_err(unfit)?;
     if !options.skip_schema_validation && schema::is_wanted(&root) {
         validate(&root, &values, options)?;
     }

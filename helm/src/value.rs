@@ -3,18 +3,21 @@
 //! Dropping walks collections with a stack of its own, because a template can nest lists far
 //! deeper than any thread stack allows.
 
+mod entries;
+mod kind;
 mod tree;
 mod walk;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Zoned};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+pub(crate) use self::entries::Entries;
+pub(crate) use self::kind::{ListKind, MapKind};
 use crate::files::Files;
 use crate::semver::Version;
 
@@ -23,34 +26,6 @@ pub(crate) const DEPTH_LIMIT: usize = 1000;
 
 /// A shared, mutable map.
 pub(crate) type SharedMap = Rc<RefCell<Entries>>;
-
-/// The Go element type of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ListKind {
-    Any,
-    Text,
-    Int,
-    Lists,
-    Maps,
-    /// A nil `[]interface {}`, which JSON has as null.
-    Nil,
-    /// A nil `[]string`.
-    NilText,
-    /// The `maintainers` of a chart.
-    Maintainers,
-    /// The `dependencies` of a chart.
-    Dependencies,
-}
-
-/// The Go type of a map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MapKind {
-    Any,
-    /// `chartutil.Values`, which prints and compares like a plain map.
-    Values,
-    /// `map[string]string`, whose missing keys are empty strings.
-    Text,
-}
 
 /// A value a template can hold.
 #[derive(Clone)]
@@ -114,10 +89,6 @@ pub(crate) struct Field {
 #[derive(Default)]
 pub(crate) struct Items(Vec<Value>);
 
-/// The entries of a map, in Go's printing order.
-#[derive(Default)]
-pub(crate) struct Entries(BTreeMap<SmolStr, Value>);
-
 impl Deref for Items {
     type Target = Vec<Value>;
 
@@ -126,36 +97,10 @@ impl Deref for Items {
     }
 }
 
-impl Deref for Entries {
-    type Target = BTreeMap<SmolStr, Value>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for Entries {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
-    }
-}
-
-impl FromIterator<(SmolStr, Value)> for Entries {
-    fn from_iter<I: IntoIterator<Item = (SmolStr, Value)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
-    }
-}
-
 impl Drop for Items {
     fn drop(&mut self) {
-        dismantle(std::mem::take(&mut self.0));
-    }
-}
-
-impl Drop for Entries {
-    fn drop(&mut self) {
-        if !self.0.is_empty() {
-            dismantle(std::mem::take(&mut self.0).into_values().collect());
+        if self.0.iter().any(Value::is_collection) {
+            dismantle(std::mem::take(&mut self.0));
         }
     }
 }
@@ -170,7 +115,7 @@ fn dismantle(mut pending: Vec<Value>) {
             }
             Value::Map(map, _) => {
                 if let Ok(entries) = Rc::try_unwrap(map) {
-                    pending.extend(std::mem::take(&mut entries.into_inner().0).into_values());
+                    entries.into_inner().move_values(&mut pending);
                 }
             }
             _ => {}
@@ -289,6 +234,10 @@ impl Value {
         if let Self::Map(map, _) = self { Some(map) } else { None }
     }
 
+    fn is_collection(&self) -> bool {
+        matches!(self, Self::List(..) | Self::Map(..))
+    }
+
     pub(crate) fn is_map(&self) -> bool {
         matches!(self, Self::Map(..))
     }
@@ -314,59 +263,6 @@ impl Value {
                 Object::Versions(versions) => !versions.is_empty(),
                 Object::Duration(duration) => !duration.is_zero(),
                 _ => true,
-            },
-        }
-    }
-
-    /// `reflect.Kind` of the value.
-    pub(crate) fn kind_name(&self) -> &'static str {
-        match self {
-            Self::Nil => "invalid",
-            Self::Bool(_) => "bool",
-            Self::Int(_) => "int",
-            Self::Int64(_) => "int64",
-            Self::Float(_) => "float64",
-            Self::Text(_) | Self::Raw(_) => "string",
-            Self::Bytes(_) | Self::List(..) => "slice",
-            Self::Map(..) => "map",
-            Self::Object(object) => match &**object {
-                Object::Struct(inner) if inner.pointer => "ptr",
-                Object::Struct(_) | Object::Time(_) => "struct",
-                Object::Files(_) => "map",
-                Object::Versions(_) => "slice",
-                Object::Version(_) => "ptr",
-                Object::Duration(_) => "int64",
-            },
-        }
-    }
-
-    /// `%T` of the value.
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self {
-            Self::Nil => "<nil>",
-            Self::Bool(_) => "bool",
-            Self::Int(_) => "int",
-            Self::Int64(_) => "int64",
-            Self::Float(_) => "float64",
-            Self::Text(_) | Self::Raw(_) => "string",
-            Self::Bytes(_) => "[]uint8",
-            Self::List(_, ListKind::Any | ListKind::Nil) => "[]interface {}",
-            Self::List(_, ListKind::Text | ListKind::NilText) => "[]string",
-            Self::List(_, ListKind::Int) => "[]int",
-            Self::List(_, ListKind::Lists) => "[][]interface {}",
-            Self::List(_, ListKind::Maps) => "[]map[string]interface {}",
-            Self::List(_, ListKind::Maintainers) => "[]*chart.Maintainer",
-            Self::List(_, ListKind::Dependencies) => "[]*chart.Dependency",
-            Self::Map(_, MapKind::Any) => "map[string]interface {}",
-            Self::Map(_, MapKind::Values) => "chartutil.Values",
-            Self::Map(_, MapKind::Text) => "map[string]string",
-            Self::Object(object) => match &**object {
-                Object::Struct(inner) => inner.type_name,
-                Object::Files(_) => "engine.files",
-                Object::Versions(_) => "chartutil.VersionSet",
-                Object::Time(_) => "time.Time",
-                Object::Version(_) => "*semver.Version",
-                Object::Duration(_) => "time.Duration",
             },
         }
     }

@@ -44,16 +44,28 @@ impl Budget {
         Ok(())
     }
 
+    /// Counts what a copy of a value would take.
+    pub(super) fn measure(&mut self, value: &Value) -> Result<(), CoalesceError> {
+        self.walk(|left| value.measure(left))
+    }
+
     pub(super) fn copy(&mut self, value: &Value) -> Result<Value, CoalesceError> {
+        self.walk(|left| value.deep_copy(left))
+    }
+
+    fn walk<T>(
+        &mut self,
+        walk: impl FnOnce(&mut usize) -> Result<T, Unwalkable>,
+    ) -> Result<T, CoalesceError> {
         // The walk counts less than what an entry of a map takes.
         let share = ENTRY_BYTES / size_of::<Value>();
         let mut left = self.left / share;
-        let copy = value.deep_copy(&mut left).map_err(|problem| match problem {
+        let found = walk(&mut left).map_err(|problem| match problem {
             Unwalkable::Size => CoalesceError::TooLarge(self.limit),
             _ => CoalesceError::TooDeep,
         });
         self.left = left * share;
-        copy
+        found
     }
 
     /// Counts a chart that is rendered once more under another name.

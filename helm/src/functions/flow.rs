@@ -77,8 +77,11 @@ fn include(call: &mut Call<'_>) -> Outcome<Value> {
     }
     let result = match call.scope.get(&name) {
         Some(template) => {
-            let mut out = String::new();
-            execute(call.engine, call.scope, &template, call.arg(1), &mut out).map(|()| out)
+            let mut out = call.engine.buffer();
+            let result = execute(call.engine, call.scope, &template, call.arg(1), &mut out);
+            let result = result.map(|()| Value::text(&out));
+            call.engine.give_back(out);
+            result
         }
         None => fail(format!(
             "template: no template {} associated with template {}",
@@ -87,7 +90,7 @@ fn include(call: &mut Call<'_>) -> Outcome<Value> {
         )),
     };
     call.engine.end_include();
-    result.map(Value::from)
+    result
 }
 
 fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
@@ -112,9 +115,13 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
         inner.add(defined);
         Rc::new(inner)
     };
-    let mut out = String::new();
-    execute(call.engine, &scope, main, call.arg(1), &mut out).map_err(|fault| {
+    let mut out = call.engine.buffer();
+    let result = execute(call.engine, &scope, main, call.arg(1), &mut out);
+    let result = result.map(|()| {
+        if out.contains(NO_VALUE) { out.replace(NO_VALUE, "").into() } else { Value::text(&out) }
+    });
+    call.engine.give_back(out);
+    result.map_err(|fault| {
         fault.wrapped(&format!("error during tpl function execution for {}: ", quote(&text)))
-    })?;
-    Ok(if out.contains(NO_VALUE) { out.replace(NO_VALUE, "") } else { out }.into())
+    })
 }

@@ -36,7 +36,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(Value::map(entries))
     }),
     fixed("get", &[Map, Text], |call| {
-        let found = call.map(0).borrow().get(&*call.text(1)).cloned();
+        let found = call.map(0).borrow().get(&call.text(1)).cloned();
         Ok(found.unwrap_or_else(|| Value::text("")))
     }),
     fixed("set", &[Map, Text, Any], |call| {
@@ -52,17 +52,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     fixed("unset", &[Map, Text], |call| {
         let map = call.map(0);
-        let old = map.borrow_mut().remove(&*call.text(1));
+        let old = map.borrow_mut().remove(&call.text(1));
         drop(old);
         Ok(Value::Map(map, MapKind::Any))
     }),
     fixed("hasKey", &[Map, Text], |call| {
-        Ok(Value::Bool(call.map(0).borrow().contains_key(&*call.text(1))))
+        Ok(Value::Bool(call.map(0).borrow().contains_key(&call.text(1))))
     }),
     variadic("pluck", &[Text], Map, |call| {
         let key = call.text(0);
         let found = (1..call.args.len())
-            .filter_map(|index| call.map(index).borrow().get(&*key).cloned())
+            .filter_map(|index| call.map(index).borrow().get(&key).cloned())
             .collect();
         Ok(Value::list(found))
     }),
@@ -82,7 +82,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let map = map.borrow();
         let kept = (1..call.args.len())
             .map(|index| call.text(index))
-            .filter_map(|key| map.get(&*key).cloned().map(|value| (key, value)))
+            .filter_map(|key| map.get(&key).cloned().map(|value| (key, value)))
             .collect();
         Ok(Value::map(kept))
     }),

@@ -91,8 +91,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         joined(call, |value| Ok(format!("'{}'", call.display(value)?)))
     }),
     variadic("cat", &[], Any, |call| joined(call, |value| call.display(value))),
-    fixed("indent", &[Int, Text], |call| Ok(indented(call)?.into())),
-    fixed("nindent", &[Int, Text], |call| Ok(format!("\n{}", indented(call)?).into())),
+    fixed("indent", &[Int, Text], |call| Ok(indented(call, "")?.into())),
+    fixed("nindent", &[Int, Text], |call| Ok(indented(call, "\n")?.into())),
     fixed("replace", &[Text, Text, Text], |call| {
         if call.args.iter().any(|value| matches!(value, Value::Raw(_))) {
             return replace_bytes(call);
@@ -202,15 +202,26 @@ fn abbreviate(text: &[u8], offset: i64, width: i64) -> Value {
     Value::byte_text(out)
 }
 
-fn indented(call: &Call<'_>) -> Outcome<String> {
+/// A text with blanks in front of every line, and something before it all.
+fn indented(call: &Call<'_>, start: &str) -> Outcome<String> {
     let text = call.text(1);
     let Ok(width) = usize::try_from(call.int(0)) else {
         return fail("strings: negative Repeat count");
     };
-    let lines = text.matches('\n').count() + 1;
-    call.engine.check_size(lines.saturating_mul(width).saturating_add(text.len()))?;
+    let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let size = lines.saturating_mul(width).saturating_add(text.len());
+    call.engine.check_size(size)?;
     let pad = " ".repeat(width);
-    Ok(format!("{pad}{}", text.replace('\n', &format!("\n{pad}"))))
+    let mut out = String::with_capacity(start.len() + size);
+    out.push_str(start);
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        out.push_str(&pad);
+        out.push_str(line);
+    }
+    Ok(out)
 }
 
 /// Breaks lines at spaces, so that they are no longer than some bytes where that can be.

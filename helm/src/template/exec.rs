@@ -3,6 +3,7 @@
 //! The order of evaluation and the expression an error names follow `text/template`, because
 //! charts, tests and people match on those texts.
 
+mod call;
 mod evaluate;
 
 use std::fmt;

@@ -1,77 +1,18 @@
 //! Tokens of a template.
 
+mod token;
+
 use std::borrow::Cow;
 
 use crate::print::quote;
+use token::keyword;
+pub(super) use token::{Item, Kind};
 
 const LEFT: &str = "{{";
 const RIGHT: &str = "}}";
 const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 /// A trim marker with its blank.
 const MARKER: usize = 2;
-
-/// The kind of a token. Keywords come last, from `Block` on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Error,
-    Bool,
-    Char,
-    CharConstant,
-    Complex,
-    Assign,
-    Declare,
-    Eof,
-    Field,
-    Identifier,
-    LeftDelim,
-    LeftParen,
-    Number,
-    Pipe,
-    RawString,
-    RightDelim,
-    RightParen,
-    Space,
-    String,
-    Text,
-    Variable,
-    Block,
-    Break,
-    Continue,
-    Dot,
-    Define,
-    Else,
-    End,
-    If,
-    Nil,
-    Range,
-    Template,
-    With,
-}
-
-/// A token with its byte position and line.
-#[derive(Debug, Clone)]
-pub(super) struct Item<'a> {
-    pub(super) kind: Kind,
-    pub(super) pos: usize,
-    pub(super) text: Cow<'a, str>,
-    pub(super) line: usize,
-}
-
-impl Item<'_> {
-    /// The token as error messages show it.
-    pub(super) fn shown(&self) -> String {
-        match self.kind {
-            Kind::Eof => "EOF".to_owned(),
-            Kind::Error => self.text.to_string(),
-            kind if kind >= Kind::Block => format!("<{}>", self.text),
-            _ if self.text.len() > 10 => {
-                let short: String = self.text.chars().take(10).collect();
-                format!("{}...", quote(&short))
-            }
-            _ => quote(&self.text),
-        }
-    }
-}
 
 pub(super) struct Lexer<'a> {
     input: &'a str,
@@ -81,23 +22,6 @@ pub(super) struct Lexer<'a> {
     start_line: usize,
     paren_depth: usize,
     inside_action: bool,
-}
-
-fn keyword(word: &str) -> Option<Kind> {
-    Some(match word {
-        "block" => Kind::Block,
-        "break" => Kind::Break,
-        "continue" => Kind::Continue,
-        "define" => Kind::Define,
-        "else" => Kind::Else,
-        "end" => Kind::End,
-        "if" => Kind::If,
-        "nil" => Kind::Nil,
-        "range" => Kind::Range,
-        "template" => Kind::Template,
-        "with" => Kind::With,
-        _ => return None,
-    })
 }
 
 fn is_word(symbol: char) -> bool {

@@ -114,7 +114,7 @@ impl Built for Value {
     fn merge(entries: &mut Self::Entries, source: Self) -> bool {
         let Self::Map(source, _) = source else { return false };
         for (key, value) in source.borrow().iter() {
-            entries.entry(key.clone()).or_insert_with(|| value.clone());
+            entries.insert_new(key, value);
         }
         true
     }

@@ -4,12 +4,30 @@ use std::rc::Rc;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::{DEPTH_LIMIT, Object, Unwalkable, Value};
+use super::{DEPTH_LIMIT, Entries, Object, Unwalkable, Value};
 
 impl Value {
     /// Copies every nested list and map.
     pub(crate) fn deep_copy(&self, budget: &mut usize) -> Result<Self, Unwalkable> {
         self.copy_at(0, budget)
+    }
+
+    /// Counts what a copy would take, without making one.
+    pub(crate) fn measure(&self, budget: &mut usize) -> Result<(), Unwalkable> {
+        self.measure_at(0, budget)
+    }
+
+    fn measure_at(&self, depth: usize, budget: &mut usize) -> Result<(), Unwalkable> {
+        spend(depth, budget, size_of::<Self>())?;
+        match self {
+            Self::List(items, _) => {
+                items.iter().try_for_each(|item| item.measure_at(depth + 1, budget))
+            }
+            Self::Map(map, _) => {
+                map.borrow().values().try_for_each(|value| value.measure_at(depth + 1, budget))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn copy_at(&self, depth: usize, budget: &mut usize) -> Result<Self, Unwalkable> {
@@ -22,13 +40,14 @@ impl Value {
                     .collect::<Result<_, _>>()?,
                 *kind,
             ),
-            Self::Map(map, kind) => Self::typed_map(
-                map.borrow()
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), value.copy_at(depth + 1, budget)?)))
-                    .collect::<Result<_, _>>()?,
-                *kind,
-            ),
+            Self::Map(map, kind) => {
+                let map = map.borrow();
+                let mut copy = Entries::with_room(map.len());
+                for (key, value) in map.iter() {
+                    copy.insert(key.clone(), value.copy_at(depth + 1, budget)?);
+                }
+                Self::typed_map(copy, *kind)
+            }
             other => other.clone(),
         })
     }

@@ -1,8 +1,12 @@
 //! The go-yaml emitter: same styles, same folding, same bytes.
 
-use std::cmp::Ordering;
+mod escape;
+mod order;
 
-use super::style::{Simple, Style, is_break, is_printable, simple_style, style_of};
+use escape::{coded, escape};
+use order::natural_order;
+
+use super::style::{Simple, Style, is_break, simple_style, style_of};
 use super::tree::{Shape, Written};
 use crate::number::{format_general, format_json};
 
@@ -27,56 +31,6 @@ pub(crate) fn write<T: Written>(value: &T, layout: Layout) -> String {
         emitter.out.push('\n');
     }
     emitter.out
-}
-
-/// Orders keys as go-yaml does: digits by value, letters after other symbols. With go-yaml v3 a
-/// letter behind a digit ends the number, and comes first.
-fn natural_order(left: &str, right: &str, v3: bool) -> Ordering {
-    let mut after_digit = false;
-    for (a, b) in left.chars().zip(right.chars()) {
-        if a == b {
-            after_digit = v3 && a.is_numeric();
-            continue;
-        }
-        return match (a.is_alphabetic(), b.is_alphabetic()) {
-            (true, true) => a.cmp(&b),
-            (false, false) => by_numbers(left, right),
-            (a_letter, _) if a_letter == after_digit => Ordering::Less,
-            _ => Ordering::Greater,
-        };
-    }
-    left.len().cmp(&right.len())
-}
-
-/// Orders keys that first differ in a digit or a symbol.
-fn by_numbers(left: &str, right: &str) -> Ordering {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    for index in 0..left.len().min(right.len()) {
-        let (a, b) = (left[index], right[index]);
-        if a == b {
-            continue;
-        }
-        let (mut a_number, mut b_number) = (0_i64, 0_i64);
-        if a == '0' || b == '0' {
-            // Leading zeros count only when a non-zero digit stands before them.
-            let before = left[..index].iter().rev().take_while(|symbol| symbol.is_numeric());
-            if before.clone().any(|symbol| *symbol != '0') {
-                (a_number, b_number) = (1, 1);
-            }
-        }
-        let (a_end, b_end) = (run(&left, index, &mut a_number), run(&right, index, &mut b_number));
-        return a_number.cmp(&b_number).then(a_end.cmp(&b_end)).then(a.cmp(&b));
-    }
-    left.len().cmp(&right.len())
-}
-
-fn run(text: &[char], start: usize, number: &mut i64) -> usize {
-    let mut end = start;
-    while let Some(digit) = text.get(end).and_then(|symbol| symbol.to_digit(10)) {
-        *number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
-        end += 1;
-    }
-    end
 }
 
 #[derive(Clone, Copy)]
@@ -374,38 +328,6 @@ fn float_text(value: f64) -> String {
         return text;
     }
     format_general(value)
-}
-
-fn escape(symbol: char) -> Option<String> {
-    let short = match symbol {
-        '\0' => "\\0",
-        '\x07' => "\\a",
-        '\x08' => "\\b",
-        '\t' => "\\t",
-        '\n' => "\\n",
-        '\x0b' => "\\v",
-        '\x0c' => "\\f",
-        '\r' => "\\r",
-        '\x1b' => "\\e",
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\u{85}' => "\\N",
-        '\u{a0}' => return None,
-        '\u{2028}' => "\\L",
-        '\u{2029}' => "\\P",
-        _ if is_printable(symbol) => return None,
-        _ => return Some(coded(symbol)),
-    };
-    Some(short.to_owned())
-}
-
-fn coded(symbol: char) -> String {
-    let code = u32::from(symbol);
-    match code {
-        0..=0xff => format!("\\x{code:02X}"),
-        0x100..=0xffff => format!("\\u{code:04X}"),
-        _ => format!("\\U{code:08X}"),
-    }
 }
 
 #[cfg(test)]

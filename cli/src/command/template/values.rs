@@ -71,7 +71,14 @@ fn read(file: &str) -> Result<String, CommandError> {
             std::io::ErrorKind::NotFound => Kind::NotFound,
             _ => Kind::General,
         };
-        CommandError::new(kind, format!("{file} cannot be read: {error}"))
+        let text = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("open {file}: no such file or directory"),
+            std::io::ErrorKind::PermissionDenied => format!("open {file}: permission denied"),
+            std::io::ErrorKind::IsADirectory => format!("read {file}: is a directory"),
+            _ => format!("{file} cannot be read: {error}"),
+        };
+        CommandError::new(kind, text)
+            .hint("paths start at the folder in which the command runs; - is stdin")
     };
     let mut bytes = Vec::new();
     if file.trim() == "-" {

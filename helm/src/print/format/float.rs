@@ -26,6 +26,10 @@ fn plain(number: f64, precision: usize) -> String {
 /// A float as a verb prints it; nothing if the verb is not for floats.
 pub(super) fn float(verb: char, number: f64, flags: Flags) -> Option<String> {
     let text = unsigned_float(verb, number, flags)?;
+    let text = match verb {
+        'x' | 'X' if flags.sharp && number.is_finite() => with_point(&text, verb, flags.precision),
+        _ => text,
+    };
     let sign = match number.is_sign_negative() && !number.is_nan() {
         true => "-",
         false if flags.plus => "+",
@@ -81,6 +85,17 @@ fn general(number: f64, precision: usize, trims: bool) -> String {
         let places = usize::try_from(digits - 1 - exponent).unwrap_or(0);
         trim(&plain(number, places))
     }
+}
+
+/// A hexadecimal float with its point, and with zeros up to six digits if no number of digits is
+/// asked for. Go counts the `x` of `0x` among the digits, and none at all where it is upper case.
+fn with_point(text: &str, verb: char, precision: Option<usize>) -> String {
+    let (mantissa, exponent) = text.split_at(text.find(['p', 'P']).unwrap_or(text.len()));
+    let wanted = if verb == 'x' { precision.unwrap_or(6) } else { 0 };
+    let digits = mantissa.trim_start_matches('0').chars().filter(|symbol| *symbol != '.').count();
+    let point = if mantissa.contains('.') { "" } else { "." };
+    let zeros = "0".repeat(wanted.saturating_sub(digits));
+    format!("{mantissa}{point}{zeros}{exponent}")
 }
 
 /// The 53 bits of a float and the power of two they are multiplied with.
