@@ -59,6 +59,11 @@ impl Cluster {
         Ok(Self { client, namespace, server })
     }
 
+    /// Returns the same cluster with another namespace.
+    pub(crate) fn in_namespace(&self, namespace: String) -> Self {
+        Self { namespace, ..self.clone() }
+    }
+
     /// Returns the objects of a kind in the namespace.
     pub(crate) fn api<K>(&self) -> Api<K>
     where

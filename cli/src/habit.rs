@@ -39,7 +39,11 @@ const RENAMED: &[(&str, &str, &str, Flags)] = &[
     ("manifest", "template", "manifest render", Flags::Same),
     ("manifest", "create", "manifest init", Flags::App),
     ("environment", "list", "env list", Flags::Same),
-    ("environment", "check", "doctor", Flags::Same),
+    ("environment", "connect", "env connect", Flags::Same),
+    ("environment", "check", "env check", Flags::Same),
+    ("environment", "bootstrap", "env create", Flags::Same),
+    ("environment", "upgrade", "env upgrade", Flags::Same),
+    ("gitops", "bootstrap", "env create", Flags::Same),
 ];
 
 /// Commands that are gone, with what to do instead.
@@ -50,24 +54,12 @@ const GONE: &[(&str, &str, &str)] = &[
         "add",
         "gimlet artifact push ships .gimlet/ by itself; variables come with --var and --var-file",
     ),
-    (
-        "environment",
-        "connect",
-        "apply the two files of the environment's folder flux/: docs/environment.md",
-    ),
-    ("environment", "bootstrap", "create an Environment: docs/environment.md"),
-    (
-        "environment",
-        "upgrade",
-        "nothing has to be done: the operator keeps the folder flux/ as it should be",
-    ),
     ("gitops", "write", "gimlet release -f FILE"),
     (
         "manifest",
         "configure",
         "gimlet app set changes values by a commit, and gimlet app edit opens the file",
     ),
-    ("gitops", "bootstrap", "create an Environment: docs/environment.md"),
     (
         "stack",
         "generate",
@@ -192,7 +184,6 @@ mod tests {
         for (old, instead) in [
             ("gimlet artifact create --sha 1", "gimlet artifact push"),
             ("gimlet artifact push -f artifact.json -o json", "by itself"),
-            ("gimlet environment connect --env x", "docs/environment.md"),
             ("gimlet stack generate", "gitops repository"),
         ] {
             let error = rewrite(args(old)).unwrap_err();

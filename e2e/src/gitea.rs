@@ -118,6 +118,11 @@ impl Gitea {
         self.create(prefix, false)
     }
 
+    /// Names a repository that is not there yet; it is deleted when this is dropped.
+    pub fn future_repository(&self, prefix: &str) -> Repository {
+        Repository::new(self.clone(), self.user.clone(), unique(prefix))
+    }
+
     fn create(&self, prefix: &str, with_commit: bool) -> Result<Repository> {
         let name = unique(prefix);
         let body = json!({

@@ -20,6 +20,8 @@ mod config_changes;
 mod dashboard;
 #[path = "journeys/docs.rs"]
 mod docs;
+#[path = "journeys/environments.rs"]
+mod environments;
 #[path = "journeys/faults.rs"]
 mod faults;
 #[path = "journeys/feedback.rs"]

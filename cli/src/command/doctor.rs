@@ -1,22 +1,18 @@
 //! `doctor`: looks for the usual faults, and says what to do.
 
-mod check;
 mod definitions;
 mod operator;
 mod places;
 mod server;
 
-use std::fmt::Write as _;
-
 use clap::Args;
-use clap::builder::styling::AnsiColor;
 use serde_json::json;
 
-use self::check::{Check, State};
+use super::check::{self, Check, State};
 use crate::args::Global;
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish};
-use crate::output::{self, Cell, Format};
+use crate::output::{self, Format};
 
 /// Look for the usual faults, and say what to do
 ///
@@ -56,7 +52,7 @@ pub(super) async fn run(args: &DoctorArgs, global: &Global) -> Result<Finish, Co
         Format::Name => output::lines(
             checks.iter().filter(|c| c.state == State::Wrong).map(|check| check.what.clone()),
         ),
-        Format::Table | Format::Wide => table(&checks),
+        Format::Table | Format::Wide => check::table(&checks),
     };
     output::print(&text)?;
     Ok(if wrong { Finish::Findings } else { Finish::Done })
@@ -88,45 +84,4 @@ async fn examine(args: &DoctorArgs, global: &Global) -> Vec<Check> {
         checks.extend(places::judge(&cluster.namespace, &seen));
     }
     checks
-}
-
-fn table(checks: &[Check]) -> String {
-    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
-    let mut text = String::new();
-    for check in checks {
-        let sign = match check.state {
-            State::Fine => Cell::colored("✓", AnsiColor::Green),
-            State::Wrong => Cell::colored("✕", AnsiColor::Red),
-            State::Doubtful => Cell::colored("!", AnsiColor::Yellow),
-            State::Unknown => Cell::colored("?", AnsiColor::Yellow),
-        };
-        let said: String =
-            check.said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let _ = writeln!(text, "{} {:<width$}  {said}", sign.styled(), check.what);
-        if let Some(next) = &check.next {
-            let _ = writeln!(text, "  {:<width$}  → {next}", "");
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use insta::assert_snapshot;
-
-    #[test]
-    fn each_check_is_a_line_and_each_fault_has_a_next_step() {
-        let checks = [
-            Check::fine("cluster", "https://k8s.example.com answers in 12 ms"),
-            Check::wrong(
-                "operator",
-                "no operator has led for 4m",
-                "kubectl get pods -n gimlet-system",
-            ),
-            Check::doubtful("clock", "it differs by 7s", "synchronise the clock of this machine"),
-            Check::unknown("lease", "you may not see it"),
-        ];
-        assert_snapshot!(anstream::adapter::strip_str(&table(&checks)).to_string());
-    }
 }

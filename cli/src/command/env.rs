@@ -1,13 +1,19 @@
 //! `env`: the environments of a namespace.
 
-use std::fmt::Write as _;
+mod check;
+mod connect;
+mod create;
+mod credentials;
+mod delete;
+mod detail;
+mod flux;
+mod host;
+mod plan;
+mod upgrade;
+mod workload;
 
-use clap::builder::styling::AnsiColor;
 use clap::{Args, Subcommand};
-use gimlet_crds::condition::{FLUX_READY, GIT_READY, READY};
-use gimlet_crds::{Environment, EnvironmentSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt as _;
+use gimlet_crds::Environment;
 
 use super::get::{ListArgs, Query, get};
 use super::write::fetch;
@@ -15,13 +21,15 @@ use crate::args::Global;
 use crate::cluster::Cluster;
 use crate::complete;
 use crate::error::{CommandError, Finish};
-use crate::output::{self, Cell, Format};
+use crate::output::{self, Format};
 
-/// List environments, and look at one
+/// Create environments, connect them to clusters, and look at them
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  gimlet env list
-  gimlet env get production")]
+  gimlet env create staging --repository https://github.com/acme/gitops.git --create-repository
+  gimlet env connect staging --cluster-context eu-1
+  gimlet env check staging
+  gimlet env list")]
 pub(crate) struct EnvCommand {
     #[command(subcommand)]
     what: What,
@@ -29,8 +37,13 @@ pub(crate) struct EnvCommand {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Create(Box<create::CreateArgs>),
+    Connect(Box<connect::ConnectArgs>),
+    Check(check::CheckArgs),
+    Upgrade(upgrade::UpgradeArgs),
     List(EnvListArgs),
     Get(EnvGetArgs),
+    Delete(delete::DeleteArgs),
 }
 
 /// List the environments
@@ -58,127 +71,30 @@ struct EnvGetArgs {
 }
 
 pub(super) async fn run(command: &EnvCommand, global: &Global) -> Result<Finish, CommandError> {
-    let cluster = Cluster::connect(global).await?;
     match &command.what {
+        What::Create(args) => create::run(args, global).await,
+        What::Connect(args) => connect::run(args, global).await,
+        What::Check(args) => check::run(args, global).await,
+        What::Upgrade(args) => upgrade::run(args, global).await,
+        What::Delete(args) => delete::run(args, global).await,
         What::List(EnvListArgs { list }) => {
+            let cluster = Cluster::connect(global).await?;
             get::<Environment>(&Query { names: &[], fields: None, list }, &cluster).await?;
+            Ok(Finish::Done)
         }
-        What::Get(EnvGetArgs { name, output: Format::Table }) => {
-            let environment = fetch::<Environment>(&cluster, name).await?;
-            output::print(&details(&environment))?;
-        }
-        What::Get(EnvGetArgs { name, output }) => {
-            let list = ListArgs::of(*output);
-            let names = std::slice::from_ref(name);
-            get::<Environment>(&Query { names, fields: None, list: &list }, &cluster).await?;
-        }
+        What::Get(args) => show(args, &Cluster::connect(global).await?).await,
     }
+}
+
+async fn show(args: &EnvGetArgs, cluster: &Cluster) -> Result<Finish, CommandError> {
+    let EnvGetArgs { name, output } = args;
+    if *output == Format::Table {
+        let environment = fetch::<Environment>(cluster, name).await?;
+        output::print(&detail::details(&environment))?;
+        return Ok(Finish::Done);
+    }
+    let list = ListArgs::of(*output);
+    let names = std::slice::from_ref(name);
+    get::<Environment>(&Query { names, fields: None, list: &list }, cluster).await?;
     Ok(Finish::Done)
-}
-
-/// Returns what there is to know of an environment.
-fn details(environment: &Environment) -> String {
-    let spec = &environment.spec;
-    let status = environment.status.clone().unwrap_or_default();
-    let mut text = format!("{}\n", environment.name_any());
-    let mut line = |title: &str, value: String| {
-        if !value.is_empty() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {title:<10} {value}");
-        }
-    };
-    for (title, kind) in [("ready", READY), ("git", GIT_READY), ("flux", FLUX_READY)] {
-        let found = status.conditions.iter().find(|condition| condition.type_ == kind);
-        line(title, found.map(judged).unwrap_or_default());
-    }
-    let gitops = &spec.gitops;
-    line("repository", gitops.url.clone());
-    line("branch", gitops.branch.clone());
-    line("path", gitops.path.clone());
-    line("engine", status.engine.unwrap_or_default());
-    let head = status.head.map(|head| format!("{}, since {}", head.short, head.time.0));
-    line("head", head.unwrap_or_default());
-    line("apps", status.apps.map(|apps| apps.to_string()).unwrap_or_default());
-    for gate in gates(spec) {
-        line("gate", gate);
-    }
-    for notification in &spec.notifications {
-        line("tells", format!("{} ({:?})", notification.name, notification.provider));
-    }
-    text
-}
-
-fn judged(condition: &Condition) -> String {
-    let sign = match condition.status.as_str() {
-        "True" => Cell::colored("✓", AnsiColor::Green),
-        "False" => Cell::colored("✕", AnsiColor::Red),
-        _ => Cell::colored("?", AnsiColor::Yellow),
-    };
-    let message = Cell::from(condition.message.as_str());
-    format!("{} {}", sign.styled(), message.styled())
-}
-
-/// Says what a release has to pass, one gate each.
-fn gates(spec: &EnvironmentSpec) -> Vec<String> {
-    let mut gates = Vec::new();
-    if spec.suspend {
-        gates.push("suspended: the operator does nothing".to_owned());
-    }
-    if let Some(lock) = &spec.lock {
-        let until = lock.until.as_ref().map(|until| format!(" until {}", until.0));
-        gates.push(format!("locked{}: {}", until.unwrap_or_default(), lock.reason));
-    }
-    if !spec.windows.is_empty() {
-        let (allow, deny) = (spec.windows.allow.len(), spec.windows.deny.len());
-        gates.push(format!("deploy windows: {allow} allowed, {deny} denied"));
-    }
-    if let Some(promotion) = &spec.promotion {
-        let soak = promotion.soak.as_ref().map(|soak| format!(" for {soak}"));
-        gates.push(format!(
-            "promotion: healthy in {}{} ({:?})",
-            promotion.from,
-            soak.unwrap_or_default(),
-            promotion.mode
-        ));
-    }
-    if let Some(approval) = &spec.approval {
-        gates.push(format!("approval: by {}", approval.count));
-    }
-    if !spec.deletion_guard.is_default() {
-        gates.push("deletion guard: off".to_owned());
-    }
-    if let Some(rollback) = &spec.automatic_rollback {
-        gates.push(format!("automatic rollback: after {}", rollback.after));
-    }
-    gates
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use insta::assert_snapshot;
-    use serde_json::json;
-
-    #[test]
-    fn an_environment_tells_where_it_is_and_what_a_release_has_to_pass() {
-        let condition = |kind: &str, status: &str, message: &str| {
-            json!({"type": kind, "status": status, "reason": "Why", "message": message,
-                   "lastTransitionTime": "2026-01-01T10:00:00Z"})
-        };
-        let environment: Environment = serde_json::from_value(json!({
-            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "metadata": {"name": "production"},
-            "spec": {
-                "gitops": {"url": "https://git.example.com/acme/gitops.git", "path": "production"},
-                "lock": {"reason": "code freeze", "until": "2027-01-02T08:00:00Z"},
-                "approval": {"count": 2}, "promotion": {"from": "staging", "soak": "30m"},
-                "automaticRollback": {"after": "10m"}, "deletionGuard": "Off",
-                "windows": {"allow": [{"cron": "0 9 * * mon-fri", "duration": "8h"}]},
-            },
-            "status": {"apps": 3, "engine": "Wire", "head": {"commit": "4e1f09c0", "short": "4e1f09c", "time": "2026-01-01T10:00:00Z"},
-                "conditions": [condition("Ready", "False", "the repository cannot be read"),
-                    condition("GitReady", "False", "no such host"), condition("FluxReady", "Unknown", "nothing reports")]},
-        }))
-        .unwrap();
-        assert_snapshot!(anstream::adapter::strip_str(&details(&environment)).to_string());
-    }
 }

@@ -5,6 +5,7 @@ mod approve;
 mod artifact;
 mod audit;
 mod cancel;
+mod check;
 mod completion;
 mod config;
 mod delete;
@@ -107,7 +108,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::Wait(command) => Box::pin(wait::run(&command, &global)).await,
         Command::Delete(args) => delete::run(&args, &global).await,
         Command::App(command) => Box::pin(app::run(&command, &global)).await,
-        Command::Env(command) => env::run(&command, &global).await,
+        Command::Env(command) => Box::pin(env::run(&command, &global)).await,
         Command::Artifact(command) => Box::pin(artifact::run(&command, &global)).await,
         Command::Manifest(command) => manifest::run(&command).await,
         Command::Template(args) => template::run(&args, &global).await,

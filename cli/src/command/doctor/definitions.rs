@@ -8,8 +8,8 @@ use kube::ResourceExt as _;
 use kube::api::Api;
 use serde_json::Value;
 
-use super::check::Check;
 use crate::cluster::Cluster;
+use crate::command::check::Check;
 
 /// How to install the definitions of this version.
 const INSTALL: &str = "kubectl apply --server-side -f config/crd (of this version)";
@@ -122,8 +122,8 @@ fn collect(schema: &Value, path: &str, paths: &mut BTreeSet<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
     use super::*;
+    use crate::command::check::State;
 
     #[test]
     fn definitions_of_another_version_are_told_by_their_fields() {

@@ -7,9 +7,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 
-use super::check::Check;
 use super::places::Seen;
 use crate::cluster::Cluster;
+use crate::command::check::Check;
 use crate::output::duration;
 
 /// Name of the policy that writes down who created an object.
@@ -142,8 +142,8 @@ fn given(deployment: &Deployment, flag: &str, variable: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
     use super::*;
+    use crate::command::check::State;
     use serde_json::{Value, json};
 
     #[test]

@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
 
-use super::check::Check;
 use crate::cluster::Cluster;
+use crate::command::check::Check;
 use crate::output::duration;
 
 /// How long Flux may be at work before it counts as silent.
@@ -146,8 +146,8 @@ fn age(time: Timestamp, now: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
     use super::*;
+    use crate::command::check::State;
     use serde_json::{Value, json};
 
     fn condition(kind: &str, status: &str, reason: &str) -> Value {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use kube::client::Body;
 
-use super::check::Check;
 use crate::access::{self, Right};
 use crate::cluster::Cluster;
+use crate::command::check::Check;
 use crate::output::duration;
 
 /// Difference of the clocks from which on times of locks and windows are no more what people think.
@@ -114,8 +114,8 @@ fn judge_rights(rights: &[Right], namespace: &str) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::State;
     use super::*;
+    use crate::command::check::State;
 
     #[test]
     fn clocks_that_differ_are_told_by_how_much() {

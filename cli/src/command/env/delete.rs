@@ -1,0 +1,261 @@
+//! `env delete`: lets go of an environment, and says what stays.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use gimlet_crds::{App, Environment, labels};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+};
+use serde_json::json;
+
+use super::check::apps;
+use super::flux::{self, Found};
+use super::plan::PlanArgs;
+use super::workload::WorkloadArgs;
+use crate::args::Global;
+use crate::cluster::Cluster;
+use crate::command::write::{DryRun, fetch};
+use crate::error::{CommandError, Finish, Kind};
+use crate::live::refused;
+use crate::{complete, output, prompt};
+
+/// Most apps that are named.
+const MAX_NAMES: usize = 5;
+
+/// Delete an environment; what runs, and the gitops repository, stay as they are
+///
+/// Refused while there are apps, unless --keep-apps says that they go on without Gimlet: uninstall them with
+/// gimlet delete app otherwise. With --disconnect Flux' objects of the environment go from the workload cluster
+/// too, without removing anything that Flux has applied. The Secrets stay.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  gimlet env delete staging
+  gimlet env delete staging --disconnect --cluster-context eu-1
+  gimlet env delete staging --keep-apps --yes")]
+pub(super) struct DeleteArgs {
+    /// Name of the environment
+    #[arg(value_name = "ENV", add = complete::environments())]
+    name: String,
+    /// Delete it although there are apps, which stay in git and in the cluster
+    #[arg(long)]
+    keep_apps: bool,
+    /// Remove Flux' objects of the environment from the workload cluster; what they applied stays
+    #[arg(long)]
+    disconnect: bool,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+/// Flux' objects of an environment, in the order in which they go.
+type Objects = Vec<(ApiResource, String)>;
+
+pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, CommandError> {
+    if !args.disconnect && !args.workload.is_same() {
+        return Err(CommandError::usage("a workload cluster is named, and nothing is done there")
+            .hint("add --disconnect to remove Flux' objects from it"));
+    }
+    let management = Cluster::connect(global).await?;
+    let environment = fetch::<Environment>(&management, &args.name).await?;
+    let apps = apps(&management, &args.name).await?;
+    if !apps.is_empty() && !args.keep_apps {
+        return Err(refuse(&args.name, &apps));
+    }
+    let workload = if args.disconnect {
+        let cluster = args.workload.connect(global, &management, &environment).await?;
+        let objects = objects(&cluster, &environment).await?;
+        Some((cluster, objects))
+    } else {
+        None
+    };
+    let found = workload.as_ref().map(|(_, objects)| objects.as_slice());
+    output::note(text(&environment, &apps, found).trim_end());
+    if args.plan.dry_run == DryRun::Client {
+        return output::print("nothing was done (client dry run)\n").map(|()| Finish::Done);
+    }
+    let dry_run = args.plan.dry_run == DryRun::Server;
+    prompt::confirm("do this", args.plan.yes || dry_run)?;
+    // The environment goes first, so that no operator writes for it any more.
+    remove_environment(&management, &environment, dry_run).await?;
+    if let Some((cluster, objects)) = workload {
+        for (resource, name) in objects {
+            remove(&cluster, &resource, &name, dry_run).await?;
+        }
+    }
+    Ok(Finish::Done)
+}
+
+fn refuse(environment: &str, apps: &[App]) -> CommandError {
+    let mut names: Vec<&str> =
+        apps.iter().take(MAX_NAMES).map(|app| app.spec.app.as_str()).collect();
+    if apps.len() > MAX_NAMES {
+        names.push("…");
+    }
+    let count = apps.len();
+    let noun = if count == 1 { "app" } else { "apps" };
+    let message = format!("environment {environment} has {count} {noun}: {}", names.join(", "));
+    let first = names.first().copied().unwrap_or_default();
+    CommandError::new(Kind::Waiting, message).hint(format!(
+        "uninstall them (gimlet delete app {first} -e {environment} --wait), or pass --keep-apps to leave them \
+         in git and in the cluster"
+    ))
+}
+
+/// Says what goes and what stays.
+fn text(environment: &Environment, apps: &[App], flux: Option<&[(ApiResource, String)]>) -> String {
+    let spec = &environment.spec;
+    let mut text = format!("environment {}:\n", environment.name_any());
+    let mut line = |sign: &str, what: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {sign} {what}");
+    };
+    line("-", &format!("environment.gimlet.io/{}", environment.name_any()));
+    for (resource, name) in flux.unwrap_or_default() {
+        let kind = resource.kind.to_lowercase();
+        line("-", &format!("{kind}.{}/{name} (what it applied stays)", resource.group));
+    }
+    let place = if spec.gitops.path.is_empty() { "" } else { ", folder " };
+    line("=", &format!("repository {}{place}{}", spec.gitops.url, spec.gitops.path));
+    if !apps.is_empty() {
+        let what = "in git and in the cluster; they say EnvironmentNotFound";
+        line("=", &format!("the Apps ({}), {what}", apps.len()));
+    }
+    match flux {
+        None => line(
+            "=",
+            "Flux' objects in the workload cluster: it goes on applying the repository; --disconnect ends that",
+        ),
+        Some(_) => line("=", "everything that Flux has applied"),
+    }
+    for secret in [&spec.gitops.secret_ref, &spec.flux.secret_ref].into_iter().flatten() {
+        line("=", &format!("Secret {}", secret.name));
+    }
+    text
+}
+
+/// Finds Flux' objects of the environment: those that apply first, those that they read last.
+async fn objects(cluster: &Cluster, environment: &Environment) -> Result<Objects, CommandError> {
+    if let Found::Lacking { .. } = flux::detect(cluster, &cluster.namespace).await? {
+        return Ok(Objects::new());
+    }
+    let root = flux::env_of(environment)?.name();
+    let label = format!("{}={}", labels::ENVIRONMENT, environment.name_any());
+    let params = ListParams::default().labels(&label);
+    let mut objects = Objects::new();
+    for resource in [flux::kustomizations(), flux::git_repositories()] {
+        let api = api(cluster, &resource);
+        let found = api.list_metadata(&params).await.map_err(|error| {
+            refused(cluster, "list", &resource.plural, &cluster.namespace, &error)
+        })?;
+        let mut names: Vec<String> = found.items.iter().map(ResourceExt::name_any).collect();
+        // The root makes the others anew as long as it is there.
+        names.sort_by_key(|name| (*name != root, name.clone()));
+        objects.extend(names.into_iter().map(|name| (resource.clone(), name)));
+    }
+    Ok(objects)
+}
+
+fn api(cluster: &Cluster, resource: &ApiResource) -> Api<DynamicObject> {
+    Api::namespaced_with(cluster.client.clone(), &cluster.namespace, resource)
+}
+
+async fn remove_environment(
+    cluster: &Cluster,
+    environment: &Environment,
+    dry_run: bool,
+) -> Result<(), CommandError> {
+    let name = environment.name_any();
+    let ObjectMeta { uid, .. } = environment.metadata.clone();
+    let same = Preconditions { uid, resource_version: None };
+    let params = DeleteParams { dry_run, ..DeleteParams::default().preconditions(same) };
+    cluster
+        .api::<Environment>()
+        .delete(&name, &params)
+        .await
+        .map_err(|error| cluster.request("delete", "environments", Some(&name)).failed(&error))?;
+    told(&format!("environment.gimlet.io/{name}"), dry_run)
+}
+
+/// Removes an object of Flux. A Kustomization that is suspended leaves what it applied alone when it goes.
+async fn remove(
+    cluster: &Cluster,
+    resource: &ApiResource,
+    name: &str,
+    dry_run: bool,
+) -> Result<(), CommandError> {
+    let api = api(cluster, resource);
+    let failed = |verb: &'static str| {
+        move |error: kube::Error| {
+            refused(cluster, verb, &resource.plural, &cluster.namespace, &error)
+        }
+    };
+    let params = PatchParams {
+        dry_run,
+        field_manager: Some(labels::CLI.to_owned()),
+        ..PatchParams::default()
+    };
+    let suspend = Patch::Merge(json!({"spec": {"suspend": true}}));
+    match api.patch(name, &params, &suspend).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(error) => return Err(failed("patch")(error)),
+    }
+    let params = DeleteParams { dry_run, ..DeleteParams::default() };
+    match api.delete(name, &params).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(error) => return Err(failed("delete")(error)),
+    }
+    told(&format!("{}.{}/{name}", resource.kind.to_lowercase(), resource.group), dry_run)
+}
+
+fn told(path: &str, dry_run: bool) -> Result<(), CommandError> {
+    let note = if dry_run { " (server dry run)" } else { "" };
+    output::print(&format!("{path} deleted{note}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn environment() -> Environment {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "metadata": {"name": "staging"},
+            "spec": {"gitops": {"url": "https://git.example.com/acme/gitops.git", "path": "staging",
+                                "secretRef": {"name": "staging-gitops"}}},
+        }))
+        .unwrap()
+    }
+
+    fn app(name: &str) -> App {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "App", "metadata": {"name": format!("{name}.staging")},
+            "spec": {"app": name, "environment": "staging"},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_environment_with_apps_is_kept_and_they_are_named() {
+        let apps: Vec<App> = ["a", "b", "c", "d", "e", "f"].map(app).into();
+        let error = refuse("staging", &apps);
+        assert_eq!(error.exit_code(), 8);
+        assert_snapshot!(anstream::adapter::strip_str(&error.styled()).to_string());
+        assert!(refuse("staging", &apps[..1]).message().contains("has 1 app: a"));
+    }
+
+    #[test]
+    fn it_is_said_what_goes_and_what_stays() {
+        assert_snapshot!(text(&environment(), &[app("shop")], None));
+        let objects = [
+            (flux::kustomizations(), "gimlet-staging".to_owned()),
+            (flux::git_repositories(), "gimlet-staging".to_owned()),
+        ];
+        assert_snapshot!(text(&environment(), &[], Some(&objects)));
+    }
+}
