@@ -60,13 +60,9 @@ const GONE: &[(&str, &str, &str)] = &[
         "configure",
         "gimlet app set changes values by a commit, and gimlet app edit opens the file",
     ),
-    (
-        "stack",
-        "generate",
-        "keep the platform's components in the gitops repository, beside the apps",
-    ),
-    ("stack", "lint", "keep the platform's components in the gitops repository, beside the apps"),
-    ("stack", "update", "keep the platform's components in the gitops repository, beside the apps"),
+    ("stack", "generate", "gimlet env component add ENV NAME"),
+    ("stack", "lint", "gimlet env component list ENV"),
+    ("stack", "update", "gimlet env component set ENV NAME --chart-version VERSION"),
 ];
 
 /// Turns a command of an earlier version into today's.
@@ -184,7 +180,7 @@ mod tests {
         for (old, instead) in [
             ("gimlet artifact create --sha 1", "gimlet artifact push"),
             ("gimlet artifact push -f artifact.json -o json", "by itself"),
-            ("gimlet stack generate", "gitops repository"),
+            ("gimlet stack generate", "gimlet env component add"),
         ] {
             let error = rewrite(args(old)).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{old}");

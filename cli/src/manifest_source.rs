@@ -86,18 +86,30 @@ pub(crate) struct Chosen {
 impl ManifestArgs {
     /// Reads the manifest that the flags mean.
     pub(crate) fn choose(&self) -> Result<Chosen, CommandError> {
+        match &self.file {
+            Some(path) => self.choose_in(&read(path)?),
+            None => self.choose_among(vec![self.flags()?]),
+        }
+    }
+
+    /// Reads the manifest that the flags mean of another text than that of the file.
+    pub(crate) fn choose_in(&self, text: &str) -> Result<Chosen, CommandError> {
+        let path = self.file.as_deref().unwrap_or_else(|| Path::new("-")).display();
+        let candidates = gimlet_manifest::file::parse(text)
+            .map_err(|error| CommandError::usage(format!("{path}: {error}")))?;
+        self.choose_among(candidates)
+    }
+
+    /// Returns the file that was named, where that is one of this machine.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.file.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
+    fn choose_among(&self, candidates: Vec<DeployManifest>) -> Result<Chosen, CommandError> {
         let vars = parse_vars(&self.var)?;
         let version = self.version.version()?;
         let mut known = version.as_ref().map(SourceVersion::variables).unwrap_or_default();
         known.extend(vars.clone());
-        let candidates = match &self.file {
-            Some(path) => {
-                let text = read(path)?;
-                gimlet_manifest::file::parse(&text)
-                    .map_err(|error| CommandError::usage(format!("{}: {error}", path.display())))?
-            }
-            None => vec![self.flags()?],
-        };
         let named = candidates
             .into_iter()
             .map(|manifest| Named::new(manifest, &known))

@@ -138,7 +138,8 @@ fn examples(text: &str, fenced: bool) -> Vec<String> {
     let joined = text.replace("\\\n", " ");
     for line in joined.lines() {
         if fenced && line.trim_start().starts_with("```") {
-            inside = matches!(line.trim(), "```sh" | "```");
+            let line = line.trim();
+            inside = matches!(line, "```sh" | "```") || line.starts_with("```sh ");
         } else if inside {
             let line = line.trim().trim_start_matches("$ ");
             let own = line

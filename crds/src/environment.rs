@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::component::{Component, ComponentStatus};
 use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, Windows};
 use crate::notification::Notification;
 use crate::pull_request::{AutoMerge, PullRequestStatus, PushMode};
@@ -51,6 +52,11 @@ pub struct EnvironmentSpec {
     /// Encrypts the values of Secrets before they reach git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// Helm charts that Flux installs beside the apps, such as an ingress controller.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub components: Vec<Component>,
     /// Where artifacts may come from.
     #[serde(default, skip_serializing_if = "Artifacts::is_empty")]
     pub artifacts: Artifacts,
@@ -362,6 +368,10 @@ pub struct EnvironmentStatus {
     /// The pull request by which Flux' objects of the environment come to the branch, while it is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequestStatus>,
+    /// The components that are in the repository.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub components: Vec<ComponentStatus>,
     /// How the operator works with the repository: Git or Wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,

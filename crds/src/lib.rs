@@ -8,6 +8,7 @@ mod app;
 mod approval;
 mod artifact;
 mod blocker;
+mod component;
 pub mod condition;
 #[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 mod config_change;
@@ -34,6 +35,7 @@ pub use artifact::{
     ManifestVerdict,
 };
 pub use blocker::{Blocker, BlockerKind};
+pub use component::{Component, ComponentChart, ComponentStatus};
 pub use config_change::{
     ChangeCommit, ChangePullRequest, ConfigChange, ConfigChangePhase, ConfigChangeSpec,
     ConfigChangeStatus,

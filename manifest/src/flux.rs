@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::yaml;
 
 /// How often Flux applies again what is in git, against changes by hand.
-const APPLY_INTERVAL: &str = "10m";
+pub(crate) const APPLY_INTERVAL: &str = "10m";
 
 /// What Flux needs to know of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +69,13 @@ impl FluxEnv {
         format!("gimlet-{}", self.environment)
     }
 
-    fn folder(&self, inner: &str) -> String {
+    pub(crate) fn folder(&self, inner: &str) -> String {
         let parts = self.path.split('/').chain([inner]).filter(|part| !matches!(*part, "" | "."));
         let path: Vec<&str> = parts.collect();
         format!("./{}", path.join("/"))
     }
 
-    fn metadata(&self, name: &str, app: Option<&AppName>) -> Value {
+    pub(crate) fn metadata(&self, name: &str, app: Option<&AppName>) -> Value {
         let mut labels = Map::new();
         if let Some(app) = app {
             labels.insert(labels::APP.to_owned(), app.as_str().into());
@@ -84,7 +84,7 @@ impl FluxEnv {
         json!({"name": name, "namespace": self.namespace, "labels": labels})
     }
 
-    fn kustomization(&self, metadata: &Value, path: &str, workloads: bool) -> Value {
+    pub(crate) fn kustomization(&self, metadata: &Value, path: &str, workloads: bool) -> Value {
         let mut spec = json!({
             "interval": APPLY_INTERVAL,
             "retryInterval": self.interval,
@@ -171,7 +171,7 @@ pub fn flux_url(url: &str) -> String {
     }
 }
 
-fn bytes(object: &Value) -> Vec<u8> {
+pub(crate) fn bytes(object: &Value) -> Vec<u8> {
     yaml::object_to_string(object)
         .expect("an object of texts and switches can be written as YAML")
         .into_bytes()

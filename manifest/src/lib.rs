@@ -5,6 +5,7 @@
 //! change. All of it is pure: no network, no clock, no environment. The same input gives the same
 //! bytes, so a retry of a release makes the same tree.
 
+pub mod component;
 mod digest;
 pub mod file;
 pub mod flux;

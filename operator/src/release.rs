@@ -26,7 +26,7 @@ pub(crate) use error::ReleaseError;
 pub(crate) use gate::windows;
 pub(crate) use gather::waits_for_set;
 pub(crate) use joint::{Joint, commit_together, end_together, in_git};
-pub(crate) use layout::{app_folder, flux_file, flux_folder};
+pub(crate) use layout::{app_folder, component_file, component_folder, flux_file, flux_folder};
 pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;

@@ -1,6 +1,7 @@
 //! `env`: the environments of a namespace.
 
 mod check;
+mod component;
 mod connect;
 mod create;
 mod credentials;
@@ -41,6 +42,7 @@ enum What {
     Connect(Box<connect::ConnectArgs>),
     Check(check::CheckArgs),
     Upgrade(upgrade::UpgradeArgs),
+    Component(component::ComponentCommand),
     List(EnvListArgs),
     Get(EnvGetArgs),
     Delete(delete::DeleteArgs),
@@ -76,6 +78,7 @@ pub(super) async fn run(command: &EnvCommand, global: &Global) -> Result<Finish,
         What::Connect(args) => connect::run(args, global).await,
         What::Check(args) => check::run(args, global).await,
         What::Upgrade(args) => upgrade::run(args, global).await,
+        What::Component(command) => component::run(command, global).await,
         What::Delete(args) => delete::run(args, global).await,
         What::List(EnvListArgs { list }) => {
             let cluster = Cluster::connect(global).await?;

@@ -1,8 +1,10 @@
 //! `manifest`: deploy manifests, without a cluster.
 
+mod compare;
 mod guess;
 mod init;
 mod lint;
+mod migrate;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,9 @@ enum ManifestSubcommand {
     Init(Box<init::InitArgs>),
     Render(Box<RenderArgs>),
     Lint(lint::LintArgs),
+    #[command(name = "diff")]
+    Compare(Box<compare::CompareArgs>),
+    Migrate(migrate::MigrateArgs),
 }
 
 /// Render a deploy manifest as the operator does
@@ -76,6 +81,10 @@ pub(super) async fn run(command: &ManifestCommand) -> Result<Finish, CommandErro
         ManifestSubcommand::Lint(args) => {
             lint::run(args).await.map_err(CommandError::of_comparison)
         }
+        ManifestSubcommand::Compare(args) => {
+            compare::run(args).await.map_err(CommandError::of_comparison)
+        }
+        ManifestSubcommand::Migrate(args) => migrate::run(args),
         ManifestSubcommand::Render(args) => {
             let result = run_render(args).await;
             if args.diff.is_some() { result.map_err(CommandError::of_comparison) } else { result }

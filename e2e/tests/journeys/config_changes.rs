@@ -306,6 +306,22 @@ async fn an_app_is_configured_from_the_command_line() -> Result<()> {
     assert_eq!(said.code, 7, "{said:?}");
     assert!(said.err.contains("was changed meanwhile"), "{}", said.err);
     assert_eq!(source.read("main", FILE)?.as_deref(), Some(wanted.as_str()));
+
+    // A checkout can fetch what they changed, so both changes can be had.
+    let mut cli = Cli::new(&stage.namespace)?;
+    let checkout = source.checkout()?;
+    cli.enter(checkout.path());
+    let theirs = wanted.replacen("# the shop", "# the shop of Mia", 1);
+    source.write("main", FILE, &theirs)?;
+    let said = cli.run(set.iter().chain(&["port=7070", "--yes", "--merge", "--no-render"]))?;
+    assert_eq!(said.code, 0, "{said:?}");
+    let both = theirs.replace("port: 9090", "port: 7070");
+    assert_eq!(source.read("main", FILE)?.as_deref(), Some(both.as_str()));
+    source.write("main", FILE, &both.replace("port: 7070", "port: 1234"))?;
+    let said = cli.run(set.iter().chain(&["port=4321", "--yes", "--merge", "--no-render"]))?;
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(said.err.contains("both changed the same lines"), "{}", said.err);
+
     let list = cli.ok(["get", "changes", "-o", "wide"])?;
     assert!(list.contains("Committed") && list.contains("Conflict"), "{list}");
     stage.end().await

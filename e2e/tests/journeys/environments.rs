@@ -1,8 +1,14 @@
 //! An environment from nothing to its end, by the command line alone.
 
-use anyhow::{Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use gimlet_crds::Phase;
-use gimlet_e2e::{Cli, Said, Stage, gitea};
+use gimlet_e2e::{Cli, Said, Stage, gitea, wait_until};
+use serde_json::json;
+
+/// How long Flux may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn has(said: &Said, texts: &[&str]) -> Result<()> {
     for text in texts {
@@ -66,7 +72,7 @@ async fn an_environment_is_made_connected_checked_and_let_go_of() -> Result<()> 
     stage.phase(&release.metadata.name.unwrap_or_default(), Phase::Healthy).await?;
     let said = cli.run(["env", "check", "staging"])?;
     ensure!(said.code == 0, "{said:?}");
-    has(&said, &["✓ apps in flux", "✓ apps          1 of 1 are ready"])?;
+    has(&said, &["✓ apps in flux", "1 of 1 are ready"])?;
     has(&cli.run(["env", "upgrade", "--yes"])?, &["environment staging (Flux", "nothing to do"])?;
     ensure!(repository.read("main", mine)?.is_some(), "{mine} is gone");
 
@@ -80,5 +86,82 @@ async fn an_environment_is_made_connected_checked_and_let_go_of() -> Result<()> 
         ensure!(repository.read("main", path)?.is_some(), "{path} is gone");
     }
     stage.cluster.kubectl(["get", "deployment", "web", "-n", stage.namespace.name()])?;
+    stage.end().await
+}
+
+/// The kind of Flux' helm-controller, which does not run here.
+const HELM_RELEASE: &str = r"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: helmreleases.helm.toolkit.fluxcd.io}
+spec:
+  group: helm.toolkit.fluxcd.io
+  names: {kind: HelmRelease, listKind: HelmReleaseList, plural: helmreleases, singular: helmrelease}
+  scope: Namespaced
+  versions:
+  - name: v2
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_are_added_changed_and_removed_through_git() -> Result<()> {
+    let stage = Stage::open_with("components", json!({"flux": {"interval": "2s"}})).await?;
+    stage.cluster.apply(HELM_RELEASE)?;
+    stage.connect_flux().await?;
+    let cli = Cli::new(&stage.namespace)?;
+    let file = "staging/flux_components/component-ingress.yaml";
+    let component = |words: &[&str]| {
+        let mut line = vec!["env", "component"];
+        line.extend(words);
+        cli.run(line)
+    };
+    let secret = "https://me:hunter2@charts.example.com";
+    let said = component(&["add", "staging", "ingress", "--repository", secret, "--yes"])?;
+    ensure!(said.code == 2 && said.err.contains("holds credentials"), "{said:?}");
+    let said = component(&["add", "staging", "ingress", "--yes"])?;
+    ensure!(said.code == 0, "{said:?}");
+    has(&said, &[file, "+kind: HelmRelease", "environment.gimlet.io/staging configured"])?;
+    let written = |version: &'static str| {
+        stage.environment_until("staging", "has its component in git", move |environment| {
+            let components = environment.status.as_ref().map(|status| &status.components);
+            components.is_some_and(|found| found.iter().any(|one| one.version == version))
+        })
+    };
+    written("41.x").await?;
+    let text = stage.repository.read("main", file)?.context("the file is not in git")?;
+    ensure!(text.contains("kind: HelmRepository") && text.contains("version: 41.x"), "{text}");
+    let namespace = stage.namespace.name();
+    let applied = async |version: &str| {
+        let get = ["get", "helmrelease", "staging-ingress", "-n", namespace, "-o", "yaml"];
+        wait_until("Flux applies the component", PATIENCE, async || {
+            let found = stage.cluster.kubectl(get)?;
+            ensure!(found.contains(&format!("      version: {version}\n")), "{found}");
+            Ok(())
+        })
+        .await
+    };
+    applied("41.x").await?;
+    stage.repository.write("main", "staging/flux_components/README.md", "Ask Mia.\n")?;
+
+    let set = ["set", "staging", "ingress", "--chart-version", "41.3.0", "--set", "a.b=1", "--yes"];
+    has(&component(&set)?, &["-      version: 41.x", "+      version: \"41.3.0\""])?;
+    written("41.3.0").await?;
+    applied("41.3.0").await?;
+    has(&component(&["list", "staging"])?, &["✓ in git"])?;
+
+    let said = component(&["remove", "staging", "ingress", "--yes"])?;
+    ensure!(said.code == 0, "{said:?}");
+    wait_until("Flux removes the component", PATIENCE, async || {
+        let found =
+            stage.cluster.kubectl(["get", "helmreleases", "-n", namespace, "-o", "name"])?;
+        ensure!(found.is_empty(), "{found}");
+        Ok(())
+    })
+    .await?;
+    ensure!(stage.repository.read("main", file)?.is_none(), "{file} is still there");
+    let mine = stage.repository.read("main", "staging/flux_components/README.md")?;
+    ensure!(mine.as_deref() == Some("Ask Mia.\n"), "the file of a person is gone");
     stage.end().await
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use gimlet_crds::{Environment, PullRequestStatus, labels::trailer, name::AppName};
-use gimlet_gitops::{BlobId, Change, Edit};
+use gimlet_gitops::{BlobId, Change, Edit, RepoPath};
 use gimlet_hosts::PullRequestState;
+use gimlet_manifest::component::{
+    COMPONENT_ROOT, component_files, component_root_file, is_component_file,
+};
 use gimlet_manifest::flux::{self, FluxEnv};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -14,7 +17,9 @@ use crate::context::Context;
 use crate::digest;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
-use crate::release::{change_of_environment, flux_file, flux_folder};
+use crate::release::{
+    change_of_environment, component_file, component_folder, flux_file, flux_folder,
+};
 use crate::remotes::Access;
 
 /// Where the files of the flux folder are that are missing or differ.
@@ -34,9 +39,10 @@ pub(super) async fn keep(
     let writer = &access.writer;
     let folder = flux_folder(environment)?;
     // Names and digests are enough, whatever the number of apps.
-    let listed = writer.list(Some(&folder), None).await?;
-    let old = listed.into_iter().map(|entry| (entry.name, entry.id)).collect();
-    let edits = edits(environment, &old)?;
+    let old = names(access, &folder).await?;
+    let mut edits = edits(environment, &old)?;
+    let installed = names(access, &component_folder(environment)?).await?;
+    edits.extend(component_edits(environment, &old, &installed)?);
     let place = Place::of(environment, &folder, access)?;
     let known = environment.status.as_ref().and_then(|status| status.pull_request.as_ref());
     if edits.is_empty() {
@@ -66,6 +72,15 @@ pub(super) async fn keep(
         return Ok(Kept::InGit);
     };
     propose(environment, change, known, &place).await
+}
+
+/// Lists the files of a folder with their digests.
+async fn names(
+    access: &Access,
+    folder: &RepoPath,
+) -> Result<BTreeMap<String, String>, EnvironmentError> {
+    let listed = access.writer.list(Some(folder), None).await?;
+    Ok(listed.into_iter().map(|entry| (entry.name, entry.id)).collect())
 }
 
 /// Asks people to merge a change; asks again only when the environment became another.
@@ -140,6 +155,42 @@ fn edits(
     Ok(edits)
 }
 
+/// Lists what is to be written of the components, and of the Kustomization that applies them.
+///
+/// It is there as long as there is something in their folder, also if that is a person's.
+fn component_edits(
+    environment: &Environment,
+    flux: &BTreeMap<String, String>,
+    installed: &BTreeMap<String, String>,
+) -> Result<Vec<Edit>, EnvironmentError> {
+    let env = FluxEnv::of(environment)?;
+    let wanted = component_files(&env, environment);
+    let mut edits = Vec::new();
+    let mut stays = !wanted.is_empty();
+    for file in installed.keys() {
+        if !is_component_file(file) {
+            stays = true;
+        } else if !wanted.iter().any(|(name, _)| name == file) {
+            edits.push(Edit::RemoveFile { path: component_file(environment, file)? });
+        }
+    }
+    for (file, data) in wanted {
+        if installed.get(&file) != Some(&BlobId::of(&data).to_string()) {
+            edits.push(Edit::WriteFile { path: component_file(environment, &file)?, data });
+        }
+    }
+    // One Kustomization for all applies this folder with the others.
+    let stays = stays && env.kustomization_per_app;
+    let (file, data) = component_root_file(&env);
+    let there = flux.get(COMPONENT_ROOT);
+    if stays && there != Some(&BlobId::of(&data).to_string()) {
+        edits.push(Edit::WriteFile { path: flux_file(environment, &file)?, data });
+    } else if !stays && there.is_some() {
+        edits.push(Edit::RemoveFile { path: flux_file(environment, &file)? });
+    }
+    Ok(edits)
+}
+
 fn time() -> Timestamp {
     gimlet_crds::condition::whole_second(Context::now())
 }
@@ -185,6 +236,70 @@ mod tests {
         let mut files = apply(edits(&environment(true), &BTreeMap::new()).unwrap());
         files.insert("mine.yaml".into(), "x".into());
         assert!(edits(&environment(true), &files).unwrap().is_empty());
+    }
+
+    fn with_components(names: &[&str]) -> Environment {
+        let mut environment = environment(true);
+        let components = names.iter().map(|name| {
+            serde_json::from_value(json!({"name": name, "namespace": "platform", "chart":
+                {"repository": "https://charts.example.com", "name": name, "version": "1.0.0"}}))
+            .unwrap()
+        });
+        environment.spec.components = components.collect();
+        environment
+    }
+
+    fn paths(edits: &[Edit]) -> Vec<String> {
+        let shown = edits.iter().map(|edit| match edit {
+            Edit::WriteFile { path, .. } => format!("+ {path}"),
+            Edit::RemoveFile { path } => format!("- {path}"),
+            _ => panic!("only files are written"),
+        });
+        shown.collect()
+    }
+
+    /// What a folder has after the edits.
+    fn after(edits: &[Edit], folder: &str) -> BTreeMap<String, String> {
+        let found = edits.iter().filter_map(|edit| match edit {
+            Edit::WriteFile { path, data } => {
+                let name = path.to_string().strip_prefix(folder)?.to_owned();
+                Some((name, BlobId::of(data).to_string()))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn components_come_and_go_with_their_kustomization() {
+        let (none, two) = (BTreeMap::new(), with_components(&["ingress", "metrics"]));
+        let edits = component_edits(&two, &none, &none).unwrap();
+        let expected = [
+            "+ staging/flux_components/component-ingress.yaml",
+            "+ staging/flux_components/component-metrics.yaml",
+            "+ staging/flux/gimlet-components.yaml",
+        ];
+        assert_eq!(paths(&edits), expected);
+        let flux = after(&edits, "staging/flux/");
+        let files = after(&edits, "staging/flux_components/");
+        assert!(component_edits(&two, &flux, &files).unwrap().is_empty());
+        let one = component_edits(&with_components(&["ingress"]), &flux, &files).unwrap();
+        assert_eq!(paths(&one), ["- staging/flux_components/component-metrics.yaml"]);
+        let nothing = component_edits(&with_components(&[]), &flux, &files).unwrap();
+        let gone = expected.map(|path| path.replace('+', "-"));
+        assert_eq!(paths(&nothing), gone);
+    }
+
+    #[test]
+    fn what_people_have_put_beside_the_components_stays_and_is_applied() {
+        let edits =
+            component_edits(&with_components(&["ingress"]), &BTreeMap::new(), &BTreeMap::new());
+        let edits = edits.unwrap();
+        let flux = after(&edits, "staging/flux/");
+        let mut files = after(&edits, "staging/flux_components/");
+        files.insert("mine.yaml".into(), "x".into());
+        let left = component_edits(&with_components(&[]), &flux, &files).unwrap();
+        assert_eq!(paths(&left), ["- staging/flux_components/component-ingress.yaml"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use gimlet_crds::condition::{
     self, FLUX_READY, GIT_READY, NOTIFICATIONS_READY, READY, RECONCILING, STALLED, Truth, Verdict,
 };
-use gimlet_crds::{Environment, EnvironmentStatus, Head as HeadStatus};
+use gimlet_crds::{ComponentStatus, Environment, EnvironmentStatus, Head as HeadStatus};
 use gimlet_gitops::{EngineKind, Head};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -105,6 +105,7 @@ fn compute(
 ) -> EnvironmentStatus {
     let (mut head, mut engine) = (old.head.clone(), old.engine.clone());
     let mut pull_request = old.pull_request.clone();
+    let mut components = old.components.clone();
     let mut verdicts = match seen {
         Seen::First => {
             let message = "looking at the repository for the first time";
@@ -130,7 +131,10 @@ fn compute(
             head = head_status(&found, old.head.as_ref());
             let verdicts = reachable(environment, &found, &flux, &kept);
             pull_request = match kept {
-                Kept::InGit => None,
+                Kept::InGit => {
+                    components = written(environment);
+                    None
+                }
                 Kept::Proposed { pull, .. } => Some(pull),
             };
             verdicts
@@ -148,8 +152,20 @@ fn compute(
         head,
         apps: Some(apps),
         pull_request,
+        components,
         engine,
     }
+}
+
+/// Lists the components of an environment whose files are in git.
+fn written(environment: &Environment) -> Vec<ComponentStatus> {
+    let components = environment.spec.components.iter();
+    components
+        .map(|component| ComponentStatus {
+            name: component.name.clone(),
+            version: component.chart.version.clone(),
+        })
+        .collect()
 }
 
 fn reachable(

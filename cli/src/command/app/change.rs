@@ -12,6 +12,7 @@ use gimlet_manifest::plan::{DiffOptions, Files, diff};
 use kube::ResourceExt as _;
 use kube::core::ObjectMeta;
 
+use super::merge::{Merged, keep, merge};
 use super::origin::Origin;
 use crate::args::Place;
 use crate::cluster::Cluster;
@@ -25,6 +26,7 @@ use crate::{complete, output, prompt};
 
 /// Flags of a change of a manifest.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ChangeArgs {
     /// Name of the Repository that has the file; needed where several have one
     #[arg(long, value_name = "NAME", add = complete::repositories())]
@@ -47,6 +49,9 @@ pub(super) struct ChangeArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// Where somebody else changed the file meanwhile, merge both changes without asking
+    #[arg(long)]
+    merge: bool,
     /// How long to wait for the commit or the pull request, such as 90s; it goes on afterwards
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration, env = "GIMLET_TIMEOUT", hide_env_values = true)]
     timeout: Duration,
@@ -64,8 +69,46 @@ impl ChangeArgs {
         Origin::find(cluster, place, self.repository.as_deref(), self.branch.as_deref()).await
     }
 
-    /// Shows a change, asks, sends it and follows it.
+    /// Sends a change; where somebody else was faster, both changes are merged, if the person likes.
     pub(super) async fn send(
+        &self,
+        cluster: &Cluster,
+        place: &Place,
+        origin: &Origin,
+        content: &str,
+        summary: &str,
+    ) -> Result<Finish, CommandError> {
+        let refused = match self.try_send(cluster, place, origin, content, summary).await {
+            Err(error) if error.kind() == Kind::BaseChanged => error,
+            ended => return ended,
+        };
+        let Some(newer) = origin.newer(cluster, place).await else { return Err(refused) };
+        output::note(refused.message());
+        match merge(&origin.content, content, &newer.content)? {
+            Merged::Clean(merged) => {
+                if !self.merge {
+                    output::note(&file_diff(&newer, &merged));
+                    let question = "merge your change with that one, and send it again";
+                    prompt::confirm(question, false).map_err(|_| {
+                        refused.clone().hint("run it again with --merge to have both changes")
+                    })?;
+                }
+                // Once more is enough: who is always late should talk to the others.
+                self.try_send(cluster, place, &newer, &merged, summary).await
+            }
+            Merged::Conflict(text) => {
+                let kept = keep(&text, &origin.path)?;
+                let Place { app, environment } = place;
+                Err(refused.hint(format!(
+                    "both changed the same lines: mend {0}, then gimlet app edit {app} -e {environment} --file {0}",
+                    kept.display()
+                )))
+            }
+        }
+    }
+
+    /// Shows a change, asks, sends it and follows it.
+    async fn try_send(
         &self,
         cluster: &Cluster,
         place: &Place,

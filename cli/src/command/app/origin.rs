@@ -81,6 +81,16 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Finds the file as it is now, if it is known here and another one.
+    pub(super) async fn newer(&self, cluster: &Cluster, place: &Place) -> Option<Self> {
+        // A checkout knows what was fetched last; the fetch may fail where nobody may read.
+        let _ = git::run(Path::new("."), &["fetch", "--quiet", "origin", &self.branch]);
+        let found = Self::find(cluster, place, Some(&self.repository), Some(&self.branch)).await;
+        found.ok().filter(|found| found.path == self.path && found.blob != self.blob)
+    }
+}
+
 /// Returns the branch that is meant: the one that was named, or the default one.
 fn branch_of(repository: &Repository, named: Option<&str>) -> Option<String> {
     let known = repository.status.as_ref().and_then(|status| status.default_branch.clone());

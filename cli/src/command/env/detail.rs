@@ -33,6 +33,10 @@ pub(super) fn details(environment: &Environment) -> String {
     let head = status.head.map(|head| format!("{}, since {}", head.short, head.time.0));
     line("head", head.unwrap_or_default());
     line("apps", status.apps.map(|apps| apps.to_string()).unwrap_or_default());
+    for component in &spec.components {
+        let chart = &component.chart;
+        line("component", format!("{} ({} {})", component.name, chart.name, chart.version));
+    }
     for gate in gates(spec) {
         line("gate", gate);
     }
