@@ -11,7 +11,8 @@
 #   cluster.sh down [DIR]          stop it (the state stays; up starts it again)
 #   cluster.sh destroy [DIR]       stop it at once and delete its state
 # DIR is $E2E_STATE/main, else ~/.cache/gimlet-e2e/main; DIR/admin.kubeconfig is the
-# way in. FLUX=0 leaves Flux out; its events go to EVENTS_ADDR (a URL), if that is set.
+# way in. FLUX=0 leaves Flux out; its events go to EVENTS_ADDR (a URL), if that is set. AUTHENTICATION_CONFIG is
+# a file for the API server's --authentication-config.
 set -euo pipefail
 # shellcheck source=e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -65,7 +66,8 @@ command_of() { # the argv of one process, one word a line
 		--tls-cert-file="$p/apiserver.crt" --tls-private-key-file="$p/apiserver.key" --client-ca-file="$p/ca.crt" --cert-dir="$p" \
 		--service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$p/sa.pub" --service-account-signing-key-file="$p/sa.key" \
 		--authorization-mode=Node,RBAC --allow-privileged=true --kubelet-preferred-address-types=InternalIP \
-		--kubelet-client-certificate="$p/kubelet-client.crt" --kubelet-client-key="$p/kubelet-client.key" --profiling=false ;;
+		--kubelet-client-certificate="$p/kubelet-client.crt" --kubelet-client-key="$p/kubelet-client.key" --profiling=false \
+		${AUTHENTICATION_CONFIG:+"--authentication-config=$AUTHENTICATION_CONFIG"} ;;
 	# At the default rate the first service account takes three seconds longer.
 	kube-controller-manager) printf '%s\n' "$bin/kube-controller-manager" --kubeconfig="$D/kube-controller-manager.kubeconfig" --leader-elect=false --secure-port=0 \
 		--use-service-account-credentials=true --service-account-private-key-file="$p/sa.key" --root-ca-file="$p/ca.crt" --kube-api-qps=300 --kube-api-burst=600 \

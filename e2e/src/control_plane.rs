@@ -21,7 +21,9 @@ pub fn control_plane() -> Result<ControlPlane> {
     let shared = SHARED.get_or_init(|| {
         let found = match folder_in_env("E2E_KUBECONFIG") {
             Some(kubeconfig) => Ok(ControlPlane { kubeconfig }),
-            None => state_root().and_then(|root| ControlPlane::up(&root.join("main"), true)),
+            None => {
+                state_root().and_then(|root| ControlPlane::up(&root.join("main"), &[("FLUX", "1")]))
+            }
         };
         found.map_err(|error| format!("{error:#}"))
     });
@@ -40,6 +42,11 @@ impl ControlPlane {
     /// It takes about five seconds and 400 MiB, with Flux 300 MiB more. State that an
     /// interrupted run left under this name is deleted first.
     pub fn own(name: &str, flux: bool) -> Result<OwnControlPlane> {
+        Self::own_with(name, &[("FLUX", if flux { "1" } else { "0" })])
+    }
+
+    /// Starts a cluster for one test with these variables of `cluster.sh`; without Flux unless they say so.
+    pub fn own_with(name: &str, variables: &[(&str, &str)]) -> Result<OwnControlPlane> {
         let dir = state_root()?.join(format!("own-{name}"));
         script("cluster.sh", &["destroy", text(&dir)?], &[])?;
         // Made before the start, so that a start that fails is cleaned up as well.
@@ -47,13 +54,13 @@ impl ControlPlane {
             cluster: Self { kubeconfig: dir.join("admin.kubeconfig") },
             dir: dir.clone(),
         };
-        own.cluster = Self::up(&dir, flux)?;
+        let variables: Vec<_> = [("FLUX", "0")].iter().chain(variables).copied().collect();
+        own.cluster = Self::up(&dir, &variables)?;
         Ok(own)
     }
 
-    fn up(dir: &Path, flux: bool) -> Result<Self> {
-        let flux = if flux { "1" } else { "0" };
-        script("cluster.sh", &["up", text(dir)?], &[("FLUX", flux)])?;
+    fn up(dir: &Path, variables: &[(&str, &str)]) -> Result<Self> {
+        script("cluster.sh", &["up", text(dir)?], variables)?;
         Ok(Self { kubeconfig: dir.join("admin.kubeconfig") })
     }
 

@@ -319,30 +319,32 @@ impl Drop for Account {
     }
 }
 
-/// Installs the kinds and the roles as a person would; once in a process is enough.
+/// Installs the kinds and the roles in the shared cluster; once in a process is enough.
 pub fn install(cluster: &ControlPlane) -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    let install = || -> Result<()> {
-        let config = root()?.join("config");
-        // Other test processes do the same at the same time, and two first writers of a CRD conflict.
-        let lock = File::create(state_root()?.join("install.lock"))?;
-        lock.lock()?;
-        let parts =
-            [("-k", "crd"), ("-f", "operator/namespace.yaml"), ("-k", "rbac"), ("-k", "admission")];
-        for (how, what) in parts {
-            let path = config.join(what);
-            let path = path.to_str().context("the path of the checkout is not UTF-8")?;
-            cluster.kubectl(["apply", "--server-side", "--force-conflicts", how, path])?;
-        }
-        let mut wait =
-            ["wait", "--for=condition=Established", "--timeout=60s"].map(str::to_owned).to_vec();
-        let kinds = gimlet_crds::definitions();
-        wait.extend(kinds.iter().map(|kind| format!("crd/{}", kind.name_any())));
-        cluster.kubectl(wait.iter().map(String::as_str))?;
-        Ok(())
-    };
-    let done = DONE.get_or_init(|| install().map_err(|error| format!("{error:#}")));
+    let done = DONE.get_or_init(|| install_in(cluster).map_err(|error| format!("{error:#}")));
     done.clone().map_err(|error| anyhow!("{error}"))
+}
+
+/// Installs the kinds and the roles as a person would.
+pub fn install_in(cluster: &ControlPlane) -> Result<()> {
+    let config = root()?.join("config");
+    // Other test processes do the same at the same time, and two first writers of a CRD conflict.
+    let lock = File::create(state_root()?.join("install.lock"))?;
+    lock.lock()?;
+    let parts =
+        [("-k", "crd"), ("-f", "operator/namespace.yaml"), ("-k", "rbac"), ("-k", "admission")];
+    for (how, what) in parts {
+        let path = config.join(what);
+        let path = path.to_str().context("the path of the checkout is not UTF-8")?;
+        cluster.kubectl(["apply", "--server-side", "--force-conflicts", how, path])?;
+    }
+    let mut wait =
+        ["wait", "--for=condition=Established", "--timeout=60s"].map(str::to_owned).to_vec();
+    let kinds = gimlet_crds::definitions();
+    wait.extend(kinds.iter().map(|kind| format!("crd/{}", kind.name_any())));
+    cluster.kubectl(wait.iter().map(String::as_str))?;
+    Ok(())
 }
 
 /// Gives the folder of the checkout.

@@ -30,6 +30,8 @@ mod feedback;
 mod gates;
 #[path = "journeys/git_hosts.rs"]
 mod git_hosts;
+#[path = "journeys/identity.rs"]
+mod identity;
 #[path = "journeys/install.rs"]
 mod install;
 #[path = "journeys/kinds.rs"]
