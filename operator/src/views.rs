@@ -1,6 +1,7 @@
 //! Read-only views of git over HTTP, for callers who may read the objects that they ask about.
 
 mod caller;
+mod chart;
 mod commits;
 mod cursor;
 mod deployed;
@@ -43,7 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
     info(title = "Gimlet views", description = "What git has, read by the rights of the caller."),
     tags(
         (name = "git", description = "Views of gitops repositories"),
-        (name = "source", description = "Views of application repositories")
+        (name = "source", description = "Views of application repositories"),
+        (name = "chart", description = "What charts say of their values")
     )
 )]
 struct Api;
@@ -96,6 +98,7 @@ fn paths() -> OpenApiRouter<Views> {
         .routes(routes!(git::files))
         .routes(routes!(git::diff))
         .routes(routes!(git::plan))
+        .routes(routes!(chart::chart))
         .routes(routes!(source::branches))
         .routes(routes!(source::commits))
         .routes(routes!(source::statuses))

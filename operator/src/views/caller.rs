@@ -33,24 +33,30 @@ pub(super) struct Callers {
     rights: Memory<(String, Question), bool>,
 }
 
-/// What somebody wants to read.
+/// What somebody wants to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Question {
+    pub(super) verb: &'static str,
     pub(super) resource: String,
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
 impl Question {
-    /// Asks for one object of a kind.
+    /// Asks to read one object of a kind.
     pub(super) fn of<K: Resource<DynamicType = ()>>(namespace: &str, name: &str) -> Self {
         let resource = K::plural(&()).into_owned();
-        Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { verb: "get", resource, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
-    /// Asks for all objects of a kind in a namespace.
+    /// Asks to read all objects of a kind in a namespace.
     pub(super) fn of_all<K: Resource<DynamicType = ()>>(namespace: &str) -> Self {
         Self::of::<K>(namespace, "")
+    }
+
+    /// Asks to create objects of a kind in a namespace.
+    pub(super) fn to_create<K: Resource<DynamicType = ()>>(namespace: &str) -> Self {
+        Self { verb: "create", ..Self::of_all::<K>(namespace) }
     }
 }
 
@@ -111,7 +117,7 @@ impl Callers {
         Ok(status.user.filter(|_| status.authenticated == Some(true)))
     }
 
-    /// Tells whether somebody may read an object.
+    /// Tells whether somebody may do something.
     pub(super) async fn allows(
         &self,
         caller: &Caller,
@@ -126,19 +132,16 @@ impl Callers {
         Ok(allowed)
     }
 
-    /// Refuses who may not read an object.
-    pub(super) async fn may_read(
-        &self,
-        caller: &Caller,
-        question: Question,
-    ) -> Result<(), Problem> {
+    /// Refuses who may not do something.
+    pub(super) async fn require(&self, caller: &Caller, question: Question) -> Result<(), Problem> {
         if self.allows(caller, &question).await? {
             return Ok(());
         }
-        let Question { resource, namespace, name } = question;
+        let Question { verb, resource, namespace, name } = question;
+        let name = if name.is_empty() { name } else { format!(" {name}") };
         let user = caller.user.username.as_deref().unwrap_or_default();
         Err(Problem::forbidden(format!(
-            "{user} may not get {resource}.{} {name} in the namespace {namespace}",
+            "{user} may not {verb} {resource}.{}{name} in the namespace {namespace}",
             gimlet_crds::GROUP
         )))
     }
@@ -155,7 +158,7 @@ impl Callers {
                     resource: Some(question.resource.clone()),
                     namespace: Some(question.namespace.clone()),
                     name: Some(question.name.clone()).filter(|name| !name.is_empty()),
-                    verb: Some("get".to_owned()),
+                    verb: Some(question.verb.to_owned()),
                     ..ResourceAttributes::default()
                 }),
                 ..SubjectAccessReviewSpec::default()

@@ -47,7 +47,7 @@ pub(super) async fn history(
         Some(app) => Question::of::<App>(&namespace, &name::app_object(app, &environment)),
         None => Question::of::<Environment>(&namespace, &environment),
     };
-    views.callers.may_read(&caller, question).await?;
+    views.callers.require(&caller, question).await?;
     let place = Place::find(&views, &namespace, &environment).await?;
     let limit = limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let before = before.as_deref().map(commit).transpose()?;
@@ -93,7 +93,7 @@ pub(super) async fn files(
 ) -> Result<Json<Files>, Problem> {
     let Query(AtQuery { commit: at }) = query.map_err(bad_query)?;
     let question = Question::of::<App>(&namespace, &name::app_object(&app, &environment));
-    views.callers.may_read(&caller, question).await?;
+    views.callers.require(&caller, question).await?;
     let place = Place::find(&views, &namespace, &environment).await?;
     let at = at.as_deref().map(commit).transpose()?;
     let files = place.read(&app, at.as_ref()).await?;
@@ -115,7 +115,7 @@ pub(super) async fn diff(
 ) -> Result<Json<Difference>, Problem> {
     let Query(BetweenQuery { from, to }) = query.map_err(bad_query)?;
     let question = Question::of::<App>(&namespace, &name::app_object(&app, &environment));
-    views.callers.may_read(&caller, question).await?;
+    views.callers.require(&caller, question).await?;
     let place = Place::find(&views, &namespace, &environment).await?;
     let (from, to) = (commit(&from)?, to.as_deref().map(commit).transpose()?);
     let old = place.read(&app, Some(&from)).await?;
@@ -134,7 +134,7 @@ pub(super) async fn plan(
     caller: Caller,
     Path((namespace, release)): Path<(String, String)>,
 ) -> Result<Json<PlanView>, Problem> {
-    views.callers.may_read(&caller, Question::of::<Release>(&namespace, &release)).await?;
+    views.callers.require(&caller, Question::of::<Release>(&namespace, &release)).await?;
     let ctx = views.ctx();
     let Some(release) = ctx.release(&namespace, &release) else {
         return Err(Problem::not_found(format!("there is no Release {release} in {namespace}")));

@@ -215,7 +215,7 @@ impl Place {
         namespace: &str,
         name: &str,
     ) -> Result<Self, Problem> {
-        views.callers.may_read(caller, Question::of::<Repository>(namespace, name)).await?;
+        views.callers.require(caller, Question::of::<Repository>(namespace, name)).await?;
         let ctx = views.ctx();
         let Some(repository) = ctx.repository(namespace, name) else {
             ctx.sources.forget(namespace, name);
