@@ -1,5 +1,8 @@
 //! What the documentation shows is what the API server takes.
 
+#[path = "docs/commands.rs"]
+mod commands;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};

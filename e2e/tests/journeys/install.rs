@@ -84,7 +84,11 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     let samples = folder("config/samples")?;
     let applied =
         cluster.kubectl(["apply", "--dry-run=server", "-n", namespace.name(), "-k", &samples])?;
-    for name in ["environment.gimlet.io/staging", "release.gimlet.io/hello.staging-first"] {
+    for name in [
+        "environment.gimlet.io/staging",
+        "release.gimlet.io/hello.staging-first",
+        "configchange.gimlet.io/hello-first",
+    ] {
         assert!(applied.contains(name), "{applied}");
     }
     Ok(())
