@@ -45,6 +45,7 @@ const kinds = {
   artifacts: world.artifacts,
   repositories: world.repositories,
   approvals: world.approvals,
+  configchanges: world.configChanges,
 };
 const kindNames = {
   apps: 'App',
@@ -53,6 +54,7 @@ const kindNames = {
   artifacts: 'Artifact',
   repositories: 'Repository',
   approvals: 'Approval',
+  configchanges: 'ConfigChange',
 };
 
 class Refusal extends Error {
@@ -205,6 +207,7 @@ function create(plural, list, query, body) {
   list.push(made);
   if (plural === 'releases') moving.begin(made);
   if (plural === 'approvals') moving.judge(made);
+  if (plural === 'configchanges') world.writeFile(made);
   changed();
   return made;
 }
@@ -239,6 +242,9 @@ function view(parts, query) {
     const items = all.slice(start, start + limit).map(({ environment: _, ...entry }) => entry);
     return { items, ...(all.length > start + limit ? { next: items.at(-1).commit } : {}) };
   }
+  if (of === 'environments' && what === 'chart') return world.chart;
+  if (of === 'repositories' && what === 'files')
+    return { commit: world.hex(40), files: world.filesOf(name), cut: false };
   if (of === 'environments' && what === 'apps' && last === 'diff') return world.difference;
   if (of === 'environments' && what === 'apps')
     return {

@@ -16,6 +16,11 @@ const app = createRoute({
   path: '/apps/$namespace/$app/$environment',
   component: lazyRouteComponent(() => import('./app/AppPage'), 'AppPage'),
 });
+const configure = createRoute({
+  getParentRoute: () => root,
+  path: '/apps/$namespace/$app/$environment/configure',
+  component: lazyRouteComponent(() => import('./configure/ConfigurePage'), 'ConfigurePage'),
+});
 const release = createRoute({
   getParentRoute: () => root,
   path: '/releases/$namespace/$name',
@@ -56,6 +61,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     overview,
     app,
+    configure,
     release,
     environments,
     environment,

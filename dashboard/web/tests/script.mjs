@@ -119,6 +119,18 @@ export const screens = [
       await page.locator('.diff-file').first().waitFor();
     },
   },
+  { name: 'configure', path: `${APP}/configure`, ready: '.cm-content' },
+  { name: 'configure-narrow', path: `${APP}/configure`, width: 420, ready: '.cm-content' },
+  {
+    name: 'configure-changed',
+    path: `${APP}/configure`,
+    ready: '.cm-content',
+    act: async (page) => {
+      await page.getByLabel('Replicas', { exact: true }).fill('3');
+      await page.locator('.cm-deletedChunk').waitFor();
+    },
+  },
+  { name: 'configure-viewer', path: `${APP}/configure?view=problems`, as: 'viewer', ready: 'text=No problem is known' },
   { name: 'audit', path: '/audit', ready: '.data tbody tr' },
   { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
   { name: 'audit-narrow', path: '/audit', width: 420, ready: '.data tbody tr' },
@@ -150,6 +162,23 @@ const enter = async (page, backend, path = '/') => page.goto(backend.address + p
 
 /** What people do, each on a backend of its own. */
 export const steps = {
+  'a setting is changed by the form and committed: comments stay': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await page.locator('.cm-changedLine >> text=keep it small').waitFor();
+    await page.getByRole('button', { name: 'Commit to main' }).click();
+    await page.locator('text=Committed').waitFor();
+    await page.reload();
+    await page.locator('.cm-line', { hasText: 'replicas: 3 # keep it small' }).first().waitFor();
+  },
+  'a setting is changed by a pull request': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await page.getByRole('button', { name: 'Open pull request' }).click();
+    await page.locator('text=Pull request 215').waitFor();
+  },
   'a release is made by keys alone, and followed until it is healthy': async (page, backend) => {
     await enter(page, backend);
     await page.locator('[data-spot="0.0"]').focus();

@@ -224,6 +224,7 @@ export type Artifact = Kube<
   {
     event?: 'Push' | 'Tag' | 'PullRequest';
     version: SourceVersion;
+    vars?: Record<string, string>;
     pullRequest?: number;
     created?: string;
   },
@@ -247,8 +248,40 @@ export type Approval = Kube<
   undefined
 >;
 
+export type ConfigChangePhase = 'Pending' | 'Proposed' | 'Committed' | 'Unchanged' | 'Conflict' | 'Closed' | 'Failed';
+
+export interface ConfigChangeSpec {
+  repository: string;
+  branch?: string;
+  path: string;
+  content?: string;
+  baseBlob?: string;
+  message: string;
+  mode?: 'Commit' | 'PullRequest';
+  requestedBy?: string;
+}
+
+export type ConfigChange = Kube<
+  ConfigChangeSpec,
+  {
+    phase?: ConfigChangePhase;
+    conditions?: Condition[];
+    branch?: string;
+    commit?: { sha: string; url?: string };
+    pullRequest?: { number: number; url: string; branch: string };
+    ended?: string;
+  }
+>;
+
 /** Plural of each kind in the API's paths. */
-export type Plural = 'releases' | 'apps' | 'environments' | 'artifacts' | 'repositories' | 'approvals';
+export type Plural =
+  | 'releases'
+  | 'apps'
+  | 'environments'
+  | 'artifacts'
+  | 'repositories'
+  | 'approvals'
+  | 'configchanges';
 
 /** Returns the path of a collection, or of one object in it. */
 export function pathOf(plural: Plural, namespace: string, name?: string) {

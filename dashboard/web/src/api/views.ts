@@ -117,6 +117,38 @@ export interface Files {
   files: { name: string; content: string }[];
 }
 
+export interface SourceFile {
+  path: string;
+  blob: string;
+  size: number;
+  /** Missing where it is no text, or too large. */
+  content?: string | null;
+}
+
+export interface SourceFiles {
+  commit: string;
+  files: SourceFile[];
+  cut: boolean;
+}
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+export interface ChartView {
+  name: string;
+  version: string;
+  digest: string;
+  origin: string;
+  schema?: Json;
+  values?: Json;
+  cut: boolean;
+}
+
+export interface ChartQuestion {
+  name: string;
+  repository?: string;
+  version?: string;
+}
+
 const below = (namespace: string, ...parts: string[]) =>
   `/api/v1/views/namespaces/${[namespace, ...parts].map(encodeURIComponent).join('/')}`;
 
@@ -151,3 +183,9 @@ export const readCommits = (namespace: string, repository: string, branch?: stri
   get<CommitPage>(
     withQuery(below(namespace, 'repositories', repository, 'commits'), { branch, cursor, limit: 30, statuses: true }),
   );
+
+export const readSourceFiles = (namespace: string, repository: string, branch?: string) =>
+  get<SourceFiles>(withQuery(below(namespace, 'repositories', repository, 'files'), { branch }));
+
+export const readChart = (namespace: string, environment: string, chart: ChartQuestion) =>
+  get<ChartView>(withQuery(below(namespace, 'environments', environment, 'chart'), { ...chart }));

@@ -97,6 +97,19 @@ export function AppPage() {
           <Guarded right={right} variant="default" onClick={rollback} unless={!found && 'It is not released here yet.'}>
             Roll back…
           </Guarded>
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() =>
+              void navigate({
+                to: '/apps/$namespace/$app/$environment/configure',
+                params: { namespace, app, environment },
+                search: { ns },
+              })
+            }
+          >
+            Configure
+          </Button>
           {found && <YamlButton title={`App ${app}.${environment}`} object={found} />}
         </Group>
       </div>

@@ -1,0 +1,292 @@
+import { Alert, Button, Group, Select, Tabs, Text } from '@mantine/core';
+import { useDebouncedValue, useHotkeys } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import type { ReleaseSource } from '~/api/kinds';
+import { toRelease, useRight } from '~/api/rights';
+import { type ChartQuestion, readChart } from '~/api/views';
+import { useKeys } from '~/parts/keys';
+import { Empty, Failure, Loading } from '~/parts/states';
+import { PlanOf } from '~/release/PlanOf';
+import { usePlans } from '~/release/plans';
+import { ChangeState, Stale } from './ChangeState';
+import { editsOf } from './change';
+import { merged, problemsOf, sectionsOf } from './fields';
+import { faultsOf, findManifest, type Json, type Path, placeOf, setValue } from './manifestText';
+import { SendBar } from './SendBar';
+import { SettingsForm } from './SettingsForm';
+import { useDraft } from './useDraft';
+import { useSource } from './useSource';
+import type { EditorHandle } from './YamlEditor';
+import './configure.css';
+import '~/release/release.css';
+
+const YamlEditor = lazy(() => import('./YamlEditor').then((each) => ({ default: each.YamlEditor })));
+
+/** What only files say; a release knows nothing of it. */
+const OF_FILES = new Set(['deploy', 'preview', 'cleanup']);
+
+/** Reads the chart of a manifest; what an expression would become is not known here. */
+function chartOf(manifest: Record<string, Json> | undefined): ChartQuestion | undefined {
+  const chart = manifest?.chart;
+  if (typeof chart !== 'object' || chart === null || Array.isArray(chart)) return undefined;
+  const { name, repository, version } = chart;
+  const text = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
+  if (typeof name !== 'string' || JSON.stringify(chart).includes('{{')) return undefined;
+  return { name, repository: text(repository), version: text(version) };
+}
+
+/** Changes the manifest of an app by a form, as YAML, or both; sent as one commit or one pull request. */
+export function ConfigurePage() {
+  const { namespace = '', app = '', environment = '' } = useParams({ strict: false });
+  const { ns, repository, branch, file, view = 'changes', q = '', only = 'all', change } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const set = (next: Record<string, string | undefined>) =>
+    void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...next }) });
+
+  const source = useSource({ namespace, app, environment, repository, branch, file });
+  const known = source.repository && source.path !== undefined && source.loadedAt > 0;
+  const key = `${namespace}/${source.repository?.metadata.name}/${source.branch}/${source.path}`;
+  const fresh = `app: ${app}\nenv: ${environment}\nnamespace: ${namespace}\nchart:\n  name: app\nvalues:\n  replicas: 1\n`;
+  const draft = useDraft(key, source.file, known === true, fresh);
+  const { text, base } = draft;
+
+  const right = useRight({ verb: 'create', resource: 'configchanges', namespace });
+  const planning = useRight(toRelease(namespace));
+  const faults = useMemo(() => faultsOf(text), [text]);
+  const now = useMemo(() => findManifest(text, app, environment), [text, app, environment]);
+  const before = useMemo(() => findManifest(base.content, app, environment), [base.content, app, environment]);
+  const edits = useMemo(() => editsOf(before?.value, now?.value), [before, now]);
+
+  const question = chartOf(now?.value);
+  const chart = useQuery({
+    queryKey: ['chart', namespace, environment, question],
+    queryFn: () => readChart(namespace, environment, question ?? { name: '' }),
+    enabled: question !== undefined,
+    staleTime: 300_000,
+  });
+  const sections = useMemo(() => sectionsOf(chart.data?.schema), [chart.data]);
+  const problems = useMemo(
+    () => problemsOf(chart.data?.schema, merged(chart.data?.values, now?.value.values ?? {})),
+    [chart.data, now],
+  );
+
+  const [rendered] = useDebouncedValue(now?.value, 500);
+  const orders = useMemo(() => {
+    if (view !== 'rendered' || !rendered || !planning.allowed) return [];
+    const manifest = Object.fromEntries(Object.entries(rendered).filter(([name]) => !OF_FILES.has(name)));
+    const { version, vars } = source.artifact?.spec ?? {};
+    const how = { manifest, ...(version ? { version } : {}), ...(vars ? { vars } : {}) };
+    const made: ReleaseSource = how;
+    return [{ namespace, app, environment, source: made }];
+  }, [view, rendered, planning.allowed, source.artifact, namespace, app, environment]);
+  const [plan] = usePlans(orders);
+
+  const editor = useRef<EditorHandle>(undefined);
+  const [ready, setReady] = useState(false);
+  const onReady = useCallback((handle: EditorHandle | undefined) => {
+    editor.current = handle;
+    setReady(handle !== undefined);
+  }, []);
+  const search = useRef<HTMLInputElement>(null);
+  const message = useRef<HTMLInputElement>(null);
+  const jump = (path: Path) => {
+    if (view !== 'yaml' && view !== 'changes') set({ view: 'yaml' });
+    // The editor may have to be drawn first.
+    setTimeout(() => editor.current?.go(placeOf(text, now?.at ?? 0, path)), ready ? 0 : 150);
+  };
+  const changeValue = (path: Path, value: Json | undefined) => {
+    const next = now && setValue(text, now.at, ['values', ...path], value);
+    if (next !== undefined) return draft.set(next);
+    notifications.show({ message: 'The form cannot change this without touching more than it: change it in YAML.' });
+    jump(['values', ...path]);
+  };
+  useKeys([{ key: '/', label: 'search settings', run: () => search.current?.focus() }]);
+  useHotkeys(
+    [
+      ['mod+S', () => message.current?.focus()],
+      ['F6', () => (search.current === document.activeElement ? editor.current?.focus() : search.current?.focus())],
+    ],
+    [],
+    true,
+  );
+
+  const broken = faults.length > 0 && 'The text is no valid YAML: the form waits until it is.';
+  const none = !now && `The file has no manifest of ${app} in ${environment}.`;
+  const names = source.files.map(({ path }) => path);
+  return (
+    <>
+      <div className="page-head">
+        <h1>
+          <Link
+            to="/apps/$namespace/$app/$environment"
+            params={{ namespace, app, environment }}
+            search={{ ns }}
+            className="quiet-link"
+          >
+            {app} → {environment}
+          </Link>
+          <Text span size="sm" c="dimmed">
+            {chart.data ? `chart ${chart.data.name} ${chart.data.version}` : 'configure'}
+          </Text>
+        </h1>
+        <Group gap="xs">
+          <Select
+            size="xs"
+            w={170}
+            aria-label="Repository"
+            placeholder="Repository"
+            data={source.repositories.map(({ metadata }) => metadata.name)}
+            value={source.repository?.metadata.name ?? null}
+            onChange={(name) => set({ repository: name ?? undefined, branch: undefined, file: undefined })}
+          />
+          <Select
+            size="xs"
+            w={250}
+            aria-label="File"
+            placeholder="File"
+            data={[...new Set([...names, ...(source.path ? [source.path] : [])])]}
+            value={source.path ?? null}
+            onChange={(path) => set({ file: path ?? undefined })}
+          />
+        </Group>
+      </div>
+      {change && <ChangeState namespace={namespace} name={change} close={() => set({ change: undefined })} />}
+      {source.error ? <Failure error={source.error} again={source.again} kept={known === true} /> : null}
+      {source.pending && <Loading lines={10} />}
+      {!source.pending && !source.error && !source.repository && (
+        <Empty>
+          No Repository is known to have the manifest of {app}. Choose one above, or create one for it first.
+        </Empty>
+      )}
+      {!source.pending && source.repository && source.loadedAt > 0 && source.path === undefined && (
+        <Empty
+          next={
+            <Button
+              size="sm"
+              variant="default"
+              onClick={() => set({ file: `.gimlet/${app}-${environment}.yaml`, view: 'yaml' })}
+            >
+              Begin .gimlet/{app}-{environment}.yaml
+            </Button>
+          }
+        >
+          {source.repository.metadata.name} has no manifest of {app} in {environment}.
+        </Empty>
+      )}
+      {known && source.file && typeof source.file.content !== 'string' && (
+        <Empty>The file is no text, or too large to be shown here: change it in a checkout.</Empty>
+      )}
+      {known && (!source.file || typeof source.file.content === 'string') && (
+        <div className={source.error ? 'stale' : undefined}>
+          <Stale
+            draft={draft}
+            onMerged={(conflicts) => {
+              set({ view: 'changes' });
+              notifications.show({
+                color: conflicts > 0 ? 'orange' : 'green',
+                message:
+                  conflicts > 0
+                    ? `${conflicts} places were changed by both: they are marked with <<<<<<< in the text.`
+                    : 'Merged: both changes are in the text.',
+              });
+            }}
+          />
+          <div className="configure">
+            <section className="panel" aria-label="Settings">
+              {broken || none ? (
+                <Alert m="sm" color="yellow" variant="light" p="xs">
+                  {broken || none}
+                </Alert>
+              ) : null}
+              {!question && now && <Empty>The chart is none, or named by an expression: edit the YAML.</Empty>}
+              {chart.error && <Failure error={chart.error} again={() => void chart.refetch()} />}
+              {question && chart.isPending && <Loading />}
+              {chart.data && sections.length === 0 && <Empty>The chart has no schema: edit the YAML.</Empty>}
+              {sections.length > 0 && (
+                <SettingsForm
+                  sections={sections}
+                  values={now?.value.values}
+                  before={before?.value.values}
+                  defaults={chart.data?.values}
+                  disabled={!now || faults.length > 0}
+                  search={q}
+                  only={only === 'set' || only === 'changed' ? only : 'all'}
+                  searchPlace={search}
+                  onSearch={(q) => set({ q: q || undefined })}
+                  onOnly={(only) => set({ only: only === 'all' ? undefined : only })}
+                  onChange={changeValue}
+                  onYaml={(path) => jump(['values', ...path])}
+                />
+              )}
+            </section>
+            <section className="panel" aria-label="Manifest">
+              <Tabs value={view} onChange={(view) => set({ view: view ?? undefined })} className="configure-tabs">
+                <Tabs.List>
+                  <Tabs.Tab value="changes">Changes {edits.length || ''}</Tabs.Tab>
+                  <Tabs.Tab value="yaml">YAML</Tabs.Tab>
+                  <Tabs.Tab value="rendered">Rendered</Tabs.Tab>
+                  <Tabs.Tab value="problems">Problems {faults.length + problems.length}</Tabs.Tab>
+                </Tabs.List>
+              </Tabs>
+              <div className="configure-body">
+                {(view === 'yaml' || view === 'changes') && (
+                  <Suspense fallback={<Loading />}>
+                    <YamlEditor
+                      text={text}
+                      original={view === 'changes' && base.blob && draft.changed ? base.content : undefined}
+                      faults={faults}
+                      readOnly={false}
+                      label="Deploy manifest"
+                      onChange={draft.set}
+                      onReady={onReady}
+                    />
+                  </Suspense>
+                )}
+                {view === 'rendered' && (
+                  <div className="panel-body">
+                    {!planning.allowed && <Alert color="gray">{planning.text}</Alert>}
+                    <PlanOf environment={environment} plan={plan} card={undefined} rollback={false} open />
+                  </div>
+                )}
+                {view === 'problems' && faults.length + problems.length === 0 && <Empty>No problem is known.</Empty>}
+                {view === 'problems' && faults.length + problems.length > 0 && (
+                  <ul className="schema-problems">
+                    {faults.map(({ message }) => (
+                      <li key={message} className="panel-body wrap">
+                        {message}
+                      </li>
+                    ))}
+                    {problems.map(({ path, message }) => (
+                      <li key={`${path.join('.')} ${message}`} className="panel-body wrap">
+                        <Button size="compact-xs" variant="default" onClick={() => jump(['values', ...path])}>
+                          {path.join('.') || 'values'}
+                        </Button>{' '}
+                        {message}
+                      </li>
+                    ))}
+                  </ul>
+                )}
+              </div>
+            </section>
+          </div>
+          <SendBar
+            place={{ namespace, app, environment }}
+            repository={source.repository?.metadata.name ?? ''}
+            branch={branch}
+            target={source.branch}
+            path={source.path ?? ''}
+            draft={draft}
+            edits={edits}
+            right={right}
+            unless={broken || (draft.theirs ? 'Merge the change of somebody else first.' : undefined)}
+            messagePlace={message}
+            onSent={(name) => set({ change: name })}
+          />
+        </div>
+      )}
+    </>
+  );
+}

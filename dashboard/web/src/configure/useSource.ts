@@ -1,0 +1,108 @@
+/** Where the manifest of an app is: its repository, its file, and what the branch has in it. */
+
+import { useQuery } from '@tanstack/react-query';
+import { get, Problem } from '~/api/http';
+import { type App, type Artifact, type List, pathOf, type Repository } from '~/api/kinds';
+import { readSourceFiles, type SourceFile } from '~/api/views';
+import { findManifest } from './manifestText';
+
+export interface Place {
+  namespace: string;
+  app: string;
+  environment: string;
+  /** What the URL says; the rest is found. */
+  repository?: string;
+  branch?: string;
+  file?: string;
+}
+
+export interface Source {
+  repositories: Repository[];
+  repository: Repository | undefined;
+  branch: string | undefined;
+  files: SourceFile[];
+  /** The path that is edited, and the file, where it is there. */
+  path: string | undefined;
+  file: SourceFile | undefined;
+  /** The artifact that runs: its variables are those of a preview. */
+  artifact: Artifact | undefined;
+  pending: boolean;
+  error: unknown;
+  again: () => void;
+  loadedAt: number;
+}
+
+/** Tells whether an address is that of a repository, such as `acme/shop`. */
+export function isOf(url: string, name: string): boolean {
+  const plain = url
+    .toLowerCase()
+    .replace(/\/$/, '')
+    .replace(/\.git$/, '');
+  const wanted = name.toLowerCase();
+  return plain.endsWith(`/${wanted}`) || plain.endsWith(`:${wanted}`);
+}
+
+/** Chooses the Repository of an app: the one that was named, that of its artifact, the only one, or one of its name. */
+export function chosenOf(repositories: Repository[], place: Place, known: string | undefined): Repository | undefined {
+  const { repository, app } = place;
+  if (repository) return repositories.find(({ metadata }) => metadata.name === repository);
+  const found = known ? repositories.find(({ spec }) => isOf(spec.url, known)) : undefined;
+  const named = repositories.find(({ metadata }) => metadata.name === app);
+  return found ?? named ?? (repositories.length === 1 ? repositories[0] : undefined);
+}
+
+/** What is not there, or may not be read, is no reason to show nothing. */
+async function orNone<T>(wanted: Promise<T>): Promise<T | null> {
+  try {
+    return await wanted;
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 404 || error.status === 403)) return null;
+    throw error;
+  }
+}
+
+async function readArtifact({ namespace, app, environment }: Place): Promise<Artifact | null> {
+  const found = await orNone(get<App>(pathOf('apps', namespace, `${app}.${environment}`)));
+  const name = found?.status?.current?.artifact?.name;
+  return name ? orNone(get<Artifact>(pathOf('artifacts', namespace, name))) : null;
+}
+
+/** Reads all of it, and again every 15 seconds: who else changes the file is seen before anything is sent. */
+export function useSource(place: Place): Source {
+  const { namespace, app, environment, branch } = place;
+  const repositories = useQuery({
+    queryKey: ['repositories', namespace],
+    queryFn: () => get<List<Repository>>(pathOf('repositories', namespace)),
+  });
+  const artifact = useQuery({
+    queryKey: ['artifact of', namespace, app, environment],
+    queryFn: () => readArtifact(place),
+  });
+  const known = artifact.data?.spec.version.repository;
+  const repository = artifact.isPending ? undefined : chosenOf(repositories.data?.items ?? [], place, known);
+  const name = repository?.metadata.name;
+  const files = useQuery({
+    queryKey: ['source files', namespace, name, branch],
+    queryFn: () => readSourceFiles(namespace, name ?? '', branch),
+    enabled: name !== undefined,
+    refetchInterval: 15_000,
+    staleTime: 0,
+  });
+  const all = files.data?.files ?? [];
+  const own = all.find(({ content }) => content && findManifest(content, app, environment));
+  const path = place.file ?? own?.path;
+  const queries = [repositories, artifact, files];
+  return {
+    repositories: repositories.data?.items ?? [],
+    repository,
+    branch: branch ?? repository?.status?.defaultBranch,
+    files: all,
+    path,
+    file: all.find((file) => file.path === path),
+    artifact: artifact.data ?? undefined,
+    pending: repositories.isPending || artifact.isPending || (name !== undefined && files.isPending),
+    error: queries.find(({ error }) => error)?.error ?? null,
+    again: () => void Promise.all(queries.map((query) => query.refetch())),
+    loadedAt: files.dataUpdatedAt,
+  };
+}
