@@ -170,7 +170,7 @@ export const steps = {
     await page.getByRole('button', { name: 'Commit to main' }).click();
     await page.locator('text=Committed').waitFor();
     await page.reload();
-    await page.locator('.cm-line', { hasText: 'replicas: 3 # keep it small' }).first().waitFor();
+    await page.locator('input[id="setting-replicas"][value="3"]').waitFor();
   },
   'a setting is changed by a pull request': async (page, backend) => {
     await enter(page, backend, `${APP}/configure`);

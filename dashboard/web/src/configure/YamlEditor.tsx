@@ -57,7 +57,7 @@ const look = (dark: boolean) =>
 
 const common = (dark: boolean, label: string): Extension[] => [
   EditorView.cspNonce.of(nonce),
-  EditorView.contentAttributes.of({ 'aria-label': label }),
+  EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
   lineNumbers(),
   drawSelection(),
   yaml(),
