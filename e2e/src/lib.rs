@@ -35,7 +35,7 @@ pub use guard::{Guard, guard_statuses};
 pub use issuer::Issuer;
 pub use namespace::Namespace;
 pub use operator::{Operator, install, install_in, root};
-pub use proxy::{Proxy, Trap};
+pub use proxy::{Passed, Proxy, Trap};
 pub use repository::Repository;
 pub use ssh::SshKey;
 pub use stage::{Commit, Stage, secret};

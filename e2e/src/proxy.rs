@@ -1,4 +1,4 @@
-//! A proxy in front of the git host that fails when it is told to.
+//! A proxy in front of the git host that counts, and is slow or fails when it is told to.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,32 @@ pub enum Trap {
     HoldAnswer,
 }
 
+/// What has come by since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Connections that were made.
+    pub connections: u64,
+    /// Requests that were begun.
+    pub requests: u64,
+    /// Bytes to the server.
+    pub up: u64,
+    /// Bytes from the server.
+    pub down: u64,
+}
+
+impl Passed {
+    /// Gives what has come by since an earlier moment.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            connections: self.connections - before.connections,
+            requests: self.requests - before.requests,
+            up: self.up - before.up,
+            down: self.down - before.down,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Traffic {
     Flowing,
@@ -54,6 +80,9 @@ struct Shared {
     sprung: watch::Sender<usize>,
     /// Counts the connections that were accepted.
     accepted: watch::Sender<usize>,
+    passed: Mutex<Passed>,
+    /// How long a request and its answer are on their way, both together.
+    round_trip: Mutex<Duration>,
 }
 
 impl Proxy {
@@ -69,6 +98,8 @@ impl Proxy {
             trap: Mutex::default(),
             sprung: watch::Sender::new(0),
             accepted: watch::Sender::new(0),
+            passed: Mutex::default(),
+            round_trip: Mutex::default(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         let upstream = upstream.trim_end_matches('/').to_owned();
@@ -118,6 +149,16 @@ impl Proxy {
         Ok(())
     }
 
+    /// Says what has come by since the start.
+    pub fn passed(&self) -> Passed {
+        *self.shared.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets each request and its answer take so long on their way, and each new connection too.
+    pub fn slow_down(&self, round_trip: Duration) {
+        *self.shared.round_trip.lock().unwrap_or_else(PoisonError::into_inner) = round_trip;
+    }
+
     /// Counts the connections that were made since the start.
     pub fn visits(&self) -> usize {
         *self.shared.accepted.borrow()
@@ -142,6 +183,18 @@ impl Drop for Proxy {
 impl Shared {
     fn trap(&self) -> std::sync::MutexGuard<'_, Option<Trap>> {
         self.trap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Passed)) {
+        count(&mut self.passed.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits for the time that a message is on its way.
+    async fn travel(&self) {
+        let round_trip = *self.round_trip.lock().unwrap_or_else(PoisonError::into_inner);
+        if !round_trip.is_zero() {
+            tokio::time::sleep(round_trip / 2).await;
+        }
     }
 
     fn spring(&self) {
@@ -176,7 +229,14 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// Passes on what one client and the server say. HTTP/1.1 without pipelining: a request begins at
 /// the start, and with the first bytes after an answer.
 async fn relay(mut client: TcpStream, shared: &Shared) -> Result<()> {
+    shared.count(|passed| passed.connections += 1);
+    // There and back, until a connection stands.
+    shared.travel().await;
+    shared.travel().await;
     let mut server = TcpStream::connect(&shared.server).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let mut answered = true;
     let (mut up, mut down) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut head = Vec::new();
     let mut trap = None;
@@ -187,6 +247,13 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> Result<()> {
                 let chunk = &up[..count?];
                 if chunk.is_empty() {
                     return Ok(());
+                }
+                shared.count(|passed| {
+                    passed.up += chunk.len() as u64;
+                    passed.requests += u64::from(answered);
+                });
+                if std::mem::take(&mut answered) {
+                    shared.travel().await;
                 }
                 if !head.contains(&b'\n') {
                     head.extend_from_slice(chunk);
@@ -206,6 +273,10 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> Result<()> {
                 let chunk = &down[..count?];
                 if chunk.is_empty() {
                     return Ok(());
+                }
+                shared.count(|passed| passed.down += chunk.len() as u64);
+                if !std::mem::replace(&mut answered, true) {
+                    shared.travel().await;
                 }
                 if let Some(trap) = trap {
                     answer.extend_from_slice(chunk);
@@ -283,6 +354,19 @@ mod tests {
         assert_eq!(ask(&proxy, "/").await, "");
         proxy.resume();
         assert!(ask(&proxy, "/").await.ends_with('2'));
+    }
+
+    #[tokio::test]
+    async fn what_comes_by_is_counted() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        ask(&proxy, "/").await;
+        let before = proxy.passed();
+        assert_eq!((before.connections, before.requests), (1, 1));
+        assert!(before.up > 0 && before.down > 0, "{before:?}");
+        ask(&proxy, "/").await;
+        let again = proxy.passed().since(before);
+        assert_eq!((again.connections, again.requests), (1, 1));
+        assert_eq!((again.up, again.down), (before.up, before.down));
     }
 
     #[tokio::test]

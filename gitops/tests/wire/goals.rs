@@ -4,52 +4,16 @@ use std::fmt::Write as _;
 
 use gimlet_gitops::{Change, Edit, EngineChoice, HistoryFilter, Options, Outcome, Writer};
 
-use crate::fixture::{Repo, change, files, folder, git_in, path};
+use crate::apps::{app, release, text, with_apps};
+use crate::fixture::{Repo, change, files, git_in, path};
 use crate::http::Server;
 
-/// Files of an app, as its release writes them.
-const FILES: usize = 10;
 /// The sizes of repositories, in apps of one environment.
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
 
 fn open(repo: &Repo, server: &Server) -> Writer {
     let options = Options { engine: EngineChoice::Wire, ..repo.options() };
     Writer::open(server.remote(repo, ""), options)
-}
-
-/// The content of a file; numbers that look random keep it from being compressed into nothing.
-fn text(app: usize, file: usize, version: usize) -> String {
-    let mut text = format!("name: app{app:05}-{file}\nversion: {version}\n");
-    for line in 0..12_usize {
-        let word = (app * 31 + file * 17 + line).wrapping_mul(2_654_435_761) & 0xffff_ffff;
-        let _ = writeln!(text, "setting{line}: {word:08x}");
-    }
-    text
-}
-
-fn app(number: usize) -> String {
-    format!("staging/app{number:05}")
-}
-
-/// A repository with so many apps of one file each, but the first one, which has ten.
-fn with_apps(count: usize) -> Repo {
-    let repo = Repo::empty();
-    let mut all: Vec<_> =
-        (0..count).map(|n| (format!("{}/file0.yaml", app(n)), text(n, 0, 0))).collect();
-    all.extend((1..FILES).map(|f| (format!("{}/file{f}.yaml", app(0)), text(0, f, 0))));
-    let entries: Vec<_> = all.iter().map(|(path, data)| (path.as_str(), data.as_str())).collect();
-    repo.person("main", &entries);
-    repo.git(&["repack", "-a", "-d", "--quiet"]);
-    repo
-}
-
-/// A release that renders all ten files anew, three of them differently.
-fn release(number: usize, version: usize) -> Change {
-    let texts: Vec<_> = (0..FILES)
-        .map(|f| (format!("file{f}.yaml"), text(number, f, if f < 3 { version } else { 0 })))
-        .collect();
-    let entries: Vec<_> = texts.iter().map(|(name, data)| (name.as_str(), data.as_str())).collect();
-    change(&format!("a{number}-v{version}"), vec![folder(&app(number), &entries)])
 }
 
 async fn land(writer: &Writer, changes: Vec<Change>) {

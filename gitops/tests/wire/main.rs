@@ -4,6 +4,8 @@
 const ENGINE: gimlet_gitops::EngineChoice = gimlet_gitops::EngineChoice::Wire;
 
 #[cfg(test)]
+mod apps;
+#[cfg(test)]
 #[path = "../runner/audit.rs"]
 mod audit;
 #[cfg(test)]

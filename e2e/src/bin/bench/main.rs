@@ -15,6 +15,9 @@ mod repository;
 mod server;
 mod site;
 mod watch;
+mod ways;
+mod wire;
+mod work;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -58,6 +61,9 @@ enum Role {
     /// Renders what it is asked to on its standard input.
     #[command(hide = true)]
     Renderer,
+    /// Writes to a repository and tells the memory that it took.
+    #[command(hide = true)]
+    Writer { url: String },
     /// Runs another program and tells what it took.
     #[command(hide = true)]
     Watch {
@@ -77,12 +83,17 @@ enum Part {
     C,
     /// Charts rendered, without a cluster.
     D,
+    /// Releases without a clone, against git and the ways of others.
+    E,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     match &args.role {
         Some(Role::Renderer) => return renderer::serve(),
+        Some(Role::Writer { url }) => {
+            return tokio::runtime::Runtime::new()?.block_on(wire::write(url));
+        }
         Some(Role::Watch { command }) => return watch::report(command),
         None => enter_deps()?,
     }
@@ -112,6 +123,9 @@ async fn run(args: Args) -> Result<()> {
     println!("{before}");
     if wanted(Part::C) {
         sections.push(told(repository::measure(args.quick).await?));
+    }
+    if wanted(Part::E) {
+        sections.push(told(wire::measure(args.quick).await?));
     }
     if wanted(Part::D) {
         sections.push(told(render::measure(args.quick)?));

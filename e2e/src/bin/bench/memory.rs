@@ -56,7 +56,12 @@ impl Sampler {
 
 /// Gives the most memory that this process has had, in bytes.
 pub fn own_peak() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
+    peak(std::process::id())
+}
+
+/// Gives the most memory that a process has had, in bytes.
+pub fn peak(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     Ok(parse(&status).context("the status of a process has changed its form")?.peak)
 }
 

@@ -38,6 +38,28 @@ impl Samples {
     }
 }
 
+/// The same thing done again and again: as it was, and without what the server took of it.
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    /// All of it.
+    pub total: Samples,
+    /// Without the server's time.
+    pub own: Samples,
+}
+
+impl Taken {
+    /// Adds one time that it was done.
+    pub fn push(&mut self, total: Duration, server: Duration) {
+        self.total.push(total);
+        self.own.push(total.saturating_sub(server));
+    }
+
+    /// Gives all samples.
+    pub fn to_json(&self) -> Value {
+        json!({"total": self.total.to_json(), "own": self.own.to_json()})
+    }
+}
+
 /// Writes a duration in seconds for a person.
 pub fn time(seconds: f64) -> String {
     if seconds.is_infinite() {

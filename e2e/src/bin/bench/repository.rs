@@ -9,16 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gimlet_e2e::git;
-use gimlet_gitops::{
-    BranchName, Change, Credentials, Edit, FileMap, Identity, Observer, Options, Outcome, Remote,
-    RemoteUrl, RepoPath, Writer,
-};
-use jiff::Timestamp;
+use gimlet_gitops::{Observer, Options, Outcome, Writer};
 use serde_json::json;
 
-use crate::history::{self, ENVIRONMENT, FILES, Shape, app};
-use crate::report::{Samples, Section, Verdict, row, time};
+use crate::history::{self, ENVIRONMENT, Shape, app};
+use crate::report::{Samples, Section, Taken, Verdict, row, time};
 use crate::server::Server;
+use crate::work;
 
 const SHAPES: [Shape; 4] = [
     Shape { apps: 100, commits: 1_000 },
@@ -35,20 +32,6 @@ const QUICK: [Shape; 4] = [
 
 /// With more apps than so many a shallow clone takes a minute, so only every third round has one.
 const MANY: usize = 1_000;
-
-/// The same thing done again and again: as it was, and without what the server took of it.
-#[derive(Clone, Debug, Default)]
-struct Taken {
-    total: Samples,
-    own: Samples,
-}
-
-impl Taken {
-    fn push(&mut self, total: Duration, server: Duration) {
-        self.total.push(total);
-        self.own.push(total.saturating_sub(server));
-    }
-}
 
 /// What was measured on one repository.
 #[derive(Debug, Default)]
@@ -126,13 +109,7 @@ impl Subject {
         {
             git(&dir.join(&peer), ["config", key, value])?;
         }
-        let remote = Remote {
-            url: RemoteUrl::parse(&server.url(&own), false)?,
-            branch: BranchName::parse("main")?,
-            credentials: Credentials::None,
-            ca: None,
-            create_branch: false,
-        };
+        let remote = work::remote(&server.url(&own))?;
         let operations = Arc::new(Operations::default());
         let observer: Arc<dyn Observer> = Arc::<Operations>::clone(&operations);
         let options =
@@ -147,11 +124,6 @@ impl Subject {
         subject.measured = Measured::default();
         subject.operations.clear();
         Ok(subject)
-    }
-
-    /// Chooses an app: each round another one, far from those before.
-    fn app(&self, round: usize) -> usize {
-        (round % 1_000 * 617 + 13) % self.shape.apps
     }
 
     /// Does all that the operator asks of git until a release is pushed.
@@ -175,7 +147,7 @@ impl Subject {
         guarded: bool,
         server: &Server,
     ) -> Result<(Duration, Duration)> {
-        let change = self.change(round)?;
+        let change = work::change(work::pick(round, self.shape.apps))?;
         let path = change.edits.first().map(|edit| edit.path().clone()).context("no edit")?;
         server.take_busy();
         let began = Instant::now();
@@ -190,37 +162,12 @@ impl Subject {
         Ok((began.elapsed(), server.take_busy()))
     }
 
-    fn change(&self, round: usize) -> Result<Change> {
-        let of = self.app(round);
-        let mut files = FileMap::new();
-        for (name, text) in new_files(of) {
-            files.insert(RepoPath::parse(&name)?, text.into_bytes());
-        }
-        let bench = Identity { name: "Bench".into(), email: "bench@example.com".into() };
-        Ok(Change {
-            id: gimlet_e2e::unique("release"),
-            edits: vec![Edit::Folder {
-                path: RepoPath::parse(&format!("{ENVIRONMENT}/{}", app(of)))?,
-                files,
-            }],
-            subject: format!("{ENVIRONMENT}/{}: release", app(of)),
-            body: String::new(),
-            trailers: Vec::new(),
-            author: bench.clone(),
-            committer: bench,
-            time: Timestamp::now(),
-            order: None,
-            expected: None,
-            also: Vec::new(),
-        })
-    }
-
     /// Does a release as programs without a cache do: shallow clone, write, commit, push.
     fn peer(&mut self, round: usize, dir: &Path, server: &Server) -> Result<()> {
         let url = server.url(&format!("{}-peer.git", self.name));
-        let of = self.app(round);
+        let of = work::pick(round, self.shape.apps);
         let work = tempfile::tempdir_in(dir)?;
-        let files = new_files(of);
+        let files = work::new_files(of);
         server.take_busy();
         let began = Instant::now();
         git(work.path(), ["clone", "--quiet", "--depth", "1", &url, "."])?;
@@ -233,11 +180,6 @@ impl Subject {
         self.measured.peer.push(began.elapsed(), server.take_busy());
         Ok(())
     }
-}
-
-fn new_files(of: usize) -> Vec<(String, String)> {
-    let release = gimlet_e2e::unique("r");
-    (0..FILES).map(|part| history::file(of, part, &release)).collect()
 }
 
 /// Keeps how long each kind of operation took.
@@ -295,7 +237,7 @@ fn section(rounds: usize, floor: &Taken, subjects: &[Subject]) -> Section {
         ));
         samples.push(json!({
             "apps": shape.apps, "commits": shape.commits,
-            "release": taken_json(release), "guarded": taken_json(guarded), "peer": taken_json(peer),
+            "release": release.to_json(), "guarded": guarded.to_json(), "peer": peer.to_json(),
         }));
     }
     let medians = |of: fn(&Taken) -> f64| {
@@ -317,7 +259,7 @@ fn section(rounds: usize, floor: &Taken, subjects: &[Subject]) -> Section {
         table,
         verdicts,
         notes,
-        data: json!({"floor": taken_json(floor), "sizes": samples}),
+        data: json!({"floor": floor.to_json(), "sizes": samples}),
     }
 }
 
@@ -325,8 +267,4 @@ fn flat(what: &str, small: &Subject, large: &Subject) -> Verdict {
     let own = |subject: &Subject| subject.measured.release.own.median();
     let times = |number: f64| format!("{number:.2}");
     Verdict::at_most(what, 1.5, own(large) / own(small), times)
-}
-
-fn taken_json(taken: &Taken) -> serde_json::Value {
-    json!({"total": taken.total.to_json(), "own": taken.own.to_json()})
 }
