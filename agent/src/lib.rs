@@ -1,0 +1,3 @@
+//! What runs in a workload cluster, and how it is reported to the dashboard.
+
+pub mod protocol;
