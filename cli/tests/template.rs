@@ -196,6 +196,10 @@ fn what_helm_refuses_is_refused_with_its_words() {
     assert!(text(&version.stderr).contains("invalid kube version 'abc': "));
     refused(&[SHOP, "--set=a[b]=c"]);
     refused(&[SHOP, "--set-json=a={"]);
+    refused(&[SHOP, "-f=values/nowhere.yaml"]);
+    refused(&[SHOP, "-f=values"]);
+    refused(&[SHOP, "--set-file=a=values/nowhere.txt"]);
+    refused(&[SHOP, "--set-file=a=values"]);
     refused(&["./nowhere"]);
     refused(&[SHOP, VERSION, "--set=image=x"]);
     let schema = gimlet(&[SHOP, VERSION, "--set=replicas=-1"]);

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::functions::{Pattern, ROOT, RandomKind, RandomUse, Target};
 use crate::memo::{Counted, Memo, Parsed, snippet_bytes};
+use crate::octets;
 use crate::random::Random;
 use crate::template::fault::{Fault, Outcome};
 use crate::value::{Entries, SharedMap, Value};
@@ -98,6 +99,8 @@ pub(crate) struct Engine<'a> {
     uses: RefCell<BTreeSet<RandomUse>>,
     /// The file that is rendered now.
     source: RefCell<SmolStr>,
+    /// Whether some text may hold bytes that are no UTF-8.
+    has_octets: Cell<bool>,
     /// Memory that was used and may be used again.
     buffers: RefCell<Vec<String>>,
     arguments: RefCell<Vec<Vec<Value>>>,
@@ -150,6 +153,7 @@ impl<'a> Engine<'a> {
             patterns: RefCell::new(Counted::patterns()),
             uses: RefCell::default(),
             source: RefCell::default(),
+            has_octets: Cell::new(false),
             buffers: RefCell::default(),
             arguments: RefCell::default(),
             cyclic: RefCell::default(),
@@ -326,6 +330,21 @@ impl<'a> Engine<'a> {
         if matches!(held, Value::Map(..) | Value::List(..)) {
             self.cyclic.borrow_mut().push(Rc::downgrade(map));
         }
+    }
+
+    /// Notes that bytes which are no UTF-8 are printed.
+    pub(crate) fn note_octets(&self) {
+        self.has_octets.set(true);
+    }
+
+    pub(crate) fn has_octets(&self) -> bool {
+        self.has_octets.get()
+    }
+
+    /// What a template printed, as a value.
+    pub(crate) fn printed(&self, text: &str) -> Value {
+        let octets = if self.has_octets() { octets::of_text(text) } else { None };
+        octets.map_or_else(|| Value::text(text), Value::byte_text)
     }
 
     /// An empty text to write into.

@@ -15,6 +15,7 @@ mod manifest;
 mod memo;
 mod number;
 mod objects;
+mod octets;
 mod print;
 mod random;
 mod render;

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::octets;
 use crate::render::{Document, HelmVersion, Hook};
 use crate::yaml;
 use head::Head;
@@ -127,12 +128,15 @@ fn compare(left: &str, right: &str, helm: HelmVersion) -> Ordering {
     }
 }
 
-fn parsed_head(file: &str, content: &str) -> Result<Head, ManifestError> {
+fn parsed_head(file: &str, content: &str, has_octets: bool) -> Result<Head, ManifestError> {
     let failed = |message, line| {
         let (file, problem) = (Some(file.to_owned()), Problem::Invalid(message));
         ManifestError { file, problem, line }
     };
-    let document = yaml::from_str(content)
+    let octets = if has_octets { octets::of_text(content) } else { None };
+    let text = octets.as_deref().map_or(Ok(content), yaml::text);
+    let document = text
+        .and_then(yaml::from_str)
         .map_err(|error| failed(format!("error converting YAML to JSON: {error}"), error.line()))?;
     head::head(&document).map_err(|message| failed(message, None))
 }
@@ -140,6 +144,7 @@ fn parsed_head(file: &str, content: &str) -> Result<Head, ManifestError> {
 /// Takes rendered files apart, as long as they hold no more than so many objects.
 pub(crate) fn sort(
     files: &BTreeMap<String, String>,
+    has_octets: bool,
     most: usize,
     helm: HelmVersion,
 ) -> Result<Sorted, ManifestError> {
@@ -154,7 +159,7 @@ pub(crate) fn sort(
             }
             let head = match quick::head(content) {
                 Some(head) => head,
-                None => parsed_head(file, content)?,
+                None => parsed_head(file, content, has_octets)?,
             };
             let source = file.clone();
             let content = content.to_owned();
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn manifests_are_split_and_sorted_by_kind() {
         let text = "---\nkind: Zebra\n---\nkind: Service\n--- \nkind: Namespace\nx: |\n  a---b\n";
-        let sorted = sort(&files(text), 100, HelmVersion::V3).unwrap();
+        let sorted = sort(&files(text), false, 100, HelmVersion::V3).unwrap();
         let contents: Vec<_> = sorted.manifests.iter().map(|found| &*found.content).collect();
         assert_eq!(contents, ["kind: Namespace\nx: |\n  a---b", "kind: Service", "kind: Zebra"]);
     }
@@ -213,7 +218,7 @@ mod tests {
             )
         };
         let text = format!("{}---\n{}", hook("pre-install, TEST-success"), hook("odd"));
-        let sorted = sort(&files(&text), 100, HelmVersion::V3).unwrap();
+        let sorted = sort(&files(&text), false, 100, HelmVersion::V3).unwrap();
         assert_eq!(sorted.hooks.len(), 1);
         assert_eq!(sorted.hooks[0].events, ["pre-install", "test"]);
         assert_eq!(sorted.hooks[0].weight, -5);
@@ -222,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_map_is_an_error() {
-        let error = sort(&files("- a\n"), 100, HelmVersion::V3).err().unwrap();
+        let error = sort(&files("- a\n"), false, 100, HelmVersion::V3).err().unwrap();
         assert!(error.to_string().starts_with("YAML parse error on c/templates/a.yaml: error unm"));
     }
 }

@@ -20,6 +20,7 @@ use crate::kube_version::KubeVersion;
 use crate::manifest::{self, Problem};
 use crate::memo::Memo;
 use crate::objects::{Renderable, Shared, capabilities, collect, release};
+use crate::octets;
 use crate::print::quote;
 use crate::schema::{self, Refusal};
 use crate::semver::is_compatible;
@@ -179,23 +180,25 @@ fn run(chart: &Chart, values: &Json, options: &RenderOptions) -> Result<Rendered
     let shared = Shared { release: release(options), capabilities: capabilities(&kube, options) };
     let mut templates = Vec::new();
     collect(&root, None, &Value::Map(map, MapKind::Values), &shared, &mut templates);
-    let Executed { mut files, random, mut usage } =
+    let Executed { mut files, has_octets, random, mut usage } =
         execute_all(templates, &chart.memo, options, budget.used())?;
     let notes = files.remove(&format!("{}/templates/{NOTES}", root.name)).unwrap_or_default();
+    let notes = if has_octets { octets::replaced(&notes) } else { notes };
     files.retain(|path, _| !path.ends_with(NOTES));
     let mut crds = Vec::new();
     if options.include_crds {
         definitions(&root, &root.name, &options.limits, &mut crds)?;
     }
     let most = options.limits.objects.saturating_sub(crds.len());
-    let sorted = manifest::sort(&files, most, options.helm).map_err(|error| RenderError {
-        template: error.file.clone(),
-        line: error.line,
-        ..match &error.problem {
-            Problem::Invalid(_) => RenderError::new(ErrorKind::Manifest, error.to_string()),
-            Problem::TooMany => RenderError::new(ErrorKind::Limit, too_many(&options.limits)),
-        }
-    })?;
+    let sorted =
+        manifest::sort(&files, has_octets, most, options.helm).map_err(|error| RenderError {
+            template: error.file.clone(),
+            line: error.line,
+            ..match &error.problem {
+                Problem::Invalid(_) => RenderError::new(ErrorKind::Manifest, error.to_string()),
+                Problem::TooMany => RenderError::new(ErrorKind::Limit, too_many(&options.limits)),
+            }
+        })?;
     usage.objects = crds.len() + sorted.manifests.len() + sorted.hooks.len();
     let manifest::Sorted { manifests, hooks, warnings } = sorted;
     for warning in warnings {
@@ -274,6 +277,8 @@ pub(crate) fn make_integral(json: &mut Json) {
 struct Executed {
     /// The printed texts by the paths of their templates.
     files: BTreeMap<String, String>,
+    /// Whether there may be bytes in them that are no UTF-8.
+    has_octets: bool,
     random: Vec<RandomUse>,
     usage: Usage,
 }
@@ -301,6 +306,9 @@ fn execute_all(
     engine.allocate(allocated).map_err(RenderError::from_fault)?;
     let scope = Rc::new(Scope::default());
     for template in &templates {
+        if template.file.has_octets() {
+            engine.note_octets();
+        }
         let parsed = template
             .file
             .parsed(&template.path, dialect)
@@ -339,7 +347,8 @@ fn execute_all(
         files.insert(template.path.to_string(), out);
     }
     let usage = Usage { output_bytes: total, ..engine.usage() };
-    Ok(Executed { files, random: engine.take_uses(), usage })
+    let has_octets = engine.has_octets();
+    Ok(Executed { files, has_octets, random: engine.take_uses(), usage })
 }
 
 fn definitions(

@@ -10,6 +10,7 @@
 )]
 
 mod fixtures;
+mod octets;
 
 use fixtures::case::{Case, Prepared, ours};
 use fixtures::oracle::Oracle;

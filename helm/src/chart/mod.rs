@@ -316,7 +316,8 @@ fn check_path(path: &str) -> Result<(), ChartError> {
 }
 
 fn document(file: &File) -> Result<Json, ChartError> {
-    yaml::from_str(&String::from_utf8_lossy(&file.data))
+    yaml::text(&file.data)
+        .and_then(yaml::from_str)
         .map_err(|source| ChartError::Yaml { file: file.path.clone(), source })
 }
 

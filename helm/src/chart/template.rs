@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use crate::functions::{Dialect, find};
 use crate::memo::Parsed;
+use crate::octets;
 use crate::template::parse::{SyntaxError, parse};
 
 /// A template file of a chart.
@@ -14,14 +15,23 @@ use crate::template::parse::{SyntaxError, parse};
 pub(crate) struct TemplateFile {
     pub(crate) path: String,
     source: Arc<str>,
+    has_octets: bool,
     /// Parsed under each path it had so far: a chart that is used under two aliases has two.
     parsed: Arc<Mutex<Vec<(SmolStr, Dialect, Parsed)>>>,
 }
 
 impl TemplateFile {
     pub(crate) fn new(path: String, data: &[u8]) -> Self {
-        let source = Arc::from(String::from_utf8_lossy(data));
-        Self { path, source, parsed: Arc::default() }
+        let (source, has_octets) = match std::str::from_utf8(data) {
+            Ok(text) => (Arc::from(text), false),
+            Err(_) => (Arc::from(octets::to_text(data)), true),
+        };
+        Self { path, source, has_octets, parsed: Arc::default() }
+    }
+
+    /// Whether there are bytes in the file that are no UTF-8.
+    pub(crate) fn has_octets(&self) -> bool {
+        self.has_octets
     }
 
     /// Bytes of the text.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Kind::{Any, Text};
 use super::{Call, Function, fixed, variadic};
-use crate::print::{is_printable, printable, sprint, sprintf, sprintln};
+use crate::print::{display, is_printable, printable, sprint, sprintf, sprintln};
 use crate::template::fault::{Outcome, fail};
 use crate::value::{ListKind, MapKind, Object, Value};
 
@@ -174,6 +174,12 @@ fn equal(left: &Value, right: &Value) -> Outcome<bool> {
             (Object::Duration(a), Object::Duration(b)) => a == b,
             _ => Rc::ptr_eq(a, b),
         },
+        _ if left.kind_name() != right.kind_name() => {
+            let shown = sprintf("%s", std::slice::from_ref(left), 4096)?;
+            let (of, with) = (left.type_name(), right.type_name());
+            let other = display(right, 4096)?;
+            return fail(format!("non-comparable types {shown}: {of}, {with}: {other}"));
+        }
         _ => {
             let shown = sprintf("%s", std::slice::from_ref(right), 4096)?;
             let kind = right.type_name();

@@ -79,7 +79,7 @@ fn include(call: &mut Call<'_>) -> Outcome<Value> {
         Some(template) => {
             let mut out = call.engine.buffer();
             let result = execute(call.engine, call.scope, &template, call.arg(1), &mut out);
-            let result = result.map(|()| Value::text(&out));
+            let result = result.map(|()| call.engine.printed(&out));
             call.engine.give_back(out);
             result
         }
@@ -118,7 +118,11 @@ fn tpl(call: &mut Call<'_>) -> Outcome<Value> {
     let mut out = call.engine.buffer();
     let result = execute(call.engine, &scope, main, call.arg(1), &mut out);
     let result = result.map(|()| {
-        if out.contains(NO_VALUE) { out.replace(NO_VALUE, "").into() } else { Value::text(&out) }
+        if out.contains(NO_VALUE) {
+            call.engine.printed(&out.replace(NO_VALUE, ""))
+        } else {
+            call.engine.printed(&out)
+        }
     });
     call.engine.give_back(out);
     result.map_err(|fault| {

@@ -15,6 +15,7 @@ use super::ast::{Branch, Command, Expr, Invocation, Node, Pipe, Template};
 use super::fault::{Fault, Outcome, Place, fail};
 use super::scope::Scope;
 use crate::engine::Engine;
+use crate::octets;
 use crate::print::{display_short, printable, quote};
 use crate::value::{ListKind, MapKind, Object, Value};
 
@@ -170,6 +171,11 @@ impl<'t> State<'_, 't> {
             Value::Text(text) => {
                 self.locate(self.engine.write(text.len()))?;
                 out.push_str(text);
+            }
+            Value::Raw(bytes) => {
+                self.locate(self.engine.write(bytes.len()))?;
+                self.engine.note_octets();
+                out.push_str(&octets::to_text(bytes));
             }
             other => {
                 if let Value::Object(object) = other

@@ -4,6 +4,7 @@ mod token;
 
 use std::borrow::Cow;
 
+use crate::octets::is_stand_in;
 use crate::print::quote;
 use token::keyword;
 pub(super) use token::{Item, Kind};
@@ -32,6 +33,7 @@ fn is_word(symbol: char) -> bool {
 fn shown(symbol: Option<char>) -> String {
     match symbol {
         None => "U+FFFFFFFFFFFFFFFF".to_owned(),
+        Some(symbol) if is_stand_in(symbol) => shown(Some(char::REPLACEMENT_CHARACTER)),
         Some(symbol) if crate::print::is_printable(symbol) => {
             format!("U+{:04X} '{symbol}'", u32::from(symbol))
         }

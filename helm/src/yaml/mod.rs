@@ -13,6 +13,7 @@ mod tree;
 
 use serde_json::Value;
 
+use crate::octets;
 pub(crate) use emit::{Layout, write};
 pub(crate) use resolve::{Resolved, resolve};
 pub(crate) use tree::{Built, Shape, Written};
@@ -51,6 +52,12 @@ impl YamlError {
     pub fn line(&self) -> Option<usize> {
         self.line
     }
+}
+
+/// The text of a file, if it is UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, YamlError> {
+    std::str::from_utf8(bytes)
+        .map_err(|_| YamlError::new(None, octets::problem(bytes).unwrap_or_default()))
 }
 
 /// Whether go-yaml takes all characters of a text.

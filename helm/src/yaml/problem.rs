@@ -99,6 +99,42 @@ pub(super) fn worded(text: &str, line: usize, at: usize, info: &str) -> YamlErro
     }
 }
 
+/// What go-yaml refuses in front of the first document and the parser takes, or says otherwise.
+pub(super) fn at_start(text: &str) -> Option<YamlError> {
+    for (before, line) in text.lines().enumerate() {
+        let failed = |message: &str| Some(YamlError::new(Some(before + 1), message));
+        if let Some(directive) = line.strip_prefix('%') {
+            let is_part =
+                |symbol: char| symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | '-');
+            let end = directive.find(|symbol| !is_part(symbol)).unwrap_or(directive.len());
+            let (name, rest) = directive.split_at(end);
+            match name {
+                "" => return failed("could not find expected directive name"),
+                _ if !rest.is_empty() && !rest.starts_with([' ', '\t']) => {
+                    return failed("found unexpected non-alphabetical character");
+                }
+                "YAML" => {
+                    let version = rest.trim_start_matches([' ', '\t']);
+                    if !version.starts_with(|symbol: char| symbol.is_ascii_digit()) {
+                        return failed("did not find expected version number");
+                    }
+                    if version.split([' ', '\t', '#']).next() != Some("1.1") {
+                        let message = "found incompatible YAML document";
+                        return Some(YamlError::counted_from_zero(before, message));
+                    }
+                }
+                "TAG" => {}
+                _ => return failed("found unknown directive name"),
+            }
+        } else if line == "..." || line.starts_with("... ") {
+            return Some(YamlError::counted_from_zero(before, NO_CONTENT));
+        } else if !line.trim_start_matches(' ').is_empty() && !line.starts_with('#') {
+            return None;
+        }
+    }
+    None
+}
+
 /// What go-yaml says of an anchor or alias that has no name.
 pub(super) const NO_NAME: &str = "did not find expected alphabetic or numeric character";
 

@@ -3,6 +3,7 @@
 mod scalar;
 mod shown;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
@@ -11,7 +12,7 @@ use smol_str::SmolStr;
 use self::scalar::has_surrogate;
 use self::shown::shown;
 use super::YamlError;
-use super::problem::{NO_NAME, anchor, worded};
+use super::problem::{NO_NAME, anchor, at_start, worded};
 use super::tree::Built;
 
 /// Bytes that anchors and aliases may add to a text.
@@ -69,12 +70,12 @@ struct Reader<'a, T: Built> {
 }
 
 pub(super) fn first<T: Built>(text: &str) -> Result<T, YamlError> {
-    check_start(text)?;
+    let text = &*readable(text)?;
     Ok(Reader::new(text).document()?.unwrap_or_else(T::null))
 }
 
 pub(super) fn all<T: Built>(text: &str) -> Result<Vec<T>, YamlError> {
-    check_start(text)?;
+    let text = &*readable(text)?;
     let mut reader = Reader::<T>::new(text);
     let mut found = Vec::new();
     while let Some(document) = reader.document()? {
@@ -85,17 +86,25 @@ pub(super) fn all<T: Built>(text: &str) -> Result<Vec<T>, YamlError> {
     Ok(found)
 }
 
-/// Refuses what go-yaml refuses and the parser below takes.
-fn check_start(text: &str) -> Result<(), YamlError> {
+/// Refuses what go-yaml refuses and the parser below takes, and has `\n` for all ends of lines.
+fn readable(text: &str) -> Result<Cow<'_, str>, YamlError> {
     let suspicious =
         |byte: u8| byte >= 0x7f || (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r'));
-    if text.bytes().any(suspicious) && !super::is_readable(text) {
+    let suspicious = text.bytes().any(suspicious);
+    if suspicious && !super::is_readable(text) {
         return Err(YamlError::new(None, "control characters are not allowed"));
     }
     if text.trim_start_matches([' ', '\n', '\r']).starts_with('\t') {
         return Err(YamlError::new(None, "found character that cannot start any token"));
     }
-    Ok(())
+    if let Some(problem) = at_start(text) {
+        return Err(problem);
+    }
+    // A line end in YAML 1.1, but not in 1.2.
+    if suspicious && text.contains('\u{85}') {
+        return Ok(text.replace('\u{85}', "\n").into());
+    }
+    Ok(text.into())
 }
 
 impl<'a, T: Built> Reader<'a, T> {

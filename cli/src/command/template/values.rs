@@ -3,8 +3,8 @@
 use std::io::Read as _;
 
 use clap::Args;
-use gimlet_helm::merge_values;
 use gimlet_helm::set_values::{SetError, SetMode, from_file, set};
+use gimlet_helm::{merge_values, yaml};
 use serde_json::{Map, Value};
 
 use crate::error::{CommandError, Kind};
@@ -39,9 +39,12 @@ impl ValueArgs {
         let Self { values: files, set_json, set: typed, set_string, set_file, set_literal } = self;
         let mut values = Value::Object(Map::new());
         for file in files {
-            let text = read(file)?;
-            let over = from_file(&text)
-                .map_err(|error| CommandError::usage(format!("failed to parse {file}: {error}")))?;
+            let bytes = read(file)?;
+            let failed =
+                |error: String| CommandError::usage(format!("failed to parse {file}: {error}"));
+            let text = yaml::text(&bytes)
+                .map_err(|error| failed(format!("error converting YAML to JSON: {error}")))?;
+            let over = from_file(text).map_err(|error| failed(error.to_string()))?;
             merge_values(&mut values, over);
         }
         let broken = |error: SetError| CommandError::usage(error.to_string());
@@ -55,7 +58,11 @@ impl ValueArgs {
             set(&mut values, text, SetMode::Text).map_err(broken)?;
         }
         for text in set_file {
-            let mut reader = |file: &str| read(file).map_err(|error| error.message().to_owned());
+            let mut reader = |file: &str| {
+                let bytes = read(file).map_err(|error| error.message().to_owned())?;
+                String::from_utf8(bytes)
+                    .map_err(|_| format!("{file} cannot be read: it is not UTF-8"))
+            };
             set(&mut values, text, SetMode::File(&mut reader)).map_err(broken)?;
         }
         for text in set_literal {
@@ -65,7 +72,7 @@ impl ValueArgs {
     }
 }
 
-fn read(file: &str) -> Result<String, CommandError> {
+fn read(file: &str) -> Result<Vec<u8>, CommandError> {
     let broken = |error: std::io::Error| {
         let kind = match error.kind() {
             std::io::ErrorKind::NotFound => Kind::NotFound,
@@ -91,6 +98,5 @@ fn read(file: &str) -> Result<String, CommandError> {
     } else {
         bytes = std::fs::read(file).map_err(broken)?;
     }
-    String::from_utf8(bytes)
-        .map_err(|_| CommandError::usage(format!("{file} cannot be read: it is not UTF-8")))
+    Ok(bytes)
 }

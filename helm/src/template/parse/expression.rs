@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{Parsed, Parser, VARIABLE_LIMIT};
+use crate::octets;
 use crate::print::quote;
 use crate::template::ast::{Command, Expr, ExprKind, Number, Pipe};
 use crate::template::lex::{Item, Kind};
@@ -199,7 +200,14 @@ impl Parser<'_> {
             ),
             Kind::String | Kind::RawString => {
                 let literal = SmolStr::new(&token.text);
-                match unquote_bytes(&token.text).map(String::from_utf8) {
+                let text = match token.kind {
+                    Kind::String => octets::replaced(&token.text),
+                    _ => token.text.to_string(),
+                };
+                match unquote_bytes(&text).map(String::from_utf8) {
+                    Some(Ok(text)) if let Some(bytes) = octets::of_text(&text) => {
+                        ExprKind::Raw { literal, value: bytes.into() }
+                    }
                     Some(Ok(text)) => ExprKind::Text { literal, value: SmolStr::from(text) },
                     Some(Err(raw)) => ExprKind::Raw { literal, value: raw.into_bytes().into() },
                     None => return self.fail("invalid syntax"),
