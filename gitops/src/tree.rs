@@ -39,31 +39,37 @@ impl EntryKind {
     }
 
     pub(crate) fn parse(mode: &[u8]) -> Option<Self> {
-        match mode {
-            // Very old repositories have group-writable files.
-            b"100644" | b"100664" => Some(Self::File),
-            b"100755" => Some(Self::Executable),
-            b"40000" | b"040000" => Some(Self::Folder),
-            b"120000" => Some(Self::Symlink),
-            b"160000" => Some(Self::Submodule),
-            _ => None,
-        }
+        MODES.iter().find(|(text, _)| text.as_bytes() == mode).map(|(_, kind)| *kind)
     }
 }
 
+/// All modes that there are, in each form that they are written.
+const MODES: [(&str, EntryKind); 7] = [
+    ("40000", EntryKind::Folder),
+    ("100644", EntryKind::File),
+    ("100755", EntryKind::Executable),
+    ("120000", EntryKind::Symlink),
+    ("160000", EntryKind::Submodule),
+    // Very old repositories have group-writable files.
+    ("100664", EntryKind::File),
+    ("040000", EntryKind::Folder),
+];
+
 /// One name in a tree.
+///
+/// A tree of ten thousand is copied for each release, so a copy of an entry allocates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) name: Vec<u8>,
+    pub(crate) name: Arc<[u8]>,
     pub(crate) kind: EntryKind,
     pub(crate) id: ObjectId,
     /// The mode as it was read, so that what belongs to others is written back byte by byte.
-    mode: Vec<u8>,
+    mode: &'static str,
 }
 
 impl Entry {
     pub(crate) fn new(name: &str, kind: EntryKind, id: ObjectId) -> Self {
-        Self { name: name.as_bytes().to_vec(), kind, id, mode: kind.mode().as_bytes().to_vec() }
+        Self { name: name.as_bytes().into(), kind, id, mode: kind.mode() }
     }
 
     pub(crate) fn name_lossy(&self) -> String {
@@ -95,8 +101,9 @@ impl Tree {
             let (name, rest) = (&rest[..nul], &rest[nul + 1..]);
             let hash = rest.get(..20).ok_or_else(broken)?;
             let id = ObjectId::try_from(hash).map_err(|_| broken())?;
-            let kind = EntryKind::parse(mode).ok_or_else(broken)?;
-            entries.push(Entry { name: name.to_vec(), kind, id, mode: mode.to_vec() });
+            let known = MODES.iter().find(|(text, _)| text.as_bytes() == mode);
+            let (mode, kind) = *known.ok_or_else(broken)?;
+            entries.push(Entry { name: name.into(), kind, id, mode });
             data = &rest[20..];
         }
         Ok(Self { entries })
@@ -105,7 +112,7 @@ impl Tree {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(self.entries.len() * 48);
         for entry in &self.entries {
-            data.extend_from_slice(&entry.mode);
+            data.extend_from_slice(entry.mode.as_bytes());
             data.push(b' ');
             data.extend_from_slice(&entry.name);
             data.push(0);
@@ -115,14 +122,14 @@ impl Tree {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.name == name.as_bytes())
+        self.entries.iter().find(|e| *e.name == *name.as_bytes())
     }
 
     /// Returns another entry whose name differs only in case.
     pub(crate) fn case_twin(&self, name: &str) -> Option<&Entry> {
         self.entries
             .iter()
-            .find(|e| e.name != name.as_bytes() && e.name.eq_ignore_ascii_case(name.as_bytes()))
+            .find(|e| *e.name != *name.as_bytes() && e.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// Puts an entry in its place, instead of one with the same name.
@@ -135,7 +142,7 @@ impl Tree {
     }
 
     pub(crate) fn remove(&mut self, name: &[u8]) {
-        self.entries.retain(|e| e.name != name);
+        self.entries.retain(|e| *e.name != *name);
     }
 }
 

@@ -24,6 +24,8 @@ use crate::id::{Object, ObjectKind};
 const MEMORY: usize = 8 * 1024 * 1024;
 /// What an object takes in memory besides its content.
 const OVERHEAD: usize = 128;
+/// Trees of more bytes are written to disk as they are.
+const STORED: usize = 32 * 1024;
 /// In front of each object on disk: the size of what follows, a letter for the kind, and the id.
 const HEADER: usize = 4 + 1 + 20;
 
@@ -226,7 +228,10 @@ impl Segment {
             if self.places.contains_key(&object.id) {
                 continue;
             }
-            let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
+            // Much of a large tree is ids, which do not get smaller, and it comes with each release.
+            let large_tree = object.kind == ObjectKind::Tree && object.data.len() > STORED;
+            let level = if large_tree { Compression::none() } else { Compression::fast() };
+            let mut packed = ZlibEncoder::new(Vec::new(), level);
             packed.write_all(&object.data)?;
             let packed = packed.finish()?;
             let Ok(size) = u32::try_from(packed.len()) else { continue };

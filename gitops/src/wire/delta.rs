@@ -9,6 +9,8 @@ pub(super) const OBJECT_CAP: usize = 64 * 1024 * 1024;
 const MAX_COPY: usize = 0xff_ffff;
 /// The most bytes that one instruction inserts.
 const MAX_INSERT: usize = 0x7f;
+/// Bytes that are compared at once.
+const BLOCK: usize = 64;
 
 /// Says that a delta makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +88,9 @@ fn number(present: u8, bytes: u8, rest: &mut &[u8]) -> Result<usize, BadDelta> {
 /// are left.
 pub(super) fn between(base: &[u8], target: &[u8]) -> Vec<u8> {
     let shorter = base.len().min(target.len());
-    let same = |(a, b): &(&u8, &u8)| a == b;
-    let head = base.iter().zip(target).take_while(same).count();
-    let pairs = base.iter().rev().zip(target.iter().rev());
-    let tail = pairs.take(shorter - head).take_while(same).count();
+    let head = shared_head(base, target);
+    let rest = shorter - head;
+    let tail = shared_tail(&base[base.len() - rest..], &target[target.len() - rest..]);
     let mut out = Vec::new();
     put_size(base.len(), &mut out);
     put_size(target.len(), &mut out);
@@ -100,6 +101,22 @@ pub(super) fn between(base: &[u8], target: &[u8]) -> Vec<u8> {
     }
     put_copy(base.len() - tail..base.len(), &mut out);
     out
+}
+
+/// Counts the bytes that two texts have in common at their beginning; block by block, since most of
+/// a tree is.
+fn shared_head(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK));
+    let whole = blocks.take_while(|(a, b)| a == b).count() * BLOCK;
+    whole + a[whole..].iter().zip(&b[whole..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Counts the bytes that two texts have in common at their end.
+fn shared_tail(a: &[u8], b: &[u8]) -> usize {
+    let blocks = a.rchunks_exact(BLOCK).zip(b.rchunks_exact(BLOCK));
+    let whole = blocks.take_while(|(a, b)| a == b).count() * BLOCK;
+    let (a, b) = (&a[..a.len() - whole], &b[..b.len() - whole]);
+    whole + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 fn put_copy(mut run: std::ops::Range<usize>, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! Requests to a git server over HTTP.
 
+use std::path::Path;
 use std::sync::{Once, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const ANSWER_CAP: usize = 512 * 1024 * 1024;
 const EXPLANATION: usize = 300;
 /// How often the first question is sent elsewhere.
 const MAX_REDIRECTS: usize = 4;
+/// The environment variable that names a file of authorities.
+const AUTHORITIES: &str = "GIT_SSL_CAINFO";
 const PROTOCOL: HeaderName = HeaderName::from_static("git-protocol");
 
 /// The two sides of git's protocol, as servers name them.
@@ -297,10 +300,24 @@ fn client(remote: &Remote, timeouts: &Timeouts) -> Result<Client, GitError> {
             |_| GitError::new(GitErrorKind::Invalid, "ca.crt holds no certificate in PEM form");
         let certificates = Certificate::from_pem_bundle(pem).map_err(invalid)?;
         builder = builder.tls_certs_only(certificates);
+    } else if let Some(file) = std::env::var_os(AUTHORITIES) {
+        builder = builder.tls_certs_merge(read_authorities(Path::new(&file))?);
     }
     builder.build().map_err(|error| {
         GitError::new(GitErrorKind::Invalid, format!("no connection can be prepared: {error}"))
     })
+}
+
+/// Reads the authorities that the environment names, which git trusts as well.
+fn read_authorities(file: &Path) -> Result<Vec<Certificate>, GitError> {
+    let invalid = |why: String| {
+        GitError::new(
+            GitErrorKind::Invalid,
+            format!("{AUTHORITIES} names {}, which cannot be used: {why}", file.display()),
+        )
+    };
+    let pem = std::fs::read(file).map_err(|error| invalid(error.to_string()))?;
+    Certificate::from_pem_bundle(&pem).map_err(|_| invalid("it is not PEM".to_owned()))
 }
 
 fn authorization(credentials: &Credentials) -> Option<HeaderValue> {

@@ -24,9 +24,9 @@ use crate::http::Server;
 const HANDSHAKE: u8 = 0x16;
 
 /// A certificate authority; all of them have the same name, so only their keys tell them apart.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: Vec<u8>,
+    pub(crate) pem: Vec<u8>,
 }
 
 fn named(name: &str, hosts: Vec<String>) -> CertificateParams {
@@ -37,7 +37,7 @@ fn named(name: &str, hosts: Vec<String>) -> CertificateParams {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = named("test authority", Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -46,7 +46,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    fn acceptor(&self, host: &str) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, host: &str) -> TlsAcceptor {
         TlsAcceptor::from(Arc::new(self.config(host)))
     }
 
@@ -70,8 +70,8 @@ impl Authority {
 type Wire = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// Takes TLS off and passes the rest to a server behind.
-struct Front {
-    address: SocketAddr,
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
     wire: Wire,
     task: tokio::task::JoinHandle<()>,
 }
@@ -83,7 +83,7 @@ impl Drop for Front {
 }
 
 impl Front {
-    async fn start(server: &Server, acceptor: TlsAcceptor) -> Self {
+    pub(crate) async fn start(server: &Server, acceptor: TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let wire = Wire::default();

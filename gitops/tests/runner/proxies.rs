@@ -1,11 +1,16 @@
-//! Proxies that the environment names. It is that of a process, so each test starts one of its own.
+//! Proxies and authorities that the environment names. It is that of a process, so each test starts
+//! one of its own.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use gimlet_gitops::Writer;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::fixture::{Repo, change, folder, path};
 use crate::http::Server;
+use crate::https::{Authority, Front};
 
 /// What the other process is told: where the repository is, and where its cache goes.
 const URL: &str = "GIMLET_TEST_PROXIED_URL";
@@ -30,7 +35,7 @@ async fn the_process_behind_a_proxy() {
 async fn lands(repo: &Repo, url: &str, variables: &[(&str, &str)]) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["proxies::the_process_behind_a_proxy", "--exact", "--nocapture"]);
-    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "GIT_SSL_CAINFO"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
     command.env(URL, url).env(CACHE, repo.dir.path().join("cache"));
@@ -61,4 +66,62 @@ async fn a_host_without_a_proxy_is_reached_directly() {
     assert!(!lands(&repo, &url, &[("http_proxy", NOWHERE)]).await, "the proxy is not there");
     assert_eq!(server.requests(), 0);
     assert!(lands(&repo, &url, &[("http_proxy", NOWHERE), ("no_proxy", "127.0.0.1")]).await);
+}
+
+/// Writes an authority to a file and returns its path.
+fn file_of(repo: &Repo, authority: &Authority) -> String {
+    let file = repo.dir.path().join("authority.pem");
+    std::fs::write(&file, &authority.pem).unwrap();
+    file.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_that_the_environment_names_is_trusted() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let authority = Authority::new();
+    let front = Front::start(&server, authority.acceptor("127.0.0.1")).await;
+    let url = format!("https://{}/repo.git", front.address);
+    assert!(!lands(&repo, &url, &[]).await, "nobody trusts it");
+    let missing = repo.dir.path().join("missing").display().to_string();
+    assert!(!lands(&repo, &url, &[("GIT_SSL_CAINFO", &missing)]).await, "there is no such file");
+    assert_eq!(server.requests(), 0);
+    assert!(lands(&repo, &url, &[("GIT_SSL_CAINFO", &file_of(&repo, &authority))]).await);
+}
+
+/// Answers one `CONNECT` after the other by a way to the same place, and checks what was asked for.
+async fn tunnels(listener: TcpListener, asked_for: &'static str, to: SocketAddr) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut client = BufReader::new(stream);
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                assert!(client.read_until(b'\n', &mut head).await.unwrap() > 0, "an end too early");
+            }
+            let head = String::from_utf8(head).unwrap();
+            assert!(head.starts_with(&format!("CONNECT {asked_for} HTTP/1.1")), "{head}");
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+            let mut server = TcpStream::connect(to).await.unwrap();
+            let _ = copy_bidirectional(&mut client, &mut server).await;
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_is_a_tunnel_to_a_host_that_speaks_https() {
+    let repo = Repo::seeded();
+    let server = Server::start(&repo, None).await;
+    let authority = Authority::new();
+    let front = Front::start(&server, authority.acceptor("git.example.invalid")).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(tunnels(listener, "git.example.invalid:443", front.address));
+    let file = file_of(&repo, &authority);
+    let trusted = ("GIT_SSL_CAINFO", file.as_str());
+    let url = "https://git.example.invalid/repo.git";
+    assert!(!lands(&repo, url, &[trusted]).await, "there is no such host");
+    assert_eq!(server.requests(), 0);
+    assert!(lands(&repo, url, &[trusted, ("https_proxy", &proxy)]).await);
+    assert!(server.requests() > 0);
+    task.abort();
 }
