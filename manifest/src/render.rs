@@ -283,6 +283,12 @@ fn chart_objects(
         }
     }
     warnings.extend(chart_warnings);
+    warnings.extend(chart.provenance_files().into_iter().map(|path| {
+        format!(
+            "the chart has a provenance file, {path}, whose signature nobody has checked: what is \
+             released is told by the chart's digest alone"
+        )
+    }));
     Ok(FromChart { objects, uses, warnings })
 }
 

@@ -211,6 +211,18 @@ fn a_field_that_a_patch_fixes_is_not_told() {
 }
 
 #[test]
+fn a_provenance_file_is_named_and_not_trusted() {
+    let template = ("templates/a.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n");
+    let scene = Scene::chart(&[template, ("charts/cache-1.0.0.tgz.prov", "signed")]);
+    let warnings = scene.render().unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(
+        warnings[0].contains("charts/cache-1.0.0.tgz.prov, whose signature nobody"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn a_chart_that_fails_by_chance_is_told() {
     let template = "{{ if hasPrefix \"1970\" (now | date \"2006\") }}a: {{ else }}{{ fail \"too late\" }}{{ end }}";
     let template = template.replace("a: ", &object("v1", "ConfigMap", "a"));
