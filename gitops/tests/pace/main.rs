@@ -38,13 +38,17 @@ mod tests {
         push: Duration,
     }
 
-    /// Goal 2: a release costs at most nine tenths of what `git push` of the same commit does.
+    /// Goals 1 and 2: the client's part grows at most fourfold from 10 apps to 10,000, and is at most
+    /// nine tenths of what `git push` of the same commit takes. The milliseconds of goal 1 are those of
+    /// the benchmark.
     #[test]
     fn a_release_costs_less_than_gits_own_push_whatever_the_size() {
         let costs = [10, 10_000].map(measure);
         for cost in &costs {
             assert!(cost.ours.as_secs_f64() <= 0.9 * cost.push.as_secs_f64(), "{costs:?}");
         }
+        let [small, large] = &costs;
+        assert!(large.ours.as_secs_f64() <= 4.0 * small.ours.as_secs_f64(), "{costs:?}");
     }
 
     fn measure(apps: usize) -> Cost {
