@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -40,6 +41,12 @@ impl Server {
         let address = format!("http://{}", listener.local_addr()?);
         let router = Router::new().fallback(serve).with_state(Arc::clone(&served));
         let task = tokio::spawn(async move {
+            // As git servers do: without it an answer in two pieces waits for the client's receipt.
+            let listener = listener.tap_io(|stream| {
+                if let Err(error) = stream.set_nodelay(true) {
+                    eprintln!("a connection keeps its delay: {error}");
+                }
+            });
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the git server ended: {error}");
             }
