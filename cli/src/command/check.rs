@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::output::Cell;
+use crate::error::{CommandError, Finish};
+use crate::output::{self, Cell, Format};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +62,21 @@ impl Check {
     pub(in crate::command) fn unknown(what: impl Into<String>, said: impl Into<String>) -> Self {
         Self { what: what.into(), state: State::Unknown, said: said.into(), next: None }
     }
+}
+
+/// Prints checks, and ends with findings where one of them is wrong.
+pub(in crate::command) fn report(checks: &[Check], format: Format) -> Result<Finish, CommandError> {
+    let wrong = || checks.iter().filter(|check| check.state == State::Wrong);
+    let healthy = wrong().next().is_none();
+    let text = match format {
+        Format::Json | Format::Yaml => {
+            output::object(&json!({"healthy": healthy, "checks": checks}), format)?
+        }
+        Format::Name => output::lines(wrong().map(|check| check.what.clone())),
+        Format::Table | Format::Wide => table(checks),
+    };
+    output::print(&text)?;
+    Ok(if healthy { Finish::Done } else { Finish::Findings })
 }
 
 /// Shows checks, a line each, and what to do about those that need it.

@@ -6,13 +6,12 @@ mod places;
 mod server;
 
 use clap::Args;
-use serde_json::json;
 
-use super::check::{self, Check, State};
+use super::check::{self, Check};
 use crate::args::Global;
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish};
-use crate::output::{self, Format};
+use crate::output::Format;
 
 /// Look for the usual faults, and say what to do
 ///
@@ -44,18 +43,7 @@ pub(crate) struct DoctorArgs {
 
 pub(super) async fn run(args: &DoctorArgs, global: &Global) -> Result<Finish, CommandError> {
     let checks = examine(args, global).await;
-    let wrong = checks.iter().any(|check| check.state == State::Wrong);
-    let text = match args.output {
-        Format::Json | Format::Yaml => {
-            output::object(&json!({"healthy": !wrong, "checks": checks}), args.output)?
-        }
-        Format::Name => output::lines(
-            checks.iter().filter(|c| c.state == State::Wrong).map(|check| check.what.clone()),
-        ),
-        Format::Table | Format::Wide => check::table(&checks),
-    };
-    output::print(&text)?;
-    Ok(if wrong { Finish::Findings } else { Finish::Done })
+    check::report(&checks, args.output)
 }
 
 /// Makes the checks in their order; those that cannot be made any more are left out.

@@ -6,7 +6,6 @@ use clap::Args;
 use gimlet_crds::{App, Environment};
 use kube::ResourceExt;
 use kube::api::{Api, DynamicObject, ListParams};
-use serde_json::json;
 
 use self::chain::{Links, Seen};
 use super::credentials;
@@ -14,12 +13,12 @@ use super::flux::{self, Found, Readiness};
 use super::workload::WorkloadArgs;
 use crate::args::Global;
 use crate::cluster::Cluster;
-use crate::command::check::{self, Check, State};
+use crate::command::check::{self, Check};
 use crate::command::write::fetch;
 use crate::complete;
 use crate::error::{CommandError, Finish};
 use crate::live::refused;
-use crate::output::{self, Format};
+use crate::output::Format;
 
 /// Check every link of an environment's chain, and say what to do about the first that is broken
 ///
@@ -69,18 +68,7 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> Result<Finish, Com
         Err(error) => checks.push(failed(&error)),
     }
     checks.extend(chain::of_apps(&apps));
-    let wrong = checks.iter().any(|check| check.state == State::Wrong);
-    let text = match args.output {
-        Format::Json | Format::Yaml => {
-            output::object(&json!({"healthy": !wrong, "checks": checks}), args.output)?
-        }
-        Format::Name => output::lines(
-            checks.iter().filter(|c| c.state == State::Wrong).map(|check| check.what.clone()),
-        ),
-        Format::Table | Format::Wide => check::table(&checks),
-    };
-    output::print(&text)?;
-    Ok(if wrong { Finish::Findings } else { Finish::Done })
+    check::report(&checks, args.output)
 }
 
 fn failed(error: &CommandError) -> Check {
