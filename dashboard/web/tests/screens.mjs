@@ -3,7 +3,7 @@
 // Fails on: a serious finding of axe, a message in the console, a violation of the CSP, a bundle over its budget.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,7 @@ const CHROMIUM = [
 
 const wanted = new RegExp(process.argv[3] ?? '');
 const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
+mkdirSync(pictures, { recursive: true });
 const faults = [];
 let passed = 0;
 const fail = (what) => {
@@ -55,8 +56,10 @@ async function startBackend(...options) {
         child.once('exit', (code) => reject(new Error(`the backend ended with ${code}`)));
       });
     },
+    // A step that failed may have left it stopped.
     stop: () =>
       new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.once('exit', resolve);
         child.kill();
       }),
@@ -127,6 +130,12 @@ async function open(browser, { scheme, width = 1360, height = 860, state }) {
     await context.addInitScript((kept) => localStorage.setItem('gimlet.preferences', kept), JSON.stringify(state));
   return { page, messages, close: () => context.close() };
 }
+
+// What never ends is a fault too, and one that nobody waits for.
+setTimeout(() => {
+  console.log('FAIL the screens were not through after 20 minutes');
+  process.exit(1);
+}, 20 * 60_000).unref();
 
 if (!CHROMIUM) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
 weigh();

@@ -239,9 +239,11 @@ export const steps = {
   'a lost connection is said, what was shown stays, and it comes back': async (page, backend) => {
     await enter(page, backend);
     await page.locator('.live[data-state=open]').waitFor();
+    const row = page.locator('[role=row] >> text=checkout').first();
+    await row.waitFor();
     await backend.stop();
     await page.locator('.live[data-state=lost]').waitFor();
-    if (!(await page.locator('[role=row] >> text=checkout').first().isVisible())) throw new Error('the rows are gone');
+    if (!(await row.isVisible())) throw new Error('the rows are gone');
     await backend.start();
     const back = page.locator('.live[data-state=open]').waitFor();
     // It also comes back by itself, and then the button is gone before it can be clicked.
