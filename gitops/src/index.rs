@@ -199,13 +199,15 @@ impl Index {
     }
 
     /// Returns the commits that may have changed a folder named after its application, newest
-    /// first: those of this application, and those of others below the folder.
+    /// first: those of this application, and those of others below the folder or in so many folders
+    /// that not all of them are known.
     pub(crate) fn touching(&self, folder: &RepoPath) -> Vec<CommitId> {
         let name = folder.parts().last().unwrap_or_default();
-        let Some(app) = self.words.get(name) else { return Vec::new() };
+        let app = self.words.get(name).copied().unwrap_or(UNKNOWN);
         let below = self.folders_below(folder);
+        let is_cut = |row: &Row| (row.folders.1 - row.folders.0) as usize >= MAX_FOLDERS;
         let rows = self.rows.iter().rev();
-        let rows = rows.filter(|row| row.app == *app || self.touches(row, &below));
+        let rows = rows.filter(|row| row.app == app || is_cut(row) || self.touches(row, &below));
         rows.map(|row| row.commit).collect()
     }
 
@@ -460,6 +462,19 @@ mod tests {
         let touching: Vec<_> =
             index.touching(&path("staging/web")).iter().map(|c| c.0.as_slice()[19]).collect();
         assert_eq!(touching, [5, 2, 1]);
+    }
+
+    #[test]
+    fn a_commit_of_so_many_folders_that_some_are_left_out_may_have_touched_any() {
+        let many: Vec<_> = (0..MAX_FOLDERS).map(|n| format!("staging/app-{n:03}")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let index = index([other(1, "all", &many), other(2, "most", &many[1..])]);
+        let touching = |text: &str| {
+            let found = index.touching(&path(text));
+            found.iter().map(|c| c.0.as_slice()[19]).collect::<Vec<_>>()
+        };
+        assert_eq!(touching("staging/app-255"), [2, 1]);
+        assert_eq!(touching("staging/never-named"), [1]);
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub fn file(app: usize, number: usize, release: &str) -> (String, String) {
     (name, text)
 }
 
-/// Makes a bare repository: a first commit with all apps, then a release of one app per commit.
+/// Makes a bare repository: somebody's first commit with all apps, then a release of one app per
+/// commit.
 ///
 /// It is packed and has bitmaps, as hosts keep their repositories.
 pub fn generate(path: &Path, shape: Shape) -> Result<()> {
@@ -76,10 +77,13 @@ fn import(stream: &mut impl Write, shape: Shape) -> Result<()> {
     for number in 0..shape.commits {
         // A prime stride: every app gets its turn, and neighbours are not released together.
         let of = number * 7919 % shape.apps;
-        let message = format!(
-            "staging/{0}: release r{number}\n\nGimlet-Release: seed-{number}\nGimlet-App: {0}\nGimlet-Env: staging\n",
-            app(of)
-        );
+        let message = match number {
+            0 => "import all apps\n".to_owned(),
+            _ => format!(
+                "staging/{0}: release r{number}\n\nGimlet-Release: seed-{number}\nGimlet-App: {0}\nGimlet-Env: staging\n",
+                app(of)
+            ),
+        };
         writeln!(stream, "commit refs/heads/main")?;
         writeln!(
             stream,
