@@ -6,8 +6,9 @@
 //!
 //! 1. The agent says [`FromAgent::Hello`], the dashboard [`FromDashboard::Welcome`] with the version
 //!    to speak: the lower one of both sides.
-//! 2. The agent sends a snapshot (begin, parts, end), then deltas. Each of these frames has the number
-//!    that follows the one before; a snapshot may begin at any number. [`Mirror`] is the reading side.
+//! 2. The agent sends a snapshot (begin, the environment's state, parts, end), then deltas, and the
+//!    environment's state whenever it changes. Each of these frames has the number that follows the
+//!    one before; a snapshot may begin at any number. [`Mirror`] is the reading side.
 //! 3. Whoever misses a number says [`FromDashboard::Resync`] and gets a new snapshot. An agent whose
 //!    reader is slow drops its deltas and begins a snapshot by itself, so that no queue grows.
 //! 4. A heartbeat holds the number that was sent last. After three silent intervals the other side
@@ -15,10 +16,15 @@
 //! 5. A [`FromDashboard::Request`] is answered by chunks and one end or failure. Each answer may have
 //!    [`FIRST_CREDIT`] chunks on the way; every [`FromDashboard::Credit`] allows more.
 //!
-//! Fields that are not known are ignored, so that either side may be the newer one. A frame of a kind
-//! that is not known is answered by an error; the connection stays.
+//! Fields that are not known are ignored, and words that are not known become `Unknown`, so that either
+//! side may be the newer one. A frame of a kind that is not known is answered by an error; the
+//! connection stays.
+//!
+//! What is long is cut: texts for people to [`MAX_TEXT`], lines of logs to [`MAX_LINE`]; apps by
+//! [`AppState::fit`]; snapshots, deltas and answers into several frames.
 
 mod app;
+mod cut;
 mod frame;
 mod limit;
 mod mirror;
@@ -27,11 +33,13 @@ mod request;
 mod wire_tests;
 
 pub use app::{
-    Alert, AlertPhase, AppKey, AppState, Cause, Container, ContainerState, FluxItem, Link, Pod,
-    Terminated, Word, Workload,
+    Alert, AlertPhase, AppKey, AppState, Autoscaler, Cause, Container, ContainerState, FluxItem,
+    Link, Pod, Terminated, Word, Workload,
 };
 pub use frame::{Capability, DecodeError, FromAgent, FromDashboard, Kinds, decode, encode};
-pub use limit::{FIRST_CREDIT, MAX_APPS, MAX_FRAME, MAX_PODS, MAX_TEXT, clip};
+pub use limit::{
+    FIRST_CREDIT, MAX_APPS, MAX_BYTES, MAX_FLUX, MAX_FRAME, MAX_LINE, MAX_PODS, MAX_TEXT, clip,
+};
 pub use mirror::{Applied, Mirror};
 pub use request::{Answer, EventLine, LogLine, Logs, ObjectName, Person, Query, Refusal};
 

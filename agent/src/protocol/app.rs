@@ -1,6 +1,8 @@
 //! What is known of an app: one word, why, and what it consists of.
 
 use jiff::Timestamp;
+use serde::de::value::{Error as ValueError, StringDeserializer};
+use serde::de::{Deserializer, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 
 /// One word for the state of a workload or an app.
@@ -30,6 +32,7 @@ pub struct AppState {
     #[serde(flatten)]
     pub key: AppKey,
     /// One word for all.
+    #[serde(deserialize_with = "word")]
     pub word: Word,
     /// Why it is that word, where it is not Healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,12 @@ impl AppState {
     }
 }
 
+/// Reads a word; one that is newer than this side is unknown.
+fn word<'de, D: Deserializer<'de>>(source: D) -> Result<Word, D::Error> {
+    let text: StringDeserializer<ValueError> = String::deserialize(source)?.into_deserializer();
+    Ok(Word::deserialize(text).unwrap_or(Word::Unknown))
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -102,13 +111,39 @@ pub struct Workload {
     pub ready: i32,
     /// Replicas that have the present version of the template.
     pub updated: i32,
+    /// Replicas that have been ready for long enough to count.
+    #[serde(default)]
+    pub available: i32,
     /// Images of the template.
     pub images: Vec<String>,
+    /// What scales it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub autoscalers: Vec<Autoscaler>,
     /// One word for it.
+    #[serde(deserialize_with = "word")]
     pub word: Word,
     /// Why it is that word, where it is not Healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+}
+
+/// A `HorizontalPodAutoscaler`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Autoscaler {
+    /// Name of the object.
+    pub name: String,
+    /// Fewest replicas.
+    pub min: i32,
+    /// Most replicas.
+    pub max: i32,
+    /// Replicas that it saw last.
+    pub current: i32,
+    /// Replicas that it wants.
+    pub desired: i32,
+    /// What keeps it from scaling; empty where nothing does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
 }
 
 /// A pod.
@@ -246,9 +281,13 @@ pub struct FluxItem {
     /// What Flux says.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Commit, tag or digest that was applied last, as Flux writes it.
+    /// Commit, tag or digest that was applied last, as Flux writes it; of a source the one that was
+    /// fetched last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_applied_revision: Option<String>,
+    /// Commit, tag or digest that was tried last, whether or not it could be applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempted_revision: Option<String>,
     /// Whether Flux leaves it alone.
     #[serde(default)]
     pub suspended: bool,
@@ -280,4 +319,7 @@ pub enum AlertPhase {
     Firing,
     /// It is over.
     Resolved,
+    /// Something newer than this side.
+    #[serde(other)]
+    Unknown,
 }

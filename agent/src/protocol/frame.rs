@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::app::{AppKey, AppState};
+use super::app::{AppKey, AppState, FluxItem};
+use super::cut;
 use super::limit::{self, MAX_FRAME};
 use super::request::{Answer, Person, Query, Refusal};
 
@@ -42,6 +43,14 @@ pub enum FromAgent {
         /// The apps.
         apps: Vec<AppState>,
     },
+    /// What is known of the environment as a whole; it takes the place of what was said before. In a
+    /// snapshot it is a part of it.
+    EnvironmentState {
+        /// Number of the frame.
+        seq: u64,
+        /// Flux' objects that follow the environment: its source and its root.
+        flux: Vec<FluxItem>,
+    },
     /// The snapshot is whole.
     SnapshotEnd {
         /// Number of the frame.
@@ -60,7 +69,7 @@ pub enum FromAgent {
     },
     /// The agent is there.
     Heartbeat {
-        /// Number of the frame of a snapshot or delta that was sent last.
+        /// Number of the numbered frame that was sent last.
         seq: u64,
         /// Time by the agent's clock, to show how far it is off.
         time: Timestamp,
@@ -170,15 +179,31 @@ pub enum DecodeError {
 
 impl FromAgent {
     /// Cuts a snapshot into frames, numbered from `first`.
-    pub fn snapshot(first: u64, apps: impl IntoIterator<Item = AppState>) -> Vec<Self> {
-        limit::snapshot(first, apps)
+    pub fn snapshot(
+        first: u64,
+        flux: Vec<FluxItem>,
+        apps: impl IntoIterator<Item = AppState>,
+    ) -> Vec<Self> {
+        cut::snapshot(first, flux, apps)
     }
 
-    /// Returns the number of a frame of a snapshot or delta.
+    /// Cuts what changed into frames, numbered from `first`; none where nothing changed.
+    ///
+    /// Removals come first: what is both removed and new is there afterwards.
+    pub fn deltas(
+        first: u64,
+        upserts: impl IntoIterator<Item = AppState>,
+        removals: Vec<AppKey>,
+    ) -> Vec<Self> {
+        cut::deltas(first, upserts, removals)
+    }
+
+    /// Returns the number of a frame of a snapshot or delta, or of the environment's state.
     pub fn seq(&self) -> Option<u64> {
         match self {
             Self::SnapshotBegin { seq }
             | Self::SnapshotPart { seq, .. }
+            | Self::EnvironmentState { seq, .. }
             | Self::SnapshotEnd { seq }
             | Self::Delta { seq, .. } => Some(*seq),
             Self::Hello { .. }
@@ -226,6 +251,7 @@ impl Kinds for FromAgent {
         "hello",
         "snapshotBegin",
         "snapshotPart",
+        "environmentState",
         "snapshotEnd",
         "delta",
         "heartbeat",

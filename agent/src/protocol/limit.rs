@@ -1,7 +1,10 @@
 //! How much either side says at once.
 
-use super::app::{AppState, Cause, ContainerState};
-use super::frame::FromAgent;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::app::{AppState, Cause, ContainerState, FluxItem, Terminated};
 
 /// Bytes of the longest frame.
 pub const MAX_FRAME: usize = 1024 * 1024;
@@ -11,21 +14,73 @@ pub const MAX_TEXT: usize = 2 * 1024;
 pub const MAX_PODS: usize = 200;
 /// Apps that one environment may report.
 pub const MAX_APPS: usize = 10_000;
+/// Bytes of all apps of one environment, as they are encoded.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Objects of Flux that are told of an environment as a whole.
+pub const MAX_FLUX: usize = 50;
+/// Bytes of the longest line of a log; longer ones are cut.
+pub const MAX_LINE: usize = 16 * 1024;
 /// Chunks of an answer that may be on the way before the first credit.
 pub const FIRST_CREDIT: u32 = 16;
 
-/// Bytes of one app, so that an app with its frame always fits into [`MAX_FRAME`].
-const MAX_APP: usize = MAX_FRAME / 2;
+/// Bytes of what one frame is filled with, so that it always fits into [`MAX_FRAME`].
+pub(super) const MAX_FILL: usize = MAX_FRAME / 2;
 
 /// Cuts a text to [`MAX_TEXT`] bytes, and says so by an ellipsis.
 pub fn clip(text: &str) -> String {
-    const ELLIPSIS: &str = "…";
-    if text.len() <= MAX_TEXT {
-        return text.to_owned();
-    }
-    let mut text = text[..text.floor_char_boundary(MAX_TEXT - ELLIPSIS.len())].to_owned();
-    text.push_str(ELLIPSIS);
+    let mut text = text.to_owned();
+    shorten(&mut text, MAX_TEXT);
     text
+}
+
+/// Cuts a text to `most` bytes in place, and says so by an ellipsis.
+pub(super) fn shorten(text: &mut String, most: usize) {
+    const ELLIPSIS: &str = "…";
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - ELLIPSIS.len()));
+        text.push_str(ELLIPSIS);
+    }
+}
+
+/// Bytes that something takes in a frame.
+pub(super) fn encoded(value: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+impl FluxItem {
+    /// Cuts its texts.
+    pub fn fit(&mut self) {
+        let Self {
+            kind,
+            namespace,
+            name,
+            ready: _,
+            reason,
+            message,
+            last_applied_revision,
+            last_attempted_revision,
+            suspended: _,
+        } = self;
+        let revisions = [last_applied_revision, last_attempted_revision];
+        for text in [kind, namespace, name, reason, message]
+            .into_iter()
+            .chain(revisions.into_iter().flatten())
+        {
+            shorten(text, MAX_TEXT);
+        }
+    }
 }
 
 impl AppState {
@@ -36,7 +91,7 @@ impl AppState {
     pub fn fit(&mut self) {
         self.clip_texts();
         self.keep_pods(MAX_PODS);
-        while encoded(self) > MAX_APP && self.halve() {}
+        while encoded(self) > MAX_FILL && self.halve() {}
     }
 
     fn clip_texts(&mut self) {
@@ -44,25 +99,26 @@ impl AppState {
             self.cause.iter_mut().chain(self.workloads.iter_mut().filter_map(|w| w.cause.as_mut()));
         for Cause { reason, message, next_step } in causes {
             for text in [reason, message, next_step] {
-                *text = clip(text);
+                shorten(text, MAX_TEXT);
             }
         }
-        for item in &mut self.flux {
-            item.message = clip(&item.message);
+        for autoscaler in self.workloads.iter_mut().flat_map(|w| &mut w.autoscalers) {
+            shorten(&mut autoscaler.message, MAX_TEXT);
         }
+        self.flux.iter_mut().for_each(FluxItem::fit);
         for alert in &mut self.alerts {
-            alert.message = clip(&alert.message);
+            shorten(&mut alert.message, MAX_TEXT);
         }
         for container in self.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
-            let messages = match &mut container.state {
-                ContainerState::Waiting { message, .. } => Some(message),
-                ContainerState::Terminated(terminated) => Some(&mut terminated.message),
-                ContainerState::Running { .. } | ContainerState::Unknown => None,
-            };
-            for message in
-                messages.into_iter().chain(container.last.iter_mut().map(|t| &mut t.message))
-            {
-                *message = clip(message);
+            if let Some(Terminated { message, .. }) = &mut container.last {
+                shorten(message, MAX_TEXT);
+            }
+            match &mut container.state {
+                ContainerState::Waiting { message, .. }
+                | ContainerState::Terminated(Terminated { message, .. }) => {
+                    shorten(message, MAX_TEXT);
+                }
+                ContainerState::Running { .. } | ContainerState::Unknown => {}
             }
         }
     }
@@ -91,42 +147,10 @@ impl AppState {
     }
 }
 
-/// Bytes that an app takes in a frame.
-fn encoded(app: &AppState) -> usize {
-    serde_json::to_vec(app).map_or(usize::MAX, |bytes| bytes.len())
-}
-
-/// Cuts a snapshot into frames of at most half of [`MAX_FRAME`] and numbers them from `first`.
-///
-/// Apps that were not [`fit`](AppState::fit) may make a frame too long to be sent.
-pub(super) fn snapshot(first: u64, apps: impl IntoIterator<Item = AppState>) -> Vec<FromAgent> {
-    let mut frames = vec![FromAgent::SnapshotBegin { seq: first }];
-    let mut seq = first;
-    let mut next = || {
-        seq += 1;
-        seq
-    };
-    let (mut part, mut length) = (Vec::new(), 0);
-    for app in apps {
-        let own = encoded(&app);
-        if !part.is_empty() && length + own > MAX_APP {
-            frames.push(FromAgent::SnapshotPart { seq: next(), apps: std::mem::take(&mut part) });
-            length = 0;
-        }
-        length += own;
-        part.push(app);
-    }
-    if !part.is_empty() {
-        frames.push(FromAgent::SnapshotPart { seq: next(), apps: part });
-    }
-    frames.push(FromAgent::SnapshotEnd { seq: next() });
-    frames
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{AppKey, Pod, encode};
+    use crate::protocol::{AppKey, Pod};
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
@@ -141,31 +165,7 @@ mod tests {
         let huge = Pod { node: "n".repeat(MAX_FRAME / 100), ..Pod::named("web-1") };
         app.pods = vec![huge; 1000];
         app.fit();
-        assert!(!app.pods.is_empty() && encoded(&app) <= MAX_APP);
+        assert!(!app.pods.is_empty() && encoded(&app) <= MAX_FILL);
         assert_eq!(app.pods.len() + app.omitted_pods as usize, 1000);
-    }
-
-    #[test]
-    fn a_snapshot_of_many_apps_is_several_frames_in_order() {
-        let app = |n: usize| {
-            let mut app = AppState::new(AppKey::new("shop", &format!("app-{n}")));
-            app.pods = vec![Pod { node: "n".repeat(MAX_FRAME / 8), ..Pod::named("p") }; 2];
-            app
-        };
-        let frames = snapshot(7, (0..9).map(app));
-        assert!(frames.len() > 4);
-        for (frame, seq) in frames.iter().zip(7..) {
-            assert_eq!(frame.seq(), Some(seq));
-            assert!(encode(frame).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_snapshot_of_nothing_begins_and_ends() {
-        let frames = snapshot(1, []);
-        assert_eq!(
-            frames,
-            [FromAgent::SnapshotBegin { seq: 1 }, FromAgent::SnapshotEnd { seq: 2 }]
-        );
     }
 }

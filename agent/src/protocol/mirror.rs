@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::app::{AppKey, AppState};
+use super::app::{AppKey, AppState, FluxItem};
 use super::frame::FromAgent;
-use super::limit::MAX_APPS;
+use super::limit::{MAX_APPS, MAX_BYTES, MAX_FLUX, encoded};
 
-/// All that an agent said of its apps; it is as good as the agent's own.
+/// All that an agent said; it is as good as the agent's own.
 #[derive(Debug, Default)]
 pub struct Mirror {
-    apps: BTreeMap<AppKey, AppState>,
+    known: Known,
     /// A snapshot that is not whole yet; until it is, the old apps stay.
-    coming: Option<BTreeMap<AppKey, AppState>>,
+    coming: Option<Known>,
     /// Number of the frame that was read last; none before the first snapshot and after a gap.
     last: Option<u64>,
     /// Whether a gap was told; frames that were on the way then are no further gap.
@@ -23,28 +23,36 @@ pub struct Mirror {
 pub enum Applied {
     /// Nothing that can be seen.
     Nothing,
-    /// All apps may be different.
+    /// The environment and all apps may be different.
     Everything,
+    /// The environment as a whole may be different.
+    Environment,
     /// These apps are new, different or gone.
     Some(Vec<AppKey>),
     /// A frame is missing: the agent has to be asked to [resync](super::FromDashboard::Resync). It is
     /// said once; until the snapshot comes, frames do nothing.
     Gap,
-    /// The agent reports more than [`MAX_APPS`] apps: the connection has to be closed.
+    /// The agent reports more than [`MAX_APPS`] apps or more than [`MAX_BYTES`] of them: the
+    /// connection has to be closed. What was too much is not kept.
     TooMany,
 }
 
 impl Mirror {
     /// Returns the apps; after a gap they are the last good ones.
     pub fn apps(&self) -> &BTreeMap<AppKey, AppState> {
-        &self.apps
+        &self.known.apps
     }
 
-    /// Takes in a frame; those that are not about apps do nothing.
+    /// Returns Flux' objects that follow the environment: its source and its root.
+    pub fn flux(&self) -> &[FluxItem] {
+        &self.known.flux
+    }
+
+    /// Takes in a frame; those that carry no state do nothing.
     pub fn apply(&mut self, frame: FromAgent) -> Applied {
         match frame {
             FromAgent::SnapshotBegin { seq } => {
-                self.coming = Some(BTreeMap::new());
+                self.coming = Some(Known::default());
                 self.last = Some(seq);
                 self.lost = false;
                 Applied::Nothing
@@ -54,22 +62,36 @@ impl Mirror {
                     return self.lose();
                 }
                 let Some(coming) = &mut self.coming else { return self.lose() };
-                coming.extend(apps.into_iter().map(|app| (app.key.clone(), app)));
-                if coming.len() > MAX_APPS { Applied::TooMany } else { Applied::Nothing }
+                if apps.into_iter().all(|app| coming.insert(app)) {
+                    Applied::Nothing
+                } else {
+                    self.refuse()
+                }
+            }
+            FromAgent::EnvironmentState { seq, flux } => {
+                if !self.follows(seq) {
+                    return self.lose();
+                }
+                if flux.len() > MAX_FLUX {
+                    return self.refuse();
+                }
+                if let Some(coming) = &mut self.coming {
+                    coming.flux = flux;
+                    return Applied::Nothing;
+                }
+                self.known.flux = flux;
+                Applied::Environment
             }
             FromAgent::SnapshotEnd { seq } => {
                 if !self.follows(seq) {
                     return self.lose();
                 }
                 let Some(coming) = self.coming.take() else { return self.lose() };
-                self.apps = coming;
+                self.known = coming;
                 Applied::Everything
             }
             FromAgent::Delta { seq, upserts, removals } => {
-                if !self.follows(seq) {
-                    return self.lose();
-                }
-                if self.coming.is_some() {
+                if !self.follows(seq) || self.coming.is_some() {
                     return self.lose();
                 }
                 self.change(upserts, removals)
@@ -91,15 +113,18 @@ impl Mirror {
     fn change(&mut self, upserts: Vec<AppState>, removals: Vec<AppKey>) -> Applied {
         let mut changed = Vec::with_capacity(upserts.len() + removals.len());
         for key in removals {
-            if self.apps.remove(&key).is_some() {
+            if self.known.remove(&key) {
                 changed.push(key);
             }
         }
         for app in upserts {
-            changed.push(app.key.clone());
-            self.apps.insert(app.key.clone(), app);
+            let key = app.key.clone();
+            if !self.known.insert(app) {
+                return self.refuse();
+            }
+            changed.push(key);
         }
-        if self.apps.len() > MAX_APPS { Applied::TooMany } else { Applied::Some(changed) }
+        Applied::Some(changed)
     }
 
     /// Whether a frame is the one after the last; if not, only a new snapshot helps.
@@ -115,6 +140,43 @@ impl Mirror {
         self.last = None;
         self.coming = None;
         if std::mem::replace(&mut self.lost, true) { Applied::Nothing } else { Applied::Gap }
+    }
+
+    /// Takes no more until a snapshot begins.
+    fn refuse(&mut self) -> Applied {
+        self.last = None;
+        self.coming = None;
+        self.lost = true;
+        Applied::TooMany
+    }
+}
+
+/// What is held, within bounds.
+#[derive(Debug, Default)]
+struct Known {
+    flux: Vec<FluxItem>,
+    apps: BTreeMap<AppKey, AppState>,
+    /// Bytes of the apps as they are encoded: about what they take in memory.
+    bytes: usize,
+}
+
+impl Known {
+    /// Puts an app in; false, and nothing is changed, where that would be too much.
+    fn insert(&mut self, app: AppState) -> bool {
+        let old = self.apps.get(&app.key);
+        let bytes = (self.bytes - old.map_or(0, encoded)).saturating_add(encoded(&app));
+        if bytes > MAX_BYTES || (old.is_none() && self.apps.len() >= MAX_APPS) {
+            return false;
+        }
+        self.bytes = bytes;
+        self.apps.insert(app.key.clone(), app);
+        true
+    }
+
+    fn remove(&mut self, key: &AppKey) -> bool {
+        let Some(app) = self.apps.remove(key) else { return false };
+        self.bytes -= encoded(&app);
+        true
     }
 }
 
@@ -136,10 +198,26 @@ mod tests {
 
     fn filled(names: &[&str]) -> Mirror {
         let mut mirror = Mirror::default();
-        for frame in FromAgent::snapshot(1, names.iter().map(|name| app(name))) {
+        for frame in
+            FromAgent::snapshot(1, vec![source("before")], names.iter().map(|name| app(name)))
+        {
             assert_ne!(mirror.apply(frame), Applied::Gap);
         }
         mirror
+    }
+
+    fn source(name: &str) -> FluxItem {
+        FluxItem {
+            kind: "GitRepository".into(),
+            namespace: "flux-system".into(),
+            name: name.into(),
+            ready: None,
+            reason: String::new(),
+            message: String::new(),
+            last_applied_revision: None,
+            last_attempted_revision: None,
+            suspended: false,
+        }
     }
 
     fn names(mirror: &Mirror) -> Vec<&str> {
@@ -161,17 +239,17 @@ mod tests {
     fn deltas_add_and_remove() {
         let mut mirror = filled(&["a", "b"]);
         let changed = vec![AppKey::new("shop", "a"), AppKey::new("shop", "c")];
-        assert_eq!(mirror.apply(delta(4, &["c"], &["a", "never"])), Applied::Some(changed));
+        assert_eq!(mirror.apply(delta(5, &["c"], &["a", "never"])), Applied::Some(changed));
         assert_eq!(names(&mirror), ["b", "c"]);
     }
 
     #[test]
     fn a_gap_keeps_the_old_apps_and_is_told_once_until_a_snapshot_comes() {
         let mut mirror = filled(&["a"]);
-        assert_eq!(mirror.apply(delta(6, &["b"], &[])), Applied::Gap);
-        assert_eq!(mirror.apply(delta(7, &["b"], &[])), Applied::Nothing);
+        assert_eq!(mirror.apply(delta(7, &["b"], &[])), Applied::Gap);
+        assert_eq!(mirror.apply(delta(8, &["b"], &[])), Applied::Nothing);
         assert_eq!(names(&mirror), ["a"]);
-        for frame in FromAgent::snapshot(20, [app("z")]) {
+        for frame in FromAgent::snapshot(20, Vec::new(), [app("z")]) {
             assert_ne!(mirror.apply(frame), Applied::Gap);
         }
         assert_eq!(names(&mirror), ["z"]);
@@ -179,12 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn the_state_of_the_environment_is_a_part_of_the_sequence() {
+        let mut mirror = filled(&["a"]);
+        assert_eq!(mirror.flux(), [source("before")]);
+        let state = |seq, flux| FromAgent::EnvironmentState { seq, flux };
+        assert_eq!(mirror.apply(state(5, vec![source("after")])), Applied::Environment);
+        assert_eq!(mirror.flux(), [source("after")]);
+        assert_eq!(mirror.apply(FromAgent::SnapshotBegin { seq: 6 }), Applied::Nothing);
+        assert_eq!(mirror.apply(state(7, Vec::new())), Applied::Nothing);
+        assert_eq!(mirror.flux(), [source("after")]);
+        assert_eq!(mirror.apply(FromAgent::SnapshotEnd { seq: 8 }), Applied::Everything);
+        assert_eq!(mirror.flux(), []);
+        assert_eq!(mirror.apply(state(10, Vec::new())), Applied::Gap);
+    }
+
+    #[test]
     fn a_heartbeat_tells_of_a_frame_that_never_came() {
         let mut mirror = filled(&["a"]);
         let heartbeat =
             |seq| FromAgent::Heartbeat { seq, time: "2026-01-01T00:00:00Z".parse().unwrap() };
-        assert_eq!(mirror.apply(heartbeat(3)), Applied::Nothing);
-        assert_eq!(mirror.apply(heartbeat(4)), Applied::Gap);
+        assert_eq!(mirror.apply(heartbeat(4)), Applied::Nothing);
+        assert_eq!(mirror.apply(heartbeat(5)), Applied::Gap);
     }
 
     #[test]
@@ -196,10 +289,34 @@ mod tests {
     }
 
     #[test]
-    fn more_apps_than_one_environment_may_have_are_too_many() {
+    fn more_apps_than_one_environment_may_have_are_too_many_and_are_not_kept() {
         let mut mirror = filled(&[]);
         let apps = (0..=MAX_APPS).map(|n| app(&n.to_string())).collect();
-        let delta = FromAgent::Delta { seq: 3, upserts: apps, removals: Vec::new() };
+        let delta = FromAgent::Delta { seq: 4, upserts: apps, removals: Vec::new() };
         assert_eq!(mirror.apply(delta), Applied::TooMany);
+        assert_eq!(mirror.apps().len(), MAX_APPS);
+    }
+
+    #[test]
+    fn more_bytes_than_the_budget_are_too_many_in_deltas_and_snapshots() {
+        let mut mirror = filled(&["a"]);
+        mirror.known.bytes = MAX_BYTES;
+        assert!(matches!(mirror.apply(delta(5, &["a"], &[])), Applied::Some(_)));
+        assert_eq!(mirror.apply(delta(6, &["b"], &[])), Applied::TooMany);
+        assert_eq!(names(&mirror), ["a"]);
+
+        assert_eq!(mirror.apply(FromAgent::SnapshotBegin { seq: 7 }), Applied::Nothing);
+        mirror.coming.as_mut().unwrap().bytes = MAX_BYTES;
+        let part = FromAgent::SnapshotPart { seq: 8, apps: vec![app("c")] };
+        assert_eq!(mirror.apply(part), Applied::TooMany);
+        assert_eq!(mirror.apply(FromAgent::SnapshotEnd { seq: 9 }), Applied::Nothing);
+        assert_eq!(names(&mirror), ["a"]);
+    }
+
+    #[test]
+    fn what_is_removed_makes_room() {
+        let mut known = Known::default();
+        assert!(known.insert(app("a")) && known.remove(&AppKey::new("shop", "a")));
+        assert_eq!(known.bytes, 0);
     }
 }

@@ -31,7 +31,7 @@ pub enum Query {
         /// Name of the app.
         app: String,
     },
-    /// An object as it is, and its events. Secrets are refused.
+    /// An object as it is, then its events. Secrets are refused.
     Describe(ObjectName),
     /// Asks Flux to look at an object of its own now.
     ReconcileFlux(ObjectName),
@@ -103,6 +103,9 @@ pub enum Answer {
     Object {
         /// The object in YAML.
         yaml: String,
+        /// Whether its end is missing, because it is too long.
+        #[serde(default)]
+        cut: bool,
     },
     /// Something was done.
     Done {

@@ -20,6 +20,20 @@ fn request(query: Query) -> FromDashboard {
     FromDashboard::Request { id: 4, person, query }
 }
 
+fn kustomization(name: &str) -> FluxItem {
+    FluxItem {
+        kind: "Kustomization".into(),
+        namespace: "flux-system".into(),
+        name: name.into(),
+        ready: Some(true),
+        reason: "ReconciliationSucceeded".into(),
+        message: String::new(),
+        last_applied_revision: Some("main@sha1:4e1f09c0a1".into()),
+        last_attempted_revision: Some("main@sha1:4e1f09c0a1".into()),
+        suspended: false,
+    }
+}
+
 fn crashing() -> AppState {
     let time = "2026-03-01T10:00:00Z".parse().unwrap();
     let cause = Cause {
@@ -48,6 +62,15 @@ fn crashing() -> AppState {
         wanted: 3,
         ready: 2,
         updated: 3,
+        available: 2,
+        autoscalers: vec![Autoscaler {
+            name: "checkout".into(),
+            min: 2,
+            max: 9,
+            current: 3,
+            desired: 3,
+            message: String::new(),
+        }],
         images: vec!["registry.example/checkout:1.4.2".into()],
         word: Word::Failed,
         cause: Some(cause),
@@ -66,16 +89,7 @@ fn crashing() -> AppState {
         name: "checkout".into(),
         url: "https://shop.example".into(),
     }];
-    app.flux = vec![FluxItem {
-        kind: "Kustomization".into(),
-        namespace: "flux-system".into(),
-        name: "prod-checkout".into(),
-        ready: Some(true),
-        reason: "ReconciliationSucceeded".into(),
-        message: String::new(),
-        last_applied_revision: Some("main@sha1:4e1f09c0a1".into()),
-        suspended: false,
-    }];
+    app.flux = vec![kustomization("prod-checkout")];
     app.alerts = vec![Alert {
         rule: "CrashLoop".into(),
         object: "Deployment/checkout".into(),
@@ -99,13 +113,14 @@ fn of_agent() -> Vec<FromAgent> {
         },
         FromAgent::SnapshotBegin { seq: 1 },
         FromAgent::SnapshotPart { seq: 2, apps: vec![] },
-        FromAgent::SnapshotEnd { seq: 3 },
+        FromAgent::EnvironmentState { seq: 3, flux: vec![kustomization("gimlet-prod")] },
+        FromAgent::SnapshotEnd { seq: 4 },
         FromAgent::Delta {
-            seq: 4,
+            seq: 5,
             upserts: vec![AppState::new(AppKey::new("shop", "web"))],
             removals: vec![AppKey::new("shop", "old")],
         },
-        FromAgent::Heartbeat { seq: 4, time: "2026-03-01T10:00:00Z".parse().unwrap() },
+        FromAgent::Heartbeat { seq: 5, time: "2026-03-01T10:00:00Z".parse().unwrap() },
         FromAgent::Chunk {
             id: 4,
             answer: Answer::Lines {
@@ -214,6 +229,20 @@ fn newer_words_within_a_frame_are_unknown_and_no_error() {
         "capabilities":["logs","dance"]}"#;
     let Ok(FromAgent::Hello { capabilities, .. }) = decode(text) else { panic!("{text}") };
     assert_eq!(capabilities, [Capability::Logs, Capability::Unknown]);
+}
+
+#[test]
+fn newer_words_of_an_app_are_unknown_and_no_error() {
+    let mut app = serde_json::to_value(crashing()).unwrap();
+    app["word"] = "Sleepy".into();
+    app["workloads"][0]["word"] = "Sleepy".into();
+    app["alerts"][0]["phase"] = "snoozed".into();
+    app["pods"][0]["containers"][0]["state"] = serde_json::json!({"is": "frozen", "since": 1});
+    let text = serde_json::json!({"kind": "snapshotPart", "seq": 1, "apps": [app]}).to_string();
+    let Ok(FromAgent::SnapshotPart { apps, .. }) = decode(&text) else { panic!("{text}") };
+    assert_eq!((apps[0].word, apps[0].workloads[0].word), (Word::Unknown, Word::Unknown));
+    assert_eq!(apps[0].alerts[0].phase, AlertPhase::Unknown);
+    assert_eq!(apps[0].pods[0].containers[0].state, ContainerState::Unknown);
 }
 
 #[test]
