@@ -1,3 +1,4 @@
 //! What runs in a workload cluster, and how it is reported to the dashboard.
 
+pub mod diagnosis;
 pub mod protocol;

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub use gimlet_crds::LiveState as Word;
 
 /// Names an app within the cluster of an agent.
+///
+/// An app of an environment is reported once: where its objects are in several namespaces, under that
+/// of its first workload; where it has none yet, under Flux' target namespace or an empty one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AppKey {
     /// Namespace of the app's objects in the workload cluster.
@@ -167,6 +170,9 @@ pub struct Pod {
     /// When it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// Why it does not run as it should, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Its containers, those that prepare it first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,
@@ -183,6 +189,7 @@ impl Pod {
             ready: false,
             restarts: 0,
             created: None,
+            cause: None,
             containers: Vec::new(),
         }
     }

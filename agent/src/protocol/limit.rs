@@ -95,8 +95,9 @@ impl AppState {
     }
 
     fn clip_texts(&mut self) {
-        let causes =
-            self.cause.iter_mut().chain(self.workloads.iter_mut().filter_map(|w| w.cause.as_mut()));
+        let workloads = self.workloads.iter_mut().filter_map(|workload| workload.cause.as_mut());
+        let pods = self.pods.iter_mut().filter_map(|pod| pod.cause.as_mut());
+        let causes = self.cause.iter_mut().chain(workloads).chain(pods);
         for Cause { reason, message, next_step } in causes {
             for text in [reason, message, next_step] {
                 shorten(text, MAX_TEXT);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use gimlet_crds::Environment;
+use gimlet_agent::diagnosis::{Rollout, Trouble, judge, pod_trouble};
+use gimlet_agent::protocol::Cause;
+use gimlet_crds::{Environment, LiveState};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::Client;
 use kube::api::{Api, ListParams};
-use kube::{Client, ResourceExt};
 
 use crate::context::Context;
 use crate::flux::InventoryEntry;
@@ -71,156 +73,93 @@ pub(super) fn of_app(
 pub(super) async fn look(entries: &[InventoryEntry], ctx: &Context) -> Workloads {
     let mut all = Workloads::default();
     for entry in entries {
-        let Some(rollout) = rollout(entry, &ctx.client).await else {
+        let Some((rollout, selector)) = rollout(entry, &ctx.client).await else {
             continue;
         };
-        all.ready += rollout.ready;
+        all.ready += rollout.done;
         all.wanted += rollout.wanted;
-        if rollout.ready < rollout.wanted && all.failure.is_none() {
-            all.failure = failure(&rollout.selector, &entry.namespace, &ctx.client).await;
+        if !rollout.is_done() && all.failure.is_none() {
+            let troubles = troubles(&selector, &entry.namespace, &ctx.client).await;
+            all.failure = failure(&rollout, &troubles);
         }
     }
     all
 }
 
-/// How far a workload is with the present version of its template.
-struct Rollout {
-    ready: i32,
-    wanted: i32,
-    selector: LabelSelector,
-}
-
-async fn rollout(entry: &InventoryEntry, client: &Client) -> Option<Rollout> {
-    let namespace = &entry.namespace;
+async fn rollout(entry: &InventoryEntry, client: &Client) -> Option<(Rollout, LabelSelector)> {
+    let (namespace, name) = (&entry.namespace, &entry.name);
+    let client = client.clone();
     match entry.kind.as_str() {
         "Deployment" => {
-            let found = Api::<Deployment>::namespaced(client.clone(), namespace)
-                .get_opt(&entry.name)
-                .await
-                .ok()??;
-            let spec = found.spec?;
-            let status = found.status.unwrap_or_default();
-            let current = status.observed_generation >= found.metadata.generation;
-            let updated =
-                status.updated_replicas.unwrap_or(0).min(status.available_replicas.unwrap_or(0));
-            Some(Rollout {
-                ready: if current { updated } else { 0 },
-                wanted: spec.replicas.unwrap_or(1),
-                selector: spec.selector,
-            })
+            let object =
+                Api::<Deployment>::namespaced(client, namespace).get_opt(name).await.ok()??;
+            Some((Rollout::deployment(&object), object.spec?.selector))
         }
         "StatefulSet" => {
-            let found = Api::<StatefulSet>::namespaced(client.clone(), namespace)
-                .get_opt(&entry.name)
-                .await
-                .ok()??;
-            let spec = found.spec?;
-            let status = found.status.unwrap_or_default();
-            let current = status.observed_generation >= found.metadata.generation;
-            let updated =
-                status.updated_replicas.unwrap_or(0).min(status.ready_replicas.unwrap_or(0));
-            Some(Rollout {
-                ready: if current { updated } else { 0 },
-                wanted: spec.replicas.unwrap_or(1),
-                selector: spec.selector,
-            })
+            let object =
+                Api::<StatefulSet>::namespaced(client, namespace).get_opt(name).await.ok()??;
+            Some((Rollout::stateful_set(&object), object.spec?.selector))
         }
         "DaemonSet" => {
-            let found = Api::<DaemonSet>::namespaced(client.clone(), namespace)
-                .get_opt(&entry.name)
-                .await
-                .ok()??;
-            let status = found.status.unwrap_or_default();
-            Some(Rollout {
-                ready: status.updated_number_scheduled.unwrap_or(0).min(status.number_ready),
-                wanted: status.desired_number_scheduled,
-                selector: found.spec?.selector,
-            })
+            let object =
+                Api::<DaemonSet>::namespaced(client, namespace).get_opt(name).await.ok()??;
+            Some((Rollout::daemon_set(&object), object.spec?.selector))
         }
         _ => None,
     }
 }
 
-async fn failure(selector: &LabelSelector, namespace: &str, client: &Client) -> Option<Failure> {
-    let labels = labels(selector.match_labels.as_ref()?);
-    let params = ListParams::default().labels(&labels).limit(20);
-    let pods = Api::<Pod>::namespaced(client.clone(), namespace).list(&params).await.ok()?;
-    pods.iter().find_map(failure_of_pod)
+/// Tells what keeps the pods of a workload.
+async fn troubles(selector: &LabelSelector, namespace: &str, client: &Client) -> Vec<Trouble> {
+    let Some(match_labels) = &selector.match_labels else { return Vec::new() };
+    let params = ListParams::default().labels(&labels(match_labels)).limit(20);
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace).list(&params).await;
+    pods.map_or_else(|_| Vec::new(), |pods| pods.iter().filter_map(pod_trouble).collect())
+}
+
+/// Tells why a workload does not run and will not by itself, where that is so.
+fn failure(rollout: &Rollout, troubles: &[Trouble]) -> Option<Failure> {
+    match judge(rollout, troubles) {
+        (LiveState::Failed, Some(Cause { reason, message, next_step: _ })) => {
+            Some(Failure { reason, message })
+        }
+        _ => None,
+    }
 }
 
 fn labels(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// Finds a state of a pod that does not pass by itself.
-fn failure_of_pod(pod: &Pod) -> Option<Failure> {
-    const LASTING: [&str; 7] = [
-        "ImagePullBackOff",
-        "ErrImagePull",
-        "InvalidImageName",
-        "CrashLoopBackOff",
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "RunContainerError",
-    ];
-    let status = pod.status.as_ref()?;
-    let containers =
-        status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
-    for container in containers {
-        let Some(waiting) = container.state.as_ref().and_then(|state| state.waiting.as_ref())
-        else {
-            continue;
-        };
-        let reason = waiting.reason.clone().unwrap_or_default();
-        if LASTING.contains(&reason.as_str()) {
-            let detail = waiting.message.clone().unwrap_or_else(|| container.image.clone());
-            let exit =
-                last_exit(container).map_or_else(String::new, |code| format!(", exit code {code}"));
-            let message = format!(
-                "pod {}, container {}: {reason}{exit}: {detail}",
-                pod.name_any(),
-                container.name
-            );
-            return Some(Failure { reason, message });
-        }
-    }
-    None
-}
-
-fn last_exit(container: &ContainerStatus) -> Option<i32> {
-    Some(container.last_state.as_ref()?.terminated.as_ref()?.exit_code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    #[test]
-    fn a_pod_that_cannot_pull_its_image_names_it() {
+    fn failure_of(state: &Value) -> Option<Failure> {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "shop-1"},
             "status": {"containerStatuses": [{
                 "name": "app", "image": "shop:broken", "imageID": "", "ready": false, "restartCount": 0,
-                "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such tag"}}
+                "state": state
             }]}
         }))
         .unwrap();
-        let failure = failure_of_pod(&pod).unwrap();
+        let rollout = Rollout { wanted: 1, ..Rollout::default() };
+        failure(&rollout, &Vec::from_iter(pod_trouble(&pod)))
+    }
+
+    #[test]
+    fn a_pod_that_cannot_pull_its_image_names_it() {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such tag"}});
+        let failure = failure_of(&waiting).unwrap();
         assert_eq!(failure.reason, "ImagePullBackOff");
         assert_eq!(failure.message, "pod shop-1, container app: ImagePullBackOff: no such tag");
     }
 
     #[test]
     fn a_pod_that_is_only_starting_is_no_failure() {
-        let pod: Pod = serde_json::from_value(json!({
-            "metadata": {"name": "shop-1"},
-            "status": {"containerStatuses": [{
-                "name": "app", "image": "shop", "imageID": "", "ready": false, "restartCount": 0,
-                "state": {"waiting": {"reason": "ContainerCreating"}}
-            }]}
-        }))
-        .unwrap();
-        assert_eq!(failure_of_pod(&pod), None);
+        assert_eq!(failure_of(&json!({"waiting": {"reason": "ContainerCreating"}})), None);
+        assert_eq!(failure_of(&json!({"running": {}})), None);
     }
 }
