@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::FluxState;
 use crate::gate::Lock;
 use crate::preview::{Preview, PreviewStatus};
 use crate::pull_request::PullRequestStatus;
@@ -114,7 +115,8 @@ pub struct AppStatus {
     /// Name of the newest Release that is not in git yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
-    /// What runs, as the cluster reports it.
+    /// What runs, as the cluster reports it. Written by the operator, or where the environment is
+    /// `observedBy: Agent`, with the identity of that environment's agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
     /// Differences between what was released and what is there.
@@ -153,21 +155,70 @@ pub struct AppRelease {
     pub time: Time,
 }
 
-/// What runs, as the cluster reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What runs, as the cluster reports it. One writer has all of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Live {
     /// Commit that Flux applied last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
     pub commit: Option<String>,
+    /// Commit that Flux tried last. Only an agent says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub attempted: Option<String>,
+    /// What Flux says of applying the app. Only an agent says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flux: Option<FluxState>,
     /// One word for the state of the workloads.
     pub state: LiveState,
+    /// Since when it is that word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
     /// Replicas that are ready, of those that are wanted, such as `2/3`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
     pub replicas: Option<String>,
+    /// Images that the workloads run, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 512)))]
+    pub images: Vec<String>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub message: Option<String>,
+    /// Why a workload does not run, in one word such as `ImagePullBackOff`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub reason: Option<String>,
+    /// The workload that does not run, such as `Deployment/web`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 320))]
+    pub object: Option<String>,
+    /// What a person does about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub next_step: Option<String>,
+}
+
+impl Live {
+    /// Returns a state of which nothing more is known.
+    pub fn new(state: LiveState) -> Self {
+        Self {
+            commit: None,
+            attempted: None,
+            flux: None,
+            state,
+            since: None,
+            replicas: None,
+            images: Vec::new(),
+            message: None,
+            reason: None,
+            object: None,
+            next_step: None,
+        }
+    }
 }
 
 /// One word for the state of what runs.

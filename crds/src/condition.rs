@@ -22,8 +22,10 @@ pub const APPLIED: &str = "Applied";
 pub const HEALTHY: &str = "Healthy";
 /// The gitops repository can be read and written.
 pub const GIT_READY: &str = "GitReady";
-/// Flux follows the gitops repository in the operator's own cluster.
+/// Flux follows the gitops repository, in the operator's own cluster or in that of the agent.
 pub const FLUX_READY: &str = "FluxReady";
+/// The agent of the environment's cluster reports.
+pub const AGENT_CONNECTED: &str = "AgentConnected";
 /// What an app was made for is still there: its branch, its pull request, its time.
 pub const PREVIEW_NEEDED: &str = "PreviewNeeded";
 
@@ -34,7 +36,7 @@ pub const NOTIFICATIONS_READY: &str = "NotificationsReady";
 pub const MAX_MESSAGE: usize = 1024;
 
 /// Order in which conditions are listed, so that a status has one form.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     READY,
     RECONCILING,
     STALLED,
@@ -44,6 +46,7 @@ const ORDER: [&str; 11] = [
     HEALTHY,
     GIT_READY,
     FLUX_READY,
+    AGENT_CONNECTED,
     PREVIEW_NEEDED,
     NOTIFICATIONS_READY,
 ];

@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::{AgentStatus, Observer};
 use crate::component::{Component, ComponentStatus};
 use crate::gate::{ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, Windows};
 use crate::notification::Notification;
@@ -46,6 +47,10 @@ pub struct EnvironmentSpec {
     /// How Flux applies the repository.
     #[serde(default)]
     pub flux: Flux,
+    /// Who tells what runs in the environment's cluster: the operator, where Flux applies it to the
+    /// operator's own cluster, or an agent in the cluster that it is applied to.
+    #[serde(default, skip_serializing_if = "Observer::is_operator")]
+    pub observed_by: Observer,
     /// How manifests are rendered.
     #[serde(default)]
     pub render: Render,
@@ -355,7 +360,7 @@ pub struct EnvironmentStatus {
     /// Generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, GitReady, FluxReady; Reconciling and Stalled while they hold.
+    /// Ready, GitReady, FluxReady, `AgentConnected`; Reconciling and Stalled while they hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -375,6 +380,9 @@ pub struct EnvironmentStatus {
     /// How the operator works with the repository: Git or Wire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// What the environment's agent said last, where one does. Written with the agent's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentStatus>,
 }
 
 /// A commit of the gitops repository.

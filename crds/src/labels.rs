@@ -13,6 +13,8 @@ pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 pub const OPERATOR: &str = "gimlet-operator";
 /// Field manager of the CLI.
 pub const CLI: &str = "gimlet-cli";
+/// Field manager of what is written with the identity of an agent.
+pub const AGENT: &str = "gimlet-agent";
 
 /// Flux: annotation that asks for a reconciliation now.
 pub const FLUX_REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";

@@ -3,6 +3,7 @@
 //! The crate knows no runtime and no client. With the feature `client` it offers what every
 //! thin client does with the kinds: create a release, watch it, wait for it.
 
+mod agent;
 mod app;
 #[expect(clippy::duplicated_attributes, reason = "columns of one type are no duplicates")]
 mod approval;
@@ -28,6 +29,9 @@ mod repository;
 #[cfg(feature = "client")]
 pub mod client;
 
+pub use agent::{
+    AgentStatus, FluxObject, FluxState, Observer, SILENT_AFTER_SECONDS, agent_account, agent_of,
+};
 pub use app::{App, AppRelease, AppSpec, AppStatus, DeletionPolicy, Drift, Hold, Live, LiveState};
 pub use approval::{Approval, ApprovalSpec, Decision};
 pub use artifact::{

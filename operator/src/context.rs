@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::backoff::Backoff;
 use crate::caches::Caches;
 use crate::chart::Charts;
+use crate::environment::Looks;
 use crate::events::Events;
 use crate::feedback::Feedback;
 use crate::flux::FluxCache;
@@ -63,6 +64,7 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
+    pub(crate) looks: Looks,
     pub(crate) remotes: Arc<Remotes>,
     pub(crate) sources: Arc<Sources>,
     pub(crate) charts: Charts,
@@ -124,6 +126,7 @@ impl Context {
             metrics,
             backoff: Backoff::default(),
             written: Written::default(),
+            looks: Looks::default(),
             remotes,
             sources,
             charts,

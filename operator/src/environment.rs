@@ -1,12 +1,13 @@
 //! Environment: its repository is reachable, its flux folder is right, and Flux follows it.
 
 mod flux_folder;
+mod looks;
 mod status;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use gimlet_crds::Environment;
+use gimlet_crds::{Environment, Observer, SILENT_AFTER_SECONDS};
 use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
 use gimlet_hosts::HostError;
 use gimlet_schedule::ScheduleError;
@@ -18,8 +19,9 @@ use kube::runtime::events::EventType;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::flux::{self, Readiness};
-use crate::release;
+use crate::release::{self, Unheard};
 use crate::remotes::RemoteError;
+pub(crate) use looks::Looks;
 use status::{FluxState, Seen};
 
 /// Why an environment is not ready.
@@ -82,6 +84,7 @@ pub(crate) async fn reconcile(
     if environment.metadata.deletion_timestamp.is_some() {
         let namespace = environment.namespace().unwrap_or_default();
         ctx.remotes.forget(&namespace, &environment.name_any());
+        ctx.looks.forget(environment);
         return Ok(Action::await_change());
     }
     if environment.spec.suspend {
@@ -92,6 +95,12 @@ pub(crate) async fn reconcile(
         // A host that does not answer takes its time; the write brings the environment back at once.
         status::write(environment, Seen::First, ctx).await?;
         return Ok(Action::requeue(FIRST));
+    }
+    if let Some(look) = ctx.looks.recent(environment, Instant::now()) {
+        // Only what the agent says is new: git is asked as often as without one.
+        let (seen, due) = (look.seen(look_at_flux(environment, ctx)), look.due(Instant::now()));
+        status::write(environment, seen, ctx).await?;
+        return Ok(Action::requeue(due.min(until_silent(environment))));
     }
     release::windows(environment)?;
     if let Some(encryption) = &environment.spec.encryption {
@@ -113,8 +122,22 @@ pub(crate) async fn reconcile(
     }
     let (engine, flux) = (access.writer.engine(), look_at_flux(environment, ctx));
     let seen = Seen::Reachable { head, engine, flux, kept };
+    let pause = ctx.refresh.mul_f64(rand::random_range(0.9..1.1));
+    ctx.looks.record(environment, &seen, pause, Instant::now());
     status::write(environment, seen, ctx).await?;
-    Ok(Action::requeue(ctx.refresh.mul_f64(rand::random_range(0.9..1.1))))
+    Ok(Action::requeue(pause.min(until_silent(environment))))
+}
+
+/// Tells how long it takes until the environment's agent is silent for too long.
+fn until_silent(environment: &Environment) -> Duration {
+    let agent = environment.status.as_ref().and_then(|status| status.agent.as_ref());
+    let heard = agent.filter(|_| !environment.spec.observed_by.is_operator());
+    let Some(heard) = heard.filter(|agent| !agent.is_silent(Context::now())) else {
+        return Duration::MAX;
+    };
+    let since = Context::now().as_second() - heard.last_contact.0.as_second();
+    // Times are told in whole seconds.
+    Duration::from_secs((SILENT_AFTER_SECONDS + 1 - since).max(1).unsigned_abs())
 }
 
 /// Records why a reconcile failed, before it is tried again.
@@ -123,6 +146,7 @@ pub(crate) async fn record_failure(
     error: &EnvironmentError,
     ctx: &Context,
 ) {
+    ctx.looks.forget(environment);
     let seen = Seen::Failed {
         reason: error.reason(),
         message: error.to_string(),
@@ -135,11 +159,19 @@ pub(crate) async fn record_failure(
 
 fn look_at_flux(environment: &Environment, ctx: &Context) -> FluxState {
     let name = flux::environment_object(&environment.name_any());
-    let namespace = &environment.spec.flux.namespace;
-    let source = ctx.flux.source(namespace, &name);
-    let root = ctx.flux.kustomization(namespace, &name);
-    let (Some(source), Some(root)) = (source, root) else {
-        return if ctx.flux.is_present() { FluxState::NotConnected } else { FluxState::NotHere };
+    let found = match environment.spec.observed_by {
+        Observer::Operator => {
+            let namespace = &environment.spec.flux.namespace;
+            ctx.flux.kustomization(namespace, &name).zip(ctx.flux.source(namespace, &name))
+        }
+        Observer::Agent => match release::heard(environment, Context::now()) {
+            Ok(agent) => release::reported_flux(environment, agent),
+            Err(Unheard { reason, message }) => return FluxState::Unheard { reason, message },
+        },
+    };
+    let Some((root, source)) = found else {
+        let reachable = ctx.flux.is_present() || !environment.spec.observed_by.is_operator();
+        return if reachable { FluxState::NotConnected } else { FluxState::NotHere };
     };
     for (what, readiness) in
         [("GitRepository", source.readiness), ("Kustomization", root.readiness)]

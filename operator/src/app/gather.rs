@@ -2,7 +2,7 @@
 
 use gimlet_crds::condition::whole_second;
 use gimlet_crds::name::AppName;
-use gimlet_crds::{App, AppRelease, Environment, labels::trailer};
+use gimlet_crds::{App, AppRelease, Environment, Observer, labels::trailer};
 use gimlet_gitops::{HistoryFilter, LogEntry, RepoPath, Writer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -22,7 +22,8 @@ pub(super) struct Found {
     pub(super) observation: Option<Observation>,
     pub(super) applied: Option<String>,
     pub(super) drift: Option<String>,
-    pub(super) environment: bool,
+    /// Who tells what runs in its environment; none where that is not there.
+    pub(super) environment: Option<Observer>,
     /// What becomes of a preview; none of any other app.
     pub(super) outlook: Option<Outlook>,
 }
@@ -54,7 +55,7 @@ pub(super) async fn gather(app: &App, ctx: &Context) -> Result<Found, AppError> 
             observation: None,
             applied: None,
             drift: None,
-            environment: false,
+            environment: None,
             outlook: None,
         });
     };
@@ -79,7 +80,7 @@ pub(super) async fn gather(app: &App, ctx: &Context) -> Result<Found, AppError> 
         observation,
         applied,
         drift,
-        environment: true,
+        environment: Some(environment.spec.observed_by),
         outlook,
     })
 }

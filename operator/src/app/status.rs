@@ -1,9 +1,14 @@
 //! The only place that writes the status of an app.
 
+use std::borrow::Cow;
+
 use gimlet_crds::condition::{self, PREVIEW_NEEDED, READY, RECONCILING, STALLED, Truth, Verdict};
-use gimlet_crds::{App, AppStatus, Drift, Live, LiveState, PreviewStatus, PullRequestStatus};
+use gimlet_crds::{
+    App, AppStatus, Drift, Live, LiveState, Observer, PreviewStatus, PullRequestStatus, labels,
+};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
 use super::gather::Found;
@@ -11,7 +16,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification::News;
 use crate::preview::{Fate, Outlook};
-use crate::release::Observation;
+use crate::release::{Observation, reported_failure};
 use crate::status::apply;
 
 /// Reason of an app whose folder was changed by hand.
@@ -28,10 +33,16 @@ pub(super) enum Seen {
 pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), ApiError> {
     let old = app.status.clone().unwrap_or_default();
     let status = compute(&old, app.metadata.generation, seen, Context::now());
-    if status == old {
+    let namespace = app.namespace().unwrap_or_default();
+    let environment = ctx.environment(&namespace, &app.spec.environment);
+    let told_by_agent =
+        environment.is_some_and(|environment| !environment.spec.observed_by.is_operator());
+    if status == old && !(told_by_agent && owns_live(app)) {
         return Ok(());
     }
-    if apply(app, &status, ctx).await?.is_none() {
+    // What somebody else writes is left out, which also gives up what was written here before.
+    let live = status.live.clone().filter(|_| !told_by_agent);
+    if apply(app, &AppStatus { live, ..status.clone() }, ctx).await?.is_none() {
         return Ok(());
     }
     let of = |status: &AppStatus| {
@@ -54,6 +65,16 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     Ok(())
 }
 
+/// Tells whether the operator is known as a writer of what runs.
+fn owns_live(app: &App) -> bool {
+    app.managed_fields().iter().any(|entry| {
+        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0["f:status"]["f:live"]);
+        entry.manager.as_deref() == Some(labels::OPERATOR)
+            && entry.subresource.as_deref() == Some("status")
+            && fields.is_some_and(|fields| !fields.is_null())
+    })
+}
+
 /// Says what was changed by hand, where that was not so at the last look.
 fn new_drift<'a>(old: &AppStatus, status: &'a AppStatus) -> Option<&'a str> {
     let change = status.drift.as_ref()?.git.as_deref();
@@ -74,8 +95,9 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
                 environment,
                 outlook,
             } = *found;
-            let mut verdicts = if environment {
-                verdicts(observation.as_ref(), pending.as_deref(), drift.as_deref())
+            let mut verdicts = if environment.is_some() {
+                let seen = observation.as_ref().map(|seen| as_it_runs(seen, old, environment));
+                verdicts(seen.as_deref(), pending.as_deref(), drift.as_deref())
             } else {
                 let message = "its environment is not there: create it again, or set \
                                spec.deletionPolicy to Orphan and delete the App";
@@ -84,7 +106,9 @@ fn compute(old: &AppStatus, generation: Option<i64>, seen: Seen, now: Timestamp)
             status.current = current;
             status.previous = previous;
             status.pending = pending;
-            status.live = observation.as_ref().map(|seen| live(seen, applied));
+            if environment != Some(Observer::Agent) {
+                status.live = observation.as_ref().map(|seen| live(seen, applied));
+            }
             status.drift = drift.map(|git| Drift { git: Some(git) });
             verdicts.extend(outlook.as_ref().map(needed));
             status.preview = outlook.map(preview);
@@ -137,6 +161,7 @@ fn verdicts(
             let reason = if drift.is_some() { DRIFTED } else { "Healthy" };
             vec![Verdict::new(READY, Truth::True, reason, with_drift(message))]
         }
+        Some(Observation::Unheard { reason, message }) => working(reason, with_drift(message)),
         Some(Observation::Waiting { message } | Observation::Applied { message }) => {
             working("Progressing", with_drift(message))
         }
@@ -144,6 +169,21 @@ fn verdicts(
             Observation::ApplyFailed { reason, message }
             | Observation::Unhealthy { reason, message },
         ) => bad(reason, &with_drift(message)),
+    }
+}
+
+/// Puts what runs now, as an agent says, in the place of what became of the release: that stays
+/// healthy, whatever happens to the app later.
+fn as_it_runs<'a>(
+    seen: &'a Observation,
+    status: &AppStatus,
+    observer: Option<Observer>,
+) -> Cow<'a, Observation> {
+    let healthy = matches!(seen, Observation::Healthy { .. });
+    let live = status.live.as_ref().filter(|_| healthy && observer == Some(Observer::Agent));
+    match live.and_then(reported_failure) {
+        Some((reason, message)) => Cow::Owned(Observation::Unhealthy { reason, message }),
+        None => Cow::Borrowed(seen),
     }
 }
 
@@ -178,7 +218,9 @@ fn bad(reason: &str, message: &str) -> Vec<Verdict> {
 
 fn live(observation: &Observation, commit: Option<String>) -> Live {
     let (state, message) = match observation {
-        Observation::NotObserved { message, .. } => (LiveState::Unknown, message),
+        Observation::NotObserved { message, .. } | Observation::Unheard { message, .. } => {
+            (LiveState::Unknown, message)
+        }
         Observation::Waiting { message } | Observation::Applied { message } => {
             (LiveState::Progressing, message)
         }
@@ -191,7 +233,7 @@ fn live(observation: &Observation, commit: Option<String>) -> Live {
         .strip_suffix(" replicas are ready")
         .filter(|count| count.split_once('/').is_some())
         .map(str::to_owned);
-    Live { commit, state, replicas, message: Some(condition::cut(message, 512)) }
+    Live { commit, replicas, message: Some(condition::cut(message, 512)), ..Live::new(state) }
 }
 
 #[cfg(test)]
@@ -206,7 +248,7 @@ mod tests {
             observation,
             applied: None,
             drift: drift.then(|| "commit abc changed it".into()),
-            environment: true,
+            environment: Some(Observer::Operator),
             outlook: None,
         }))
     }
@@ -251,6 +293,7 @@ mod tests {
         let observations = [
             None,
             Some(Observation::NotObserved { reason: "NoFlux", message: message() }),
+            Some(Observation::Unheard { reason: "AgentSilent", message: message() }),
             Some(Observation::Waiting { message: message() }),
             Some(Observation::Applied { message: message() }),
             Some(Observation::Healthy { message: message() }),
@@ -296,5 +339,51 @@ mod tests {
         let seen = found(Some(seen), false, true);
         let status = compute(&AppStatus::default(), Some(1), seen, Timestamp::UNIX_EPOCH);
         assert_eq!(condition::find(&status.conditions, READY).unwrap().reason, DRIFTED);
+    }
+
+    #[test]
+    fn what_an_agent_tells_stays_and_is_what_the_app_is_judged_by() {
+        let told = Live {
+            flux: Some(gimlet_crds::FluxState { ready: Some(true), ..Default::default() }),
+            object: Some("Deployment/web".into()),
+            reason: Some("CrashLoopBackOff".into()),
+            message: Some("container app ends with exit code 1".into()),
+            ..Live::new(LiveState::Failed)
+        };
+        let old = AppStatus { live: Some(told.clone()), ..AppStatus::default() };
+        let healthy = Observation::Healthy { message: "2/2 replicas are ready".into() };
+        let seen = |observer| {
+            let Seen::Found(mut seen) = found(Some(healthy.clone()), false, false) else {
+                panic!("found")
+            };
+            seen.environment = Some(observer);
+            compute(&old, Some(1), Seen::Found(seen), Timestamp::UNIX_EPOCH)
+        };
+        let status = seen(Observer::Agent);
+        assert_eq!(status.live.as_ref(), Some(&told));
+        let ready = condition::find(&status.conditions, READY).unwrap();
+        assert_eq!((&*ready.status, &*ready.reason), ("False", "CrashLoopBackOff"));
+        assert!(ready.message.contains("Deployment/web"), "{}", ready.message);
+        let status = seen(Observer::Operator);
+        assert!(condition::is_true(&status.conditions, READY));
+        assert_eq!(status.live.unwrap().state, LiveState::Healthy);
+    }
+
+    #[test]
+    fn the_operator_knows_what_it_wrote() {
+        let app = |manager: &str, field: &str| -> App {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
+                "metadata": {"name": "a.b", "managedFields": [{
+                    "manager": manager, "operation": "Apply", "subresource": "status",
+                    "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {field: {}}}
+                }]},
+                "spec": {"app": "a", "environment": "b"}
+            }))
+            .unwrap()
+        };
+        assert!(owns_live(&app(labels::OPERATOR, "f:live")));
+        assert!(!owns_live(&app(labels::OPERATOR, "f:current")));
+        assert!(!owns_live(&app(labels::AGENT, "f:live")));
     }
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use gimlet_crds::name::AppName;
 use gimlet_crds::{
-    App, DeletionPolicy, Environment, PreviewRemoval, PullRequestStatus, labels, labels::trailer,
+    App, DeletionPolicy, Environment, Observer, PreviewRemoval, PullRequestStatus, labels,
+    labels::trailer,
 };
 use gimlet_gitops::{Change, Edit, Outcome};
 use gimlet_hosts::PullRequestState;
 use gimlet_manifest::flux as flux_files;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
@@ -19,7 +21,7 @@ use crate::context::Context;
 use crate::preview::BRANCH_DELETED;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
-use crate::release::{app_folder, change_of_environment, flux_file};
+use crate::release::{Unheard, app_folder, change_of_environment, flux_file, heard};
 use crate::{artifact, flux};
 
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -185,6 +187,9 @@ async fn still_there(
     commit: Option<&str>,
     ctx: &Context,
 ) -> Result<Option<String>, AppError> {
+    if environment.spec.observed_by == Observer::Agent {
+        return Ok(reported_still_there(app, environment, Context::now()));
+    }
     let namespace = &environment.spec.flux.namespace;
     let name = environment.name_any();
     let Some(root) = ctx.flux.kustomization(namespace, &flux::environment_object(&name)) else {
@@ -210,6 +215,23 @@ async fn still_there(
         _ => true,
     };
     Ok((!gone).then(|| "removed from git; waiting for Flux to apply it".into()))
+}
+
+/// Tells what is still there by the word of the environment's agent: it takes the app's state away
+/// when nothing of the app is left.
+fn reported_still_there(app: &App, environment: &Environment, now: Timestamp) -> Option<String> {
+    let live = app.status.as_ref()?.live.as_ref()?;
+    // What was not written by an agent is of before there was one.
+    live.flux.as_ref()?;
+    Some(match heard(environment, now) {
+        Ok(_) => {
+            "removed from git; waiting for Flux to remove its objects, as the agent sees it".into()
+        }
+        Err(Unheard { message, .. }) => format!(
+            "removed from git; {message}, so nobody tells whether its objects are gone: wait for the \
+             agent, or set spec.deletionPolicy to Orphan"
+        ),
+    })
 }
 
 async fn wait(

@@ -1,6 +1,6 @@
 //! Which objects are looked at again when another one changes.
 
-use gimlet_crds::{App, Approval, Environment, Release, ReleaseSet, Repository, name};
+use gimlet_crds::{App, Approval, Environment, Phase, Release, ReleaseSet, Repository, name};
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 
@@ -51,7 +51,11 @@ pub(super) fn waiting_in(
         return Vec::new();
     };
     let (namespace, name) = controller::identity(environment);
-    waiting(releases, &namespace, |release| release.spec.environment == name)
+    let reported = !environment.spec.observed_by.is_operator();
+    select(releases, &namespace, |release| {
+        release.spec.environment == name
+            && (is_before_git(release) || reported && is_on_its_way(release))
+    })
 }
 
 pub(super) fn waiting_for(
@@ -62,26 +66,86 @@ pub(super) fn waiting_for(
         return Vec::new();
     };
     let namespace = app.namespace().unwrap_or_default();
-    waiting(releases, &namespace, |release| {
-        release.spec.environment == app.spec.environment && release.spec.app == app.spec.app
+    select(releases, &namespace, |release| {
+        release.spec.environment == app.spec.environment
+            && release.spec.app == app.spec.app
+            && (is_before_git(release) || is_judged_by(release, app))
     })
 }
 
-/// Lists the releases on which a change of their surroundings has an effect: those before git.
-fn waiting(
+/// Tells whether a change of its surroundings has an effect on a release: it is not in git yet.
+fn is_before_git(release: &Release) -> bool {
+    let status = release.status.as_ref();
+    status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
+}
+
+/// Tells whether a release is in git, and it is open what becomes of it.
+fn is_on_its_way(release: &Release) -> bool {
+    let phase = release.status.as_ref().map(|status| status.phase);
+    matches!(phase, Some(Phase::Committed | Phase::Applied))
+}
+
+/// Tells whether what an agent says of an app decides what becomes of a release. Without an agent
+/// each release looks at the cluster by itself, and the App would only tell it what it knows.
+fn is_judged_by(release: &Release, app: &App) -> bool {
+    let status = app.status.as_ref();
+    let reported =
+        status.and_then(|status| status.live.as_ref()).is_some_and(|live| live.flux.is_some());
+    let current = status.and_then(|status| status.current.as_ref());
+    reported
+        && (is_on_its_way(release)
+            || current.is_some_and(|current| release.metadata.uid.as_ref() == Some(&current.uid)))
+}
+
+fn select(
     releases: &Store<Guarded<Release>>,
     namespace: &str,
     concerned: impl Fn(&Release) -> bool,
 ) -> Vec<ObjectRef<Guarded<Release>>> {
-    let open = |release: &Release| {
-        let status = release.status.as_ref();
-        release.namespace().as_deref() == Some(namespace)
-            && status.is_none_or(|s| s.commit.is_none() && s.timestamps.ended.is_none())
-            && concerned(release)
-    };
+    let wanted =
+        |release: &Release| release.namespace().as_deref() == Some(namespace) && concerned(release);
     releases
-        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(open))
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(&wanted))
         .iter()
         .map(|guarded| ObjectRef::from_obj(&**guarded))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn release(uid: &str, phase: &str) -> Release {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": uid, "namespace": "ns", "uid": uid},
+            "spec": {"app": "shop", "environment": "staging"},
+            "status": {"phase": phase}
+        }))
+        .unwrap()
+    }
+
+    fn app(live: &serde_json::Value) -> App {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
+            "metadata": {"name": "shop.staging", "namespace": "ns"},
+            "spec": {"app": "shop", "environment": "staging"},
+            "status": {"live": live, "current": {"name": "b", "uid": "b", "commit": "c", "tree": "t",
+                "time": "2026-03-01T10:00:00Z"}}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_an_agent_says_is_looked_at_by_the_releases_that_it_is_about() {
+        let reported = app(&json!({"state": "Healthy", "flux": {"ready": true}}));
+        assert!(is_judged_by(&release("a", "Committed"), &reported));
+        assert!(is_judged_by(&release("a", "Applied"), &reported));
+        assert!(!is_judged_by(&release("a", "Superseded"), &reported));
+        assert!(!is_judged_by(&release("a", "Healthy"), &reported));
+        assert!(is_judged_by(&release("b", "Healthy"), &reported), "it is the current one");
+        let seen = app(&json!({"state": "Healthy"}));
+        assert!(!is_judged_by(&release("a", "Committed"), &seen));
+    }
 }

@@ -1,7 +1,8 @@
 //! The only place that writes the status of an environment.
 
 use gimlet_crds::condition::{
-    self, FLUX_READY, GIT_READY, NOTIFICATIONS_READY, READY, RECONCILING, STALLED, Truth, Verdict,
+    self, AGENT_CONNECTED, FLUX_READY, GIT_READY, NOTIFICATIONS_READY, READY, RECONCILING, STALLED,
+    Truth, Verdict,
 };
 use gimlet_crds::{ComponentStatus, Environment, EnvironmentStatus, Head as HeadStatus};
 use gimlet_gitops::{EngineKind, Head};
@@ -14,6 +15,7 @@ use super::flux_folder::Kept;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification;
+use crate::release::heard;
 use crate::status::apply;
 
 /// What a look at an environment found.
@@ -30,8 +32,17 @@ pub(super) enum Seen {
 pub(super) enum FluxState {
     NotHere,
     NotConnected,
-    Working { message: String },
-    Failing { message: String },
+    /// The agent that would tell says nothing.
+    Unheard {
+        reason: &'static str,
+        message: String,
+    },
+    Working {
+        message: String,
+    },
+    Failing {
+        message: String,
+    },
     Ready,
 }
 
@@ -47,7 +58,9 @@ pub(super) async fn write(
     if status == old {
         return Ok(());
     }
-    if apply(environment, &status, ctx).await?.is_none() {
+    // What the agent says has another writer.
+    let own = EnvironmentStatus { agent: None, ..status.clone() };
+    if apply(environment, &own, ctx).await?.is_none() {
         return Ok(());
     }
     announce(environment, &old, &status, ctx);
@@ -83,6 +96,16 @@ fn announce(
     };
     if let Some(told) = broken(new).filter(|_| broken(old).is_none()) {
         ctx.event(environment, EventType::Warning, &told.reason, &told.message);
+    }
+    let agent = |status: &EnvironmentStatus| {
+        condition::find(&status.conditions, AGENT_CONNECTED)
+            .map(|c| (c.status == "True", c.clone()))
+    };
+    if let Some((connected, told)) = agent(new)
+        && agent(old).map(|(connected, _)| connected) != Some(connected)
+    {
+        let kind = if connected { EventType::Normal } else { EventType::Warning };
+        ctx.event(environment, kind, &told.reason, &told.message);
     }
 }
 
@@ -141,6 +164,7 @@ fn compute(
         }
     };
     verdicts.extend(notification::verdict(environment));
+    verdicts.extend(agent_verdict(environment, now));
     EnvironmentStatus {
         observed_generation: environment.metadata.generation,
         conditions: condition::merge(
@@ -154,7 +178,31 @@ fn compute(
         pull_request,
         components,
         engine,
+        agent: old.agent.clone(),
     }
+}
+
+/// Says whether the agent of the environment reports, where it is to have one.
+fn agent_verdict(environment: &Environment, now: Timestamp) -> Option<Verdict> {
+    if environment.spec.observed_by.is_operator() || environment.spec.suspend {
+        return None;
+    }
+    Some(match heard(environment, now) {
+        Ok(agent) => {
+            let flux = agent.flux_version.as_ref().map(|version| format!(", Flux {version}"));
+            let message = format!(
+                "agent {} reports from cluster {}{}",
+                agent.version,
+                agent.cluster,
+                flux.unwrap_or_default()
+            );
+            Verdict::new(AGENT_CONNECTED, Truth::True, "Connected", message)
+        }
+        Err(unheard) => {
+            let message = format!("{}; releases reach git all the same", unheard.message);
+            Verdict::new(AGENT_CONNECTED, Truth::False, unheard.reason, message)
+        }
+    })
 }
 
 /// Lists the components of an environment whose files are in git.
@@ -197,11 +245,16 @@ fn reachable(
     );
     let (truth, reason, message) = match flux {
         FluxState::NotHere => (Truth::Unknown, "NoFlux", "Flux is not in this cluster".to_owned()),
-        FluxState::NotConnected => (
-            Truth::Unknown,
-            "NotConnected",
-            format!("Flux in this cluster does not follow the environment; {connect}"),
-        ),
+        FluxState::NotConnected => {
+            let cluster = if environment.spec.observed_by.is_operator() {
+                "in this cluster"
+            } else {
+                "in the agent's cluster"
+            };
+            let message = format!("Flux {cluster} does not follow the environment; {connect}");
+            (Truth::Unknown, "NotConnected", message)
+        }
+        FluxState::Unheard { reason, message } => (Truth::Unknown, *reason, message.clone()),
         FluxState::Working { message } => (Truth::Unknown, "Progressing", message.clone()),
         FluxState::Failing { message } => (Truth::False, "FluxFailed", message.clone()),
         FluxState::Ready => (Truth::True, "Ready", "Flux follows the environment".to_owned()),
@@ -229,6 +282,10 @@ fn reachable(
                 "Ready",
                 "releases reach git; Flux here does not follow them",
             ));
+        }
+        FluxState::Unheard { .. } => {
+            let message = format!("releases reach git; {message}");
+            verdicts.push(Verdict::new(READY, Truth::True, "Ready", message));
         }
         FluxState::NotHere | FluxState::Working { .. } => {
             verdicts.push(Verdict::new(READY, Truth::True, "Ready", "releases reach git"));
@@ -275,6 +332,7 @@ mod tests {
         let states = [
             FluxState::NotHere,
             FluxState::NotConnected,
+            FluxState::Unheard { reason: "AgentSilent", message: message() },
             FluxState::Working { message: message() },
             FluxState::Failing { message: message() },
             FluxState::Ready,
@@ -341,5 +399,36 @@ mod tests {
         let verdicts = reachable(&environment(), &head, &FluxState::NotConnected, &Kept::InGit);
         let flux = verdicts.iter().find(|v| v.kind == FLUX_READY).unwrap();
         assert!(flux.message.contains("gitrepository.yaml and root.yaml of staging/flux/"));
+    }
+
+    #[test]
+    fn an_environment_tells_whether_its_agent_reports() {
+        let mut environment = environment();
+        let told = |environment: &Environment, second| {
+            let now = Timestamp::from_second(second).unwrap();
+            agent_verdict(environment, now).map(|told| (told.status, told.reason, told.message))
+        };
+        assert_eq!(told(&environment, 0), None, "the operator looks itself");
+        environment.spec.observed_by = gimlet_crds::Observer::Agent;
+        let (truth, reason, message) = told(&environment, 0).unwrap();
+        assert_eq!((truth, &*reason), (Truth::False, "NoAgent"));
+        assert!(message.contains("install gimlet-agent"), "{message}");
+        let agent = gimlet_crds::AgentStatus {
+            version: "0.1.0".into(),
+            cluster: "5e4d".into(),
+            flux_version: Some("v2.9.0".into()),
+            last_contact: Time(Timestamp::from_second(1000).unwrap()),
+            flux: Vec::new(),
+        };
+        environment.status =
+            Some(EnvironmentStatus { agent: Some(agent), ..EnvironmentStatus::default() });
+        let (truth, _, message) = told(&environment, 1060).unwrap();
+        assert_eq!(truth, Truth::True);
+        assert_eq!(message, "agent 0.1.0 reports from cluster 5e4d, Flux v2.9.0");
+        let (truth, reason, message) = told(&environment, 1061).unwrap();
+        assert_eq!((truth, &*reason), (Truth::False, "AgentSilent"));
+        assert!(message.starts_with("agent silent since 1970-01-01T00:16:40Z"), "{message}");
+        environment.spec.suspend = true;
+        assert_eq!(told(&environment, 1061), None);
     }
 }

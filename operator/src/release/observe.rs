@@ -2,33 +2,48 @@
 
 use std::time::Duration;
 
-use gimlet_crds::{Environment, Release};
+use gimlet_crds::{Environment, Observer, Release, name};
 use gimlet_gitops::CommitId;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use super::error::ReleaseError;
 use super::outcome::Observation;
+use super::reported;
 use super::workload::{self, Workloads};
 use crate::context::Context;
 use crate::flux::{self, Kustomization, Readiness, Source};
 
-/// Asks the caches of Flux, and the workloads while they are on their way.
+/// What is known of an app's way from git to running.
+pub(super) struct Sight {
+    pub(super) source: Source,
+    /// The Kustomization of the environment's flux folder.
+    pub(super) root: Kustomization,
+    /// The one that applies the app; none where Flux has not made it yet.
+    pub(super) kustomization: Option<Kustomization>,
+    /// What runs, where somebody else has looked already.
+    pub(super) workloads: Option<Workloads>,
+}
+
+/// Finds out what became of a commit: by a look at Flux and the workloads in the operator's own
+/// cluster, or by what the agent of another one reports.
 pub(crate) async fn observe(
     app: &str,
     environment: &Environment,
     commit: &str,
     ctx: &Context,
 ) -> Result<Observation, ReleaseError> {
-    let (root, source) = match followed(environment, ctx) {
-        Ok(objects) => objects,
-        Err(observation) => return Ok(observation),
+    let sight = match environment.spec.observed_by {
+        Observer::Operator => here(app, environment, ctx),
+        Observer::Agent => {
+            let namespace = environment.namespace().unwrap_or_default();
+            let object = ctx.app(&namespace, &name::app_object(app, &environment.name_any()));
+            reported::sight(object.as_deref(), environment, Context::now())
+        }
     };
-    let (name, namespace) = (environment.name_any(), &environment.spec.flux.namespace);
-    let kustomization = if environment.spec.flux.kustomization_per_app {
-        ctx.flux.kustomization(namespace, &flux::app_object(&name, app))
-    } else {
-        Some(root.clone())
+    let Sight { source, root, kustomization, workloads } = match sight {
+        Ok(sight) => sight,
+        Err(observation) => return Ok(observation),
     };
     if let Some(waiting) = upstream(&source, &root, kustomization.as_ref()) {
         return Ok(waiting);
@@ -39,11 +54,13 @@ pub(crate) async fn observe(
     };
     let applied = has(kustomization.applied.as_deref(), commit, environment, ctx).await?;
     let attempted = has(kustomization.attempted.as_deref(), commit, environment, ctx).await?;
-    let workloads = if applied || attempted {
-        let entries = workload::of_app(&kustomization.inventory, app, environment);
-        workload::look(&entries, ctx).await
-    } else {
-        Workloads::default()
+    let workloads = match workloads {
+        _ if !applied && !attempted => Workloads::default(),
+        Some(workloads) => workloads,
+        None => {
+            let entries = workload::of_app(&kustomization.inventory, app, environment);
+            workload::look(&entries, ctx).await
+        }
     };
     Ok(judge(
         &kustomization,
@@ -53,9 +70,24 @@ pub(crate) async fn observe(
     ))
 }
 
-/// Tells whether nothing here reports of the environment's cluster, without a request.
+/// Tells whether nothing will ever report of the environment's cluster, without a request.
 pub(super) fn unobserved(environment: &Environment, ctx: &Context) -> Option<Observation> {
-    followed(environment, ctx).err()
+    match environment.spec.observed_by {
+        Observer::Operator => followed(environment, ctx).err(),
+        Observer::Agent => None,
+    }
+}
+
+/// Looks at Flux in the operator's own cluster.
+fn here(app: &str, environment: &Environment, ctx: &Context) -> Result<Sight, Observation> {
+    let (root, source) = followed(environment, ctx)?;
+    let kustomization = if environment.spec.flux.kustomization_per_app {
+        let object = flux::app_object(&environment.name_any(), app);
+        ctx.flux.kustomization(&environment.spec.flux.namespace, &object)
+    } else {
+        Some(root.clone())
+    };
+    Ok(Sight { source, root, kustomization, workloads: None })
 }
 
 /// Finds the objects by which Flux follows the environment.
@@ -79,7 +111,9 @@ pub(super) fn pace(observation: &Observation, release: &Release) -> Action {
         .and_then(|status| status.timestamps.committed.as_ref())
         .map_or(0, |time| Context::now().as_second() - time.0.as_second());
     let seconds = match observation {
-        Observation::NotObserved { .. } | Observation::Healthy { .. } => 60,
+        Observation::NotObserved { .. }
+        | Observation::Unheard { .. }
+        | Observation::Healthy { .. } => 60,
         Observation::ApplyFailed { .. } | Observation::Unhealthy { .. } => 10,
         Observation::Waiting { .. } | Observation::Applied { .. } => match since {
             ..30 => 1,
@@ -110,7 +144,7 @@ fn not_observed(environment: &str, flux_present: bool) -> Observation {
 
 /// Tells what keeps Flux from even seeing the commit. None of it is the release's fault, and all of
 /// it can be mended without another release, so it waits.
-fn upstream(
+pub(super) fn upstream(
     source: &Source,
     root: &Kustomization,
     app: Option<&Kustomization>,
@@ -156,26 +190,29 @@ async fn has(
 
 /// How far Flux is with the commit.
 #[derive(Clone, Copy)]
-struct Reached {
-    applied: bool,
-    attempted: bool,
+pub(super) struct Reached {
+    pub(super) applied: bool,
+    pub(super) attempted: bool,
 }
 
 /// Puts together what Flux and the workloads say: pure.
-fn judge(
+pub(super) fn judge(
     kustomization: &Kustomization,
     reached: Reached,
     workloads: &Workloads,
     wait: bool,
 ) -> Observation {
     let Reached { applied, attempted } = reached;
+    // Before that they are those of another commit.
+    let none = Workloads::default();
+    let workloads = if applied || attempted { workloads } else { &none };
     let settled = applied && kustomization.readiness == Readiness::Ready;
     if settled && (wait || workloads.all_ready()) {
         return Observation::Healthy { message: workloads.summary("all objects are healthy") };
     }
     if let Some(failure) = workloads.failure.as_ref().filter(|_| applied || attempted) {
         return Observation::Unhealthy {
-            reason: failure.reason.clone(),
+            reason: word(&failure.reason, WORKLOAD_FAILED),
             message: failure.message.clone(),
         };
     }
@@ -183,7 +220,7 @@ fn judge(
         Readiness::NotReady { reason, message } if attempted || applied => {
             match reason.as_str() {
                 "HealthCheckFailed" => Observation::Unhealthy {
-                    reason: word(reason),
+                    reason: word(reason, FLUX_FAILED),
                     message: workloads.summary(message),
                 },
                 // Flux says these while it is at work or will be soon.
@@ -191,7 +228,10 @@ fn judge(
                 | "ProgressingWithRetry"
                 | "DependencyNotReady"
                 | "ArtifactFailed" => Observation::Waiting { message: message.clone() },
-                _ => Observation::ApplyFailed { reason: word(reason), message: message.clone() },
+                _ => Observation::ApplyFailed {
+                    reason: word(reason, FLUX_FAILED),
+                    message: message.clone(),
+                },
             }
         }
         _ if applied || !workloads.is_empty() => {
@@ -204,11 +244,16 @@ fn judge(
     }
 }
 
+/// Reason of a failure of Flux that has no usable one of its own.
+const FLUX_FAILED: &str = "FluxFailed";
+/// Reason of a failure of a workload that has no usable one of its own.
+pub(super) const WORKLOAD_FAILED: &str = "WorkloadFailed";
+
 /// Keeps a foreign reason if it is one word, as conditions need it.
-fn word(reason: &str) -> String {
+pub(super) fn word(reason: &str, otherwise: &str) -> String {
     let fine = reason.starts_with(|c: char| c.is_ascii_uppercase())
         && reason.bytes().all(|b| b.is_ascii_alphanumeric());
-    if fine { reason.to_owned() } else { "FluxFailed".to_owned() }
+    if fine { reason } else { otherwise }.to_owned()
 }
 
 #[cfg(test)]
@@ -260,6 +305,7 @@ mod tests {
                 reason: "ImagePullBackOff".into(),
                 message: "no such image".into(),
             }),
+            moving: false,
         };
         let progressing = kustomization(Readiness::Unknown { message: "running".into() });
         let seen = judge(&progressing, ATTEMPTED, &failing, true);
@@ -289,8 +335,8 @@ mod tests {
 
     #[test]
     fn a_foreign_reason_that_is_no_word_is_replaced() {
-        assert_eq!(word("BuildFailed"), "BuildFailed");
-        assert_eq!(word("not a word"), "FluxFailed");
-        assert_eq!(word(""), "FluxFailed");
+        assert_eq!(word("BuildFailed", FLUX_FAILED), "BuildFailed");
+        assert_eq!(word("not a word", FLUX_FAILED), "FluxFailed");
+        assert_eq!(word("", FLUX_FAILED), "FluxFailed");
     }
 }

@@ -94,6 +94,8 @@ pub(super) struct Committed {
 pub(crate) enum Observation {
     /// Nothing here reports of the environment's cluster.
     NotObserved { reason: &'static str, message: String },
+    /// The agent that reports of the environment's cluster says nothing for now, so nothing is known.
+    Unheard { reason: &'static str, message: String },
     /// Flux has not applied it yet.
     Waiting { message: String },
     /// Flux applied it; the workloads are on their way.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use gimlet_crds::{
-    ArtifactRef, Environment, Phase, PromotionMode, Release, ReleaseSpec, RollbackTo, Trigger,
-    condition, name,
+    ArtifactRef, Environment, Phase, PromotionMode, Release, ReleaseSpec, ReleaseStatus,
+    RollbackTo, Trigger, condition, name,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use kube::runtime::events::EventType;
 
 use super::decide::order;
 use super::gather::Around;
-use super::{gate, status};
+use super::{gate, reported, status};
 use crate::context::Context;
 use crate::digest;
 use crate::error::ApiError;
@@ -110,6 +110,10 @@ fn rollback(release: &Release, around: &Around) -> Sequel {
     let due = gate::duration(&rule.after).and_then(|after| committed.0.checked_add(after).ok());
     let late = due.is_some_and(|due| due <= around.now);
     let unobserved = status.timestamps.ended.is_some() && status.phase == Phase::Committed;
+    if is_unheard(status) {
+        // Nobody knows whether it is healthy: it is looked at again when the agent is back.
+        return Sequel::Nothing;
+    }
     match status.phase {
         Phase::Failed => {}
         Phase::Committed | Phase::Applied if late && !unobserved => {}
@@ -126,6 +130,14 @@ fn rollback(release: &Release, around: &Around) -> Sequel {
         None => Sequel::Nothing,
         Some(commit) => Sequel::Release(Box::new(back(release, commit))),
     }
+}
+
+/// Tells whether the agent that would say what became of a release says nothing.
+fn is_unheard(status: &ReleaseStatus) -> bool {
+    let ready = condition::find(&status.conditions, condition::READY);
+    ready.is_some_and(|ready| {
+        ready.status == "Unknown" && reported::UNHEARD.contains(&ready.reason.as_str())
+    })
 }
 
 /// Distinguishes the name of a rollback from those of promotions.
@@ -338,5 +350,10 @@ mod tests {
         let status = unobserved.status.as_mut().unwrap();
         (status.phase, status.timestamps.ended) = (Phase::Committed, Some(Time(time(2))));
         assert_eq!(rollback(&unobserved, &around), Sequel::Nothing, "nothing tells how it is");
+        let mut unheard = on_its_way(1);
+        let silent = json!({"type": "Ready", "status": "Unknown", "reason": "AgentSilent", "message": "",
+            "lastTransitionTime": "2026-03-01T10:00:00Z"});
+        unheard.status.as_mut().unwrap().conditions = vec![serde_json::from_value(silent).unwrap()];
+        assert_eq!(rollback(&unheard, &around), Sequel::Nothing, "nobody tells how it is for now");
     }
 }

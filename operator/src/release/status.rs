@@ -124,6 +124,12 @@ fn compute(
     outcome: Outcome,
     now: Timestamp,
 ) -> ReleaseStatus {
+    if let Outcome::Observed { observation: Observation::Unheard { .. }, .. } = &outcome
+        && matches!(old.phase, Phase::Healthy | Phase::Failed)
+    {
+        // What it came to stays what it came to while nobody knows better.
+        return old.clone();
+    }
     let mut next = Next {
         status: old.clone(),
         verdicts: Vec::new(),
@@ -297,6 +303,16 @@ impl Next {
                     self.status.timestamps.ended.get_or_insert(time);
                 } else {
                     self.verdict(READY, Truth::True, reason, &message);
+                }
+            }
+            // What became of it is not known for now: what is known stays, and nothing ends.
+            Observation::Unheard { reason, message } => {
+                if self.status.phase == Phase::Applied {
+                    self.progress(Truth::Unknown, reason, &format!("applied {short}; {message}"));
+                } else {
+                    self.verdict(APPLIED, Truth::Unknown, reason, &message);
+                    let message = format!("committed {short}; {message}");
+                    self.progress(Truth::Unknown, reason, &message);
                 }
             }
             Observation::Waiting { message } => {

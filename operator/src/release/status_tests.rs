@@ -87,6 +87,7 @@ fn outcomes() -> Vec<Outcome> {
         },
         Outcome::Ended(End::SetEnded { set: "s".into(), why: text() }),
         observed(Observation::NotObserved { reason: "NoFlux", message: text() }),
+        observed(Observation::Unheard { reason: "AgentSilent", message: text() }),
         observed(Observation::Waiting { message: text() }),
         observed(Observation::Applied { message: text() }),
         observed(Observation::Healthy { message: text() }),
@@ -217,4 +218,42 @@ fn a_commit_that_nothing_can_follow_ends_the_release_at_once() {
     let observed = Outcome::Observed { commit: commit().sha, observation };
     let in_two_steps = compute(&committed, &release(), observed, Timestamp::UNIX_EPOCH);
     assert_eq!(at_once, in_two_steps);
+}
+
+#[test]
+fn a_silent_agent_ends_nothing_and_takes_nothing_back() {
+    let now = Timestamp::UNIX_EPOCH;
+    let observed = |observation| Outcome::Observed { commit: commit().sha, observation };
+    let silent = || {
+        observed(Observation::Unheard {
+            reason: "AgentSilent",
+            message: "agent silent since 2026-03-01T10:00:00Z".into(),
+        })
+    };
+    let committed =
+        Outcome::Committed { prepared: Some(prepared()), commit: commit(), observation: None };
+    let committed = compute(&ReleaseStatus::default(), &release(), committed, now);
+    let status = compute(&committed, &release(), silent(), now);
+    assert_eq!(status.phase, Phase::Committed);
+    assert!(status.timestamps.ended.is_none());
+    let ready = condition::find(&status.conditions, READY).unwrap();
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("Unknown", "AgentSilent"));
+    assert!(ready.message.contains("agent silent since 2026"), "{}", ready.message);
+
+    let applied = Outcome::Observed {
+        commit: commit().sha,
+        observation: Observation::Applied { message: "1/2 replicas are ready".into() },
+    };
+    let applied = compute(&status, &release(), applied, now);
+    let status = compute(&applied, &release(), silent(), now);
+    assert_eq!(status.phase, Phase::Applied);
+    assert!(condition::is_true(&status.conditions, APPLIED), "Flux did apply it");
+
+    for end in [
+        Observation::Healthy { message: "2/2 replicas are ready".into() },
+        Observation::Unhealthy { reason: "CrashLoopBackOff".into(), message: "why".into() },
+    ] {
+        let end = compute(&applied, &release(), observed(end), now);
+        assert_eq!(compute(&end, &release(), silent(), now), end);
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Workloads {
     pub(super) ready: i32,
     pub(super) wanted: i32,
     pub(super) failure: Option<Failure>,
+    /// Something is on its way that the numbers do not show.
+    pub(super) moving: bool,
 }
 
 /// Why a workload does not run, and will not by itself.
@@ -38,7 +40,7 @@ impl Workloads {
     }
 
     pub(super) fn all_ready(&self) -> bool {
-        self.ready >= self.wanted && self.failure.is_none()
+        self.ready >= self.wanted && self.failure.is_none() && !self.moving
     }
 
     /// Says `2/3 replicas are ready`, or something else where there are no replicas.
