@@ -6,6 +6,8 @@ pub const APP: &str = "gimlet.io/app";
 pub const ENVIRONMENT: &str = "gimlet.io/environment";
 /// Annotation: who created the object, as the API server knows them. An admission policy sets it.
 pub const CREATED_BY: &str = "gimlet.io/created-by";
+/// Annotation of a Repository: it is looked at now, once for each value. Webhooks write it; people may.
+pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
 /// Finalizer of an App: the folder is removed from git before the object goes.
 pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 

@@ -91,7 +91,8 @@ impl Caches {
     }
 }
 
-fn follow<K>(client: &Client, args: &Args, stop: &CancellationToken) -> Store<Guarded<K>>
+/// Fills a cache of one kind until the token is cancelled.
+pub(crate) fn follow<K>(client: &Client, args: &Args, stop: &CancellationToken) -> Store<Guarded<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
         + Clone

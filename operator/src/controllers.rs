@@ -14,7 +14,6 @@ use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
@@ -79,7 +78,6 @@ impl Wiring {
         self,
         ctx: &Arc<Context>,
         args: &Args,
-        news: mpsc::Receiver<()>,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
         let Self {
@@ -139,12 +137,8 @@ impl Wiring {
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_artifact, controller::error_policy, Arc::clone(ctx));
-        let news = futures::stream::unfold(news, |mut news| async move {
-            news.recv().await.map(|()| ((), news))
-        });
         let repositories = repositories
             .with_config(limit(OTHERS))
-            .reconcile_all_on(news)
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_repository, controller::error_policy, Arc::clone(ctx));
         let changes = changes

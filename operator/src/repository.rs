@@ -7,7 +7,7 @@ pub(crate) mod webhook;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::Repository;
+use gimlet_crds::{Repository, labels};
 use gimlet_gitops::{GitError, Reference};
 use gimlet_hosts::{Host, HostError, PullRequest};
 use kube::ResourceExt;
@@ -83,8 +83,10 @@ pub(crate) async fn reconcile(
     let interval = interval.max(SHORTEST);
     let seen = repository.status.as_ref().and_then(|status| status.observed_generation);
     let same = seen.is_some() && seen == repository.metadata.generation;
-    // A webhook of one repository brings all of them here, and so does every write of a status.
-    if let Some(left) = ctx.sources.not_due(&namespace, &name, interval).filter(|_| same) {
+    let asked = repository.annotations().get(labels::LOOK_REQUESTED);
+    // Every write of a status brings it here too.
+    let left = ctx.sources.not_due(&namespace, &name, interval, asked.map(String::as_str));
+    if let Some(left) = left.filter(|_| same) {
         return Ok(Action::requeue(left));
     }
     let result = look(repository, ctx).await;

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::{Client, ResourceExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,8 +27,9 @@ use crate::notification::{Announcements, Announcer};
 use crate::preview::comments::{Comments, Writer};
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::repository::webhook;
 use crate::sources::Sources;
-use crate::{repository, views};
+use crate::views;
 
 /// Runs the operator until it is told to stop, or loses the Lease.
 #[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
@@ -82,19 +81,22 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(address) => Some(views::Server::start(address, &common, &args).await?),
         None => None,
     };
+    let webhooks = match args.webhooks {
+        Some(address) => Some(webhook::Server::start(address, &common, &args).await?),
+        None => None,
+    };
+    let doors = Doors { views, webhooks };
     let mut leadership = Leadership::compete(client.clone(), &args).await?;
     // A replica that waits for the Lease is ready once it can answer: it takes over when it must.
     let idle = async {
-        if let Some(views) = &views {
-            views.filled().await;
-        }
+        doors.filled().await;
         probes.set_ready(true);
         std::future::pending::<()>().await;
     };
     tokio::select! {
         won = leadership.won() => won?,
         () = stop.cancelled() => {
-            end(views, common, writing).await?;
+            end(doors, common, writing).await?;
             return finish(leadership, server).await;
         }
         () = idle => {}
@@ -112,12 +114,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (fill, filled) = watch::channel(false);
     let ctx = Arc::new(Context::new(common.clone(), caches.clone(), filled));
     probes.lead(&ctx);
-    let (servers, told) = Servers::start(&ctx, &args, (reports, announcements, writer), &lead);
-    let controllers = tokio::spawn(wiring.run(&ctx, &args, told, &lead));
+    let tellers = Tellers::start(&ctx, &args, (reports, announcements, writer), &lead);
+    let controllers = tokio::spawn(wiring.run(&ctx, &args, &lead));
     tokio::select! {
-        () = caches.filled() => {
+        () = async { tokio::join!(caches.filled(), doors.webhooks_filled()); } => {
             fill.send_replace(true);
-            if let Some(views) = &views {
+            if let Some(views) = &doors.views {
                 views.lead(Arc::clone(&ctx));
             }
             probes.set_ready(true);
@@ -133,10 +135,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if tokio::time::timeout(Duration::from_secs(20), controllers).await.is_err() {
         tracing::warn!("some reconciles did not end in time");
     }
-    let ended = servers.finish().await;
+    tellers.finish().await;
     drop(ctx);
-    end(views, common, writing).await?;
-    ended?;
+    end(doors, common, writing).await?;
     if lost {
         anyhow::bail!("the Lease was lost; another replica leads now");
     }
@@ -144,53 +145,79 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Ends what a process has whether it leads or not; the last events are given a moment.
-async fn end(views: Option<views::Server>, common: Common, writing: Writing) -> anyhow::Result<()> {
-    let ended = match views {
-        Some(views) => views.finish().await,
-        None => Ok(()),
-    };
+async fn end(doors: Doors, common: Common, writing: Writing) -> anyhow::Result<()> {
+    let ended = doors.finish().await;
     drop(common);
     writing.finish().await;
     ended
 }
 
-/// What runs beside the controllers.
-struct Servers {
-    webhooks: JoinHandle<anyhow::Result<()>>,
+/// What others ask a replica, whether it leads or not.
+struct Doors {
+    views: Option<views::Server>,
+    webhooks: Option<webhook::Server>,
+}
+
+impl Doors {
+    /// Waits until all can answer.
+    async fn filled(&self) {
+        if let Some(views) = &self.views {
+            views.filled().await;
+        }
+        self.webhooks_filled().await;
+    }
+
+    async fn webhooks_filled(&self) {
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.filled().await;
+        }
+    }
+
+    /// Stops to answer.
+    async fn finish(self) -> anyhow::Result<()> {
+        let Self { views, webhooks } = self;
+        let webhooks = async {
+            match webhooks {
+                Some(webhooks) => webhooks.finish().await,
+                None => Ok(()),
+            }
+        };
+        let views = async {
+            match views {
+                Some(views) => views.finish().await,
+                None => Ok(()),
+            }
+        };
+        let (webhooks, views) = tokio::join!(webhooks, views);
+        webhooks.and(views)
+    }
+}
+
+/// What tells others of releases, beside the controllers.
+struct Tellers {
     reports: JoinHandle<()>,
     announcements: JoinHandle<()>,
     comments: JoinHandle<()>,
 }
 
-impl Servers {
-    /// Starts all; the receiver is told of each webhook. One that breaks ends the leading.
+impl Tellers {
     fn start(
         ctx: &Arc<Context>,
         args: &Args,
         (reports, announcements, writer): (Reports, Announcements, Writer),
         lead: &CancellationToken,
-    ) -> (Self, mpsc::Receiver<()>) {
-        let (news, told) = mpsc::channel(1);
-        let guarded = |serving: BoxFuture<'static, anyhow::Result<()>>| {
-            let lead = lead.clone();
-            tokio::spawn(async move { serving.await.inspect_err(|_| lead.cancel()) })
-        };
-        let nothing = || async { Ok(()) }.boxed();
-        let webhooks = args.webhooks.map_or_else(nothing, |address| {
-            repository::webhook::serve(address, Arc::clone(ctx), news, lead.clone()).boxed()
-        });
+    ) -> Self {
         let reports = tokio::spawn(reports.send(Arc::clone(ctx), lead.clone()));
         let announcements =
             tokio::spawn(announcements.tell(Arc::clone(ctx), args.receivers(), lead.clone()));
         let comments = tokio::spawn(writer.write(Arc::clone(ctx), lead.clone()));
-        (Self { webhooks: guarded(webhooks), reports, announcements, comments }, told)
+        Self { reports, announcements, comments }
     }
 
     /// Waits for all, after they were told to stop.
-    async fn finish(self) -> anyhow::Result<()> {
-        let Self { webhooks, reports, announcements, comments } = self;
+    async fn finish(self) {
+        let Self { reports, announcements, comments } = self;
         let _ = tokio::join!(reports, announcements, comments);
-        webhooks.await.context("the webhooks broke")?
     }
 }
 

@@ -34,10 +34,10 @@ pub(crate) struct Sources {
 #[derive(Default)]
 struct State {
     open: HashMap<Id, Entry>,
-    /// Repositories that a webhook spoke of.
-    due: HashSet<Id>,
-    /// When each was looked at last.
-    looked: HashMap<Id, Instant>,
+    /// When each was looked at last, and what had asked for it then.
+    looked: HashMap<Id, (Instant, Option<String>)>,
+    /// What webhooks are signed with.
+    webhooks: HashMap<Id, Webhook>,
     /// What was seen then; nothing of those that could not be read.
     views: HashMap<Id, Arc<View>>,
 }
@@ -59,6 +59,14 @@ struct Entry {
     source: Source,
 }
 
+/// What the webhooks of a repository are signed with.
+#[derive(Clone)]
+struct Webhook {
+    generation: Option<i64>,
+    read: Instant,
+    secret: Option<Arc<gimlet_hosts::Secret>>,
+}
+
 /// A repository with the ways to it.
 #[derive(Clone)]
 pub(crate) struct Source {
@@ -67,8 +75,6 @@ pub(crate) struct Source {
     pub(crate) host: Option<Arc<dyn Host>>,
     /// The account that the API is asked with, which knows how many requests are left.
     pub(crate) account: Option<HostClient>,
-    /// What webhooks are signed with.
-    pub(crate) webhook: Option<Arc<gimlet_hosts::Secret>>,
     /// Owner and name, such as `acme/shop`.
     pub(crate) full_name: String,
 }
@@ -115,26 +121,25 @@ impl Sources {
         Self { cache, metrics, apps, state: Mutex::default() }
     }
 
-    /// Says that a repository has something new.
-    pub(crate) fn poke(&self, namespace: &str, name: &str) {
-        self.lock().due.insert((namespace.to_owned(), name.to_owned()));
-    }
-
     /// Tells how long a repository need not be looked at yet; none where it is to be now, which is
     /// remembered.
+    ///
+    /// `asked` is what asks for a look: each value of it gets one.
     pub(crate) fn not_due(
         &self,
         namespace: &str,
         name: &str,
         interval: Duration,
+        asked: Option<&str>,
     ) -> Option<Duration> {
         let id = (namespace.to_owned(), name.to_owned());
         let mut state = self.lock();
-        let asked = state.due.remove(&id);
-        let left = state.looked.get(&id).and_then(|at| interval.checked_sub(at.elapsed()));
-        let left = left.filter(|left| !asked && !left.is_zero());
+        let left = state.looked.get(&id).and_then(|(at, before)| {
+            let left = interval.checked_sub(at.elapsed())?;
+            (asked == before.as_deref() && !left.is_zero()).then_some(left)
+        });
         if left.is_none() {
-            state.looked.insert(id, Instant::now());
+            state.looked.insert(id, (Instant::now(), asked.map(str::to_owned)));
         }
         left
     }
@@ -146,6 +151,7 @@ impl Sources {
         state.open.remove(&id);
         state.looked.remove(&id);
         state.views.remove(&id);
+        state.webhooks.remove(&id);
     }
 
     /// Keeps what was seen of a repository.
@@ -173,22 +179,22 @@ impl Sources {
             return Ok(source);
         }
         let spec = &repository.spec;
-        let read = async |reference: &Option<gimlet_crds::SecretRef>| match reference {
-            None => Ok(BTreeMap::new()),
-            Some(reference) => read_secret(client, &namespace, &reference.name).await,
+        let secret = match &spec.secret_ref {
+            None => BTreeMap::new(),
+            Some(reference) => read_secret(client, &namespace, &reference.name).await?,
         };
-        let secret = read(&spec.secret_ref).await?;
         let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
         let api = spec.api_url.as_deref().filter(|_| spec.provider == HostProvider::GitHub);
         let app = self.apps.token(name, &secret, &spec.url, api).await?;
-        let webhook = read(&spec.webhook_secret_ref).await?;
-        let fingerprint = fingerprint(repository, &secret, &webhook);
+        // Only to tell early that it is of no use.
+        read_webhook(client, repository).await?;
+        let fingerprint = fingerprint(repository, &secret);
         // Held until it is kept: two copies in one folder would disturb each other.
         let mut state = self.lock();
         let known = state.open.get(&id).filter(|entry| entry.fingerprint == fingerprint);
         let source = match known {
             Some(entry) => entry.source.clone(),
-            None => self.make(repository, &secret, &webhook, app.as_ref())?,
+            None => self.make(repository, &secret, app.as_ref())?,
         };
         if let Some(token) = app {
             source.mirror.set_credentials(github_app::credentials(&token));
@@ -205,7 +211,6 @@ impl Sources {
         &self,
         repository: &Repository,
         secret: &BTreeMap<String, ByteString>,
-        webhook: &BTreeMap<String, ByteString>,
         app: Option<&gimlet_hosts::Secret>,
     ) -> Result<Source, SourceOpenError> {
         let spec = &repository.spec;
@@ -228,16 +233,6 @@ impl Sources {
             .map(|provider| hosting::account(provider, &address, api, secret, &self.metrics))
             .transpose()?;
         let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
-        let webhook = match &spec.webhook_secret_ref {
-            None => None,
-            Some(reference) => {
-                let token = webhook.get("token").and_then(|t| String::from_utf8(t.0.clone()).ok());
-                let Some(token) = token.filter(|token| !token.trim().is_empty()) else {
-                    return Err(SourceOpenError::NoWebhookToken { name: reference.name.clone() });
-                };
-                Some(Arc::new(gimlet_hosts::Secret::new(token)))
-            }
-        };
         // Two objects of one address never share a copy: they may have other credentials.
         let id =
             format!("{}/{}", repository.namespace().unwrap_or_default(), repository.name_any());
@@ -246,9 +241,32 @@ impl Sources {
             mirror: Arc::new(Mirror::new(remote, &cache, Timeouts::default())),
             host,
             account,
-            webhook,
             full_name: full_name(&spec.url),
         })
+    }
+
+    /// Returns what a repository's webhooks are signed with, read anew now and then; none where it takes
+    /// none.
+    ///
+    /// It asks for nothing else: a webhook counts also where the host cannot be reached.
+    pub(crate) async fn webhook(
+        &self,
+        client: &Client,
+        repository: &Repository,
+    ) -> Result<Option<Arc<gimlet_hosts::Secret>>, SourceOpenError> {
+        let id = (repository.namespace().unwrap_or_default(), repository.name_any());
+        let generation = repository.metadata.generation;
+        let known = self.lock().webhooks.get(&id).cloned();
+        if let Some(known) = known
+            && known.generation == generation
+            && known.read.elapsed() < FRESH
+        {
+            return Ok(known.secret);
+        }
+        let secret = read_webhook(client, repository).await?;
+        let read = Webhook { generation, read: Instant::now(), secret: secret.clone() };
+        self.lock().webhooks.insert(id, read);
+        Ok(secret)
     }
 
     /// Lists how many requests the hosts still take, by the repositories' namespaces and names.
@@ -283,22 +301,50 @@ pub(crate) fn full_name(url: &str) -> String {
     path.strip_suffix(".git").unwrap_or(path).to_owned()
 }
 
-fn fingerprint(
+/// Reads what a repository's webhooks are signed with; none where it takes none.
+async fn read_webhook(
+    client: &Client,
     repository: &Repository,
-    secret: &BTreeMap<String, ByteString>,
-    webhook: &BTreeMap<String, ByteString>,
-) -> String {
+) -> Result<Option<Arc<gimlet_hosts::Secret>>, SourceOpenError> {
+    let Some(reference) = &repository.spec.webhook_secret_ref else { return Ok(None) };
+    let namespace = repository.namespace().unwrap_or_default();
+    let secret = read_secret(client, &namespace, &reference.name).await?;
+    let token = secret.get("token").and_then(|t| String::from_utf8(t.0.clone()).ok());
+    match token.filter(|token| !token.trim().is_empty()) {
+        Some(token) => Ok(Some(Arc::new(gimlet_hosts::Secret::new(token)))),
+        None => Err(SourceOpenError::NoWebhookToken { name: reference.name.clone() }),
+    }
+}
+
+fn fingerprint(repository: &Repository, secret: &BTreeMap<String, ByteString>) -> String {
     let spec = serde_json::to_vec(&repository.spec).unwrap_or_default();
-    let parts = |secret: &BTreeMap<String, ByteString>| -> Vec<Vec<u8>> {
-        secret.iter().flat_map(|(n, v)| [n.clone().into_bytes(), v.0.clone()]).collect()
-    };
-    let all = [vec![spec], parts(secret), vec![b"webhook".to_vec()], parts(webhook)].concat();
-    digest::of_parts(all.iter().map(Vec::as_slice))
+    let parts = secret.iter().flat_map(|(name, value)| [name.as_bytes(), value.0.as_slice()]);
+    digest::of_parts(std::iter::once(spec.as_slice()).chain(parts))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_request_for_a_look_gets_one_and_the_interval_counts_from_it() {
+        let metrics = Metrics::new().unwrap();
+        let apps = Arc::new(Apps::new(metrics.clone()));
+        let sources = Sources::new(PathBuf::from("unused"), metrics, apps);
+        let hour = Duration::from_hours(1);
+        let due = |asked| sources.not_due("ns", "shop", hour, asked).is_none();
+        assert!(due(None), "it was never looked at");
+        assert!(!due(None));
+        assert!(due(Some("webhook-1")));
+        assert!(!due(Some("webhook-1")), "a status was written");
+        assert!(due(Some("webhook-2")));
+        assert!(sources.not_due("ns", "other", hour, Some("webhook-2")).is_none());
+        // A look that failed is made again, whatever had asked for it.
+        sources.forget("ns", "shop");
+        assert!(due(Some("webhook-2")));
+        assert!(!due(Some("webhook-2")));
+        assert!(sources.not_due("ns", "shop", Duration::ZERO, Some("webhook-2")).is_none());
+    }
 
     #[test]
     fn a_repository_is_called_by_the_path_of_its_address() {

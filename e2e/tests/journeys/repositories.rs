@@ -210,3 +210,27 @@ async fn a_webhook_counts_only_if_it_is_signed_and_new() -> Result<()> {
     assert!(!metrics.contains("signed-with-this"));
     stage.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_reaches_a_replica_that_waits_is_passed_on() -> Result<()> {
+    let mut stage = Stage::open("relay").await?;
+    let source = gitea()?.repository("relay-app")?;
+    let text = manifest(&stage, "web", "  event: push\n  branch: main\n");
+    source.write("main", ".gimlet/web.yaml", &text)?;
+    // Nobody looks at it by itself within this test.
+    watch_repository(&stage, &source, "1h").await?;
+    let other = stage.operator.replica().await?;
+    source.add_webhook(&other.webhook_url("shop"), "signed-with-this", &["push"])?;
+    let passed_on = source.write("main", "a.md", "one\n")?;
+    artifact_of(&stage, &passed_on, ArtifactEvent::Push).await?;
+    assert!(!other.log().contains("leading"), "it only passed it on");
+
+    // What comes while nobody leads is there for the next.
+    stage.operator.kill()?;
+    let meanwhile = source.write("main", "a.md", "two\n")?;
+    artifact_of(&stage, &meanwhile, ArtifactEvent::Push).await?;
+    assert!(other.log().contains("leading"));
+    let later = source.write("main", "a.md", "three\n")?;
+    artifact_of(&stage, &later, ArtifactEvent::Push).await?;
+    stage.end().await
+}

@@ -24,6 +24,17 @@ pub struct Delivery {
     pub(super) marks: Vec<[u8; 32]>,
 }
 
+impl Delivery {
+    /// Returns a short digest of what is signed of it: of its body, or of its id where that is signed too.
+    ///
+    /// Two deliveries share one exactly where [`Replays`](crate::Replays) takes one for the other.
+    pub fn signed_digest(&self) -> String {
+        let signed = self.marks.last().copied().unwrap_or_default();
+        let [first, second, ..] = signed.as_chunks::<8>().0 else { return String::new() };
+        format!("{:016x}{:016x}", u64::from_be_bytes(*first), u64::from_be_bytes(*second))
+    }
+}
+
 /// Names a repository in the words of its host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRepository {

@@ -149,7 +149,13 @@ async fn scene(stage: &Stage) -> Result<()> {
                 "content": "app: shop\nenv: staging\nnamespace: shop\nchart: {name: app}\n"}],
         },
     });
-    stage.cluster.apply(&artifact.to_string()).map(drop)
+    stage.cluster.apply(&artifact.to_string())?;
+    let repository = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository",
+        "metadata": {"name": "shop", "namespace": stage.namespace.name()},
+        "spec": {"url": stage.repository.http_url, "secretRef": {"name": "gitops"}},
+    });
+    stage.cluster.apply(&repository.to_string()).map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
