@@ -1,5 +1,7 @@
 //! Journeys of releases through a real control plane, each with an operator process of its own.
 
+#[path = "journeys/agents.rs"]
+mod agents;
 #[path = "journeys/approvals.rs"]
 mod approvals;
 #[path = "journeys/artifacts.rs"]
