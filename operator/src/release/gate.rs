@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 
+use super::decide::order;
 use super::gather::Around;
 
 /// What is known of a plan when it is held against the gates.
@@ -179,34 +180,49 @@ fn promoted(
         return blocker(reason, None);
     };
     let own = release.namespace().unwrap_or_default();
-    let healthy_since = around
-        .before
-        .iter()
-        .filter(|other| {
-            let status = other.status.as_ref();
-            let theirs = status.and_then(|status| status.artifact.as_ref());
-            status.is_some_and(|status| status.phase == Phase::Healthy)
-                && theirs.is_some_and(|theirs| same(theirs, artifact, &own))
-        })
-        .filter_map(|other| other.status.as_ref()?.timestamps.healthy.as_ref())
-        .map(|time| time.0)
-        .min();
-    let soak = soak(promotion);
-    match healthy_since {
-        None => blocker(
-            format!("{app} is not healthy in {from} with this version: it goes on when it was"),
-            None,
-        ),
-        Some(since) if since.saturating_add(soak).is_ok_and(|until| until > around.now) => {
-            let until = since.saturating_add(soak).unwrap_or(since);
-            let reason = format!(
-                "{app} has to be healthy in {from} for {}",
-                promotion.soak.as_deref().unwrap_or("a moment")
-            );
-            blocker(reason, Some(Time(whole_second(until))))
-        }
-        Some(_) => None,
+    let of_version = |other: &&Arc<Release>| {
+        let status = other.status.as_ref();
+        let theirs = status.and_then(|status| status.artifact.as_ref());
+        theirs.is_some_and(|theirs| same(theirs, artifact, &own))
+    };
+    let before = around.before.iter().filter(of_version);
+    let runs: Vec<_> = before.filter_map(|other| run(other, &around.before)).collect();
+    let (soak, asked) = (soak(promotion), promotion.soak.as_deref().unwrap_or("a moment"));
+    let ripe = |run: &Run| run.since.saturating_add(soak).unwrap_or(run.since);
+    if runs.iter().any(|run| ripe(run) <= run.until.as_ref().map_or(around.now, |end| end.0)) {
+        return None;
     }
+    if let Some(until) = runs.iter().filter(|run| run.until.is_none()).map(ripe).min() {
+        let reason = format!("{app} has to be healthy in {from} for {asked}");
+        return blocker(reason, Some(Time(whole_second(until))));
+    }
+    let reason = match runs.iter().find_map(|run| run.until.as_ref()) {
+        Some((_, by)) => format!(
+            "{app} was healthy in {from} with this version for less than {asked} when {by} took its \
+             place: release it there again"
+        ),
+        None => format!("{app} is not healthy in {from} with this version: it goes on when it was"),
+    };
+    blocker(reason, None)
+}
+
+/// How long a release was healthy.
+struct Run {
+    since: Timestamp,
+    /// When another one took its place, and which.
+    until: Option<(Timestamp, String)>,
+}
+
+/// Finds out how long a release was healthy among those of its app; none if it is not, or went wrong.
+fn run(release: &Release, all: &[Arc<Release>]) -> Option<Run> {
+    let status = release.status.as_ref().filter(|status| status.phase == Phase::Healthy)?;
+    let since = status.timestamps.healthy.as_ref()?.0;
+    let committed = |other: &Arc<Release>| {
+        let status = other.status.as_ref().filter(|status| status.commit.is_some())?;
+        Some((status.timestamps.committed.as_ref()?.0, other.name_any()))
+    };
+    let newer = all.iter().filter(|other| order(other) > order(release));
+    Some(Run { since, until: newer.filter_map(committed).min() })
 }
 
 /// Returns how long a version has to be healthy before it is promoted.
@@ -274,6 +290,12 @@ fn approval(
             }
             Some(maker) if maker == by => {
                 notes.insert(format!("{by} made the release, so somebody else has to approve it"));
+            }
+            // What is promoted by itself was made by the operator, for whoever asked before.
+            Some(_) if release.spec.requested_by.as_deref() == Some(by) => {
+                notes.insert(format!(
+                    "{by} asked for the release, so somebody else has to approve it"
+                ));
             }
             Some(_) => {
                 people.insert(by.to_owned());

@@ -146,6 +146,30 @@ fn a_version_is_promoted_after_it_was_healthy_for_long_enough() {
     assert_eq!(soaks[0].until, Some(Time(time(NOW + 1))));
     assert!(matches!(result(before("Healthy", NOW - 600, Some("ns"))), Passage::Open { .. }));
 
+    // What another one replaced was healthy until then.
+    let replaced = |second: i64| {
+        let mut all = before("Healthy", 0, None);
+        let mut next = release(&json!({}), None);
+        next.metadata.name = Some("next".into());
+        next.metadata.creation_timestamp = Some(Time(time(1)));
+        next.status = serde_json::from_value(json!({
+            "phase": "Applied", "timestamps": {"committed": time(second)},
+            "commit": {"sha": "a".repeat(40), "short": "aaaaaaa", "branch": "main", "path": "x"},
+        }))
+        .unwrap();
+        all.push(Arc::new(next));
+        all
+    };
+    let Passage::Closed(never) = result(replaced(599)) else { panic!("it is open") };
+    assert_eq!(never[0].until, None);
+    assert!(never[0].reason.contains("when next took its place"), "{}", never[0].reason);
+    assert!(matches!(result(replaced(600)), Passage::Open { .. }));
+    let mut again = release(&json!({}), None);
+    again.metadata.creation_timestamp = Some(Time(time(2)));
+    again.status.clone_from(&before("Healthy", NOW - 600, None)[0].status);
+    let again = [replaced(599), vec![Arc::new(again)]].concat();
+    assert!(matches!(result(again), Passage::Open { .. }), "it was released there again");
+
     let rollback = release(&json!({"rollbackTo": {"commit": "abcdef0"}, "reason": "x"}), None);
     assert!(matches!(pass(&rollback, &rule, &around(), PLAN), Passage::Open { .. }));
     let inline = release(&json!({"manifest": {"namespace": "x", "manifests": "y"}}), None);
@@ -175,6 +199,20 @@ fn an_approval_counts_for_its_plan_and_not_from_the_maker() {
     assert!(
         matches!(with(&[bob, no]), Passage::Rejected { by, comment } if by == "eve" && comment == "because")
     );
+}
+
+#[test]
+fn who_asked_for_what_a_machine_made_does_not_approve_it() {
+    let rule = environment(&json!({"approval": {}}));
+    let promoted =
+        release(&json!({"trigger": "Promotion", "requestedBy": "ada"}), Some("operator"));
+    let with = |by: &str| {
+        let approvals = vec![approval_of("sha256:1", "Approve", Some(by))];
+        pass(&promoted, &rule, &Around { approvals, ..around() }, PLAN)
+    };
+    let Passage::Closed(waits) = with("ada") else { panic!("it is open") };
+    assert!(waits[0].reason.contains("ada asked for the release"), "{}", waits[0].reason);
+    assert!(matches!(with("bob"), Passage::Open { .. }));
 }
 
 #[test]
