@@ -11,10 +11,14 @@
 //!    one before; a snapshot may begin at any number. [`Mirror`] is the reading side.
 //! 3. Whoever misses a number says [`FromDashboard::Resync`] and gets a new snapshot. An agent whose
 //!    reader is slow drops its deltas and begins a snapshot by itself, so that no queue grows.
-//! 4. A heartbeat holds the number that was sent last. After three silent intervals the other side
-//!    counts as gone.
+//! 4. A heartbeat holds the number that was sent last; the dashboard sends a ping of the WebSocket as
+//!    often. After three silent intervals the other side counts as gone.
 //! 5. A [`FromDashboard::Request`] is answered by chunks and one end or failure. Each answer may have
 //!    [`FIRST_CREDIT`] chunks on the way; every [`FromDashboard::Credit`] allows more.
+//!
+//! A token that is not an agent's is refused by the status of HTTP. Whoever is sent away later is told
+//! why by [`FromDashboard::Error`], and tries again after a while: an agent of the same environment that
+//! came later takes the place, the environment is not `observedBy: Agent`, the token has expired.
 //!
 //! Fields that are not known are ignored, and words that are not known become `Unknown`, so that either
 //! side may be the newer one. A frame of a kind that is not known is answered by an error; the
@@ -47,4 +51,4 @@ pub use request::{Answer, EventLine, LogLine, Logs, ObjectName, Person, Query, R
 pub const VERSION: u32 = 1;
 
 /// Path of the dashboard's gateway for agents.
-pub const PATH: &str = "/agent/v1";
+pub const PATH: &str = "/api/agent/v1/connect";

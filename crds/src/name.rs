@@ -86,6 +86,16 @@ pub fn app_object(app: &str, environment: &str) -> String {
     format!("{app}.{environment}")
 }
 
+/// Names Flux' GitRepository and root Kustomization of an environment.
+pub fn flux_of_environment(environment: &str) -> String {
+    format!("gimlet-{environment}")
+}
+
+/// Names Flux' Kustomization of an app.
+pub fn flux_of_app(environment: &str, app: &str) -> String {
+    format!("{environment}-{app}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,14 +4,7 @@ mod cache;
 mod object;
 
 pub(crate) use cache::FluxCache;
+pub(crate) use gimlet_crds::name::{
+    flux_of_app as app_object, flux_of_environment as environment_object,
+};
 pub(crate) use object::{InventoryEntry, Kustomization, Readiness, Source};
-
-/// Names Flux' GitRepository and root Kustomization of an environment.
-pub(crate) fn environment_object(environment: &str) -> String {
-    format!("gimlet-{environment}")
-}
-
-/// Names Flux' Kustomization of an app.
-pub(crate) fn app_object(environment: &str, app: &str) -> String {
-    format!("{environment}-{app}")
-}

@@ -95,7 +95,7 @@ pub enum FromAgent {
         /// What a person should know and do next.
         message: String,
     },
-    /// A frame of the dashboard was not understood.
+    /// A frame of the dashboard was not understood. It is never answered.
     Error {
         /// What was wrong with it.
         message: String,
@@ -137,7 +137,8 @@ pub enum FromDashboard {
         /// How many more.
         chunks: u32,
     },
-    /// A frame of the agent was not understood, or it is about to be sent away.
+    /// A frame of the agent was not understood, what it reports cannot be written, or it is about to be
+    /// sent away. It is never answered.
     Error {
         /// What was wrong.
         message: String,

@@ -1,6 +1,7 @@
 //! The reading side of snapshots and deltas.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::app::{AppKey, AppState, FluxItem};
 use super::frame::FromAgent;
@@ -39,13 +40,21 @@ pub enum Applied {
 
 impl Mirror {
     /// Returns the apps; after a gap they are the last good ones.
-    pub fn apps(&self) -> &BTreeMap<AppKey, AppState> {
+    pub fn apps(&self) -> &BTreeMap<AppKey, Arc<AppState>> {
         &self.known.apps
     }
 
     /// Returns Flux' objects that follow the environment: its source and its root.
     pub fn flux(&self) -> &[FluxItem] {
         &self.known.flux
+    }
+
+    /// Forgets the numbers of a connection that is over: what is known stays, until the snapshot of a
+    /// new one is whole.
+    pub fn disconnect(&mut self) {
+        self.last = None;
+        self.coming = None;
+        self.lost = false;
     }
 
     /// Takes in a frame; those that carry no state do nothing.
@@ -155,7 +164,7 @@ impl Mirror {
 #[derive(Debug, Default)]
 struct Known {
     flux: Vec<FluxItem>,
-    apps: BTreeMap<AppKey, AppState>,
+    apps: BTreeMap<AppKey, Arc<AppState>>,
     /// Bytes of the apps as they are encoded: about what they take in memory.
     bytes: usize,
 }
@@ -164,18 +173,19 @@ impl Known {
     /// Puts an app in; false, and nothing is changed, where that would be too much.
     fn insert(&mut self, app: AppState) -> bool {
         let old = self.apps.get(&app.key);
-        let bytes = (self.bytes - old.map_or(0, encoded)).saturating_add(encoded(&app));
+        let bytes =
+            (self.bytes - old.map_or(0, |old| encoded(&**old))).saturating_add(encoded(&app));
         if bytes > MAX_BYTES || (old.is_none() && self.apps.len() >= MAX_APPS) {
             return false;
         }
         self.bytes = bytes;
-        self.apps.insert(app.key.clone(), app);
+        self.apps.insert(app.key.clone(), Arc::new(app));
         true
     }
 
     fn remove(&mut self, key: &AppKey) -> bool {
         let Some(app) = self.apps.remove(key) else { return false };
-        self.bytes -= encoded(&app);
+        self.bytes -= encoded(&*app);
         true
     }
 }
@@ -232,6 +242,23 @@ mod tests {
         assert_eq!(mirror.apply(part), Applied::Nothing);
         assert_eq!(names(&mirror), ["a", "b"]);
         assert_eq!(mirror.apply(FromAgent::SnapshotEnd { seq: 11 }), Applied::Everything);
+        assert_eq!(names(&mirror), ["c"]);
+    }
+
+    #[test]
+    fn what_is_known_outlives_a_connection_and_a_new_one_begins_with_a_snapshot() {
+        let mut mirror = filled(&["a"]);
+        mirror.disconnect();
+        assert_eq!(
+            mirror.apply(delta(5, &["b"], &[])),
+            Applied::Gap,
+            "numbers of another connection"
+        );
+        assert_eq!(names(&mirror), ["a"]);
+        mirror.disconnect();
+        let frames = FromAgent::snapshot(1, Vec::new(), [app("c")]);
+        let told: Vec<_> = frames.into_iter().map(|frame| mirror.apply(frame)).collect();
+        assert_eq!(told.last(), Some(&Applied::Everything));
         assert_eq!(names(&mirror), ["c"]);
     }
 
