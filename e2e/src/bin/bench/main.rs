@@ -6,6 +6,7 @@
 mod history;
 mod memory;
 mod metrics;
+mod processor;
 mod queue;
 mod release;
 mod render;

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::history::{self, Shape, app};
 use crate::memory::Sampler;
 use crate::metrics::Counters;
+use crate::processor::Taken;
 use crate::report::{Section, Verdict, row, time};
 use crate::site::{Site, count, git_operations, requests};
 
@@ -69,10 +70,11 @@ async fn round(
     let made = making.elapsed();
     let api_before = site.api_counters()?;
 
-    let began = Instant::now();
+    let (before, began) = (Taken::now()?, Instant::now());
     site.operator.restart().await?;
     let memory = Sampler::start();
     let progress = all_pushed(site, shape.apps, began).await?;
+    let until_pushed = Taken::now()?;
     let (recorded, shown) = if progress.complete {
         let recorded = all_recorded(site, shape.apps, number, began).await?;
         let shown = all_shown(site, shape.apps, number, began).await?;
@@ -80,6 +82,7 @@ async fn round(
     } else {
         ("never".to_owned(), "never".to_owned())
     };
+    let in_the_end = Taken::now()?;
     let peak = memory.finish()?;
     let after = site.counters()?;
     let took = progress.took.as_secs_f64();
@@ -125,6 +128,8 @@ async fn round(
                 requests(&api_before, &api_after, shape.apps)
             ),
             format!("the API server refused {conflicts} requests as conflicts"),
+            format!("processor time until the last push: {}", until_pushed.since(&before)),
+            format!("from then on: {}", in_the_end.since(&until_pushed)),
             format!("rendering took {} in all, with what each waited for a worker", time(renders)),
         ],
         data: json!({
