@@ -19,6 +19,8 @@ pub use flux::{flux_item, flux_verdict};
 pub use job::{JobOutcome, job_outcome};
 pub use pod::{pod_trouble, with_event};
 pub use rollout::{Rollout, judge};
+#[cfg(feature = "process")]
+pub(crate) use rollout::{images, refused};
 pub use summary::summarize;
 
 /// What keeps something from running.

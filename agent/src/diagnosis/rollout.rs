@@ -161,12 +161,12 @@ fn on_the_way(rollout: &Rollout) -> Cause {
 }
 
 /// Tells why pods are refused before they are made.
-pub(super) fn refused(words: &str) -> Cause {
+pub(crate) fn refused(words: &str) -> Cause {
     let reason = if words.contains("exceeded quota") { "QuotaExceeded" } else { "FailedCreate" };
     cause(reason, format!("no pods can be made: {words}"), advice::creation(words))
 }
 
-fn images(pod: Option<&PodSpec>) -> Vec<String> {
+pub(crate) fn images(pod: Option<&PodSpec>) -> Vec<String> {
     let mut images = Vec::new();
     for image in pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|c| c.image.as_ref()) {
         if !images.contains(image) {
