@@ -12,13 +12,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
+use crate::gateway::Gateway;
 use crate::metrics::{self, Metrics};
 use crate::page::page;
 use crate::problem::Problem;
 use crate::rights::{Rights, rights};
 use crate::session::Sessions;
 use crate::watched::Watched;
-use crate::{live, overview, passthrough, people};
+use crate::{gateway, live, overview, passthrough, people};
 
 /// Requests that are passed through at once.
 const AT_ONCE: usize = 256;
@@ -33,6 +34,7 @@ pub(crate) struct Dashboard {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) rights: Arc<Rights>,
     pub(crate) watched: Watched,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) name: Arc<str>,
@@ -52,6 +54,7 @@ impl Dashboard {
         cluster: Cluster,
         operator: Option<Cluster>,
         watched: Watched,
+        gateway: Gateway,
         metrics: Metrics,
         settings: Settings,
         stop: CancellationToken,
@@ -62,6 +65,7 @@ impl Dashboard {
             sessions: Arc::new(Sessions::new(settings.behind_https)),
             rights: Arc::default(),
             watched,
+            gateway: Arc::new(gateway),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             metrics,
             name: settings.name.into(),
@@ -82,6 +86,7 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api/v1/namespaces", get(overview::namespaces))
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/live", get(live::live))
+        .route(gimlet_agent::protocol::PATH, get(gateway::connect))
         .route("/api/v1/views/{*rest}", get(passthrough::views))
         .route("/apis/{*rest}", any(passthrough::kinds))
         .route("/api", any(nothing))

@@ -6,6 +6,7 @@
 mod args;
 mod caller;
 mod cluster;
+mod gateway;
 mod http;
 mod live;
 mod metrics;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use prometheus::{Encoder, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 /// The dashboard's metrics, in a registry of their own.
 #[derive(Clone)]
@@ -13,6 +15,13 @@ pub(crate) struct Metrics {
     registry: Arc<Registry>,
     requests: IntCounterVec,
     clients: IntGauge,
+    agents: IntGauge,
+    agent_connected: IntGaugeVec,
+    agent_refused: IntCounterVec,
+    agent_frames: IntCounter,
+    agent_bytes: IntCounter,
+    agent_resyncs: IntCounter,
+    agent_writes: IntCounterVec,
 }
 
 impl Metrics {
@@ -24,7 +33,73 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         let clients = IntGauge::new("gimlet_live_clients", "pages that follow what happens")?;
         registry.register(Box::new(clients.clone()))?;
-        Ok(Self { registry: Arc::new(registry), requests, clients })
+        let agents = IntGauge::new("gimlet_agents", "agents that are connected")?;
+        registry.register(Box::new(agents.clone()))?;
+        let options = Opts::new("gimlet_agent_connected", "connections of an environment's agent");
+        let agent_connected = IntGaugeVec::new(options, &["namespace", "environment"])?;
+        registry.register(Box::new(agent_connected.clone()))?;
+        let options = Opts::new(
+            "gimlet_agent_refused_total",
+            "agents that were refused or sent away, by reason",
+        );
+        let agent_refused = IntCounterVec::new(options, &["reason"])?;
+        registry.register(Box::new(agent_refused.clone()))?;
+        let agent_frames = IntCounter::new("gimlet_agent_frames_total", "frames of agents")?;
+        registry.register(Box::new(agent_frames.clone()))?;
+        let agent_bytes = IntCounter::new("gimlet_agent_bytes_total", "bytes of these frames")?;
+        registry.register(Box::new(agent_bytes.clone()))?;
+        let agent_resyncs =
+            IntCounter::new("gimlet_agent_resyncs_total", "gaps after which all was asked for")?;
+        registry.register(Box::new(agent_resyncs.clone()))?;
+        let options =
+            Opts::new("gimlet_agent_writes_total", "writes with agents' tokens, by result");
+        let agent_writes = IntCounterVec::new(options, &["kind", "result"])?;
+        registry.register(Box::new(agent_writes.clone()))?;
+        Ok(Self {
+            registry: Arc::new(registry),
+            requests,
+            clients,
+            agents,
+            agent_connected,
+            agent_refused,
+            agent_frames,
+            agent_bytes,
+            agent_resyncs,
+            agent_writes,
+        })
+    }
+
+    /// Counts an agent of an environment, for as long as the guard lives.
+    pub(crate) fn agent(&self, namespace: &str, environment: &str) -> Agent {
+        self.agents.inc();
+        self.agent_connected.with_label_values(&[namespace, environment]).inc();
+        Agent { metrics: self.clone(), labels: [namespace.to_owned(), environment.to_owned()] }
+    }
+
+    /// Returns how many agents are connected.
+    pub(crate) fn agents(&self) -> i64 {
+        self.agents.get()
+    }
+
+    /// Counts an agent that was refused or sent away.
+    pub(crate) fn agent_refused(&self, reason: &str) {
+        self.agent_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// Counts a frame of an agent.
+    pub(crate) fn agent_frame(&self, bytes: usize) {
+        self.agent_frames.inc();
+        self.agent_bytes.inc_by(bytes.try_into().unwrap_or_default());
+    }
+
+    /// Counts a gap.
+    pub(crate) fn agent_resync(&self) {
+        self.agent_resyncs.inc();
+    }
+
+    /// Counts a write with the token of an agent.
+    pub(crate) fn agent_write(&self, kind: &str, result: &str) {
+        self.agent_writes.with_label_values(&[kind, result]).inc();
     }
 
     /// Counts a page that follows what happens, for as long as the guard lives.
@@ -55,6 +130,20 @@ impl Drop for Client {
     }
 }
 
+/// Counts an agent until it is dropped.
+pub(crate) struct Agent {
+    metrics: Metrics,
+    labels: [String; 2],
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let Self { metrics, labels } = self;
+        metrics.agents.dec();
+        metrics.agent_connected.with_label_values(labels).dec();
+    }
+}
+
 /// Counts each request.
 pub(crate) async fn count(
     State(metrics): State<Metrics>,
@@ -79,6 +168,9 @@ mod tests {
         let (_, own) = page.split_once("\n## The dashboard").unwrap();
         let metrics = Metrics::new().unwrap();
         metrics.requests.with_label_values(&["page", "200"]).inc();
+        metrics.agent_refused("Token");
+        metrics.agent_write("App", "Done");
+        let _agent = metrics.agent("team", "prod");
         for family in metrics.registry.gather() {
             assert!(own.contains(&format!("| `{}` |", family.name())), "{}", family.name());
         }

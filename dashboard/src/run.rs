@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::args::Args;
 use crate::cluster::Cluster;
+use crate::gateway::Gateway;
 use crate::http::{self, Dashboard, Settings};
 use crate::metrics::Metrics;
 use crate::probes;
@@ -30,8 +31,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let watched = Watched::follow(&client, &stop);
     let settings =
         Settings { name: args.cluster, read_only: args.read_only, behind_https: args.behind_https };
-    let dashboard =
-        Dashboard::new(cluster, operator, watched.clone(), metrics.clone(), settings, stop.clone());
+    let gateway = Gateway::new(client);
+    let dashboard = Dashboard::new(
+        cluster,
+        operator,
+        watched.clone(),
+        gateway,
+        metrics.clone(),
+        settings,
+        stop.clone(),
+    );
     let listen = |address| async move {
         let listener = TcpListener::bind(address).await;
         listener.with_context(|| format!("the address {address} cannot be listened on"))

@@ -37,6 +37,11 @@ impl Token {
         value
     }
 
+    /// Returns the token itself, for a question about it.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Returns what stands for it in memories.
     pub(crate) fn digest(&self) -> String {
         digest(&self.0)

@@ -10,7 +10,7 @@ use gimlet_crds::{App, Approval, Artifact, Environment, Release};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, reflector as reflect};
 use kube::{Client, ResourceExt};
@@ -60,6 +60,16 @@ impl Watched {
         watched
     }
 
+    /// Finds an environment, where there is one that can be read.
+    pub(crate) fn environment(&self, namespace: &str, name: &str) -> Option<Arc<Environment>> {
+        find(&self.environments, namespace, name)
+    }
+
+    /// Finds an app by the name of its object, where there is one that can be read.
+    pub(crate) fn app(&self, namespace: &str, name: &str) -> Option<Arc<App>> {
+        find(&self.apps, namespace, name)
+    }
+
     /// Returns what is shown now; none before everything was read once.
     pub(crate) fn board(&self) -> Option<Arc<Board>> {
         self.boards.borrow().clone()
@@ -96,6 +106,14 @@ impl Watched {
         let _ = self.approvals.wait_until_ready().await;
         let _ = self.artifacts.wait_until_ready().await;
     }
+}
+
+fn find<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<Arc<K>>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + 'static,
+{
+    let found = store.get(&ObjectRef::new(name).within(namespace))?;
+    found.0.as_ref().ok().cloned().map(Arc::new)
 }
 
 fn follow<K>(

@@ -30,6 +30,8 @@ mod faults;
 mod feedback;
 #[path = "journeys/gates.rs"]
 mod gates;
+#[path = "journeys/gateway.rs"]
+mod gateway;
 #[path = "journeys/git_hosts.rs"]
 mod git_hosts;
 #[path = "journeys/identity.rs"]

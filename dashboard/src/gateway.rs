@@ -1,0 +1,125 @@
+//! The gateway for agents: who is connected, what they said, and what is written of it.
+//!
+//! An agent is known by its token, and what it reports is written with that very token: the dashboard
+//! has no right of its own to write anything. See [`gimlet_agent::protocol`] for what is spoken.
+
+mod connection;
+mod report;
+mod seat;
+mod welcome;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use gimlet_agent::protocol::MAX_FRAME;
+use kube::Client;
+use tokio::sync::watch;
+
+use crate::http::Dashboard;
+use crate::problem::Problem;
+use crate::token::Token;
+use crate::watched::Watched;
+use seat::Seat;
+
+/// Agents that are connected at once.
+const MOST_AGENTS: i64 = 500;
+/// How long the API server may take to tell whose token it is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An environment, in its namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) namespace: String,
+    pub(crate) environment: String,
+}
+
+impl Place {
+    pub(crate) fn new(namespace: &str, environment: &str) -> Self {
+        Self { namespace: namespace.to_owned(), environment: environment.to_owned() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.environment)
+    }
+}
+
+/// What the agents of all environments said.
+pub(crate) struct Gateway {
+    /// It asks whose token it is, with the dashboard's own rights.
+    reviewer: Client,
+    seats: Mutex<BTreeMap<Place, Arc<Seat>>>,
+    news: watch::Sender<()>,
+}
+
+impl Gateway {
+    pub(crate) fn new(reviewer: Client) -> Self {
+        Self { reviewer, seats: Mutex::default(), news: watch::Sender::new(()) }
+    }
+
+    /// Returns the seat of an environment; it is made for the first agent. What was said of
+    /// environments that are gone is forgotten.
+    fn seat(&self, place: &Place, watched: &Watched) -> Arc<Seat> {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.retain(|place, seat| {
+            let there = watched.environment(&place.namespace, &place.environment);
+            seat.is_taken() || welcome::serves(place, there.as_deref()).is_ok()
+        });
+        let seat = seats.entry(place.clone());
+        Arc::clone(seat.or_insert_with(|| Arc::new(Seat::new(self.news.clone()))))
+    }
+
+    /// Forgets what was said of an environment that takes no agent any more.
+    fn forget(&self, place: &Place) {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+        self.news.send_replace(());
+    }
+}
+
+/// Takes an agent's connection. Whoever is no agent is refused before it stands.
+pub(crate) async fn connect(
+    State(dashboard): State<Dashboard>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let refuse = |reason: &str, problem: Problem| {
+        dashboard.metrics.agent_refused(reason);
+        tracing::warn!(reason, why = problem.detail, "an agent was refused");
+        problem
+    };
+    let token = bearer(&headers).ok_or_else(|| {
+        let problem = Problem::unauthorized("send the agent's token as Authorization: Bearer …");
+        refuse("NoToken", problem)
+    })?;
+    let upgrade =
+        upgrade.map_err(|error| refuse("NoWebSocket", Problem::bad_request(error.body_text())))?;
+    if dashboard.metrics.agents() >= MOST_AGENTS {
+        return Err(refuse("Busy", Problem::busy()));
+    }
+    let place = {
+        let Ok(_slot) = dashboard.slots.try_acquire() else {
+            return Err(refuse("Busy", Problem::busy()));
+        };
+        let asked = welcome::identify(&dashboard.gateway.reviewer, &token);
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        let answer = answer.unwrap_or_else(|_| Err(Problem::timeout()));
+        answer.map_err(|problem| refuse(problem.reason, problem))?
+    };
+    let agent = upgrade.max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME);
+    Ok(agent.on_upgrade(move |socket| connection::serve(socket, dashboard, place, token)))
+}
+
+/// Only a token in the header is taken: an agent is no browser, and has no session.
+fn bearer(headers: &HeaderMap) -> Option<Token> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Token::new(token))?
+}

@@ -1,0 +1,223 @@
+//! The seat of an environment's agent: one connection has it, and what was said outlives it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gimlet_agent::protocol::{AppState, Applied, FluxItem, FromAgent, Mirror};
+use jiff::Timestamp;
+use tokio::sync::{Notify, oneshot, watch};
+
+/// What an environment's agent said, and who has the seat.
+pub(super) struct Seat {
+    state: Mutex<State>,
+    /// Something is to be written.
+    dirty: Notify,
+    /// Something is to be shown.
+    news: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    mirror: Mirror,
+    /// When the agent was heard last.
+    heard: Option<Timestamp>,
+    /// Whether the mirror is what the connection of now said, and not what an older one did.
+    current: bool,
+    holder: Option<Holder>,
+    taken: u64,
+    pending: Pending,
+}
+
+/// Who has the seat.
+struct Holder {
+    number: u64,
+    leave: oneshot::Sender<String>,
+}
+
+/// What has changed since it was written last.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// Every app, and the environment.
+    pub(super) everything: bool,
+    /// The environment.
+    pub(super) environment: bool,
+    /// Apps by name.
+    pub(super) apps: BTreeSet<String>,
+}
+
+impl Pending {
+    /// Adds what changed meanwhile.
+    pub(super) fn add(&mut self, other: Self) {
+        let Self { everything, environment, apps } = other;
+        self.everything |= everything;
+        self.environment |= environment;
+        self.apps.extend(apps);
+    }
+}
+
+/// A connection's claim to a seat, until it is dropped or another one claims it.
+pub(super) struct Claim {
+    seat: Arc<Seat>,
+    number: u64,
+}
+
+impl Seat {
+    pub(super) fn new(news: watch::Sender<()>) -> Self {
+        Self { state: Mutex::default(), dirty: Notify::new(), news }
+    }
+
+    /// Gives the seat to a new connection, which hears when it has to leave, and why. The one that had
+    /// the seat is told so now.
+    pub(super) fn claim(self: Arc<Self>, who: &str) -> (Claim, oneshot::Receiver<String>) {
+        let (tell, leave) = oneshot::channel();
+        let mut state = self.state();
+        state.taken += 1;
+        let number = state.taken;
+        state.mirror.disconnect();
+        state.current = false;
+        state.pending = Pending::default();
+        if let Some(before) = state.holder.replace(Holder { number, leave: tell }) {
+            let word = format!(
+                "{who} has connected with the token of the same environment and takes this \
+                 place: one agent speaks for an environment; stop the other one, or this one"
+            );
+            // Who is gone already does not hear it.
+            let _ = before.leave.send(word);
+        }
+        drop(state);
+        (Claim { seat: self, number }, leave)
+    }
+
+    /// Tells whether a connection has the seat.
+    pub(super) fn is_taken(&self) -> bool {
+        self.state().holder.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim {
+    /// Takes in a frame. None where another connection has the seat.
+    pub(super) fn take(&self, frame: FromAgent, now: Timestamp) -> Option<Applied> {
+        let mut state = self.seat.state();
+        if state.holder.as_ref().is_none_or(|holder| holder.number != self.number) {
+            return None;
+        }
+        state.heard = Some(now);
+        let applied = state.mirror.apply(frame);
+        match &applied {
+            Applied::Nothing | Applied::Gap | Applied::TooMany => return Some(applied),
+            Applied::Everything => {
+                state.current = true;
+                state.pending.everything = true;
+            }
+            Applied::Environment => state.pending.environment = true,
+            Applied::Some(keys) => state.pending.apps.extend(keys.iter().map(|k| k.app.clone())),
+        }
+        drop(state);
+        self.seat.dirty.notify_one();
+        self.seat.news.send_replace(());
+        Some(applied)
+    }
+
+    /// Waits until something is to be written.
+    pub(super) async fn changed(&self) {
+        self.seat.dirty.notified().await;
+    }
+
+    /// Takes what is to be written; none before the first snapshot of the connection is whole.
+    pub(super) fn pending(&self) -> Option<Pending> {
+        let mut state = self.seat.state();
+        state.current.then(|| std::mem::take(&mut state.pending))
+    }
+
+    /// Returns when the agent was heard last.
+    pub(super) fn heard(&self) -> Option<Timestamp> {
+        self.seat.state().heard
+    }
+
+    /// Returns Flux' objects that follow the environment.
+    pub(super) fn flux(&self) -> Vec<FluxItem> {
+        self.seat.state().mirror.flux().to_vec()
+    }
+
+    /// Lists all apps.
+    pub(super) fn apps(&self) -> Vec<Arc<AppState>> {
+        self.seat.state().mirror.apps().values().cloned().collect()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.seat.state();
+        if state.holder.as_ref().is_some_and(|holder| holder.number == self.number) {
+            state.holder = None;
+            state.current = false;
+        }
+        drop(state);
+        self.seat.news.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimlet_agent::protocol::AppKey;
+
+    fn seat() -> Arc<Seat> {
+        Arc::new(Seat::new(watch::Sender::new(())))
+    }
+
+    fn snapshot(claim: &Claim, apps: &[&str]) {
+        let apps: Vec<_> = apps.iter().map(|app| AppState::new(AppKey::new("shop", app))).collect();
+        for frame in FromAgent::snapshot(1, Vec::new(), apps) {
+            assert!(claim.take(frame, Timestamp::UNIX_EPOCH).is_some());
+        }
+    }
+
+    #[test]
+    fn the_newer_connection_takes_the_place_of_the_older_one() {
+        let seat = seat();
+        let (old, mut leave) = Arc::clone(&seat).claim("agent 1");
+        snapshot(&old, &["a"]);
+        let (new, _stays) = Arc::clone(&seat).claim("agent 2 of cluster c");
+        let word = leave.try_recv().unwrap();
+        assert!(word.starts_with("agent 2 of cluster c has connected"), "{word}");
+        let late = FromAgent::SnapshotBegin { seq: 9 };
+        assert_eq!(old.take(late, Timestamp::UNIX_EPOCH), None, "the old one still speaks");
+        drop(old);
+        assert!(seat.is_taken());
+        assert!(new.take(FromAgent::SnapshotBegin { seq: 1 }, Timestamp::UNIX_EPOCH).is_some());
+    }
+
+    #[test]
+    fn nothing_is_written_before_the_snapshot_of_this_connection_is_whole() {
+        let seat = seat();
+        let (first, _) = Arc::clone(&seat).claim("agent");
+        assert_eq!(first.pending(), None);
+        snapshot(&first, &["a"]);
+        let everything = Pending { everything: true, ..Pending::default() };
+        assert_eq!(first.pending(), Some(everything));
+        assert_eq!(first.pending(), Some(Pending::default()));
+        drop(first);
+        let (second, _) = seat.claim("agent");
+        assert_eq!(second.pending(), None);
+        assert_eq!(second.apps().len(), 1, "what was known is forgotten");
+    }
+
+    #[test]
+    fn what_changed_is_gathered_by_name() {
+        let (claim, _) = seat().claim("agent");
+        snapshot(&claim, &["a", "b"]);
+        claim.pending();
+        let gone = vec![AppKey::new("shop", "b")];
+        let new = [AppState::new(AppKey::new("shop", "c"))];
+        for frame in FromAgent::deltas(5, new, gone) {
+            claim.take(frame, Timestamp::UNIX_EPOCH);
+        }
+        let apps = ["b", "c"].map(String::from).into();
+        assert_eq!(claim.pending(), Some(Pending { apps, ..Pending::default() }));
+    }
+}
