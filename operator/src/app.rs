@@ -1,6 +1,7 @@
 //! App: what is released and runs, and uninstalling it.
 
 mod gather;
+mod merged;
 mod status;
 mod uninstall;
 

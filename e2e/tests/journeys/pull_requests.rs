@@ -180,7 +180,50 @@ async fn a_squash_merge_is_recognised_by_what_it_left() -> Result<()> {
     merge(&stage, at.number, "rebase").await?;
     stage.phase(&next.name_any(), Phase::Healthy).await?;
     assert_eq!(stage.commits_of(&next)?.len(), 1);
+    // A rollback that was squashed has the record of what it went back to, and is no drift.
+    let back = stage.roll_back("web", json!({"release": release.name_any()}), "bad").await?;
+    let (_, at) = proposed(&stage, &back).await?;
+    merge(&stage, at.number, "squash").await?;
+    stage.phase(&back.name_any(), Phase::Healthy).await?;
+    is_current(&stage, &back, &next).await?;
+    stage.releases().delete(&back.name_any(), &DeleteParams::default()).await?;
+    stage.operator.kill()?;
+    stage.operator.restart().await?;
+    is_current(&stage, &back, &next).await?;
+    // What is done by hand afterwards still is.
+    let hand = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hand\n";
+    let body = json!({"enable_push": true});
+    stage.repository.api("PATCH", "/branch_protections/main", Some(&body))?;
+    stage.repository.write("main", "staging/web/hand.yaml", hand)?;
+    stage
+        .app_until("web", "was changed by hand", |app| {
+            app.status.as_ref().is_some_and(|status| {
+                status.drift.is_some()
+                    && status.current.as_ref().is_some_and(|it| it.name == back.name_any())
+            })
+        })
+        .await?;
     stage.end().await
+}
+
+/// Waits until a release is what the app is, after another one, and nothing differs from it.
+async fn is_current(stage: &Stage, release: &Release, previous: &Release) -> Result<()> {
+    let is = |seen: Option<&gimlet_crds::AppRelease>, wanted: &Release| {
+        seen.is_some_and(|seen| seen.name == wanted.name_any())
+    };
+    let app = stage
+        .app_until("web", "is what was merged", |app| {
+            app.status.as_ref().is_some_and(|status| {
+                is(status.current.as_ref(), release)
+                    && is(status.previous.as_ref(), previous)
+                    && status.drift.is_none()
+            })
+        })
+        .await?;
+    let ready =
+        condition::find(&app.status.context("it has a status")?.conditions, "Ready").cloned();
+    ensure!(ready.as_ref().is_some_and(|ready| ready.reason != "Drifted"), "{ready:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::status::Seen;
-use super::{AppError, uninstall};
+use super::{AppError, merged, uninstall};
 use crate::context::Context;
 use crate::flux;
 use crate::preview::{self, Outlook};
@@ -61,7 +61,7 @@ pub(super) async fn gather(app: &App, ctx: &Context) -> Result<Found, AppError> 
     };
     let access = ctx.remotes.access(&ctx.client, &environment).await?;
     let folder = app_folder(&environment, &AppName::parse(&app.spec.app)?)?;
-    let (current, previous) = releases(app, &folder, &access.writer).await?;
+    let (current, previous) = releases(app, &folder, &access.writer, ctx).await?;
     let drift = match &current {
         None => None,
         Some(current) => drift(current, &folder, &access.writer).await?,
@@ -102,11 +102,16 @@ async fn releases(
     app: &App,
     folder: &RepoPath,
     writer: &Writer,
+    ctx: &Context,
 ) -> Result<(Option<AppRelease>, Option<AppRelease>), AppError> {
     let key = Some((app.spec.environment.clone(), app.spec.app.clone()));
     let filter = HistoryFilter { app: key, limit: 2, ..HistoryFilter::default() };
     let history = writer.history(filter).await?;
-    let mut found = Vec::new();
+    let logged = history.first().map(|entry| entry.time);
+    let namespace = app.namespace().unwrap_or_default();
+    let releases = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
+    let unlogged = merged::newest(app, &releases, logged, folder, writer).await?;
+    let mut found: Vec<_> = unlogged.into_iter().collect();
     for entry in &history {
         if entry.trailers.get(trailer::ACTION).map(String::as_str) == Some("uninstall") {
             break;

@@ -111,6 +111,20 @@ pub(crate) async fn was_there(
     }
 }
 
+/// Finds the commit of the application that a rollback went back to, if git tells it.
+pub(crate) async fn source_gone_back_to(
+    release: &Release,
+    folder: &RepoPath,
+    writer: &Writer,
+) -> Result<Option<String>, ReleaseError> {
+    let Some(to) = &release.spec.rollback_to else { return Ok(None) };
+    match find(release, to, folder, writer).await {
+        Ok(target) => Ok(target.source.and_then(|source| source.sha)),
+        Err(ReleaseError::Rollback { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Finds a commit by its whole id, or the newest by its first letters.
 async fn any_commit(text: &str, writer: &Writer) -> Result<Option<CommitId>, ReleaseError> {
     if let Ok(commit) = CommitId::parse(text) {
