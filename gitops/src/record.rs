@@ -9,7 +9,7 @@ use crate::change::{APP_TRAILER, ENV_TRAILER, RELEASE_TRAILER, REQUESTED_BY_TRAI
 /// The file in an application's folder that tells which release wrote it.
 pub(crate) const RECORD: &str = "release.json";
 /// Larger ones are no records of ours.
-const MAX_RECORD: usize = 64 * 1024;
+pub(crate) const MAX_RECORD: usize = 64 * 1024;
 /// What a record says, and the trailer that says the same.
 const FIELDS: [(&str, &str); 8] = [
     ("uid", RELEASE_TRAILER),

@@ -9,7 +9,7 @@ use super::command::{Invocation, run};
 use super::history::damaged;
 use crate::error::GitError;
 use crate::id::CommitId;
-use crate::record::{RECORD, trailers};
+use crate::record::{MAX_RECORD, RECORD, trailers};
 
 /// So many are asked for at once, to bound what is in memory.
 const AT_ONCE: usize = 500;
@@ -32,25 +32,50 @@ pub(super) async fn read_records(
     records: &[(CommitId, String)],
     deadline: Duration,
 ) -> Result<Vec<BTreeMap<String, String>>, GitError> {
-    let mut read = Vec::with_capacity(records.len());
-    for records in records.chunks(AT_ONCE) {
-        let mut input = String::new();
-        for (commit, path) in records {
-            let _ = writeln!(input, "{commit}:{path}");
+    let mut read = vec![BTreeMap::new(); records.len()];
+    let all: Vec<_> = records.iter().enumerate().collect();
+    for records in all.chunks(AT_ONCE) {
+        let names = |records: &[(usize, &(CommitId, String))]| {
+            records.iter().fold(String::new(), |mut names, (_, (commit, path))| {
+                let _ = writeln!(names, "{commit}:{path}");
+                names
+            })
+        };
+        // Somebody may have given a file of any size the name.
+        let sizes = ask("--batch-check=%(objecttype) %(objectsize)", names(records), dir, deadline);
+        let sizes = sizes.await?;
+        let answers = String::from_utf8_lossy(&sizes);
+        let records = records.iter().zip(answers.lines()).filter(|(_, answer)| may_be(answer));
+        let records: Vec<_> = records.map(|(record, _)| *record).collect();
+        if records.is_empty() {
+            continue;
         }
-        let invocation = Invocation::new(&["cat-file", "--batch"], deadline);
-        let finished = run(dir, &invocation.input(input.into_bytes())).await?;
-        if !finished.ok() {
-            return Err(damaged(&finished));
-        }
-        let mut rest = finished.stdout.as_slice();
-        for (_, path) in records {
+        let answers = ask("--batch", names(&records), dir, deadline).await?;
+        let mut rest = answers.as_slice();
+        for (at, (_, path)) in records {
             let text;
             (text, rest) = next(rest);
-            read.push(text.and_then(|text| trailers(text, path)).unwrap_or_default());
+            read[at] = text.and_then(|text| trailers(text, path)).unwrap_or_default();
         }
     }
     Ok(read)
+}
+
+async fn ask(
+    what: &str,
+    names: String,
+    dir: &Path,
+    deadline: Duration,
+) -> Result<Vec<u8>, GitError> {
+    let invocation = Invocation::new(&["cat-file", what], deadline).input(names.into_bytes());
+    let finished = run(dir, &invocation).await?;
+    if finished.ok() { Ok(finished.stdout) } else { Err(damaged(&finished)) }
+}
+
+/// Says whether a file may be a record, by what git says of it: its kind and size, or that it is missing.
+fn may_be(answer: &str) -> bool {
+    let size = answer.strip_prefix("blob ").and_then(|size| size.parse::<usize>().ok());
+    size.is_some_and(|size| size <= MAX_RECORD)
 }
 
 /// Takes one answer of `git cat-file --batch`: a file, or a line that says why there is none.
@@ -89,6 +114,15 @@ mod tests {
             paths(&["a\nb/release.json"]),
         ] {
             assert_eq!(record_of(&none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_file_is_no_record() {
+        assert!(may_be("blob 0") && may_be(&format!("blob {MAX_RECORD}")));
+        let large = format!("blob {}", MAX_RECORD + 1);
+        for no in [&large, "tree 3", "abc:blob 3/release.json missing", "blob x", ""] {
+            assert!(!may_be(no), "{no}");
         }
     }
 

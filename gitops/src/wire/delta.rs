@@ -12,26 +12,31 @@ const MAX_INSERT: usize = 0x7f;
 /// Bytes that are compared at once.
 const BLOCK: usize = 64;
 
-/// Says that a delta makes no sense.
+/// Says why a delta is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadDelta;
+pub(super) enum BadDelta {
+    /// It makes no sense.
+    Broken,
+    /// It makes more than [`OBJECT_CAP`] bytes.
+    TooLarge,
+}
 
 /// Rebuilds an object from its base and a delta.
 pub(super) fn apply(base: &[u8], delta: &[u8]) -> Result<Vec<u8>, BadDelta> {
     let mut rest = delta;
     if size(&mut rest)? != base.len() {
-        return Err(BadDelta);
+        return Err(BadDelta::Broken);
     }
     let target = size(&mut rest)?;
     if target > OBJECT_CAP {
-        return Err(BadDelta);
+        return Err(BadDelta::TooLarge);
     }
     let mut out = Vec::with_capacity(target);
     while let Some(instruction) = take(&mut rest) {
         let piece = if instruction & 0x80 == 0 {
             // Zero is kept for later versions.
             let count = usize::from(instruction);
-            let piece = rest.get(..count).filter(|_| count > 0).ok_or(BadDelta)?;
+            let piece = rest.get(..count).filter(|_| count > 0).ok_or(BadDelta::Broken)?;
             rest = &rest[count..];
             piece
         } else {
@@ -40,15 +45,15 @@ pub(super) fn apply(base: &[u8], delta: &[u8]) -> Result<Vec<u8>, BadDelta> {
                 0 => 0x1_0000,
                 count => count,
             };
-            let end = offset.checked_add(count).ok_or(BadDelta)?;
-            base.get(offset..end).ok_or(BadDelta)?
+            let end = offset.checked_add(count).ok_or(BadDelta::Broken)?;
+            base.get(offset..end).ok_or(BadDelta::Broken)?
         };
         if out.len() + piece.len() > target {
-            return Err(BadDelta);
+            return Err(BadDelta::Broken);
         }
         out.extend_from_slice(piece);
     }
-    if out.len() == target { Ok(out) } else { Err(BadDelta) }
+    if out.len() == target { Ok(out) } else { Err(BadDelta::Broken) }
 }
 
 fn take(rest: &mut &[u8]) -> Option<u8> {
@@ -61,14 +66,14 @@ fn take(rest: &mut &[u8]) -> Option<u8> {
 fn size(rest: &mut &[u8]) -> Result<usize, BadDelta> {
     let mut size = 0;
     for shift in (0..u32::MAX).step_by(7) {
-        let byte = take(rest).ok_or(BadDelta)?;
+        let byte = take(rest).ok_or(BadDelta::Broken)?;
         let bits = usize::from(byte & 0x7f);
-        size |= bits.checked_shl(shift).filter(|_| shift < 35).ok_or(BadDelta)?;
+        size |= bits.checked_shl(shift).filter(|_| shift < 35).ok_or(BadDelta::Broken)?;
         if byte & 0x80 == 0 {
             return Ok(size);
         }
     }
-    Err(BadDelta)
+    Err(BadDelta::Broken)
 }
 
 /// Reads a number of which only the bytes that are not zero are there.
@@ -76,7 +81,7 @@ fn number(present: u8, bytes: u8, rest: &mut &[u8]) -> Result<usize, BadDelta> {
     let mut number = 0;
     for at in 0..bytes {
         if present & (1 << at) != 0 {
-            number |= usize::from(take(rest).ok_or(BadDelta)?) << (8 * at);
+            number |= usize::from(take(rest).ok_or(BadDelta::Broken)?) << (8 * at);
         }
     }
     Ok(number)
@@ -199,11 +204,11 @@ mod tests {
         let mut delta = Vec::new();
         put_size(3, &mut delta);
         put_size(OBJECT_CAP + 1, &mut delta);
-        assert_eq!(apply(b"abc", &delta), Err(BadDelta));
+        assert_eq!(apply(b"abc", &delta), Err(BadDelta::TooLarge));
         // Another base, a copy from beyond it, a reserved instruction, too few and too many bytes.
         for bad in [&[4, 0][..], &[3, 9, 0x91, 1, 9], &[3, 1, 0], &[3, 2, 1, 7], &[3, 1, 2, 7, 7]] {
-            assert_eq!(apply(b"abc", bad), Err(BadDelta), "{bad:?}");
+            assert_eq!(apply(b"abc", bad), Err(BadDelta::Broken), "{bad:?}");
         }
-        assert_eq!(apply(b"abc", &[0xff; 12]), Err(BadDelta));
+        assert_eq!(apply(b"abc", &[0xff; 12]), Err(BadDelta::Broken));
     }
 }

@@ -9,7 +9,7 @@ use super::commit;
 use super::compare::differences;
 use super::engine::WireEngine;
 use crate::engine::Objects as _;
-use crate::error::GitError;
+use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, TreeId};
 use crate::index::{LogEntry, MAX_FOLDERS, Origin};
 use crate::path::RepoPath;
@@ -64,17 +64,28 @@ async fn read_records(
     let mut read = Vec::with_capacity(records.len());
     for some in records.chunks(AT_ONCE) {
         let ids: Vec<_> = some.iter().flatten().map(|(_, id)| *id).collect();
-        engine.gather(&ids).await?;
+        // Somebody may have given a file of any size the name: then each is asked for alone.
+        unless_too_large(engine.gather(&ids).await)?;
         for record in some {
             let Some((path, id)) = record else {
                 read.push(BTreeMap::new());
                 continue;
             };
-            let found = engine.object(*id).await?.ok_or_else(|| missing(*id))?;
-            read.push(trailers(&found.data, path).unwrap_or_default());
+            let found = unless_too_large(engine.object(*id).await)?;
+            let found = found.map(|found| found.ok_or_else(|| missing(*id))).transpose()?;
+            let found = found.and_then(|found| trailers(&found.data, path));
+            read.push(found.unwrap_or_default());
         }
     }
     Ok(read)
+}
+
+/// Passes over what is larger than anything that is read, and so than any record.
+fn unless_too_large<T>(result: Result<T, GitError>) -> Result<Option<T>, GitError> {
+    match result {
+        Err(error) if error.kind() == GitErrorKind::TooLarge => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// A folder of one commit that is to be compared with what it was in each commit before.

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use flate2::{Compression, Decompress, FlushDecompress, Status, write::ZlibEncoder};
 use gix_hash::ObjectId;
 
-use super::delta::{self, OBJECT_CAP};
+use super::delta::{self, BadDelta, OBJECT_CAP};
 use super::packet::garbage;
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{Object, ObjectKind, hash};
@@ -73,14 +73,17 @@ pub(super) fn read(
     if checksum(body).as_slice() != trailer {
         return Err(bad("wrong checksum"));
     }
-    let mut reader = Reader { body, at: HEADER, total: 0, inflater: Decompress::new(true) };
+    let mut reader =
+        Reader { body, at: HEADER, total: 0, excess: None, inflater: Decompress::new(true) };
     let mut found = Found { objects: Vec::new(), offsets: HashMap::new(), ids: HashMap::new() };
     let mut waiting = Vec::new();
     for _ in 0..count {
         let offset = reader.at;
-        match reader.entry().ok_or_else(|| bad("an entry is broken"))? {
-            Entry::Whole(kind, data) => found.add(offset, Object::new(kind, data)),
-            Entry::Delta(base, delta) => waiting.push(Waiting { offset, base, delta }),
+        match (reader.entry(), reader.excess) {
+            (Some(Entry::Whole(kind, data)), _) => found.add(offset, Object::new(kind, data)),
+            (Some(Entry::Delta(base, delta)), _) => waiting.push(Waiting { offset, base, delta }),
+            (None, Some(excess)) => return Err(too_large(excess)),
+            (None, None) => return Err(bad("an entry is broken")),
         }
     }
     if reader.at != body.len() {
@@ -94,8 +97,11 @@ pub(super) fn read(
                 left.push(entry);
                 continue;
             };
-            let data = delta::apply(&base, &entry.delta).map_err(|_| bad("a delta is broken"))?;
-            reader.spend(data.len()).ok_or_else(too_large)?;
+            let data = delta::apply(&base, &entry.delta).map_err(|error| match error {
+                BadDelta::Broken => bad("a delta is broken"),
+                BadDelta::TooLarge => too_large(Excess::Object),
+            })?;
+            reader.spend(data.len()).ok_or_else(|| too_large(Excess::Pack))?;
             found.add(entry.offset, Object::new(kind, data));
         }
         waiting = left;
@@ -106,11 +112,24 @@ pub(super) fn read(
     if waiting.is_empty() { Ok(found.objects) } else { Err(bad("the base of a delta is missing")) }
 }
 
-fn too_large() -> GitError {
-    GitError::new(
-        GitErrorKind::TooLarge,
-        format!("the server sent more than {TOTAL_CAP} bytes of objects at once"),
-    )
+/// What of a pack is more than is read.
+#[derive(Clone, Copy)]
+enum Excess {
+    /// One object.
+    Object,
+    /// All of them together.
+    Pack,
+}
+
+fn too_large(excess: Excess) -> GitError {
+    let message = match excess {
+        Excess::Object => format!(
+            "the repository has an object of more than {OBJECT_CAP} bytes, which is not read: take \
+             that file off the branch"
+        ),
+        Excess::Pack => format!("the server sent more than {TOTAL_CAP} bytes of objects at once"),
+    };
+    GitError::new(GitErrorKind::TooLarge, message)
 }
 
 struct Found {
@@ -152,6 +171,8 @@ struct Reader<'a> {
     body: &'a [u8],
     at: usize,
     total: usize,
+    /// Why the last entry was not read, if it is too large.
+    excess: Option<Excess>,
     inflater: Decompress,
 }
 
@@ -163,8 +184,12 @@ impl Reader<'_> {
     }
 
     fn spend(&mut self, bytes: usize) -> Option<()> {
-        self.total = self.total.checked_add(bytes).filter(|total| *total <= TOTAL_CAP)?;
-        Some(())
+        let total = self.total.checked_add(bytes).filter(|total| *total <= TOTAL_CAP);
+        match total {
+            Some(total) => self.total = total,
+            None => self.excess = Some(Excess::Pack),
+        }
+        total.map(drop)
     }
 
     fn entry(&mut self) -> Option<Entry> {
@@ -181,6 +206,7 @@ impl Reader<'_> {
             more = byte & 0x80 != 0;
         }
         if size > OBJECT_CAP {
+            self.excess = Some(Excess::Object);
             return None;
         }
         match code {
@@ -392,12 +418,15 @@ mod tests {
     #[test]
     fn sizes_that_are_lies_are_refused() {
         // A blob of a gigabyte in a few bytes, and one of which less comes than was said.
-        for size in [[0xbf, 0xff, 0xff, 0xff, 0x0f], [0xb9, 0x80, 0x80, 0x80, 0x00]] {
+        for (size, kind) in [
+            ([0xbf, 0xff, 0xff, 0xff, 0x0f], GitErrorKind::TooLarge),
+            ([0xb9, 0x80, 0x80, 0x80, 0x00], GitErrorKind::Unreachable),
+        ] {
             let mut body = size.to_vec();
             let mut encoder = ZlibEncoder::new(&mut body, Compression::default());
             encoder.write_all(b"small").unwrap();
             encoder.finish().unwrap();
-            assert!(read(&sealed(1, &body), none).is_err());
+            assert_eq!(read(&sealed(1, &body), none).unwrap_err().kind(), kind);
         }
     }
 }

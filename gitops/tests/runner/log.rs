@@ -303,3 +303,36 @@ async fn one_member_that_cannot_be_made_keeps_all_of_them_out() {
     let error = writer.commit(set("1")).await.unwrap_err();
     assert_eq!(error.kind(), GitErrorKind::Invalid);
 }
+
+#[tokio::test]
+async fn a_file_of_any_size_may_be_named_like_a_record() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    commit_of(&writer.commit(change("r1", vec![folder("staging/web", &[("a", "1")])])).await);
+    let file = path("staging/web/release.json");
+    for size in [8, 65] {
+        let person = repo.person("main", &[(file.as_str(), &"x".repeat(size << 20))]);
+        let small = r#"{"app": "api", "environment": "staging", "uid": "r2"}"#;
+        let squashed = repo.person("main", &[("staging/api/release.json", small)]);
+        writer.refresh().await.unwrap();
+        let error = writer.read_file(&file, None).await;
+        assert!(size == 8 || error.is_err_and(|e| e.kind() == GitErrorKind::TooLarge));
+        // What others squashed meanwhile is found, and so is a release after it.
+        for writer in [&writer, &fresh(&repo)] {
+            let found = writer.find_release("r2").await.unwrap();
+            assert!(size > 8 || found.is_some_and(|found| found.to_string() == squashed));
+            let touch = writer.last_touch(&path("staging/web")).await.unwrap();
+            assert_eq!(touch.map(|touch| touch.to_string()), Some(person.clone()));
+        }
+    }
+    let next = change("r3", vec![folder("staging/web", &[("a", "2")])]);
+    let commit = commit_of(&writer.commit(next).await);
+    assert_eq!(writer.find_release("r3").await.unwrap(), Some(commit));
+    assert_eq!(repo.names("staging/web"), ["staging/web/a"]);
+}
+
+/// A writer that knows nothing yet.
+fn fresh(repo: &Repo) -> Writer {
+    let cache = repo.dir.path().join(format!("cache-{}", repo.head()));
+    Writer::open(repo.remote(&repo.url()), Options { cache_dir: cache, ..repo.options() })
+}

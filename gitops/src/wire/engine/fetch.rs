@@ -52,7 +52,9 @@ impl WireEngine {
             match self.fetch_now(&[&mine[..], &others[..]].concat()).await {
                 Ok(()) => return Ok(()),
                 // One of the objects may be at fault. Who wants it finds that out for themselves.
-                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Other) => {
+                Err(error)
+                    if matches!(error.kind(), Kind::NotFound | Kind::TooLarge | Kind::Other) =>
+                {
                     tracing::debug!(%error, "objects are asked for one by one");
                 }
                 Err(error) => return Err(error),
