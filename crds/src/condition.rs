@@ -26,6 +26,10 @@ pub const GIT_READY: &str = "GitReady";
 pub const FLUX_READY: &str = "FluxReady";
 /// The agent of the environment's cluster reports.
 pub const AGENT_CONNECTED: &str = "AgentConnected";
+/// Reason: the environment has an agent, and none has ever reported.
+pub const NO_AGENT: &str = "NoAgent";
+/// Reason: the environment's agent was not heard for too long. What it said is no news any more.
+pub const AGENT_SILENT: &str = "AgentSilent";
 /// What an app was made for is still there: its branch, its pull request, its time.
 pub const PREVIEW_NEEDED: &str = "PreviewNeeded";
 

@@ -46,7 +46,8 @@ pub(crate) fn of_app(app: &App, pending: Option<&Release>, now: Timestamp) -> St
     if app.metadata.deletion_timestamp.is_some() {
         return State::new(Word::Progressing, or(message, "it is being uninstalled"));
     }
-    let live = status.live.as_ref();
+    // What an agent said before it fell silent is no news any more.
+    let live = status.live.as_ref().filter(|_| ready.is_none_or(|ready| !is_unheard(ready)));
     if let Some(live) = live.filter(|live| live.state == LiveState::Failed) {
         let cause = or(live.message.clone().unwrap_or(message), "its workloads do not run");
         let text = match &live.replicas {
@@ -84,6 +85,11 @@ pub(crate) fn of_app(app: &App, pending: Option<&Release>, now: Timestamp) -> St
             State::new(Word::Unknown, or(text, "nothing reports from its cluster"))
         }
     }
+}
+
+/// Tells whether nothing is heard of the cluster.
+fn is_unheard(ready: &Condition) -> bool {
+    [condition::AGENT_SILENT, condition::NO_AGENT].contains(&ready.reason.as_str())
 }
 
 /// Returns what an app waits for, if for anything.
@@ -142,6 +148,11 @@ pub(crate) fn of_environment(environment: &Environment, now: Timestamp) -> State
     }
     if let Some(lock) = environment.spec.lock.as_ref().filter(|lock| lock.stands(now)) {
         return State::new(Word::Waiting, locked(lock));
+    }
+    let agent = find(conditions.unwrap_or_default(), condition::AGENT_CONNECTED);
+    if let Some(agent) = agent.filter(|agent| agent.status == "False") {
+        let text = or(agent.message.clone(), "nothing reports from its cluster");
+        return State::new(Word::Unknown, text);
     }
     match ready.map(|ready| ready.status.as_str()) {
         Some("True") => State::new(Word::Healthy, or(message, "releases can go there")),
@@ -253,6 +264,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_silent_agent_said_before_is_no_news() {
+        for state in ["Healthy", "Failed"] {
+            let mut silent = condition("Ready", "Unknown", "agent silent since 11:00");
+            silent["reason"] = "AgentSilent".into();
+            let status = json!({"current": current(), "conditions": [silent],
+                "live": {"state": state, "message": "before"}});
+            let state = of_app(&app(&json!({}), &status), None, now());
+            assert_eq!(state, State::new(Word::Unknown, "agent silent since 11:00"));
+        }
+    }
+
+    #[test]
     fn every_phase_of_a_release_has_a_word() {
         for (phase, word) in [
             ("Pending", Word::Progressing),
@@ -277,10 +300,13 @@ mod tests {
     fn an_environment_that_is_broken_is_not_hidden_by_its_lock() {
         let ready = |status: &str| json!({"conditions": [condition("Ready", status, "told")]});
         let lock = json!({"reason": "freeze"});
+        let silent = json!({"conditions":
+            [condition("Ready", "True", "told"), condition("AgentConnected", "False", "silent")]});
         for (suspend, lock, status, word, text) in [
             (false, json!(null), ready("True"), Word::Healthy, "told"),
             (false, json!(null), ready("Unknown"), Word::Progressing, "told"),
             (false, json!(null), json!({}), Word::Unknown, "the operator has not looked at it yet"),
+            (false, json!(null), silent, Word::Unknown, "silent"),
             (false, lock.clone(), ready("True"), Word::Waiting, "locked: freeze"),
             (false, lock.clone(), ready("False"), Word::Failed, "told"),
             (

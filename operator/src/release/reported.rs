@@ -1,5 +1,6 @@
 //! What the agent of an environment's cluster reports of an app: pure.
 
+use gimlet_crds::condition::{AGENT_SILENT, NO_AGENT};
 use gimlet_crds::{AgentStatus, App, Environment, FluxState, Live, LiveState};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -9,8 +10,6 @@ use super::outcome::Observation;
 use super::workload::{Failure, Workloads};
 use crate::flux::{self, Kustomization, Readiness, Source};
 
-const NO_AGENT: &str = "NoAgent";
-const AGENT_SILENT: &str = "AgentSilent";
 const NOT_CONNECTED: &str = "NotConnected";
 
 /// Reasons for which nothing is known of an environment that has an agent.

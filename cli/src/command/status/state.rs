@@ -42,6 +42,7 @@ impl AppState {
                 Some(LiveState::Failed) => Health::Failed,
                 Some(LiveState::Unknown) | None => Health::Unknown,
             },
+            Some(("Unknown", condition::AGENT_SILENT | condition::NO_AGENT)) => Health::Unknown,
             Some(("Unknown", _)) => Health::Progressing,
             _ => Health::Unknown,
         };

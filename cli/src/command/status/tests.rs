@@ -72,6 +72,14 @@ fn an_app_that_was_never_released_is_absent() {
 }
 
 #[test]
+fn what_a_silent_agent_said_before_is_no_news() {
+    let mut silent = status("v1", "Unknown", "Healthy");
+    silent["conditions"][0]["reason"] = "AgentSilent".into();
+    let silent = app("shop", "staging", &json!({}), &silent);
+    assert_eq!(AppState::of(&silent).word(), "Unknown");
+}
+
+#[test]
 fn an_empty_namespace_says_what_comes_next() {
     assert!(matrix(&[], &[], None).contains("create an Environment"));
 }
