@@ -81,8 +81,8 @@ deny:
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
 
 .PHONY: build
-build: web ## build the operator, the dashboard with its pages, and the CLI
-	cargo build -p gimlet-operator -p gimlet-dashboard -p gimlet-cli
+build: web ## build the operator, the dashboard with its pages, the agent and the CLI
+	cargo build -p gimlet-operator -p gimlet-dashboard -p gimlet-agent -p gimlet-cli
 
 WEB = dashboard/web
 

@@ -80,6 +80,11 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     let dashboard = folder("config/dashboard")?;
     let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &dashboard])?;
     assert!(applied.contains("deployment.apps/gimlet-dashboard"), "{applied}");
+    // Its namespace is not there yet, which the server has to know before it takes the rest.
+    let agent = folder("config/agent")?;
+    cluster.kubectl(["apply", "-f", &format!("{agent}/namespace.yaml")])?;
+    let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &agent])?;
+    assert!(applied.contains("deployment.apps/gimlet-agent"), "{applied}");
     let namespace = cluster.namespace("samples").await?;
     let samples = folder("config/samples")?;
     let applied =

@@ -162,7 +162,12 @@ async fn lists_are_streamed_and_changes_are_followed() {
     until(&cluster, "the app ends", |c| c.objects().is_empty()).await;
 
     let asked = server.0.asked.lock().unwrap().clone();
-    assert!(!asked.iter().any(|path| path.contains("/secrets")), "{asked:?}");
+    assert!(asked.len() > 12, "{asked:?}");
+    for path in asked.iter().filter(|path| path.contains("watch=true")) {
+        let (path, _) = path.split_once('?').unwrap();
+        let resource = path.rsplit('/').next().unwrap();
+        assert!(role_lists(resource), "{resource} is not in config/agent/rbac.yaml");
+    }
     stop.cancel();
 }
 
@@ -201,4 +206,30 @@ async fn a_watch_that_expires_is_made_anew_and_what_was_missed_is_found() {
     until(&cluster, "the new list is read", healthy).await;
     assert_eq!(cluster.breaks()["Deployment"], 1);
     stop.cancel();
+}
+
+fn role() -> &'static str {
+    include_str!("../../../../config/agent/rbac.yaml")
+}
+
+fn role_lists(resource: &str) -> bool {
+    let lists = role().lines().filter_map(|line| line.trim().strip_prefix("resources: ["));
+    let mut named = lists.flat_map(|list| list.split([',', ']']).map(str::trim));
+    named.any(|named| named == resource)
+}
+
+#[test]
+fn the_role_of_the_agent_looks_and_does_nothing_else_and_sees_no_secrets() {
+    let verbs: Vec<_> =
+        role().lines().filter_map(|line| line.trim().strip_prefix("verbs: ")).collect();
+    assert!(verbs.len() > 5);
+    assert!(verbs.iter().all(|verbs| matches!(*verbs, "[list, watch]" | "[get, list, watch]")));
+    for hidden in ["secrets", "configmaps", "*", "pods/log", "pods/exec"] {
+        assert!(!role_lists(hidden), "{hidden}");
+    }
+    for optional in
+        ["httproutes", "gitrepositories", "ocirepositories", "kustomizations", "helmreleases"]
+    {
+        assert!(role_lists(optional), "{optional}");
+    }
 }

@@ -1,0 +1,53 @@
+//! Clusters for tests of what tells them on.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::key::{Key, Kind};
+use super::{Cluster, fact};
+
+/// Makes a cluster that was read, with these apps.
+pub(crate) fn settled(apps: &[&str]) -> Cluster {
+    let cluster = Cluster::new("prod", None);
+    for app in apps {
+        add(&cluster, app);
+    }
+    cluster.board().index.settle();
+    cluster.0.progress.send_modify(|progress| progress.settled = true);
+    cluster
+}
+
+/// Adds an app of one Deployment.
+pub(crate) fn add(cluster: &Cluster, app: &str) {
+    run(cluster, app, 1, "shop/web:1");
+}
+
+/// Has an app run so many replicas of an image.
+pub(crate) fn run(cluster: &Cluster, app: &str, replicas: i32, image: &str) {
+    let object = json!({
+        "metadata": {"namespace": "shop", "name": app, "labels": {
+            "gimlet.io/app": app, "gimlet.io/environment": "prod"}},
+        "spec": {"replicas": replicas, "selector": {}, "template": {"spec": {
+            "containers": [{"name": "app", "image": image}]}}},
+        "status": {"replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas,
+                   "availableReplicas": replicas},
+    });
+    let object = serde_json::from_value(object).unwrap();
+    let now = Timestamp::now();
+    cluster.board().index.apply(fact::deployment(&object), now);
+    look(cluster);
+}
+
+/// Removes an app.
+pub(crate) fn remove(cluster: &Cluster, app: &str) {
+    cluster.board().index.delete(&Key::new(Kind::Deployment, "shop", app));
+    look(cluster);
+}
+
+fn look(cluster: &Cluster) {
+    let mut board = cluster.board();
+    board.pulse(Timestamp::now());
+    let pending = board.is_pending();
+    drop(board);
+    cluster.tell(pending);
+}
