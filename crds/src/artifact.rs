@@ -39,7 +39,7 @@ use crate::release::SourceVersion;
 #[x_kube(
     validation = Rule::new("self == oldSelf")
         .message("an Artifact is immutable, as the commit is that it stands for: create a new Artifact"),
-    validation = Rule::new("self.manifests.map(m, size(m.content)).sum() <= 262144")
+    validation = Rule::new("self.manifests.map(m, size(bytes(m.content))).sum() <= 262144")
         .message("the manifests have more than 256 KiB together: split the artifact, or ship fewer files"),
     validation = Rule::new("self.event != 'Tag' || has(self.version.tag)")
         .message("an artifact of a tag names it: set version.tag"),
@@ -109,7 +109,7 @@ impl ArtifactEvent {
 pub struct ManifestSource {
     /// Where the file was, such as `.gimlet/staging.yaml`.
     #[schemars(length(min = 1, max = 250))]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9._][A-Za-z0-9._ -]*(/[A-Za-z0-9._][A-Za-z0-9._ -]*)*$') && !self.split('/').exists(p, p == '..' || p == '.')")
+    #[x_kube(validation = Rule::new("self.matches('^[^/\\\\pC]+(/[^/\\\\pC]+)*$') && !self.split('/').exists(p, p == '..' || p == '.')")
         .message("path is a path inside of the repository, such as .gimlet/staging.yaml"))]
     pub path: String,
     /// The text of the file: one or more YAML documents.

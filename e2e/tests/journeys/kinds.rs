@@ -257,12 +257,20 @@ async fn an_artifact_that_makes_no_sense_is_refused_and_none_ever_changes() -> R
             artifact(&[("manifests", json!([file("a", 200_000), file("b", 62_145)]))]),
             "more than 256 KiB together",
         ),
+        (
+            // Bytes count, not characters.
+            artifact(&[("manifests", json!([{"path": "a", "content": "ä".repeat(131_073)}]))]),
+            "more than 256 KiB together",
+        ),
+        (artifact(&[("manifests", json!([file("a\n/b", 1)]))]), "inside of the repository"),
+        (artifact(&[("manifests", json!([file("a//b", 1)]))]), "inside of the repository"),
     ];
     for (spec, why) in table {
         let told = place.refusal::<Artifact>("a", spec).await?;
         assert!(told.contains(why), "{why}: {told}");
     }
-    let most = artifact(&[("manifests", json!([file("a", 200_000), file("b", 62_144)]))]);
+    let strange = file(".gimlet/größe +1.yaml", 62_144);
+    let most = artifact(&[("manifests", json!([file("a", 200_000), strange]))]);
     place.make::<Artifact>("a", most).await?;
     let told = place.refused_change::<Artifact>("a", json!({"vars": {"A": "1"}})).await?;
     assert!(told.contains("an Artifact is immutable"), "{told}");

@@ -82,10 +82,11 @@ async fn branches_tags_and_their_commits_are_read() {
     let id = CommitId::parse(&first).unwrap();
     let commit = mirror.commit(&id).await.unwrap().unwrap();
     assert_eq!((commit.author.as_str(), commit.message.as_str()), ("Ada", "first\n\nwith a body"));
-    let files = mirror.files(&id, ".gimlet").await.unwrap();
-    assert_eq!(files.keys().collect::<Vec<_>>(), [".gimlet/staging.yaml"]);
-    assert_eq!(files[".gimlet/staging.yaml"], "app: shop\n");
-    assert!(mirror.files(&id, "nowhere").await.unwrap().is_empty());
+    let folder = mirror.folder(&id, ".gimlet").await.unwrap();
+    let files: Vec<_> = folder.files.iter().map(|f| (f.path.as_str(), f.text.as_deref())).collect();
+    assert_eq!(files, [(".gimlet/binary", None), (".gimlet/staging.yaml", Some("app: shop\n"))]);
+    assert!(!folder.cut);
+    assert!(mirror.folder(&id, "nowhere").await.unwrap().files.is_empty());
     let nothing = CommitId::parse(&"1".repeat(40)).unwrap();
     assert_eq!(mirror.commit(&nothing).await.unwrap(), None);
 }

@@ -15,8 +15,8 @@ pub struct InvalidPattern {
 
 /// A glob for a name; one that starts with `!` matches all other names.
 ///
-/// `*` stands for any text, also with slashes in it, `?` for one character, `{a,b}` for one of
-/// several, `[a-c]` for one of a range.
+/// `*` stands for any text, also with slashes in it, `?` for one character of ASCII, `{a,b}` for one
+/// of several, `[a-c]` for one of a range of ASCII.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: String,
@@ -61,8 +61,16 @@ pub(super) struct MessagePattern {
 
 impl MessagePattern {
     pub(super) fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let escaped = text.replace('[', "\\[").replace(']', "\\]");
-        Ok(Self { text: text.to_owned(), glob: compile(text, &escaped, false)? })
+        let mut glob = String::with_capacity(text.len());
+        let mut escaped = false;
+        for c in text.chars() {
+            if matches!(c, '[' | ']') && !escaped {
+                glob.push('\\');
+            }
+            escaped = c == '\\' && !escaped;
+            glob.push(c);
+        }
+        Ok(Self { text: text.to_owned(), glob: compile(text, &glob, false)? })
     }
 
     pub(super) fn text(&self) -> &str {
@@ -150,6 +158,12 @@ fn compile(text: &str, glob: &str, path: bool) -> Result<GlobMatcher, InvalidPat
     if glob.is_empty() {
         return Err(refused("it is empty".into()));
     }
+    if path && glob.split('/').any(|part| matches!(part, "." | "..")) {
+        return Err(refused("paths have no . and .. in them: ** stands for all".into()));
+    }
+    if has_class_beyond_ascii(glob) {
+        return Err(refused("letters beyond ASCII do not go into [ ]: write {ä,ö} instead".into()));
+    }
     if glob.len() > MAX_PATTERN {
         return Err(refused(format!("it is longer than {MAX_PATTERN} bytes")));
     }
@@ -159,4 +173,22 @@ fn compile(text: &str, glob: &str, path: bool) -> Result<GlobMatcher, InvalidPat
         .empty_alternates(true)
         .build();
     built.map(|glob| glob.compile_matcher()).map_err(|error| refused(error.kind().to_string()))
+}
+
+/// Tells whether a range has letters that are several bytes, of which a glob would take each for one.
+fn has_class_beyond_ascii(glob: &str) -> bool {
+    let (mut inside, mut escaped) = (false, false);
+    for c in glob.chars() {
+        match c {
+            _ if escaped => {}
+            '[' => inside = true,
+            ']' => inside = false,
+            _ => {}
+        }
+        if inside && !c.is_ascii() {
+            return true;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    false
 }

@@ -43,6 +43,9 @@ fn a_branch_matches_by_its_glob() {
         ("!{main,master}", "master", false),
         ("!{main,master}", "dev", true),
         ("*", "anything/at/all", true),
+        ("größe/*", "größe/ä", true),
+        ("{ä,ö}-*", "ö-1", true),
+        ("!!main", "main", true),
     ] {
         assert_eq!(matches(&on_branch(pattern), push(branch)), expected, "{pattern} {branch}");
     }
@@ -109,6 +112,18 @@ fn any_pattern_of_messages_is_enough_and_brackets_are_literal() {
         let facts = Facts { message: Some(message), ..push("main") };
         assert_eq!(matches(&policy, facts), expected, "{message:?}");
     }
+    // They may be escaped all the same, as they are in other globs.
+    for (pattern, message, expected) in [
+        ("*\\[deploy\\]*", "a [deploy] b", true),
+        ("*\\[deploy\\]*", "a d b", false),
+        ("*\\\\[x]", "a\\[x]", true),
+        ("fix: ä*", "fix: änderung\r\nmehr", true),
+    ] {
+        let messages = vec![pattern.to_owned()];
+        let policy = self::policy(Conditions { messages, ..Conditions::default() });
+        let facts = Facts { message: Some(message), ..push("main") };
+        assert_eq!(matches(&policy, facts), expected, "{pattern:?} {message:?}");
+    }
     // It passes the patterns for messages, and nothing else.
     let elsewhere = Facts { message: Some("[DEPLOY: ALL]"), ..push("dev") };
     assert!(!matches(&policy, elsewhere));
@@ -143,6 +158,11 @@ fn paths_select_the_apps_of_a_repository_that_changed() {
         let facts = Facts { changes: &changes, ..push("main") };
         assert_eq!(matches(&with(patterns), facts), expected, "{patterns:?} {changed:?}");
     }
+    for bad in [".", "./", "/", "!", "a/../b", "!./..", "a/./b"] {
+        let paths = vec!["src".to_owned(), bad.to_owned()];
+        let error = Policy::parse(Conditions { paths, ..Conditions::default() }).unwrap_err();
+        assert!(error.starts_with("deploy.paths: the pattern"), "{bad}: {error}");
+    }
     let unknown = Changes::Unknown("the app was never released".into());
     let verdict = with(&["src"]).judge(Facts { changes: &unknown, ..push("main") });
     assert!(
@@ -171,9 +191,16 @@ fn conditions_that_exclude_each_other_are_refused() {
 
 #[test]
 fn a_glob_that_is_not_valid_is_named_and_ends_nothing() {
-    for (pattern, why) in
-        [("[a", "unclosed"), ("{a", "unclosed"), ("!", "empty"), ("a\\", "dangling")]
-    {
+    for (pattern, why) in [
+        ("[a", "unclosed"),
+        ("{a", "unclosed"),
+        ("!", "empty"),
+        ("", "empty"),
+        ("a\\", "dangling"),
+        ("[z-a]", "invalid range"),
+        ("v[äö]*", "write {ä,ö}"),
+        ("[\\]ä]", "write {ä,ö}"),
+    ] {
         let conditions = Conditions { branch: Some(pattern.into()), ..Conditions::default() };
         let error = Policy::parse(conditions).unwrap_err();
         assert!(error.starts_with("deploy.branch: the pattern"), "{error}");

@@ -21,7 +21,7 @@ use crate::release::{self, Names};
 
 /// Longest message of a verdict, in bytes.
 const MAX_MESSAGE: usize = 512;
-/// Manifests that a status tells of.
+/// Manifests that are judged, and that a status tells of.
 const MAX_VERDICTS: usize = 256;
 
 /// A verdict, and the release that follows from it.
@@ -51,24 +51,40 @@ pub(super) async fn judge(
 ) -> Result<Vec<Judged>, ArtifactError> {
     let mut all = Vec::new();
     let mut taken = HashMap::new();
+    for (place, document) in documents(artifact) {
+        let judged = match document {
+            Err(message) => told(place, ManifestResult::Invalid, &message),
+            Ok(file) => one(artifact, place, &file, &mut taken, ctx).await?,
+        };
+        all.push(judged);
+    }
+    Ok(all)
+}
+
+/// Reads all manifests of an artifact, each with its place; of more than are judged the last one says so.
+fn documents(artifact: &Artifact) -> Vec<(String, Result<ManifestFile, String>)> {
+    let mut all = Vec::new();
     for source in &artifact.spec.manifests {
         let documents = file::parse_each(&source.content);
         let several = documents.len() > 1;
-        for (index, document) in documents.into_iter().enumerate() {
-            let place = if several {
-                format!("{}#{}", source.path, index + 1)
-            } else {
-                source.path.clone()
-            };
-            let judged = match document {
-                Err(error) => told(place, ManifestResult::Invalid, &error.to_string()),
-                Ok(file) => one(artifact, place, &file, &mut taken, ctx).await?,
-            };
-            all.push(judged);
+        let placed = documents.into_iter().enumerate().map(|(index, document)| {
+            let number = if several { format!("#{}", index + 1) } else { String::new() };
+            let document = document.map_err(|error| error.to_string());
+            (format!("{}{number}", source.path), document)
+        });
+        all.extend(placed);
+    }
+    let surplus = all.len().saturating_sub(MAX_VERDICTS);
+    if surplus > 0 {
+        all.truncate(MAX_VERDICTS);
+        if let Some((_, last)) = all.last_mut() {
+            *last = Err(format!(
+                "this and {surplus} more manifests are not judged: an artifact has at most \
+                 {MAX_VERDICTS}, so split it"
+            ));
         }
     }
-    all.truncate(MAX_VERDICTS);
-    Ok(all)
+    all
 }
 
 async fn one(
@@ -302,4 +318,30 @@ fn release_name(artifact: &Artifact, names: &Names) -> String {
     let digest = digest::of_parts([uid.as_bytes(), app.as_bytes(), environment.as_bytes()]);
     let short: String = digest.chars().take(10).collect();
     format!("{}-{short}", name::app_object(app, environment))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimlet_crds::{ArtifactSpec, ManifestSource};
+
+    #[test]
+    fn more_manifests_than_are_judged_are_told_of() {
+        let of = |counts: &[usize]| {
+            let manifest = "---\nnamespace: a\nmanifests: x\n";
+            let source = |(index, count): (usize, &usize)| ManifestSource {
+                path: format!(".gimlet/{index}.yaml"),
+                content: manifest.repeat(*count),
+            };
+            let manifests = counts.iter().enumerate().map(source).collect();
+            documents(&Artifact::new("a", ArtifactSpec { manifests, ..ArtifactSpec::default() }))
+        };
+        let all = of(&[1, MAX_VERDICTS - 1]);
+        assert!(all.len() == MAX_VERDICTS && all.iter().all(|(_, document)| document.is_ok()));
+        assert_eq!((all[0].0.as_str(), all[1].0.as_str()), (".gimlet/0.yaml", ".gimlet/1.yaml#1"));
+        let all = of(&[MAX_VERDICTS, 2]);
+        assert_eq!(all.len(), MAX_VERDICTS);
+        let last = all[MAX_VERDICTS - 1].1.as_ref().unwrap_err();
+        assert!(last.starts_with("this and 2 more manifests are not judged"), "{last}");
+    }
 }

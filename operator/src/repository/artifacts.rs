@@ -4,7 +4,7 @@ use gimlet_crds::condition::{cut, whole_second};
 use gimlet_crds::{
     Artifact, ArtifactEvent, ArtifactSpec, ManifestSource, Repository, SourceVersion,
 };
-use gimlet_gitops::{CommitId, GitError, SourceCommit};
+use gimlet_gitops::{CommitId, GitError, SourceCommit, SourceFile};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
@@ -17,6 +17,8 @@ use crate::sources::Source;
 
 /// Branches whose newest commit becomes an artifact: those that changed last.
 const MAX_BRANCHES: usize = 100;
+/// Longest path of a manifest, in characters.
+const MAX_PATH: usize = 250;
 
 /// What an artifact is made of.
 struct Version {
@@ -46,7 +48,14 @@ pub(super) async fn make(
         if ctx.artifact(&namespace, &name).is_some() {
             continue;
         }
-        let Some(spec) = spec(source, repository, &version).await? else { continue };
+        let spec = match spec(source, repository, &version).await? {
+            Ok(Some(spec)) => spec,
+            Ok(None) => continue,
+            Err(why) => {
+                refused.push(format!("{}: {why}", &version.commit.to_string()[..7]));
+                continue;
+            }
+        };
         let mut artifact = Artifact::new(&name, spec);
         artifact.metadata.namespace = Some(namespace.clone());
         match api.create(&PostParams::default(), &artifact).await {
@@ -110,27 +119,24 @@ fn name_of(repository: &Repository, version: &Version) -> String {
     format!("{}-{}-{}", repository.name_any(), &commit[..8], &digest[..8])
 }
 
-/// Reads what an artifact says; none where the commit has no deploy manifests.
+/// Reads what an artifact says: none where the commit has no deploy manifests, a text where it has
+/// more of them than are read.
 async fn spec(
     source: &Source,
     repository: &Repository,
     version: &Version,
-) -> Result<Option<ArtifactSpec>, GitError> {
-    let Some(commit) = source.mirror.commit(&version.commit).await? else { return Ok(None) };
-    let files = source.mirror.files(&version.commit, FOLDER).await?;
-    let is_manifest = |path: &str| {
-        let extension = std::path::Path::new(path).extension();
-        extension.is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"))
-    };
-    let manifests: Vec<ManifestSource> = files
-        .into_iter()
-        .filter(|(path, text)| is_manifest(path) && !text.trim().is_empty())
-        .map(|(path, content)| ManifestSource { path, content })
-        .collect();
-    if manifests.is_empty() {
-        return Ok(None);
+) -> Result<Result<Option<ArtifactSpec>, String>, GitError> {
+    let Some(commit) = source.mirror.commit(&version.commit).await? else { return Ok(Ok(None)) };
+    let folder = source.mirror.folder(&version.commit, FOLDER).await?;
+    if folder.cut {
+        // Part of the apps would be released, and the others not, without a word.
+        return Ok(Err(format!("{FOLDER} has more than 64 files or 1 MiB: keep less in it")));
     }
-    Ok(Some(ArtifactSpec {
+    let manifests: Vec<_> = folder.files.into_iter().filter_map(manifest).collect();
+    if manifests.is_empty() {
+        return Ok(Ok(None));
+    }
+    Ok(Ok(Some(ArtifactSpec {
         event: version.event,
         created: Some(Time(whole_second(commit.time))),
         version: facts(source, repository, version, commit),
@@ -138,7 +144,23 @@ async fn spec(
         pull_request: version.pull_request,
         vars: gimlet_crds::Variables::new(),
         manifests,
-    }))
+    })))
+}
+
+/// Takes a file for a deploy manifest, if it is one.
+fn manifest(file: SourceFile) -> Option<ManifestSource> {
+    let extension = std::path::Path::new(&file.path).extension()?;
+    let named = ["yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    let content = file.text.filter(|text| named && !text.trim().is_empty())?;
+    // The path says where a fault is, and nothing is read by it.
+    let path = file.path.replace(|c: char| !is_shown(c), "-");
+    Some(ManifestSource { path: path.chars().take(MAX_PATH).collect(), content })
+}
+
+/// Tells whether a character may stand in the path of a manifest. What is called strangely is
+/// released all the same.
+fn is_shown(c: char) -> bool {
+    c.is_alphanumeric() || c.is_ascii_graphic() || c == ' '
 }
 
 fn facts(
@@ -159,5 +181,30 @@ fn facts(
         message: Some(commit.message),
         url: base.starts_with("http").then(|| format!("{base}/commit/{sha}")),
         sha: Some(sha),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gimlet_gitops::BlobId;
+
+    use super::*;
+
+    #[test]
+    fn a_file_with_a_strange_name_is_a_manifest_too() {
+        let file = |path: &str, text: Option<&str>| SourceFile {
+            path: path.to_owned(),
+            blob: BlobId::parse(&"a".repeat(40)).unwrap(),
+            size: 1,
+            text: text.map(str::to_owned),
+        };
+        let path = |path: &str| manifest(file(path, Some("app: a"))).map(|found| found.path);
+        assert_eq!(path(".gimlet/größe +1.yaml").as_deref(), Some(".gimlet/größe +1.yaml"));
+        assert_eq!(path(".gimlet/a\n\u{202e}b.YML").as_deref(), Some(".gimlet/a--b.YML"));
+        let long = path(&format!(".gimlet/{}.yaml", "ä".repeat(300))).unwrap();
+        assert_eq!(long.chars().count(), MAX_PATH);
+        assert_eq!(path(".gimlet/README.md"), None);
+        assert!(manifest(file("a.yaml", None)).is_none());
+        assert!(manifest(file("a.yaml", Some("\n "))).is_none());
     }
 }

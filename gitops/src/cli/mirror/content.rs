@@ -94,19 +94,8 @@ impl Mirror {
         Ok(Some(texts.filter_map(|text| commit(&String::from_utf8_lossy(text))).collect()))
     }
 
-    /// Reads the files directly in a folder, by their paths. Links and folders are left out, and so
-    /// is what is not text; of too many, or too large ones, the first.
-    pub async fn files(
-        &self,
-        commit: &CommitId,
-        folder: &str,
-    ) -> Result<BTreeMap<String, String>, GitError> {
-        let files = self.folder(commit, folder).await?.files.into_iter();
-        Ok(files.filter_map(|file| Some((file.path, file.text?))).collect())
-    }
-
-    /// Reads what is directly in a folder: at most 64 files and 1 MiB of text. Where there is no such
-    /// folder, nothing is.
+    /// Reads what is directly in a folder: at most 64 files and 1 MiB of text, the first. Links and
+    /// folders are left out. Where there is no such folder, nothing is.
     pub async fn folder(&self, commit: &CommitId, folder: &str) -> Result<SourceFolder, GitError> {
         let tree = format!("{commit}:{folder}");
         let listed = self.local(&["ls-tree", "-z", "--full-tree", &tree]).await?;
