@@ -3,7 +3,10 @@
 //! An agent is known by its token, and what it reports is written with that very token: the dashboard
 //! has no right of its own to write anything. See [`gimlet_agent::protocol`] for what is spoken.
 
+mod ask;
+mod asked;
 mod connection;
+mod log;
 mod report;
 mod seat;
 mod welcome;
@@ -14,18 +17,23 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use gimlet_agent::protocol::MAX_FRAME;
+use axum::routing::{get, post};
+use gimlet_agent::protocol::{AppState, MAX_FRAME, PATH, Person, Query};
+use jiff::Timestamp;
 use kube::Client;
+use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 use crate::http::Dashboard;
 use crate::problem::Problem;
 use crate::token::Token;
 use crate::watched::Watched;
+use asked::{Asked, Unasked};
 use seat::Seat;
 
 /// Agents that are connected at once.
@@ -49,6 +57,27 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.namespace, self.environment)
+    }
+}
+
+/// What an agent said of an app.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Running {
+    #[serde(serialize_with = "shared")]
+    pub(crate) state: Arc<AppState>,
+    /// Since when nothing is heard of the agent, where it is not connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) silent: Option<Timestamp>,
+}
+
+fn shared<S: Serializer>(state: &Arc<AppState>, serializer: S) -> Result<S::Ok, S::Error> {
+    state.serialize(serializer)
+}
+
+impl Running {
+    /// Tells whether it is the very same, unchanged.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state) && self.silent == other.silent
     }
 }
 
@@ -77,6 +106,25 @@ impl Gateway {
         Arc::clone(seat.or_insert_with(|| Arc::new(Seat::new(self.news.clone()))))
     }
 
+    /// Finds what the agent of an environment said of an app.
+    pub(crate) fn app(&self, place: &Place, name: &str) -> Option<Running> {
+        self.taken(place)?.app(name)
+    }
+
+    /// Tells of whatever agents say.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
+    /// Asks the agent of an environment.
+    fn ask(&self, place: &Place, person: Person, query: Query) -> Result<Asked, Unasked> {
+        self.taken(place).ok_or(Unasked::Away)?.ask(person, query)
+    }
+
+    fn taken(&self, place: &Place) -> Option<Arc<Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+    }
+
     /// Forgets what was said of an environment that takes no agent any more.
     fn forget(&self, place: &Place) {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
@@ -84,8 +132,20 @@ impl Gateway {
     }
 }
 
+/// The routes of agents, and of those who ask them.
+pub(crate) fn routes() -> Router<Dashboard> {
+    Router::new()
+        .route(PATH, get(connect))
+        .route("/api/agents/{namespace}/{environment}/apps/{app}", get(ask::state))
+        .route("/api/agents/{namespace}/{environment}/apps/{app}/logs", get(ask::logs))
+        .route("/api/agents/{namespace}/{environment}/apps/{app}/events", get(ask::events))
+        .route("/api/agents/{namespace}/{environment}/describe", get(ask::describe))
+        .route("/api/agents/{namespace}/{environment}/reconcile", post(ask::reconcile))
+        .route("/api/agents/{namespace}/{environment}/restart", post(ask::restart))
+}
+
 /// Takes an agent's connection. Whoever is no agent is refused before it stands.
-pub(crate) async fn connect(
+async fn connect(
     State(dashboard): State<Dashboard>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,

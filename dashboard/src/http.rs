@@ -86,7 +86,7 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api/v1/namespaces", get(overview::namespaces))
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/live", get(live::live))
-        .route(gimlet_agent::protocol::PATH, get(gateway::connect))
+        .merge(gateway::routes())
         .route("/api/v1/views/{*rest}", get(passthrough::views))
         .route("/apis/{*rest}", any(passthrough::kinds))
         .route("/api", any(nothing))

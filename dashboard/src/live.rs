@@ -15,7 +15,7 @@ use axum::extract::ws::{
 };
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
 use crate::caller::Caller;
 use crate::http::Dashboard;
@@ -31,6 +31,8 @@ const MOST_SUBSCRIPTIONS: usize = 32;
 const LARGEST: usize = 16 * 1024;
 /// Longest name of a subscription, in bytes.
 const LONGEST: usize = 256;
+/// What agents say is gathered for so long.
+const GATHER: Duration = Duration::from_millis(100);
 /// How often a page hears that the connection stands.
 const PING: Duration = Duration::from_secs(15);
 /// How often is asked whether the page may still see what it sees.
@@ -86,16 +88,32 @@ struct Page {
 impl Page {
     async fn serve(&mut self) -> Result<(), Gone> {
         let mut boards = self.dashboard.watched.boards();
+        let mut reports = self.dashboard.gateway.news();
         let mut ping = interval_at(Instant::now() + PING, PING);
         let mut recheck = interval_at(Instant::now() + RECHECK, RECHECK);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // When what agents said meanwhile is told.
+        let mut gathered = None;
         loop {
+            let due = async {
+                match gathered {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 said = self.socket.recv() => self.hear(said.ok_or(Gone)?.map_err(|_| Gone)?).await?,
                 changed = boards.changed() => {
                     changed.map_err(|_| Gone)?;
                     self.tell_all().await?;
+                }
+                Ok(()) = reports.changed(), if gathered.is_none() => {
+                    gathered = Some(Instant::now() + GATHER);
+                }
+                () = due => {
+                    gathered = None;
+                    self.tell_running().await?;
                 }
                 _ = ping.tick() => self.send(r#"{"op":"ping"}"#.to_owned()).await?,
                 _ = recheck.tick() => self.recheck().await?,
@@ -149,11 +167,20 @@ impl Page {
         Ok(())
     }
 
+    /// Tells what agents said, where the page shows that.
+    async fn tell_running(&mut self) -> Result<(), Gone> {
+        let shown = self.subscriptions.iter().filter(|(_, shown)| shown.shows_running());
+        for id in shown.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.tell(&id).await?;
+        }
+        Ok(())
+    }
+
     async fn tell(&mut self, id: &str) -> Result<(), Gone> {
         let frame = self
             .subscriptions
             .get_mut(id)
-            .and_then(|subscription| subscription.frame(id, &self.dashboard.watched));
+            .and_then(|subscription| subscription.frame(id, &self.dashboard));
         match frame {
             Some(frame) => self.send(frame).await,
             None => Ok(()),

@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     agent_bytes: IntCounter,
     agent_resyncs: IntCounter,
     agent_writes: IntCounterVec,
+    agent_requests: IntCounterVec,
 }
 
 impl Metrics {
@@ -55,6 +56,10 @@ impl Metrics {
             Opts::new("gimlet_agent_writes_total", "writes with agents' tokens, by result");
         let agent_writes = IntCounterVec::new(options, &["kind", "result"])?;
         registry.register(Box::new(agent_writes.clone()))?;
+        let options =
+            Opts::new("gimlet_agent_requests_total", "what people asked agents for, by result");
+        let agent_requests = IntCounterVec::new(options, &["kind", "result"])?;
+        registry.register(Box::new(agent_requests.clone()))?;
         Ok(Self {
             registry: Arc::new(registry),
             requests,
@@ -66,6 +71,7 @@ impl Metrics {
             agent_bytes,
             agent_resyncs,
             agent_writes,
+            agent_requests,
         })
     }
 
@@ -111,6 +117,11 @@ impl Metrics {
     /// Returns how many pages follow what happens.
     pub(crate) fn clients(&self) -> i64 {
         self.clients.get()
+    }
+
+    /// Counts a question of a person to an agent.
+    pub(crate) fn agent_request(&self, kind: &str, result: &str) {
+        self.agent_requests.with_label_values(&[kind, result]).inc();
     }
 
     /// Writes all in the text format of Prometheus.
@@ -170,6 +181,7 @@ mod tests {
         metrics.requests.with_label_values(&["page", "200"]).inc();
         metrics.agent_refused("Token");
         metrics.agent_write("App", "Done");
+        metrics.agent_request("logs", "Asked");
         let _agent = metrics.agent("team", "prod");
         for family in metrics.registry.gather() {
             assert!(own.contains(&format!("| `{}` |", family.name())), "{}", family.name());

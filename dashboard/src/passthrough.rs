@@ -43,11 +43,7 @@ pub(crate) async fn kinds(
 ) -> Result<Response<Body>, Problem> {
     let path = kinds_path(request.uri())?;
     if dashboard.read_only && !request.method().is_safe() {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "ReadOnly",
-            "this dashboard only shows: it was started with --read-only",
-        ));
+        return Err(Problem::read_only());
     }
     let method = request.method().clone();
     if ![Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]

@@ -36,6 +36,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", detail)
     }
 
+    pub(crate) fn read_only() -> Self {
+        let detail = "this dashboard only shows: it was started with --read-only";
+        Self::new(StatusCode::FORBIDDEN, "ReadOnly", detail)
+    }
+
     pub(crate) fn busy() -> Self {
         let detail = "too much is asked for at once: try again in a moment";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail)

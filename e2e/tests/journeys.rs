@@ -6,6 +6,8 @@ mod agents;
 mod approvals;
 #[path = "journeys/artifacts.rs"]
 mod artifacts;
+#[path = "journeys/asking.rs"]
+mod asking;
 #[path = "journeys/bad_input.rs"]
 mod bad_input;
 #[path = "journeys/ci_files.rs"]

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
 
 use super::Place;
+use super::asked::Questions;
 use super::seat::Claim;
 use super::welcome::{self, Introduction};
 use super::writer::{Over, Writer};
@@ -81,8 +82,9 @@ pub(super) async fn serve(mut socket: WebSocket, dashboard: Dashboard, place: Pl
     let _counted = dashboard.metrics.agent(&place.namespace, &place.environment);
     let who = format!("agent {} of cluster {}", said.version, said.cluster);
     let seat = dashboard.gateway.seat(&place, &dashboard.watched);
-    let (claim, leave) = seat.claim(&protocol::clip(&who));
     let (outgoing, queue) = mpsc::channel(QUEUE);
+    let questions = Questions::new(outgoing.clone(), said.capabilities.clone());
+    let (claim, leave) = seat.claim(&protocol::clip(&who), questions);
     let line = Line { dashboard, place, token, said, claim, outgoing };
     line.say(FromDashboard::Welcome { protocol: version, heartbeat_seconds: HEARTBEAT_SECONDS });
     let (mut sink, stream) = socket.split();

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gimlet_agent::protocol::{AppState, Applied, FluxItem, FromAgent, Mirror};
+use gimlet_agent::protocol::{AppState, Applied, FluxItem, FromAgent, Mirror, Person, Query};
 use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
+
+use super::Running;
+use super::asked::{Asked, Questions, Unasked};
 
 /// What an environment's agent said, and who has the seat.
 pub(super) struct Seat {
@@ -32,6 +35,7 @@ struct State {
 struct Holder {
     number: u64,
     leave: oneshot::Sender<String>,
+    questions: Questions,
 }
 
 /// What has changed since it was written last.
@@ -68,7 +72,11 @@ impl Seat {
 
     /// Gives the seat to a new connection, which hears when it has to leave, and why. The one that had
     /// the seat is told so now.
-    pub(super) fn claim(self: Arc<Self>, who: &str) -> (Claim, oneshot::Receiver<String>) {
+    pub(super) fn claim(
+        self: Arc<Self>,
+        who: &str,
+        questions: Questions,
+    ) -> (Claim, oneshot::Receiver<String>) {
         let (tell, leave) = oneshot::channel();
         let mut state = self.state();
         state.taken += 1;
@@ -76,7 +84,7 @@ impl Seat {
         state.mirror.disconnect();
         state.current = false;
         state.pending = Pending::default();
-        if let Some(before) = state.holder.replace(Holder { number, leave: tell }) {
+        if let Some(before) = state.holder.replace(Holder { number, leave: tell, questions }) {
             let word = format!(
                 "{who} has connected with the token of the same environment and takes this \
                  place: one agent speaks for an environment; stop the other one, or this one"
@@ -86,6 +94,35 @@ impl Seat {
         }
         drop(state);
         (Claim { seat: self, number }, leave)
+    }
+
+    /// Finds an app by its name; an app of an environment is reported once.
+    pub(super) fn app(&self, name: &str) -> Option<Running> {
+        let state = self.state();
+        let mut apps = state.mirror.apps().values();
+        let found = apps.find(|app| app.key.app == name)?;
+        let silent = if state.current { None } else { state.heard };
+        Some(Running { state: Arc::clone(found), silent })
+    }
+
+    /// Asks the agent that has the seat.
+    pub(super) fn ask(self: Arc<Self>, person: Person, query: Query) -> Result<Asked, Unasked> {
+        let mut state = self.state();
+        let holder = state.holder.as_mut().ok_or(Unasked::Away)?;
+        let (number, asked) = (holder.number, holder.questions.ask(person, query)?);
+        drop(state);
+        Ok(Asked::new(self, number, asked))
+    }
+
+    /// Does something with the questions of a connection, where that has the seat.
+    pub(super) fn with_questions<T>(
+        &self,
+        number: u64,
+        act: impl FnOnce(&mut Questions) -> T,
+    ) -> Option<T> {
+        let mut state = self.state();
+        let holder = state.holder.as_mut().filter(|holder| holder.number == number)?;
+        Some(act(&mut holder.questions))
     }
 
     /// Tells whether a connection has the seat.
@@ -102,8 +139,14 @@ impl Claim {
     /// Takes in a frame. None where another connection has the seat.
     pub(super) fn take(&self, frame: FromAgent, now: Timestamp) -> Option<Applied> {
         let mut state = self.seat.state();
-        if state.holder.as_ref().is_none_or(|holder| holder.number != self.number) {
-            return None;
+        let holder = state.holder.as_mut().filter(|holder| holder.number == self.number)?;
+        if matches!(
+            frame,
+            FromAgent::Chunk { .. } | FromAgent::End { .. } | FromAgent::Failed { .. }
+        ) {
+            holder.questions.answer(frame);
+            state.heard = Some(now);
+            return Some(Applied::Nothing);
         }
         state.heard = Some(now);
         let applied = state.mirror.apply(frame);
@@ -165,6 +208,11 @@ impl Drop for Claim {
 mod tests {
     use super::*;
     use gimlet_agent::protocol::AppKey;
+    use tokio::sync::mpsc;
+
+    fn questions() -> Questions {
+        Questions::new(mpsc::channel(1).0, Vec::new())
+    }
 
     fn seat() -> Arc<Seat> {
         Arc::new(Seat::new(watch::Sender::new(())))
@@ -180,9 +228,9 @@ mod tests {
     #[test]
     fn the_newer_connection_takes_the_place_of_the_older_one() {
         let seat = seat();
-        let (old, mut leave) = Arc::clone(&seat).claim("agent 1");
+        let (old, mut leave) = Arc::clone(&seat).claim("agent 1", questions());
         snapshot(&old, &["a"]);
-        let (new, _stays) = Arc::clone(&seat).claim("agent 2 of cluster c");
+        let (new, _stays) = Arc::clone(&seat).claim("agent 2 of cluster c", questions());
         let word = leave.try_recv().unwrap();
         assert!(word.starts_with("agent 2 of cluster c has connected"), "{word}");
         let late = FromAgent::SnapshotBegin { seq: 9 };
@@ -195,21 +243,21 @@ mod tests {
     #[test]
     fn nothing_is_written_before_the_snapshot_of_this_connection_is_whole() {
         let seat = seat();
-        let (first, _) = Arc::clone(&seat).claim("agent");
+        let (first, _) = Arc::clone(&seat).claim("agent", questions());
         assert_eq!(first.pending(), None);
         snapshot(&first, &["a"]);
         let everything = Pending { everything: true, ..Pending::default() };
         assert_eq!(first.pending(), Some(everything));
         assert_eq!(first.pending(), Some(Pending::default()));
         drop(first);
-        let (second, _) = seat.claim("agent");
+        let (second, _) = seat.claim("agent", questions());
         assert_eq!(second.pending(), None);
         assert_eq!(second.apps().len(), 1, "what was known is forgotten");
     }
 
     #[test]
     fn what_changed_is_gathered_by_name() {
-        let (claim, _) = seat().claim("agent");
+        let (claim, _) = seat().claim("agent", questions());
         snapshot(&claim, &["a", "b"]);
         claim.pending();
         let gone = vec![AppKey::new("shop", "b")];

@@ -9,9 +9,11 @@ use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::gateway::{Place, Running};
+use crate::http::Dashboard;
 use crate::overview;
 use crate::sight::{Kind, Sight};
-use crate::watched::{EnvironmentCard, Guarded, ReleaseRow, Row, Watched};
+use crate::watched::{EnvironmentCard, Guarded, ReleaseRow, Row};
 
 /// Objects that one subscription shows.
 const MOST: usize = 5000;
@@ -52,6 +54,7 @@ pub(super) enum Value {
     Environment(Arc<Guarded<Environment>>),
     Release(Arc<Guarded<Release>>),
     Approval(Arc<Guarded<Approval>>),
+    Running(Running),
 }
 
 impl Value {
@@ -67,6 +70,7 @@ impl Value {
             (Self::Environment(a), Self::Environment(b)) => Arc::ptr_eq(a, b),
             (Self::Release(a), Self::Release(b)) => Arc::ptr_eq(a, b),
             (Self::Approval(a), Self::Approval(b)) => Arc::ptr_eq(a, b),
+            (Self::Running(a), Self::Running(b)) => a.is(b),
             _ => false,
         }
     }
@@ -83,6 +87,7 @@ impl Serialize for Value {
             Self::Environment(environment) => environment.0.as_ref().ok().serialize(serializer),
             Self::Release(release) => release.0.as_ref().ok().serialize(serializer),
             Self::Approval(approval) => approval.0.as_ref().ok().serialize(serializer),
+            Self::Running(running) => running.serialize(serializer),
         }
     }
 }
@@ -110,8 +115,14 @@ impl Scope {
         }
     }
 
+    /// Tells whether it shows what agents say.
+    pub(super) fn shows_running(&self) -> bool {
+        matches!(self, Self::App { .. })
+    }
+
     /// Lists what there is of it that may be seen.
-    pub(super) fn entries(&self, watched: &Watched, sight: &Sight) -> Vec<(Arc<str>, Value)> {
+    pub(super) fn entries(&self, dashboard: &Dashboard, sight: &Sight) -> Vec<(Arc<str>, Value)> {
+        let watched = &dashboard.watched;
         let mut entries = Vec::new();
         match self {
             Self::Overview { .. } => {
@@ -146,6 +157,9 @@ impl Scope {
                     entries.extend(objects("app", &watched.apps, namespace, Value::App, |app| {
                         app.name_any() == object
                     }));
+                    let running = dashboard.gateway.app(&Place::new(namespace, environment), name);
+                    let key = format!("running:{namespace}/{object}");
+                    entries.extend(running.map(|running| (key.into(), Value::Running(running))));
                 }
                 if sight.sees(Kind::Releases, namespace) {
                     let of = |release: &Release| {

@@ -10,7 +10,6 @@ use crate::caller::Caller;
 use crate::http::Dashboard;
 use crate::problem::Problem;
 use crate::sight::Sight;
-use crate::watched::Watched;
 
 /// Something that a page follows.
 pub(super) struct Subscription {
@@ -43,6 +42,11 @@ impl Subscription {
         Self { scope, sight: None, told: HashMap::new(), seq: 0, fresh: true }
     }
 
+    /// Tells whether it shows what agents say.
+    pub(super) fn shows_running(&self) -> bool {
+        self.scope.shows_running()
+    }
+
     /// Asks what may be shown. Where that cannot be found out, nothing is until it can.
     pub(super) async fn look(
         &mut self,
@@ -66,11 +70,11 @@ impl Subscription {
     }
 
     /// Returns what the page has to be told now, if anything.
-    pub(super) fn frame(&mut self, sub: &str, watched: &Watched) -> Option<String> {
+    pub(super) fn frame(&mut self, sub: &str, dashboard: &Dashboard) -> Option<String> {
         let sight = self.sight.as_ref()?;
         // Nothing is known before everything was read once, which is not the same as nothing.
-        watched.board()?;
-        let now = self.scope.entries(watched, sight);
+        dashboard.watched.board()?;
+        let now = self.scope.entries(dashboard, sight);
         self.compare(sub, now)
     }
 

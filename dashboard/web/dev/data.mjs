@@ -660,3 +660,57 @@ export const commits = (repository) =>
       };
       return index === 1 ? [built, broken] : [built];
     });
+
+/** What the agent of prod-us says of an app. */
+export function runningOf(app, environment) {
+  const found = apps.find(({ metadata }) => metadata.name === `${app}.${environment}`);
+  if (!found || environment !== 'prod-us') return null;
+  const failing = found.status.live.state === 'Failed';
+  const cause = {
+    reason: 'CrashLoopBackOff',
+    message: 'container app ends with exit code 1',
+    nextStep: 'read its last log lines',
+  };
+  const pod = (name, broken) => ({
+    name: `${app}-6c-${name}`,
+    workload: `Deployment/${app}`,
+    phase: 'Running',
+    node: `n${name === 'a' ? 1 : 2}`,
+    ready: !broken,
+    restarts: broken ? 7 : 0,
+    created: found.status.current.time,
+    ...(broken ? { cause } : {}),
+    containers: [
+      {
+        name: 'app',
+        ready: !broken,
+        restarts: broken ? 7 : 0,
+        state: { is: 'running' },
+        ...(broken
+          ? { last: { exitCode: 1, reason: 'Error', message: 'dial tcp 10.0.3.4:5432: connection refused' } }
+          : {}),
+      },
+    ],
+  });
+  return {
+    state: {
+      namespace: 'shop',
+      app,
+      word: found.status.live.state,
+      workloads: [
+        {
+          kind: 'Deployment',
+          name: app,
+          wanted: 3,
+          ready: failing ? 2 : 3,
+          updated: 3,
+          available: 3,
+          images: [`registry.example.com/${app}:${found.status.current.version}`],
+          word: found.status.live.state,
+        },
+      ],
+      pods: [pod('b', failing), pod('a', false), pod('c', false)],
+      links: [{ kind: 'Ingress', name: app, url: `https://${app}.us.shop.example.com` }],
+    },
+  };
+}

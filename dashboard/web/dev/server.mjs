@@ -95,6 +95,9 @@ function entriesOf({ kind, environment, name }) {
       ...world.releases
         .filter(({ spec }) => spec.app === name && spec.environment === environment)
         .map((value) => ({ key: key('release', value), value })),
+      ...[world.runningOf(name, environment)]
+        .filter(Boolean)
+        .map((value) => ({ key: `running:${world.NAMESPACE}/${name}.${environment}`, value })),
     ];
   }
   if (kind === 'release') {
@@ -311,6 +314,7 @@ async function answer(request, url) {
   if (path === '/api/v1/rights') return body.map(questionOf);
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
   if (path === '/api/v1/overview') return overview();
+  if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);
   if (path.startsWith('/apis/gimlet.io/v1alpha1/namespaces/'))
     return kubernetes(request.method, parts.slice(5), url.searchParams, body);

@@ -87,6 +87,12 @@ export const screens = [
   { name: 'app', path: APP, ready: '.history li' },
   { name: 'app-narrow', path: APP, width: 420, ready: '.history li' },
   { name: 'app-failed', path: '/apps/team-shop/mailer/staging', ready: '.history li' },
+  {
+    name: 'app-runs',
+    path: '/apps/team-shop/catalog/prod-us',
+    ready: 'text=Workloads',
+  },
+  { name: 'app-runs-narrow', path: '/apps/team-shop/catalog/prod-us', width: 420, ready: 'text=Workloads' },
   { name: 'app-drifted', path: '/apps/team-shop/search/prod-eu', ready: '.history li' },
   {
     name: 'adopt-dialog',

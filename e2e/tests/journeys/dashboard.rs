@@ -175,9 +175,12 @@ async fn a_dashboard_that_only_shows_refuses_every_write() -> Result<()> {
     Ok(())
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(dashboard: &Dashboard, headers: &[(&'static str, &str)]) -> Result<Socket, Error> {
+pub(crate) async fn connect(
+    dashboard: &Dashboard,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, Error> {
     let mut request = dashboard.live().into_client_request()?;
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse()?);
@@ -185,12 +188,12 @@ async fn connect(dashboard: &Dashboard, headers: &[(&'static str, &str)]) -> Res
     Ok(connect_async(request).await?.0)
 }
 
-async fn say(socket: &mut Socket, said: &Value) -> Result<()> {
+pub(crate) async fn say(socket: &mut Socket, said: &Value) -> Result<()> {
     Ok(socket.send(Message::text(said.to_string())).await?)
 }
 
 /// Gives the next frame that is about something.
-async fn hear(socket: &mut Socket) -> Result<Value> {
+pub(crate) async fn hear(socket: &mut Socket) -> Result<Value> {
     loop {
         let message =
             tokio::time::timeout(SOON, socket.next()).await?.context("it is closed")??;

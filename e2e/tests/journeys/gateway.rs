@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use futures::{SinkExt, StreamExt};
 use gimlet_agent::protocol::{
-    AppKey, AppState, Cause, FluxItem, FromAgent, FromDashboard, MAX_FRAME, PATH, VERSION, Word,
-    Workload, decode, encode,
+    AppKey, AppState, Capability, Cause, FluxItem, FromAgent, FromDashboard, MAX_FRAME, PATH,
+    VERSION, Word, Workload, decode, encode,
 };
 use gimlet_crds::{App, Environment};
 use gimlet_e2e::{Dashboard, control_plane, wait_until};
@@ -23,10 +23,10 @@ use crate::agents::identity;
 const SOON: Duration = Duration::from_secs(30);
 
 /// Speaks as an agent does.
-struct Speaker(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Speaker(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Speaker {
-    async fn dial(dashboard: &Dashboard, token: Option<&str>) -> Result<Self, Error> {
+    pub(crate) async fn dial(dashboard: &Dashboard, token: Option<&str>) -> Result<Self, Error> {
         let address = format!("{}{PATH}", dashboard.origin().replacen("http", "ws", 1));
         let mut request = address.into_client_request()?;
         if let Some(token) = token {
@@ -44,25 +44,29 @@ impl Speaker {
     }
 
     /// The same, and waits until it is welcome.
-    async fn welcome(dashboard: &Dashboard, token: &str, environment: &str) -> Result<Self> {
+    pub(crate) async fn welcome(
+        dashboard: &Dashboard,
+        token: &str,
+        environment: &str,
+    ) -> Result<Self> {
         let mut speaker = Self::greet(dashboard, token, environment).await?;
         let welcome = speaker.hear().await?;
         ensure!(matches!(welcome, FromDashboard::Welcome { protocol: 1, .. }), "{welcome:?}");
         Ok(speaker)
     }
 
-    async fn say(&mut self, frame: &FromAgent) -> Result<()> {
+    pub(crate) async fn say(&mut self, frame: &FromAgent) -> Result<()> {
         Ok(self.0.send(Message::text(encode(frame)?)).await?)
     }
 
-    async fn tell(&mut self, frames: Vec<FromAgent>) -> Result<()> {
+    pub(crate) async fn tell(&mut self, frames: Vec<FromAgent>) -> Result<()> {
         for frame in frames {
             self.say(&frame).await?;
         }
         Ok(())
     }
 
-    async fn hear(&mut self) -> Result<FromDashboard> {
+    pub(crate) async fn hear(&mut self) -> Result<FromDashboard> {
         loop {
             let next = tokio::time::timeout(SOON, self.0.next()).await?;
             match next.context("the connection is over")?? {
@@ -87,18 +91,18 @@ impl Speaker {
     }
 }
 
-fn hello(protocol: u32, environment: &str) -> FromAgent {
+pub(crate) fn hello(protocol: u32, environment: &str) -> FromAgent {
     FromAgent::Hello {
         protocol,
         version: "0.1.0".into(),
         cluster: "5e4d3c2b".into(),
         environment: environment.into(),
         flux_version: Some("v2.9.0".into()),
-        capabilities: Vec::new(),
+        capabilities: vec![Capability::Logs, Capability::Events, Capability::Restart],
     }
 }
 
-fn item(kind: &str, name: &str, commit: &str) -> FluxItem {
+pub(crate) fn item(kind: &str, name: &str, commit: &str) -> FluxItem {
     FluxItem {
         kind: kind.into(),
         namespace: "flux-system".into(),
@@ -112,12 +116,12 @@ fn item(kind: &str, name: &str, commit: &str) -> FluxItem {
     }
 }
 
-fn root(commit: &str) -> Vec<FluxItem> {
+pub(crate) fn root(commit: &str) -> Vec<FluxItem> {
     ["GitRepository", "Kustomization"].map(|kind| item(kind, "gimlet-prod", commit)).to_vec()
 }
 
 /// An app of two replicas.
-fn state(name: &str, word: Word, commit: &str) -> AppState {
+pub(crate) fn state(name: &str, word: Word, commit: &str) -> AppState {
     let failed = word == Word::Failed;
     let cause = failed.then(|| Cause {
         reason: "CrashLoopBackOff".into(),
@@ -143,7 +147,12 @@ fn state(name: &str, word: Word, commit: &str) -> AppState {
     app
 }
 
-async fn environment(client: &Client, ns: &str, name: &str, observer: &str) -> Result<()> {
+pub(crate) async fn environment(
+    client: &Client,
+    ns: &str,
+    name: &str,
+    observer: &str,
+) -> Result<()> {
     let object: Environment = serde_json::from_value(json!({
         "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "metadata": {"name": name},
         "spec": {"observedBy": observer, "gitops": {"url": "https://git.example.com/a/b.git"}},
@@ -152,7 +161,7 @@ async fn environment(client: &Client, ns: &str, name: &str, observer: &str) -> R
     Ok(())
 }
 
-async fn app(client: &Client, ns: &str, name: &str) -> Result<()> {
+pub(crate) async fn app(client: &Client, ns: &str, name: &str) -> Result<()> {
     let object: App = serde_json::from_value(json!({
         "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
         "metadata": {"name": format!("{name}.prod")}, "spec": {"app": name, "environment": "prod"},

@@ -293,6 +293,10 @@ export function pathOf(plural: Plural, namespace: string, name?: string) {
 export const condition = (conditions: Condition[] | undefined, type: string) =>
   conditions?.find((each) => each.type === type);
 
+/** Whether nothing is heard of the cluster of an app, so that what was said of it before is no news. */
+export const isSilent = (app: App) =>
+  ['AgentSilent', 'NoAgent'].includes(condition(app.status?.conditions, 'Ready')?.reason ?? '');
+
 /** Who created an object: as the API server knows them, else as the client said. */
 export const creatorOf = (release: Release) =>
   release.metadata.annotations?.['gimlet.io/created-by'] ?? release.spec.requestedBy;

@@ -1,4 +1,4 @@
-import type { App, Release } from '~/api/kinds';
+import { type App, isSilent, type Release } from '~/api/kinds';
 import { Age } from '~/parts/Age';
 import { Conditions } from '~/parts/Conditions';
 import { Outside, Sha } from '~/parts/states';
@@ -38,7 +38,7 @@ export function AppFacts({ app, releases }: { app: App; releases: readonly Relea
             <>
               <dt>Runs</dt>
               <dd>
-                <WordMark word={live.state} size={14} />
+                <WordMark word={isSilent(app) ? 'Unknown' : live.state} size={14} />
                 {live.replicas && ` ${live.replicas} replicas`}
                 {live.commit && current && live.commit !== current.commit && (
                   <>

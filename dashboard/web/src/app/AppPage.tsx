@@ -1,5 +1,6 @@
 import { Button, Group, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import type { Running } from '~/api/agents';
 import { type App, condition, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import type { EnvironmentCard, Row } from '~/api/server';
@@ -16,6 +17,7 @@ import { WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
 import { AppFacts } from './AppFacts';
 import { AppHistory } from './AppHistory';
+import { AppRuns } from './AppRuns';
 import { Notices } from './Notices';
 import { Siblings } from './Siblings';
 import './app.css';
@@ -31,6 +33,7 @@ export function AppPage() {
   const feed = useAppScope(namespace, app, environment);
   const status = useFeedStatus(feed);
   const found = useValue<App>(feed, `app:${namespace}/${app}.${environment}`);
+  const running = useValue<Running>(feed, `running:${namespace}/${app}.${environment}`);
   const releases = useValues<Release>(feed, 'release:');
   const right = useRight(toRelease(namespace));
 
@@ -151,6 +154,7 @@ export function AppPage() {
             )}
           </section>
           <Notices app={found} releases={releases} />
+          {running && <AppRuns running={running} />}
           <div className="columns">
             <AppFacts app={found} releases={releases} />
             <AppHistory app={found} releases={releases} />

@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { patch, sentence } from '~/api/http';
-import { type App, condition, pathOf, type Release } from '~/api/kinds';
+import { type App, condition, isSilent, pathOf, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { readHistory } from '~/api/views';
 import { type Act, actToText } from '~/domain/act';
@@ -78,7 +78,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
         </Alert>
       )}
       {status?.drift?.git && <DriftNotice app={app} text={status.drift.git} />}
-      {status?.live?.state === 'Failed' && status.live.message && (
+      {status?.live?.state === 'Failed' && status.live.message && !isSilent(app) && (
         <Alert variant="light" color="red" mb="sm" p="sm" role="alert">
           <Text size="sm" className="wrap">
             <WordMark word="Failed" /> {status.live.message}

@@ -1,5 +1,6 @@
 /** The scopes that pages follow, and how each is loaded where nothing is pushed. */
 
+import { readRunning } from '~/api/agents';
 import { get, Problem, withQuery } from '~/api/http';
 import { type App, type Approval, type Environment, type List, pathOf, type Release } from '~/api/kinds';
 import { readOverview } from '~/api/server';
@@ -36,17 +37,22 @@ export function useOverview(namespace: string | undefined) {
   });
 }
 
-/** One app in one environment, and its releases. */
+/** One app in one environment, its releases, and what an agent says of it. */
 export function useAppScope(namespace: string, app: string, environment: string) {
   return useFeed({ kind: 'app', namespace, environment, name: app }, async () => {
     const releases = withQuery(pathOf('releases', namespace), {
       fieldSelector: `spec.app=${app},spec.environment=${environment}`,
     });
-    const [found, list] = await Promise.all([
+    const [found, list, { running }] = await Promise.all([
       get<App>(pathOf('apps', namespace, `${app}.${environment}`)),
       orNone(get<List<Release>>(releases), { items: [] }),
+      orNone(readRunning(namespace, environment, app), { running: null }),
     ]);
-    return [entry('app', found), ...list.items.map((release) => entry('release', release))];
+    return [
+      entry('app', found),
+      ...list.items.map((release) => entry('release', release)),
+      ...(running ? [{ key: `running:${namespace}/${app}.${environment}`, value: running }] : []),
+    ];
   });
 }
 

@@ -1,0 +1,143 @@
+import { Alert, Text } from '@mantine/core';
+import type { Cause, Pod, Running, Workload } from '~/api/agents';
+import { groupPods } from '~/domain/pods';
+import { Age } from '~/parts/Age';
+import { Outside } from '~/parts/states';
+import { WordMark } from '~/parts/WordMark';
+
+/** What runs of an app in the cluster of an agent: workloads, pods, links, and what is wrong with them. */
+export function AppRuns({ running }: { running: Running }) {
+  const { state, silent } = running;
+  const { workloads = [], pods = [], links = [], alerts = [], omittedPods = 0 } = state;
+  const firing = alerts.filter(({ phase }) => phase === 'firing');
+  const { own, others } = groupPods(workloads, pods);
+  return (
+    <section className="panel app-runs" aria-label="Runs">
+      <header>
+        <h2>Workloads</h2>
+        <span className="app-links">
+          {links.map(({ kind, name, url }) => (
+            <Outside key={`${kind}/${name}/${url}`} href={url}>
+              {url}
+            </Outside>
+          ))}
+        </span>
+      </header>
+      {silent && (
+        <Alert variant="light" color="yellow" m="sm" p="sm" role="status">
+          <Text size="sm">
+            <WordMark word="Unknown">The agent is silent.</WordMark> This is what it said <Age time={silent} /> ago.
+          </Text>
+        </Alert>
+      )}
+      {firing.map(({ rule, object, message, since }) => (
+        <Alert key={`${rule} ${object}`} variant="light" color="red" m="sm" p="sm" role="alert">
+          <Text size="sm" className="wrap">
+            <WordMark word="Failed">{rule}</WordMark> {object}: {message} · for <Age time={since} />
+          </Text>
+        </Alert>
+      ))}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
+      <section className={silent ? 'scroll-x stale' : 'scroll-x'} aria-label="Workloads and pods" tabIndex={0}>
+        <table className="data">
+          <thead>
+            <tr>
+              <th>Workload, pod</th>
+              <th>Ready</th>
+              <th>Restarts</th>
+              <th>Age</th>
+              <th>Node</th>
+            </tr>
+          </thead>
+          {own.map(({ workload, pods }) => (
+            <tbody key={`${workload.kind}/${workload.name}`}>
+              <WorkloadRow workload={workload} />
+              {pods.map((pod) => (
+                <PodRow key={pod.name} pod={pod} />
+              ))}
+            </tbody>
+          ))}
+          {others.length > 0 && (
+            <tbody>
+              {others.map((pod) => (
+                <PodRow key={pod.name} pod={pod} />
+              ))}
+            </tbody>
+          )}
+        </table>
+      </section>
+      {workloads.length + pods.length === 0 && (
+        <Text size="sm" c="dimmed" className="panel-body">
+          Nothing runs of it. {state.cause?.message}
+        </Text>
+      )}
+      {omittedPods > 0 && (
+        <Text size="sm" c="dimmed" className="panel-body">
+          {omittedPods} more pods are not listed.
+        </Text>
+      )}
+    </section>
+  );
+}
+
+function WorkloadRow({ workload }: { workload: Workload }) {
+  const { kind, name, ready, wanted, updated, images, autoscalers = [], word, cause } = workload;
+  return (
+    <tr className="workload">
+      <th scope="rowgroup">
+        <WordMark word={word} size={15}>
+          {kind} {name}
+        </WordMark>
+        <Why cause={cause} />
+        <span className="mono app-images">{images.join(' ')}</span>
+        {autoscalers.map(({ name, min, max, desired, message }) => (
+          <Text key={name} size="xs" c="dimmed" className="wrap">
+            scaled between {min} and {max}, wants {desired}
+            {message && `: ${message}`}
+          </Text>
+        ))}
+      </th>
+      <td>
+        {ready}/{wanted}
+        {updated < wanted && ` · ${updated} updated`}
+      </td>
+      <td />
+      <td />
+      <td />
+    </tr>
+  );
+}
+
+function PodRow({ pod }: { pod: Pod }) {
+  const { name, ready, phase, restarts, created, node, cause, containers = [] } = pod;
+  const running = containers.filter(({ init }) => !init);
+  const word = cause ? 'Failed' : ready || phase === 'Succeeded' ? 'Healthy' : 'Progressing';
+  const said = containers.find(({ last }) => last?.message)?.last?.message;
+  return (
+    <tr>
+      <td className="pod">
+        <WordMark word={word} size={13}>
+          <span className="mono">{name}</span>
+        </WordMark>
+        <Why cause={cause} />
+        {cause && said && <pre className="said">{said}</pre>}
+      </td>
+      <td>{running.length > 0 ? `${running.filter((each) => each.ready).length}/${running.length}` : phase}</td>
+      <td>{restarts}</td>
+      <td>
+        <Age time={created} />
+      </td>
+      <td className="mono">{node ?? '—'}</td>
+    </tr>
+  );
+}
+
+function Why({ cause }: { cause: Cause | undefined }) {
+  if (!cause) return null;
+  return (
+    <Text size="xs" className="wrap">
+      <strong>{cause.reason}</strong>: {cause.message}
+      {cause.nextStep && <em> → {cause.nextStep}</em>}
+    </Text>
+  );
+}
