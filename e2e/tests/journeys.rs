@@ -36,6 +36,8 @@ mod gates;
 mod gateway;
 #[path = "journeys/git_hosts.rs"]
 mod git_hosts;
+#[path = "journeys/github_pulls.rs"]
+mod github_pulls;
 #[path = "journeys/identity.rs"]
 mod identity;
 #[path = "journeys/install.rs"]

@@ -30,6 +30,8 @@ const HOLDS: i64 = 540;
 const EARLY: SignedDuration = SignedDuration::from_mins(10);
 /// A token is not used for the last moments of its time, even where there is no other.
 const LAST: SignedDuration = SignedDuration::from_secs(30);
+/// A token that was just made is not the reason why something is refused.
+const YOUNG: SignedDuration = SignedDuration::from_secs(15);
 /// No token is believed to hold longer.
 const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
@@ -160,6 +162,7 @@ struct Inner {
 
 struct Token {
     text: Secret,
+    made: Timestamp,
     ends: Timestamp,
 }
 
@@ -224,6 +227,15 @@ impl GitHubApp {
         }
     }
 
+    /// Forgets the token, because something was refused with it: it may have been revoked, and it lacks
+    /// the rights that the App got after it was made.
+    pub fn distrust(&self) {
+        // Whoever holds it is about to get a new one.
+        let Ok(mut kept) = self.0.token.try_lock() else { return };
+        let now = (self.0.clock)();
+        kept.take_if(|token| now.duration_since(token.made) > YOUNG);
+    }
+
     async fn exchange(&self) -> Result<Token, AppError> {
         let Inner { app, installation, key, client, clock, token: _ } = &*self.0;
         let now = clock();
@@ -240,7 +252,7 @@ impl GitHubApp {
         let Exchanged { token, expires_at } = answer.json()?;
         let ends: Timestamp = expires_at.parse().map_err(|error| answer.invalid(&error))?;
         let longest = now.checked_add(LONGEST).unwrap_or(Timestamp::MAX);
-        Ok(Token { text: Secret::new(token), ends: ends.min(longest) })
+        Ok(Token { text: Secret::new(token), made: now, ends: ends.min(longest) })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::preview::{self, Fate, Outlook};
 use crate::release::ReleaseError;
-use crate::remotes::RemoteError;
+use crate::remotes::{RemoteError, refused_by_git, refused_by_host};
 
 /// Why the state of an app cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +133,14 @@ pub(crate) async fn create(
 
 /// Records why a reconcile failed, before it is tried again.
 pub(crate) async fn record_failure(app: &Arc<App>, error: &AppError, ctx: &Context) {
+    let refused = match error {
+        AppError::Git(error) => refused_by_git(error),
+        AppError::Host(error) => refused_by_host(error),
+        _ => false,
+    };
+    if refused {
+        ctx.remotes.distrust(&app.namespace().unwrap_or_default(), &app.spec.environment);
+    }
     let seen = status::Seen::Failed {
         reason: error.reason(),
         message: error.to_string(),

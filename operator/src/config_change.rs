@@ -164,7 +164,7 @@ async fn look(change: &ConfigChange, ctx: &Context) -> Result<Seen, ConfigChange
     )) = &done
     {
         // Its Secret is read anew the next time: somebody may have mended it.
-        ctx.sources.forget(&change.namespace().unwrap_or_default(), &change.spec.repository);
+        ctx.sources.distrust(&change.namespace().unwrap_or_default(), &change.spec.repository);
     }
     done
 }

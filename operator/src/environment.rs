@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gimlet_crds::{Environment, Observer, SILENT_AFTER_SECONDS};
-use gimlet_gitops::{GitError, GitErrorKind, Head, PathError};
+use gimlet_gitops::{GitError, Head, PathError};
 use gimlet_hosts::HostError;
 use gimlet_schedule::ScheduleError;
 use gimlet_sops::{Recipients, RecipientsError};
@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::flux::{self, Readiness};
 use crate::release::{self, Unheard};
-use crate::remotes::RemoteError;
+use crate::remotes::{RemoteError, refused_by_git, refused_by_host};
 pub(crate) use looks::Looks;
 use status::{FluxState, Seen};
 
@@ -107,12 +107,7 @@ pub(crate) async fn reconcile(
         Recipients::parse(&encryption.age)?;
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
-    let refreshed = access.writer.refresh().await.inspect_err(|error| {
-        if error.kind() == GitErrorKind::Unauthorized {
-            let namespace = environment.namespace().unwrap_or_default();
-            ctx.remotes.forget(&namespace, &environment.name_any());
-        }
-    })?;
+    let refreshed = access.writer.refresh().await?;
     let kept = flux_folder::keep(environment, &access).await?;
     // Only the answer of the refresh tells of a rewritten history, and only once.
     let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };
@@ -147,6 +142,14 @@ pub(crate) async fn record_failure(
     ctx: &Context,
 ) {
     ctx.looks.forget(environment);
+    let refused = match error {
+        EnvironmentError::Git(error) => refused_by_git(error),
+        EnvironmentError::Host(error) => refused_by_host(error),
+        _ => false,
+    };
+    if refused {
+        ctx.remotes.distrust(&environment.namespace().unwrap_or_default(), &environment.name_any());
+    }
     let seen = Seen::Failed {
         reason: error.reason(),
         message: error.to_string(),

@@ -34,7 +34,7 @@ impl Apps {
         Self { metrics, known: Mutex::default() }
     }
 
-    /// Returns the token of the App that a Secret names; none where it names no App.
+    /// Returns the App that a Secret names, with its token; none where it names no App.
     ///
     /// `url` is the address of the repository, `api` that of its host's API where it is known.
     pub(crate) async fn token(
@@ -43,13 +43,14 @@ impl Apps {
         secret: &BTreeMap<String, ByteString>,
         url: &str,
         api: Option<&str>,
-    ) -> Result<Option<Secret>, RemoteError> {
+    ) -> Result<Option<(GitHubApp, Secret)>, RemoteError> {
         if !secret.contains_key(APP_ID) {
             return Ok(None);
         }
         let app = self.app(name, secret, url, api)?;
         let token = app.token().await;
-        token.map(Some).map_err(|error| RemoteError::App { name: name.to_owned(), error })
+        let token = token.map_err(|error| RemoteError::App { name: name.to_owned(), error })?;
+        Ok(Some((app, token)))
     }
 
     fn app(

@@ -69,7 +69,8 @@ pub(crate) async fn reconcile(release: &Release, ctx: &Context) -> Result<Action
     if let Err(error) = &result {
         if error.credentials_refused() {
             // They are read anew the next time: somebody may have mended the Secret.
-            ctx.remotes.forget(&release.namespace().unwrap_or_default(), &release.spec.environment);
+            ctx.remotes
+                .distrust(&release.namespace().unwrap_or_default(), &release.spec.environment);
         }
         let mut outcome = error.outcome(&release);
         let around = gather::gather(&release, ctx);

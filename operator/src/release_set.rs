@@ -46,7 +46,7 @@ pub(crate) async fn reconcile(
     }
     if error.credentials_refused() {
         // They are read anew the next time: somebody may have mended the Secret.
-        ctx.remotes.forget(&set.namespace().unwrap_or_default(), &set.spec.environment);
+        ctx.remotes.distrust(&set.namespace().unwrap_or_default(), &set.spec.environment);
     }
     if let Err(error) = status::write(set, &around, failure(error), ctx).await {
         tracing::warn!(error = %error, "the failure was not recorded");

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use gimlet_crds::{Environment, GitEngine, HostProvider, PushMode};
 use gimlet_gitops::{
-    BranchName, Credentials, EngineChoice, EngineKind, GitError, Options, QueueStats, Remote,
-    RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
+    BranchName, Credentials, EngineChoice, EngineKind, GitError, GitErrorKind, Options, QueueStats,
+    Remote, RemoteUrl, Secret, Signer, SigningError, UrlError, Writer,
 };
-use gimlet_hosts::{Address, AddressError, AppError, Client as HostClient, Host, RateLimit};
+use gimlet_hosts::{
+    Address, AddressError, AppError, Client as HostClient, GitHubApp, Host, HostError, RateLimit,
+};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret as KubeSecret;
@@ -57,12 +59,15 @@ struct Settings {
     signer: Option<Arc<Signer>>,
     account: Option<HostClient>,
     host: Option<Arc<dyn Host>>,
+    app: Option<GitHubApp>,
 }
 
 struct Entry {
     generation: Option<i64>,
     read: Instant,
     access: Access,
+    /// The App whose tokens it is, where it is one.
+    app: Option<GitHubApp>,
 }
 
 /// A writer with a fingerprint of the credentials that it uses.
@@ -187,11 +192,11 @@ impl Remotes {
         let name = gitops.secret_ref.as_ref().map_or("", |r| r.name.as_str());
         let api = gitops.api_url.as_deref();
         let api = api.filter(|_| gitops.provider == Some(HostProvider::GitHub));
-        let app = self.apps.token(name, &secret, &gitops.url, api).await?;
+        let (app, token) = self.apps.token(name, &secret, &gitops.url, api).await?.unzip();
         let remote = Remote {
             url: RemoteUrl::parse(&gitops.url, false)?,
             branch: BranchName::parse(&gitops.branch)?,
-            credentials: match &app {
+            credentials: match &token {
                 Some(token) => github_app::credentials(token),
                 None => credentials(name, &secret)?,
             },
@@ -212,15 +217,15 @@ impl Remotes {
         let account = self.account(&id, environment, &secret, &fingerprint)?;
         let generation = environment.metadata.generation;
         // What is derived from the fingerprint stays the same while the tokens of an App change.
-        let rotated = app.is_some().then(|| remote.credentials.clone());
-        if let (Some(account), Some(token)) = (&account, app) {
+        let rotated = token.is_some().then(|| remote.credentials.clone());
+        if let (Some(account), Some(token)) = (&account, token) {
             account.set_token(Some(token)).map_err(HostingError::Host)?;
         }
         let host = match &account {
             None => None,
             Some(account) => Some(account.repository(&Address::parse(&gitops.url)?)?),
         };
-        let settings = Settings { engine, signer, account, host };
+        let settings = Settings { engine, signer, account, host, app };
         let access = self.register(id, generation, remote, settings, fingerprint);
         if let Some(credentials) = rotated {
             access.writer.set_credentials(credentials);
@@ -256,9 +261,18 @@ impl Remotes {
         Ok(gitops.provider.and_then(hosting::provider).map(open).transpose()?)
     }
 
-    /// Forgets an environment's credentials, because they were refused or the environment is gone.
+    /// Forgets the credentials of an environment that is gone.
     pub(crate) fn forget(&self, namespace: &str, name: &str) {
         self.lock().environments.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Forgets an environment's credentials because they were refused: somebody may have mended the
+    /// Secret, or the rights.
+    pub(crate) fn distrust(&self, namespace: &str, name: &str) {
+        let entry = self.lock().environments.remove(&(namespace.to_owned(), name.to_owned()));
+        if let Some(app) = entry.and_then(|entry| entry.app) {
+            app.distrust();
+        }
     }
 
     /// Lists the queues of all writers by repository, and the engines that are known.
@@ -295,7 +309,7 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
-        Settings { engine, signer, account, host }: Settings,
+        Settings { engine, signer, account, host, app }: Settings,
         fingerprint: String,
     ) -> Access {
         let mut state = self.lock();
@@ -327,7 +341,8 @@ impl Remotes {
             Opened { repository, folder, signer: print, engine, writer }
         });
         let access = Access { writer: opened.writer.clone(), host, account, fingerprint };
-        environments.insert(id, Entry { generation, read: Instant::now(), access: access.clone() });
+        let read = Instant::now();
+        environments.insert(id, Entry { generation, read, access: access.clone(), app });
         writers.retain(|fingerprint, _| {
             environments.values().any(|entry| entry.access.fingerprint == *fingerprint)
         });
@@ -349,6 +364,18 @@ impl Remotes {
             .find(|folder| writers.values().all(|opened| opened.folder != *folder))
             .unwrap_or(base)
     }
+}
+
+/// Tells whether a git server refused the credentials; hosts say of what may not be seen that it is not
+/// there.
+pub(crate) fn refused_by_git(error: &GitError) -> bool {
+    matches!(error.kind(), GitErrorKind::Unauthorized | GitErrorKind::NotFound)
+}
+
+/// Tells whether the API of a host refused the credentials, or they lack a right there.
+pub(crate) fn refused_by_host(error: &HostError) -> bool {
+    use HostError::{Forbidden, NotFound, Unauthorized};
+    matches!(error, Unauthorized { .. } | Forbidden { .. } | NotFound { .. })
 }
 
 /// Reads the data of a Secret.

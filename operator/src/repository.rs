@@ -15,6 +15,7 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::remotes::{refused_by_git, refused_by_host};
 use crate::sources::{SourceOpenError, View};
 
 /// Folder of the deploy manifests.
@@ -64,6 +65,17 @@ impl RepositoryError {
     }
 }
 
+impl RepositoryError {
+    /// Tells whether the credentials were refused, or lack a right.
+    fn credentials_refused(&self) -> bool {
+        match self {
+            Self::Git(error) => refused_by_git(error),
+            Self::Host(error) => refused_by_host(error),
+            Self::Open(_) | Self::Api(_) => false,
+        }
+    }
+}
+
 /// What a look at a repository found.
 struct Found {
     references: Vec<Reference>,
@@ -90,9 +102,11 @@ pub(crate) async fn reconcile(
         return Ok(Action::requeue(left));
     }
     let result = look(repository, ctx).await;
-    if result.is_err() {
-        // It is tried again soon, with its Secrets read anew: somebody may have mended them.
-        ctx.sources.forget(&namespace, &name);
+    // It is tried again soon, with its Secrets read anew: somebody may have mended them.
+    match &result {
+        Ok(_) => {}
+        Err(error) if error.credentials_refused() => ctx.sources.distrust(&namespace, &name),
+        Err(_) => ctx.sources.forget(&namespace, &name),
     }
     let (found, refused) = result?;
     status::write(repository, status::Seen::Found { found: Box::new(found), refused }, ctx).await?;

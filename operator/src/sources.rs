@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gimlet_crds::{HostProvider, Repository};
 use gimlet_gitops::{BranchName, GitError, Mirror, Remote, RemoteUrl, Timeouts, UrlError};
-use gimlet_hosts::{Address, AddressError, Client as HostClient, Host, RateLimit};
+use gimlet_hosts::{Address, AddressError, Client as HostClient, GitHubApp, Host, RateLimit};
 use k8s_openapi::ByteString;
 use kube::{Client, ResourceExt};
 
@@ -57,6 +57,8 @@ struct Entry {
     read: Instant,
     fingerprint: String,
     source: Source,
+    /// The App whose tokens it is read with, where it is one.
+    app: Option<GitHubApp>,
 }
 
 /// What the webhooks of a repository are signed with.
@@ -144,7 +146,17 @@ impl Sources {
         left
     }
 
-    /// Forgets a repository that is gone, or whose credentials were refused.
+    /// Forgets a repository because its credentials were refused: somebody may have mended the Secret,
+    /// or the rights.
+    pub(crate) fn distrust(&self, namespace: &str, name: &str) {
+        let id = (namespace.to_owned(), name.to_owned());
+        if let Some(app) = self.lock().open.get(&id).and_then(|entry| entry.app.as_ref()) {
+            app.distrust();
+        }
+        self.forget(namespace, name);
+    }
+
+    /// Forgets a repository that is gone, or that could not be read.
     pub(crate) fn forget(&self, namespace: &str, name: &str) {
         let id = (namespace.to_owned(), name.to_owned());
         let mut state = self.lock();
@@ -185,7 +197,7 @@ impl Sources {
         };
         let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
         let api = spec.api_url.as_deref().filter(|_| spec.provider == HostProvider::GitHub);
-        let app = self.apps.token(name, &secret, &spec.url, api).await?;
+        let (app, token) = self.apps.token(name, &secret, &spec.url, api).await?.unzip();
         // Only to tell early that it is of no use.
         read_webhook(client, repository).await?;
         let fingerprint = fingerprint(repository, &secret);
@@ -194,15 +206,16 @@ impl Sources {
         let known = state.open.get(&id).filter(|entry| entry.fingerprint == fingerprint);
         let source = match known {
             Some(entry) => entry.source.clone(),
-            None => self.make(repository, &secret, app.as_ref())?,
+            None => self.make(repository, &secret, token.as_ref())?,
         };
-        if let Some(token) = app {
+        if let Some(token) = token {
             source.mirror.set_credentials(github_app::credentials(&token));
             if let Some(client) = &source.account {
                 client.set_token(Some(token)).map_err(HostingError::Host)?;
             }
         }
-        let entry = Entry { generation, read: Instant::now(), fingerprint, source: source.clone() };
+        let read = Instant::now();
+        let entry = Entry { generation, read, fingerprint, source: source.clone(), app };
         state.open.insert(id, entry);
         Ok(source)
     }
@@ -211,7 +224,7 @@ impl Sources {
         &self,
         repository: &Repository,
         secret: &BTreeMap<String, ByteString>,
-        app: Option<&gimlet_hosts::Secret>,
+        token: Option<&gimlet_hosts::Secret>,
     ) -> Result<Source, SourceOpenError> {
         let spec = &repository.spec;
         let name = spec.secret_ref.as_ref().map_or("", |reference| reference.name.as_str());
@@ -219,7 +232,7 @@ impl Sources {
             url: RemoteUrl::parse(&spec.url, false)?,
             // Every branch is read; the type wants one.
             branch: BranchName::parse("main")?,
-            credentials: match app {
+            credentials: match token {
                 Some(token) => github_app::credentials(token),
                 None => credentials(name, secret)?,
             },

@@ -93,6 +93,12 @@ async fn a_signed_statement_is_exchanged_for_a_token_that_is_kept_until_its_end_
     time.store(51 * 60, Ordering::Relaxed);
     assert_eq!(app.token().await.unwrap().reveal(), "ghs_1");
     assert_eq!(count.load(Ordering::Relaxed), 2);
+    // One that was refused is not kept, unless it is too new to be the reason.
+    app.distrust();
+    assert_eq!(app.token().await.unwrap().reveal(), "ghs_1");
+    time.store(52 * 60, Ordering::Relaxed);
+    app.distrust();
+    assert_eq!(app.token().await.unwrap().reveal(), "ghs_2");
     assert!(!format!("{app:?}").contains("ghs_"));
 }
 

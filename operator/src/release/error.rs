@@ -14,7 +14,7 @@ use crate::chart::ChartError;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::preview::PreviewError;
-use crate::remotes::RemoteError;
+use crate::remotes::{RemoteError, refused_by_git, refused_by_host};
 use crate::render::RenderFault;
 
 /// How often an artifact that is not there is looked for.
@@ -110,11 +110,11 @@ impl ReleaseError {
         }
     }
 
-    /// Tells whether the credentials of the environment were refused.
+    /// Tells whether the credentials of the environment were refused, or lack a right.
     pub(crate) fn credentials_refused(&self) -> bool {
         match self {
-            Self::Git(error) => error.kind() == GitErrorKind::Unauthorized,
-            Self::Host(error) => matches!(error, HostError::Unauthorized { .. }),
+            Self::Git(error) => refused_by_git(error),
+            Self::Host(error) => refused_by_host(error),
             _ => false,
         }
     }
