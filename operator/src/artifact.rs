@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::release::ReleaseError;
 use judge::Wait;
-pub(crate) use retention::forget_branch;
+pub(crate) use retention::{forget_branch, oldest_kept};
 
 /// Seconds after which what was applied together with an artifact is in the caches.
 const CACHED: i64 = 10;

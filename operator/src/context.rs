@@ -320,6 +320,16 @@ impl Context {
         })
     }
 
+    /// Lists the artifacts of the tags of a repository.
+    pub(crate) fn artifacts_of_tags(&self, namespace: &str, name: &str) -> Vec<Arc<Artifact>> {
+        select(&self.artifacts, |artifact| {
+            let repository = artifact.spec.version.repository.as_deref();
+            artifact.metadata.namespace.as_deref() == Some(namespace)
+                && artifact.spec.event == ArtifactEvent::Tag
+                && repository.is_some_and(|found| found.eq_ignore_ascii_case(name))
+        })
+    }
+
     /// Lists the releases of an app from the cache.
     pub(crate) fn releases_of(&self, namespace: &str, env: &str, app: &str) -> Vec<Arc<Release>> {
         let of_app = |r: &Release| r.spec.environment == env && r.spec.app == app;

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gimlet_crds::{Artifact, ArtifactRef};
+use gimlet_crds::{Artifact, ArtifactEvent, ArtifactRef};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Preconditions};
 
@@ -75,9 +77,29 @@ fn used(namespace: &str, ctx: &Context) -> HashSet<String> {
     used
 }
 
+/// Tells the age that retention goes by. Of tags it is that of the tag itself: an artifact that was made
+/// of a commit would be made again once it is pruned, and would release what is long over.
+fn age(artifact: &Artifact) -> Option<Time> {
+    let tagged = artifact.spec.created.clone();
+    let tagged = tagged.filter(|_| artifact.spec.event == ArtifactEvent::Tag);
+    tagged.or_else(|| artifact.creation_timestamp())
+}
+
+/// Tells when the oldest of the tags was made that retention keeps, where there are so many: those
+/// before it are not missing, but pruned.
+pub(crate) fn oldest_kept(namespace: &str, repository: &str, ctx: &Context) -> Option<Timestamp> {
+    oldest_of(&ctx.artifacts_of_tags(namespace, repository), ctx.artifacts_per_branch)
+}
+
+fn oldest_of(kin: &[Arc<Artifact>], kept: usize) -> Option<Timestamp> {
+    let mut ages: Vec<_> = kin.iter().map(|artifact| age(artifact)).collect();
+    ages.sort_by(|one, other| other.cmp(one));
+    ages.get(kept.max(1) - 1)?.as_ref().map(|time| time.0)
+}
+
 /// Picks the artifacts that are too many: judged, not in use, oldest first.
 fn surplus(mut kin: Vec<Arc<Artifact>>, used: &HashSet<String>, kept: usize) -> Vec<Arc<Artifact>> {
-    kin.sort_by_key(|artifact| (artifact.creation_timestamp(), artifact.name_any()));
+    kin.sort_by_key(|artifact| (age(artifact), artifact.creation_timestamp(), artifact.name_any()));
     let count = kin.len().saturating_sub(kept.max(1));
     kin.truncate(count);
     kin.retain(|artifact| super::is_judged(artifact) && !used.contains(&artifact.name_any()));
@@ -124,5 +146,22 @@ mod tests {
         assert_eq!(names(2), ["old"]);
         assert_eq!(names(9), Vec::<String>::new());
         assert_eq!(names(0), ["old", "mid"], "one is always kept");
+    }
+
+    #[test]
+    fn a_tag_is_as_old_as_itself_and_what_was_pruned_is_not_missing() {
+        let tag = |name: &str, tagged: i64, made: i64| {
+            let mut tag = Arc::unwrap_or_clone(artifact(name, made, "True"));
+            tag.spec.event = ArtifactEvent::Tag;
+            tag.spec.created = Some(Time(Timestamp::from_second(tagged).unwrap()));
+            Arc::new(tag)
+        };
+        // The first was made again after it had been pruned.
+        let kin = || vec![tag("v1", 1, 9), tag("v2", 2, 4), tag("v3", 3, 5)];
+        let pruned = surplus(kin(), &HashSet::new(), 2);
+        assert_eq!(pruned.iter().map(|tag| tag.name_any()).collect::<Vec<_>>(), ["v1"]);
+        assert_eq!(oldest_of(&kin(), 2), Timestamp::from_second(2).ok());
+        assert_eq!(oldest_of(&kin(), 3), Timestamp::from_second(1).ok());
+        assert_eq!(oldest_of(&kin(), 4), None, "nothing was pruned yet");
     }
 }

@@ -5,11 +5,13 @@ use gimlet_crds::{
     Artifact, ArtifactEvent, ArtifactSpec, ManifestSource, Repository, SourceVersion,
 };
 use gimlet_gitops::{CommitId, GitError, SourceCommit, SourceFile};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 
 use super::{FOLDER, Found, RepositoryError};
+use crate::artifact;
 use crate::context::Context;
 use crate::digest;
 use crate::error::ApiError;
@@ -28,6 +30,8 @@ struct Version {
     tag: Option<String>,
     target_branch: Option<String>,
     pull_request: Option<i64>,
+    /// When the tag was made.
+    tagged: Option<Timestamp>,
 }
 
 /// Makes the artifacts that are missing, and tells which could not be made.
@@ -43,7 +47,8 @@ pub(super) async fn make(
     let namespace = repository.namespace().unwrap_or_default();
     let api: Api<Artifact> = Api::namespaced(ctx.client.clone(), &namespace);
     let mut refused = Vec::new();
-    for version in versions(repository, found) {
+    let pruned = artifact::oldest_kept(&namespace, &source.full_name, ctx);
+    for version in versions(repository, found, pruned) {
         let name = name_of(repository, &version);
         if ctx.artifact(&namespace, &name).is_some() {
             continue;
@@ -73,7 +78,8 @@ pub(super) async fn make(
     Ok(refused)
 }
 
-fn versions(repository: &Repository, found: &Found) -> Vec<Version> {
+/// Lists what there should be artifacts of. Tags that are not newer than `pruned` had theirs.
+fn versions(repository: &Repository, found: &Found, pruned: Option<Timestamp>) -> Vec<Version> {
     let since = repository.creation_timestamp().map(|time| time.0);
     let branches = found.references.iter().filter(|reference| !reference.tag).take(MAX_BRANCHES);
     let branches = branches.map(|reference| Version {
@@ -83,9 +89,13 @@ fn versions(repository: &Repository, found: &Found) -> Vec<Version> {
         tag: None,
         target_branch: None,
         pull_request: None,
+        tagged: None,
     });
     // Tags that were there before anybody asked for artifacts are history, not news.
-    let news = |created| since.is_none_or(|since| created >= whole_second(since));
+    let news = |created| {
+        since.is_none_or(|since| created >= whole_second(since))
+            && pruned.is_none_or(|pruned| created > pruned)
+    };
     let tags = found.references.iter().filter(|r| r.tag && (r.new || news(r.created)));
     let tags = tags.map(|reference| Version {
         event: ArtifactEvent::Tag,
@@ -94,6 +104,7 @@ fn versions(repository: &Repository, found: &Found) -> Vec<Version> {
         tag: Some(reference.name.clone()),
         target_branch: None,
         pull_request: None,
+        tagged: Some(whole_second(reference.created)),
     });
     // Whoever can fork a repository could otherwise have anything deployed.
     let requests = found.pull_requests.iter().flatten().filter(|request| !request.from_fork);
@@ -105,6 +116,7 @@ fn versions(repository: &Repository, found: &Found) -> Vec<Version> {
             tag: None,
             target_branch: Some(request.base_branch.clone()),
             pull_request: i64::try_from(request.number).ok(),
+            tagged: None,
         })
     });
     branches.chain(tags).chain(requests).collect()
@@ -138,7 +150,7 @@ async fn spec(
     }
     Ok(Ok(Some(ArtifactSpec {
         event: version.event,
-        created: Some(Time(whole_second(commit.time))),
+        created: Some(Time(version.tagged.unwrap_or_else(|| whole_second(commit.time)))),
         version: facts(source, repository, version, commit),
         target_branch: version.target_branch.clone(),
         pull_request: version.pull_request,
@@ -186,9 +198,40 @@ fn facts(
 
 #[cfg(test)]
 mod tests {
-    use gimlet_gitops::BlobId;
+    use gimlet_gitops::{BlobId, Reference};
 
     use super::*;
+
+    #[test]
+    fn tags_that_are_history_or_were_pruned_make_no_artifacts() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let repository: Repository = serde_json::from_value(serde_json::json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": "shop", "creationTimestamp": at(10)},
+            "spec": {"url": "https://git.example.com/acme/shop.git"},
+        }))
+        .unwrap();
+        let tag = |name: &str, created: i64, new: bool| Reference {
+            name: name.to_owned(),
+            tag: true,
+            commit: CommitId::parse(&"a".repeat(40)).unwrap(),
+            created: at(created),
+            new,
+        };
+        let references = vec![
+            tag("v4", 14, false),
+            tag("v3", 13, false),
+            tag("v2", 9, false),
+            tag("v1", 1, true),
+        ];
+        let found = Found { references, default_branch: None, pull_requests: None };
+        let tags = |pruned: Option<i64>| {
+            let versions = versions(&repository, &found, pruned.map(at));
+            versions.into_iter().filter_map(|version| version.tag).collect::<Vec<_>>()
+        };
+        assert_eq!(tags(None), ["v4", "v3", "v1"]);
+        assert_eq!(tags(Some(13)), ["v4", "v1"]);
+    }
 
     #[test]
     fn a_file_with_a_strange_name_is_a_manifest_too() {
