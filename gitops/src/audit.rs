@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::change::{APP_TRAILER, Identity};
@@ -262,9 +263,9 @@ impl Auditor<'_> {
         let mut apps = BTreeSet::new();
         for commit in [Some(head), from].into_iter().flatten() {
             let Some(tree) = self.environment(commit).await? else { continue };
-            for entry in &self.store.tree(tree.0).await?.entries {
+            for entry in self.store.tree(tree.0).await?.entries() {
                 if entry.kind == EntryKind::Folder
-                    && self.store.tree(entry.id).await?.get(RECORD).is_some()
+                    && self.store.tree(entry.id()).await?.get(RECORD).is_some()
                 {
                     apps.insert(entry.name_lossy());
                 }
@@ -306,10 +307,10 @@ impl Auditor<'_> {
         let Some(environment) = self.environment(commit).await? else { return Ok(None) };
         let tree = self.store.tree(environment.0).await?;
         let entry = tree.get(app).filter(|entry| entry.kind == EntryKind::Folder);
-        Ok(entry.map(|entry| TreeId(entry.id)))
+        Ok(entry.map(|entry| TreeId(entry.id())))
     }
 
-    async fn raw(&self, commit: CommitId) -> Result<Vec<u8>, GitError> {
+    async fn raw(&self, commit: CommitId) -> Result<Bytes, GitError> {
         let object = self.clone.object(commit.0).await?;
         object
             .map(|object| object.data)
@@ -342,7 +343,7 @@ impl Auditor<'_> {
             let size = self.store.size(file.id).await?;
             let Some(rest) = left.checked_sub(size) else { return Ok(()) };
             left = rest;
-            files.insert(name, self.store.blob(file.id).await?);
+            files.insert(name, self.store.blob(file.id).await?.into());
         }
         folder.facts = Some((self.describe)(&files));
         Ok(())

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use crate::error::{GitError, GitErrorKind};
+use crate::folder::FileMap;
 use crate::id::{CommitId, TreeId};
 use crate::path::RepoPath;
-use crate::tree::FileMap;
 
 /// The trailer that carries a change's id.
 pub const RELEASE_TRAILER: &str = "Gimlet-Release";

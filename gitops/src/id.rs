@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use gix_hash::ObjectId;
 
 use crate::error::GitError;
@@ -98,11 +99,13 @@ impl ObjectKind {
 pub(crate) struct Object {
     pub(crate) id: ObjectId,
     pub(crate) kind: ObjectKind,
-    pub(crate) data: Vec<u8>,
+    /// Shared, not copied, by those who keep it.
+    pub(crate) data: Bytes,
 }
 
 impl Object {
-    pub(crate) fn new(kind: ObjectKind, data: Vec<u8>) -> Self {
+    pub(crate) fn new(kind: ObjectKind, data: impl Into<Bytes>) -> Self {
+        let data = data.into();
         Self { id: hash(kind, &data), kind, data }
     }
 }

@@ -10,8 +10,11 @@ mod branch;
 mod change;
 mod choice;
 mod cli;
+mod commit;
+mod compare;
 mod engine;
 mod error;
+mod folder;
 mod id;
 mod index;
 mod land;
@@ -40,6 +43,7 @@ pub use change::{
 };
 pub use cli::{Answer, Mirror, Reference, SourceCommit, SourceFile, SourceFolder};
 pub use error::{GitError, GitErrorKind};
+pub use folder::{FileMap, tree_id};
 pub use id::{BlobId, CommitId, TreeId};
 pub use index::{HistoryFilter, Legacy, LegacyAction, LogEntry, Origin};
 pub use options::{EngineChoice, EngineKind, Observer, Options, Timeouts};
@@ -50,7 +54,7 @@ pub use signing::{
     SignatureError, SignatureFormat, SignedBy, Signer, SigningError, TrustedKeys, TrustedKeysError,
     verify,
 };
-pub use tree::{EntryKind, FileMap, tree_id};
+pub use tree::EntryKind;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use wire::fuzzing;

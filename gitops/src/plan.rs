@@ -4,16 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gix_hash::ObjectId;
-use jiff::Timestamp;
 
-use crate::change::{Change, Edit, Identity, MemberRef, line, word};
+use crate::change::{Change, Edit, MemberRef, word};
+use crate::commit;
+use crate::compare::{Difference, differences};
 use crate::error::{GitError, GitErrorKind};
+use crate::folder::{build_folder, check_file};
 use crate::id::{CommitId, Object, ObjectKind, TreeId, hash};
 use crate::index::{Index, LogEntry};
 use crate::path::{MAX_FILES, PathError, RepoPath};
-use crate::signing::{Signer, with_signature};
-use crate::store::Store;
-use crate::tree::{Entry, EntryKind, Tree, build_folder, check_file};
+use crate::signing::Signer;
+use crate::store::{Found, Store};
+use crate::tree::{EntryKind, Tree};
 
 /// What is to become of one change, if the push succeeds.
 #[derive(Clone, Debug)]
@@ -41,7 +43,8 @@ pub(crate) struct Planner<'a> {
     signer: Option<Arc<Signer>>,
     root: ObjectId,
     head: Option<CommitId>,
-    trees: HashMap<ObjectId, Arc<Tree>>,
+    /// The trees that were made; some only on the way to others.
+    trees: HashMap<ObjectId, Tree>,
     blobs: HashMap<ObjectId, Object>,
     objects: HashMap<ObjectId, Object>,
     batch: Index,
@@ -120,8 +123,9 @@ impl<'a> Planner<'a> {
         if self.root == before {
             return Ok(Verdict::Unchanged { tree });
         }
-        self.keep_reachable();
-        let commit = Object::new(ObjectKind::Commit, self.encode_commit(change).await?);
+        self.keep_reachable(before).await?;
+        let data = commit::encode(change, self.root, self.head, self.signer.clone()).await?;
+        let commit = Object::new(ObjectKind::Commit, data);
         let (parent, id) = (self.head, CommitId(commit.id));
         self.objects.insert(commit.id, commit);
         let entries = LogEntry::of_change(change, id);
@@ -204,23 +208,25 @@ impl<'a> Planner<'a> {
         Ok(folder.map_or_else(TreeId::empty, |e| TreeId(e.id)))
     }
 
-    async fn tree(&self, id: ObjectId) -> Result<Arc<Tree>, GitError> {
+    async fn tree(&self, id: ObjectId) -> Result<Tree, GitError> {
         match self.trees.get(&id) {
-            Some(tree) => Ok(Arc::clone(tree)),
+            Some(tree) => Ok(tree.clone()),
             None => self.store.tree(id).await,
         }
     }
 
-    async fn find(&self, root: ObjectId, path: &RepoPath) -> Result<Option<Entry>, GitError> {
-        let mut found: Option<Entry> = None;
+    async fn find(&self, root: ObjectId, path: &RepoPath) -> Result<Option<Found>, GitError> {
+        let mut found: Option<Found> = None;
         for part in path.parts() {
             let id = match &found {
                 None => root,
                 Some(entry) if entry.kind == EntryKind::Folder => entry.id,
                 Some(_) => return Ok(None),
             };
-            let Some(entry) = self.tree(id).await?.get(part).cloned() else { return Ok(None) };
-            found = Some(entry);
+            found = self.tree(id).await?.get(part).map(Found::from);
+            if found.is_none() {
+                return Ok(None);
+            }
         }
         Ok(found)
     }
@@ -281,9 +287,9 @@ impl<'a> Planner<'a> {
         let parts: Vec<&str> = path.parts().collect();
         let mut levels = vec![self.tree(self.root).await?];
         for (depth, part) in parts.iter().enumerate() {
-            let here = Arc::clone(&levels[depth]);
+            let here = levels[depth].clone();
             let last = depth + 1 == parts.len();
-            match here.get(part).map(|e| (e.kind, e.id)) {
+            match here.get(part).map(|e| (e.kind, e.id())) {
                 Some((EntryKind::Folder, _)) if last && folder => {}
                 Some((EntryKind::File | EntryKind::Executable, _)) if last && !folder => {}
                 Some((EntryKind::Folder, id)) if !last => levels.push(self.tree(id).await?),
@@ -295,37 +301,39 @@ impl<'a> Planner<'a> {
                         return Err(refused(path, &error));
                     }
                     if !last {
-                        levels.push(Arc::default());
+                        levels.push(Tree::default());
                     }
                 }
             }
         }
         let mut below = entry;
         for (depth, part) in parts.iter().enumerate().rev() {
-            let mut tree = Tree::clone(&levels[depth]);
-            match below {
+            let before = &levels[depth];
+            let tree = match below {
                 Some((kind, id)) => {
+                    let old = before.get(part).map(Found::from);
                     // A file that somebody made runnable stays so.
-                    let runnable = tree.get(part).is_some_and(|e| e.kind == EntryKind::Executable);
+                    let runnable = old.is_some_and(|old| old.kind == EntryKind::Executable);
                     let kind = if runnable && kind == EntryKind::File {
                         EntryKind::Executable
                     } else {
                         kind
                     };
-                    let same = tree.get(part).is_some_and(|e| e.id == id && e.kind == kind);
-                    if !same {
-                        tree.put(Entry::new(part, kind, id));
+                    if old == Some(Found { kind, id }) {
+                        before.clone()
+                    } else {
+                        before.with(part, kind, id)
                     }
                 }
-                None => tree.remove(part.as_bytes()),
-            }
+                None => before.without(part),
+            };
             // Git has no empty folders, except the root.
-            if tree.entries.is_empty() && depth > 0 {
+            if tree.is_empty() && depth > 0 {
                 below = None;
                 continue;
             }
-            let id = hash(ObjectKind::Tree, &tree.encode());
-            self.trees.insert(id, Arc::new(tree));
+            let id = hash(ObjectKind::Tree, tree.encoded());
+            self.trees.insert(id, tree);
             below = Some((EntryKind::Folder, id));
         }
         if let Some((_, root)) = below {
@@ -334,50 +342,31 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Moves what the new root needs to the objects to be written; the rest was only passed through.
-    fn keep_reachable(&mut self) {
-        let mut open = vec![self.root];
-        while let Some(id) = open.pop() {
+    /// Moves what the new root has and the one before it has not to the objects to be written; the rest
+    /// was only passed through.
+    async fn keep_reachable(&mut self, before: ObjectId) -> Result<(), GitError> {
+        let mut open = vec![(Some(before), self.root)];
+        while let Some((old, id)) = open.pop() {
             if self.objects.contains_key(&id) {
                 continue;
             }
             if let Some(tree) = self.trees.get(&id) {
-                open.extend(tree.entries.iter().map(|e| e.id));
-                let object = Object { id, kind: ObjectKind::Tree, data: tree.encode() };
-                self.objects.insert(id, object);
+                let old = match old {
+                    Some(old) => self.tree(old).await?,
+                    None => Tree::default(),
+                };
+                for Difference { old, new, .. } in differences(&old, tree) {
+                    let folder = old.filter(|(kind, _)| *kind == EntryKind::Folder);
+                    open.extend(new.map(|(_, id)| (folder.map(|(_, id)| id), id)));
+                }
+                let data = tree.encoded().clone();
+                self.objects.insert(id, Object { id, kind: ObjectKind::Tree, data });
             } else if let Some(blob) = self.blobs.remove(&id) {
                 self.objects.insert(id, blob);
             }
         }
+        Ok(())
     }
-
-    async fn encode_commit(&self, change: &Change) -> Result<Vec<u8>, GitError> {
-        let time = change.time.max(Timestamp::UNIX_EPOCH).as_second();
-        let parent = self.head.map(|p| format!("parent {p}\n")).unwrap_or_default();
-        let headers = format!(
-            "tree {}\n{parent}author {} {time} +0000\ncommitter {} {time} +0000\n",
-            self.root.to_hex(),
-            signature(&change.author),
-            signature(&change.committer),
-        );
-        let message = change.message();
-        let unsigned = with_signature(&headers, &message, None);
-        let Some(signer) = self.signer.clone() else { return Ok(unsigned) };
-        // Large keys take milliseconds, and a batch has hundreds of commits.
-        let text = tokio::task::spawn_blocking(move || signer.sign(&unsigned, time)).await;
-        let text = text.map_err(|e| GitError::other(format!("signing was broken off: {e}")))?;
-        Ok(with_signature(&headers, &message, Some(&text?)))
-    }
-}
-
-/// Writes an identity so that no character of it has a meaning in a commit's header.
-fn signature(identity: &Identity) -> String {
-    let plain = |text: &str, fallback: &str| {
-        let text = line(&text.replace(['<', '>'], ""));
-        if text.is_empty() { fallback.to_owned() } else { text }
-    };
-    let email = plain(&identity.email, "unknown").replace(' ', "");
-    format!("{} <{email}>", plain(&identity.name, "unknown"))
 }
 
 fn refused(path: &RepoPath, error: &PathError) -> GitError {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use gix_hash::ObjectId;
 
 use crate::engine::Objects;
@@ -11,17 +12,31 @@ use crate::id::{CommitId, Object, ObjectKind, TreeId};
 use crate::path::RepoPath;
 use crate::tree::{Entry, EntryKind, Tree};
 
-/// How many entries of trees are kept decoded, about 100 bytes each.
-const CACHED_ENTRIES: usize = 200_000;
+/// How many bytes of trees are kept.
+const CACHED_TREES: usize = 16 * 1024 * 1024;
 /// How many commits are kept with their root trees.
 const CACHED_ROOTS: usize = 10_000;
 
 #[derive(Default)]
 struct TreeCache {
-    trees: HashMap<ObjectId, Arc<Tree>>,
-    entries: usize,
+    trees: HashMap<ObjectId, Tree>,
+    /// Bytes of the trees.
+    size: usize,
     /// Root trees of commits.
     roots: HashMap<CommitId, ObjectId>,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) kind: EntryKind,
+    pub(crate) id: ObjectId,
+}
+
+impl From<Entry<'_>> for Found {
+    fn from(entry: Entry<'_>) -> Self {
+        Self { kind: entry.kind, id: entry.id() }
+    }
 }
 
 /// Gives access to objects by what they are.
@@ -43,13 +58,13 @@ impl Store {
         *self.cache() = TreeCache::default();
     }
 
-    pub(crate) fn remember(&self, id: ObjectId, tree: Arc<Tree>) {
+    fn remember(&self, id: ObjectId, tree: Tree) {
         let mut cache = self.cache();
         // Dropping everything is crude, but what is needed again is one read away.
-        if cache.entries > CACHED_ENTRIES {
+        if cache.size > CACHED_TREES {
             *cache = TreeCache::default();
         }
-        cache.entries += tree.entries.len();
+        cache.size += tree.encoded().len();
         cache.trees.insert(id, tree);
     }
 
@@ -63,30 +78,30 @@ impl Store {
         })
     }
 
-    pub(crate) async fn tree(&self, id: ObjectId) -> Result<Arc<Tree>, GitError> {
+    pub(crate) async fn tree(&self, id: ObjectId) -> Result<Tree, GitError> {
         if let Some(tree) = self.cache().trees.get(&id) {
-            return Ok(Arc::clone(tree));
+            return Ok(tree.clone());
         }
         if id == TreeId::empty().0 {
-            return Ok(Arc::default());
+            return Ok(Tree::default());
         }
         let object = self.need(id, ObjectKind::Tree).await?;
-        let tree = Arc::new(Tree::decode(&object.data)?);
-        self.remember(id, Arc::clone(&tree));
+        let tree = Tree::decode(object.data)?;
+        self.remember(id, tree.clone());
         Ok(tree)
     }
 
     /// Brings here what entries stand for, all together.
     pub(crate) async fn gather(
         &self,
-        entries: impl Iterator<Item = &Entry>,
+        entries: impl Iterator<Item = Found>,
     ) -> Result<(), GitError> {
         let wanted = entries.filter(|entry| entry.kind != EntryKind::Submodule);
         let ids: Vec<_> = wanted.map(|entry| entry.id).collect();
         self.objects.gather(&ids).await
     }
 
-    pub(crate) async fn blob(&self, id: ObjectId) -> Result<Vec<u8>, GitError> {
+    pub(crate) async fn blob(&self, id: ObjectId) -> Result<Bytes, GitError> {
         Ok(self.need(id, ObjectKind::Blob).await?.data)
     }
 
@@ -122,7 +137,7 @@ impl Store {
         Ok(header_ids(&data, "parent ").map(CommitId).collect())
     }
 
-    async fn commit(&self, id: CommitId) -> Result<Option<Vec<u8>>, GitError> {
+    async fn commit(&self, id: CommitId) -> Result<Option<Bytes>, GitError> {
         match self.objects.object(id.0).await? {
             Some(object) if object.kind == ObjectKind::Commit => Ok(Some(object.data)),
             Some(_) => Err(GitError::new(GitErrorKind::NotFound, format!("{id} is not a commit"))),
@@ -135,19 +150,20 @@ impl Store {
         &self,
         root: ObjectId,
         path: &RepoPath,
-    ) -> Result<Option<Entry>, GitError> {
+    ) -> Result<Option<Found>, GitError> {
         let mut id = root;
         let mut parts = path.parts().peekable();
         while let Some(part) = parts.next() {
-            let tree = self.tree(id).await?;
-            let Some(entry) = tree.get(part) else { return Ok(None) };
+            let Some(found) = self.tree(id).await?.get(part).map(Found::from) else {
+                return Ok(None);
+            };
             if parts.peek().is_none() {
-                return Ok(Some(entry.clone()));
+                return Ok(Some(found));
             }
-            if entry.kind != EntryKind::Folder {
+            if found.kind != EntryKind::Folder {
                 return Ok(None);
             }
-            id = entry.id;
+            id = found.id;
         }
         Ok(None)
     }
@@ -157,19 +173,19 @@ impl Store {
         &self,
         root: ObjectId,
         cap: usize,
-    ) -> Result<Vec<(String, Entry)>, GitError> {
+    ) -> Result<Vec<(String, Found)>, GitError> {
         let mut found = Vec::new();
         let mut open = vec![(String::new(), root)];
         while let Some((prefix, id)) = open.pop() {
             let tree = self.tree(id).await?;
-            let below = tree.entries.iter().filter(|entry| entry.kind == EntryKind::Folder);
-            self.gather(below).await?;
-            for entry in &tree.entries {
+            let below = tree.entries().filter(|entry| entry.kind == EntryKind::Folder);
+            self.gather(below.map(Found::from)).await?;
+            for entry in tree.entries() {
                 let path = format!("{prefix}{}", entry.name_lossy());
                 if entry.kind == EntryKind::Folder {
-                    open.push((format!("{path}/"), entry.id));
+                    open.push((format!("{path}/"), entry.id()));
                 } else {
-                    found.push((path, entry.clone()));
+                    found.push((path, entry.into()));
                 }
             }
             if found.len() > cap || open.len() > cap {

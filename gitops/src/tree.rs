@@ -1,16 +1,12 @@
 //! Folders as git sees them.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::cmp::Ordering;
+use std::ops::Range;
 
+use bytes::Bytes;
 use gix_hash::ObjectId;
 
 use crate::error::GitError;
-use crate::id::{Object, ObjectKind, TreeId};
-use crate::path::{MAX_FILE, MAX_FILES, MAX_FOLDER, PathError, RepoPath};
-
-/// Files by their path relative to a folder.
-pub type FileMap = BTreeMap<RepoPath, Vec<u8>>;
 
 /// What an entry of a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +34,15 @@ impl EntryKind {
         }
     }
 
-    pub(crate) fn parse(mode: &[u8]) -> Option<Self> {
+    fn parse(mode: &[u8]) -> Option<Self> {
         MODES.iter().find(|(text, _)| text.as_bytes() == mode).map(|(_, kind)| *kind)
     }
 }
+
+/// The length of the longest mode.
+const MODE_MAX: usize = 6;
+/// The length of an id.
+const ID: usize = 20;
 
 /// All modes that there are, in each form that they are written.
 const MODES: [(&str, EntryKind); 7] = [
@@ -55,223 +56,183 @@ const MODES: [(&str, EntryKind); 7] = [
     ("040000", EntryKind::Folder),
 ];
 
-/// One name in a tree.
-///
-/// A tree of ten thousand is copied for each release, so a copy of an entry allocates nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) name: Arc<[u8]>,
+/// One name in a tree, with the bytes that it is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    bytes: &'a [u8],
+    pub(crate) name: &'a [u8],
     pub(crate) kind: EntryKind,
-    pub(crate) id: ObjectId,
-    /// The mode as it was read, so that what belongs to others is written back byte by byte.
-    mode: &'static str,
 }
 
-impl Entry {
-    pub(crate) fn new(name: &str, kind: EntryKind, id: ObjectId) -> Self {
-        Self { name: name.as_bytes().into(), kind, id, mode: kind.mode() }
+impl<'a> Entry<'a> {
+    /// Takes the first entry off a tree.
+    fn take(tree: &mut &'a [u8]) -> Option<Self> {
+        let data = *tree;
+        let space = data.iter().take(MODE_MAX + 1).position(|byte| *byte == b' ')?;
+        let kind = EntryKind::parse(&data[..space])?;
+        let rest = &data[space + 1..];
+        let nul = rest.iter().position(|byte| *byte == 0)?;
+        let (bytes, after) = data.split_at_checked(space + 1 + nul + 1 + ID)?;
+        *tree = after;
+        Some(Self { bytes, name: &rest[..nul], kind })
+    }
+
+    pub(crate) fn id(&self) -> ObjectId {
+        // It was cut to this length when it was read.
+        let id = self.bytes.last_chunk::<ID>().copied().unwrap_or_default();
+        ObjectId::Sha1(id)
     }
 
     pub(crate) fn name_lossy(&self) -> String {
-        String::from_utf8_lossy(&self.name).into_owned()
-    }
-
-    /// Git sorts a folder as if its name ended with a slash.
-    fn sort_key(&self) -> impl Iterator<Item = u8> + '_ {
-        let slash = (self.kind == EntryKind::Folder).then_some(b'/');
-        self.name.iter().copied().chain(slash)
+        String::from_utf8_lossy(self.name).into_owned()
     }
 }
 
-/// One tree object, decoded.
+/// Compares as git sorts: a folder as if its name ended with a slash.
+fn order(a: (&[u8], EntryKind), b: (&[u8], EntryKind)) -> Ordering {
+    let shared = a.0.len().min(b.0.len());
+    let next = |(name, kind): (&[u8], EntryKind)| {
+        name.get(shared).copied().or_else(|| (kind == EntryKind::Folder).then_some(b'/'))
+    };
+    a.0[..shared].cmp(&b.0[..shared]).then_with(|| next(a).cmp(&next(b)))
+}
+
+/// The entries of a tree; ends early where it is damaged.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries<'a>(&'a [u8]);
+
+impl<'a> Entries<'a> {
+    /// Reads entries out of a part of a tree.
+    pub(crate) fn of(data: &'a [u8]) -> Self {
+        Self(data)
+    }
+
+    /// Returns where the last entry ends that ends within so many bytes.
+    pub(crate) fn end_within(mut self, bytes: usize) -> usize {
+        let mut end = 0;
+        while let Some(entry) = self.next()
+            && end + entry.bytes.len() <= bytes
+        {
+            end += entry.bytes.len();
+        }
+        end
+    }
+
+    /// Returns where the first entry begins that begins behind so many bytes.
+    pub(crate) fn start_behind(mut self, bytes: usize) -> usize {
+        let mut start = 0;
+        while start < bytes
+            && let Some(entry) = self.next()
+        {
+            start += entry.bytes.len();
+        }
+        start
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        Entry::take(&mut self.0)
+    }
+}
+
+/// One tree object.
+///
+/// It stays as it is written: a release looks up or replaces one entry of ten thousand, and the others
+/// are neither read nor copied one by one. What belongs to others stays as it is byte by byte, too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tree {
-    pub(crate) entries: Vec<Entry>,
-}
+pub(crate) struct Tree(Bytes);
 
 impl Tree {
-    pub(crate) fn decode(mut data: &[u8]) -> Result<Self, GitError> {
-        let broken =
-            || GitError::cache("a tree object in the cache is damaged: it is fetched again");
-        let mut entries = Vec::new();
-        while !data.is_empty() {
-            let space = data.iter().position(|b| *b == b' ').ok_or_else(broken)?;
-            let (mode, rest) = (&data[..space], &data[space + 1..]);
-            let nul = rest.iter().position(|b| *b == 0).ok_or_else(broken)?;
-            let (name, rest) = (&rest[..nul], &rest[nul + 1..]);
-            let hash = rest.get(..20).ok_or_else(broken)?;
-            let id = ObjectId::try_from(hash).map_err(|_| broken())?;
-            let known = MODES.iter().find(|(text, _)| text.as_bytes() == mode);
-            let (mode, kind) = *known.ok_or_else(broken)?;
-            entries.push(Entry { name: name.into(), kind, id, mode });
-            data = &rest[20..];
+    /// Takes what was read from a repository.
+    pub(crate) fn decode(data: Bytes) -> Result<Self, GitError> {
+        let mut entries = Entries(&data);
+        entries.by_ref().for_each(drop);
+        if entries.0.is_empty() {
+            return Ok(Self(data));
         }
-        Ok(Self { entries })
+        Err(GitError::cache("a tree object in the cache is damaged: it is fetched again"))
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut data = Vec::with_capacity(self.entries.len() * 48);
-        for entry in &self.entries {
-            data.extend_from_slice(entry.mode.as_bytes());
-            data.push(b' ');
-            data.extend_from_slice(&entry.name);
-            data.push(0);
-            data.extend_from_slice(entry.id.as_slice());
-        }
-        data
+    pub(crate) fn encoded(&self) -> &Bytes {
+        &self.0
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| *e.name == *name.as_bytes())
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        Entries(&self.0)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Entry<'_>> {
+        self.entries().find(|entry| entry.name == name.as_bytes())
     }
 
     /// Returns another entry whose name differs only in case.
-    pub(crate) fn case_twin(&self, name: &str) -> Option<&Entry> {
-        self.entries
-            .iter()
-            .find(|e| *e.name != *name.as_bytes() && e.name.eq_ignore_ascii_case(name.as_bytes()))
+    pub(crate) fn case_twin(&self, name: &str) -> Option<Entry<'_>> {
+        let name = name.as_bytes();
+        self.entries().find(|entry| entry.name != name && entry.name.eq_ignore_ascii_case(name))
     }
 
-    /// Puts an entry in its place, instead of one with the same name.
-    pub(crate) fn put(&mut self, entry: Entry) {
-        self.remove(&entry.name);
-        let at = self
-            .entries
-            .partition_point(|e| e.sort_key().cmp(entry.sort_key()) == std::cmp::Ordering::Less);
-        self.entries.insert(at, entry);
-    }
-
-    pub(crate) fn remove(&mut self, name: &[u8]) {
-        self.entries.retain(|e| *e.name != *name);
-    }
-}
-
-/// A folder's objects, ready to be written.
-#[derive(Debug)]
-pub(crate) struct BuiltFolder {
-    pub(crate) id: TreeId,
-    pub(crate) trees: HashMap<ObjectId, Arc<Tree>>,
-    pub(crate) blobs: Vec<Object>,
-}
-
-/// Returns the id of a folder with exactly these files.
-pub fn tree_id(files: &FileMap) -> Result<TreeId, PathError> {
-    build_folder(files).map(|built| built.id)
-}
-
-pub(crate) fn check_file(path: &str, data: &[u8]) -> Result<(), PathError> {
-    if data.len() > MAX_FILE {
-        return Err(PathError::FileTooLarge { path: path.to_owned(), size: data.len() });
-    }
-    Ok(())
-}
-
-fn check_limits(files: &FileMap) -> Result<(), PathError> {
-    if files.len() > MAX_FILES {
-        return Err(PathError::TooManyFiles(files.len()));
-    }
-    for (path, data) in files {
-        check_file(path.as_str(), data)?;
-    }
-    let total = files.values().map(Vec::len).sum();
-    if total > MAX_FOLDER {
-        return Err(PathError::FolderTooLarge(total));
-    }
-    Ok(())
-}
-
-#[derive(Default)]
-struct Node<'a> {
-    files: BTreeMap<&'a str, ObjectId>,
-    folders: BTreeMap<&'a str, Self>,
-}
-
-pub(crate) fn build_folder(files: &FileMap) -> Result<BuiltFolder, PathError> {
-    check_limits(files)?;
-    let mut root = Node::default();
-    let mut blobs = Vec::with_capacity(files.len());
-    for (path, data) in files {
-        let blob = Object::new(ObjectKind::Blob, data.clone());
-        let parts: Vec<_> = path.parts().collect();
-        let mut node = &mut root;
-        if let Some((name, folders)) = parts.split_last() {
-            for folder in folders {
-                node = node.folders.entry(folder).or_default();
+    /// Returns the tree with an entry in its place, instead of one with the same name.
+    pub(crate) fn with(&self, name: &str, kind: EntryKind, id: ObjectId) -> Self {
+        let name = name.as_bytes();
+        let (mut place, mut old) = (self.0.len(), None);
+        for (range, entry) in self.ranges() {
+            if entry.name == name {
+                old = Some(range.clone());
             }
-            node.files.insert(name, blob.id);
+            let after = order((entry.name, entry.kind), (name, kind)) == Ordering::Greater;
+            if after && place == self.0.len() {
+                place = range.start;
+            }
         }
-        blobs.push(blob);
+        let entry = [kind.mode().as_bytes(), b" ", name, b"\0", id.as_slice()].concat();
+        self.replaced(old.unwrap_or(place..place), place, &entry)
     }
-    let mut trees = HashMap::new();
-    let id = build_node(&root, "", &mut trees)?;
-    Ok(BuiltFolder { id: TreeId(id), trees, blobs })
-}
 
-// Depth is bounded by MAX_DEPTH, so recursion is.
-fn build_node(
-    node: &Node<'_>,
-    prefix: &str,
-    trees: &mut HashMap<ObjectId, Arc<Tree>>,
-) -> Result<ObjectId, PathError> {
-    let full = |name: &str| format!("{prefix}{name}");
-    let mut folded: HashMap<String, &str> = HashMap::new();
-    for name in node.files.keys().chain(node.folders.keys()) {
-        match folded.insert(name.to_ascii_lowercase(), name) {
-            Some(twin) if twin == *name => return Err(PathError::FileAndFolder(full(name))),
-            Some(twin) => return Err(PathError::Case(full(twin), full(name))),
-            None => {}
+    /// Returns the tree without an entry.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let found = self.ranges().find(|(_, entry)| entry.name == name.as_bytes());
+        match found {
+            Some((range, _)) => self.replaced(range.clone(), range.end, &[]),
+            None => self.clone(),
         }
     }
-    let mut tree = Tree::default();
-    for (name, id) in &node.files {
-        tree.put(Entry::new(name, EntryKind::File, *id));
+
+    fn ranges(&self) -> impl Iterator<Item = (Range<usize>, Entry<'_>)> {
+        self.entries().scan(0, |at, entry| {
+            let start = *at;
+            *at += entry.bytes.len();
+            Some((start..*at, entry))
+        })
     }
-    for (name, folder) in &node.folders {
-        let id = build_node(folder, &format!("{prefix}{name}/"), trees)?;
-        tree.put(Entry::new(name, EntryKind::Folder, id));
+
+    /// Takes `old` out and puts `entry` in at `place`, which is not within it.
+    fn replaced(&self, old: Range<usize>, place: usize, entry: &[u8]) -> Self {
+        let all = &self.0;
+        let parts = if place <= old.start {
+            [&all[..place], entry, &all[place..old.start], &all[old.end..]]
+        } else {
+            [&all[..old.start], &all[old.end..place], entry, &all[place..]]
+        };
+        Self(parts.concat().into())
     }
-    let id = crate::id::hash(ObjectKind::Tree, &tree.encode());
-    trees.insert(id, Arc::new(tree));
-    Ok(id)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::id::{ObjectKind, hash};
 
-    fn files(paths: &[&str]) -> FileMap {
-        paths.iter().map(|p| (RepoPath::parse(p).unwrap(), b"x\n".to_vec())).collect()
-    }
-
-    #[test]
-    fn names_that_differ_only_in_case_are_refused() {
-        assert_eq!(
-            tree_id(&files(&["a/B.yaml", "a/b.yaml"])),
-            Err(PathError::Case("a/B.yaml".into(), "a/b.yaml".into()))
-        );
-        assert!(matches!(tree_id(&files(&["A/x", "a/y"])), Err(PathError::Case(..))));
-    }
-
-    #[test]
-    fn a_name_that_is_file_and_folder_is_refused() {
-        assert_eq!(tree_id(&files(&["a", "a/b"])), Err(PathError::FileAndFolder("a".into())));
-    }
-
-    #[test]
-    fn limits_are_kept() {
-        let path = |i: usize| RepoPath::parse(&format!("f{i}")).unwrap();
-        let many: FileMap = (0..=MAX_FILES).map(|i| (path(i), Vec::new())).collect();
-        assert_eq!(tree_id(&many), Err(PathError::TooManyFiles(501)));
-        let large: FileMap = [(path(0), vec![0; MAX_FILE + 1])].into();
-        assert!(tree_id(&large).unwrap_err().is_too_large());
-        let heavy: FileMap = (0..9).map(|i| (path(i), vec![0; MAX_FILE])).collect();
-        assert_eq!(tree_id(&heavy), Err(PathError::FolderTooLarge(9 * MAX_FILE)));
-    }
-
-    #[test]
-    fn no_files_are_the_empty_tree() {
-        assert_eq!(tree_id(&FileMap::new()), Ok(TreeId::empty()));
-        assert_eq!(TreeId::empty().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+    fn id(content: u8) -> ObjectId {
+        hash(ObjectKind::Blob, &[content])
     }
 
     #[test]
@@ -281,7 +242,54 @@ mod tests {
             data.extend_from_slice(format!("{mode} {name}\0").as_bytes());
             data.extend_from_slice(&[7; 20]);
         }
-        assert_eq!(Tree::decode(&data).unwrap().encode(), data);
-        assert!(Tree::decode(&data[..30]).is_err());
+        let tree = Tree::decode(data.clone().into()).unwrap();
+        assert_eq!(tree.encoded(), &data);
+        let back = tree.with("y", EntryKind::File, id(1)).without("y");
+        assert_eq!(back.encoded(), &data);
+        assert_eq!(tree.without("x"), tree);
+        for end in [1, 6, 7, 10, 11, 30, data.len() - 1] {
+            assert!(Tree::decode(data[..end].to_vec().into()).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_folder_stands_where_git_has_it() {
+        let names = |tree: &Tree| tree.entries().map(|e| e.name_lossy()).collect::<Vec<_>>();
+        let tree = Tree::default().with("a.b", EntryKind::File, id(1));
+        let tree = tree.with("a0", EntryKind::File, id(1)).with("a", EntryKind::File, id(1));
+        assert_eq!(names(&tree), ["a", "a.b", "a0"]);
+        let tree = tree.with("a", EntryKind::Folder, id(2));
+        assert_eq!(names(&tree), ["a.b", "a", "a0"]);
+        let tree = tree.with("a", EntryKind::Executable, id(3));
+        assert_eq!(names(&tree), ["a", "a.b", "a0"]);
+        assert_eq!(tree.get("a").map(|e| (e.kind, e.id())), Some((EntryKind::Executable, id(3))));
+        assert_eq!(tree.case_twin("A.B").map(|e| e.name), Some(&b"a.b"[..]));
+        assert_eq!(tree.case_twin("a.b"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn entries_are_kept_in_order(steps in proptest::collection::vec(("[a-c.0]{1,3}", 0..4_u8), 1..30)) {
+            let mut tree = Tree::default();
+            let mut model: std::collections::BTreeMap<_, (String, _, _)> = [].into();
+            for (at, (name, step)) in steps.iter().enumerate() {
+                let kind = match step {
+                    0 => {
+                        tree = tree.without(name);
+                        model.retain(|_, (known, ..)| known != name);
+                        continue;
+                    }
+                    1 => EntryKind::Folder,
+                    _ => EntryKind::File,
+                };
+                let id = id(u8::try_from(at).unwrap());
+                tree = tree.with(name, kind, id);
+                model.retain(|_, (known, ..)| known != name);
+                let slash = if kind == EntryKind::Folder { "/" } else { "" };
+                model.insert(format!("{name}{slash}").into_bytes(), (name.clone(), kind, id));
+            }
+            let found: Vec<_> = tree.entries().map(|e| (e.name_lossy(), e.kind, e.id())).collect();
+            prop_assert_eq!(found, model.into_values().collect::<Vec<_>>());
+        }
     }
 }

@@ -5,7 +5,6 @@
 
 mod cache;
 mod commit;
-mod compare;
 mod delta;
 mod engine;
 #[cfg(any(test, feature = "fuzzing"))]

@@ -18,8 +18,9 @@ use crate::path::{MAX_FILES, MAX_FOLDER, RepoPath};
 use crate::remote::{BranchName, Credentials, Remote};
 use crate::shared::{Command, Head, Pending, QueueStats, Reply, Shared, Touch};
 use crate::signing::Signer;
+use crate::store::Found;
 use crate::touch;
-use crate::tree::{Entry, EntryKind};
+use crate::tree::EntryKind;
 
 /// Files by their path below a folder, as they are in the repository.
 pub type FileMapLossy = BTreeMap<String, Vec<u8>>;
@@ -188,7 +189,7 @@ impl Writer {
         &self,
         path: &RepoPath,
         at: Option<&CommitId>,
-    ) -> Result<Option<Entry>, GitError> {
+    ) -> Result<Option<Found>, GitError> {
         match self.root(at).await? {
             Some(root) => self.shared.store.find(root, path).await,
             None => Ok(None),
@@ -224,7 +225,7 @@ impl Writer {
             let Some(id) = self.find_folder(path, at).await? else { return Ok(None) };
             let mut files = Vec::new();
             let found = self.shared.store.files(id, MAX_FILES).await?;
-            self.shared.store.gather(found.iter().map(|(_, entry)| entry)).await?;
+            self.shared.store.gather(found.iter().map(|(_, entry)| *entry)).await?;
             for (path, entry) in found {
                 let size = match entry.kind {
                     EntryKind::Submodule => 0,
@@ -250,14 +251,14 @@ impl Writer {
             let Some(id) = self.find_folder(path, at).await? else { return Ok(read) };
             let mut left = MAX_FOLDER as u64;
             let found = self.shared.store.files(id, MAX_FILES).await?;
-            self.shared.store.gather(found.iter().map(|(_, entry)| entry)).await?;
+            self.shared.store.gather(found.iter().map(|(_, entry)| *entry)).await?;
             for (name, entry) in found {
                 if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
                     continue;
                 }
                 let size = self.shared.store.size(entry.id).await?;
                 left = left.checked_sub(size).ok_or_else(|| too_large(path))?;
-                read.insert(name, self.shared.store.blob(entry.id).await?);
+                read.insert(name, self.shared.store.blob(entry.id).await?.into());
             }
             Ok(read)
         })
@@ -278,7 +279,7 @@ impl Writer {
             if self.shared.store.size(entry.id).await? > MAX_FOLDER as u64 {
                 return Err(too_large(path));
             }
-            self.shared.store.blob(entry.id).await.map(Some)
+            Ok(Some(self.shared.store.blob(entry.id).await?.into()))
         })
         .await
     }
@@ -296,10 +297,10 @@ impl Writer {
             };
             let Some(id) = id else { return Ok(Vec::new()) };
             let tree = self.shared.store.tree(id).await?;
-            let listed = tree.entries.iter().map(|e| ListEntry {
+            let listed = tree.entries().map(|e| ListEntry {
                 name: e.name_lossy(),
                 kind: e.kind,
-                id: e.id.to_hex().to_string(),
+                id: e.id().to_hex().to_string(),
             });
             Ok(listed.collect())
         })

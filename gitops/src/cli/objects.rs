@@ -42,7 +42,7 @@ impl Reader {
 
     pub(crate) async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
         let answer = self.ask("contents", id).await?;
-        Ok(answer.map(|(header, data)| Object { id, kind: header.kind, data }))
+        Ok(answer.map(|(header, data)| Object { id, kind: header.kind, data: data.into() }))
     }
 
     pub(crate) async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError> {

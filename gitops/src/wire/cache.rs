@@ -217,7 +217,7 @@ impl Segment {
         let mut data = Vec::new();
         let cap = OBJECT_CAP as u64 + 1;
         ZlibDecoder::new(packed).take(cap).read_to_end(&mut data).ok()?;
-        let object = Object { id, kind, data };
+        let object = Object { id, kind, data: data.into() };
         is_sound(&object).then_some(object)
     }
 
@@ -294,7 +294,7 @@ mod tests {
         let (a, b) = (object("a"), object("b"));
         opened(dir.path(), 1 << 20).put(&[a.clone(), b.clone(), a.clone()]);
         let cache = opened(dir.path(), 1 << 20);
-        assert_eq!(cache.get(a.id).unwrap().data, b"a");
+        assert_eq!(cache.get(a.id).unwrap().data, "a");
         assert!(cache.has(b.id));
         assert!(cache.get(object("c").id).is_none());
     }

@@ -3,14 +3,14 @@
 //! The form is that of git's pack files (`gitformat-pack`): two sizes, then instructions that copy
 //! from the base or insert bytes.
 
+use crate::compare::{shared_head, shared_tail};
+
 /// Sizes of objects beyond this are refused.
 pub(super) const OBJECT_CAP: usize = 64 * 1024 * 1024;
 /// The most bytes that one instruction copies. Git could do more in version 3 only.
 const MAX_COPY: usize = 0xff_ffff;
 /// The most bytes that one instruction inserts.
 const MAX_INSERT: usize = 0x7f;
-/// Bytes that are compared at once.
-const BLOCK: usize = 64;
 
 /// Says why a delta is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,22 +106,6 @@ pub(super) fn between(base: &[u8], target: &[u8]) -> Vec<u8> {
     }
     put_copy(base.len() - tail..base.len(), &mut out);
     out
-}
-
-/// Counts the bytes that two texts have in common at their beginning; block by block, since most of
-/// a tree is.
-fn shared_head(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK));
-    let whole = blocks.take_while(|(a, b)| a == b).count() * BLOCK;
-    whole + a[whole..].iter().zip(&b[whole..]).take_while(|(a, b)| a == b).count()
-}
-
-/// Counts the bytes that two texts have in common at their end.
-fn shared_tail(a: &[u8], b: &[u8]) -> usize {
-    let blocks = a.rchunks_exact(BLOCK).zip(b.rchunks_exact(BLOCK));
-    let whole = blocks.take_while(|(a, b)| a == b).count() * BLOCK;
-    let (a, b) = (&a[..a.len() - whole], &b[..b.len() - whole]);
-    whole + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 fn put_copy(mut run: std::ops::Range<usize>, out: &mut Vec<u8>) {

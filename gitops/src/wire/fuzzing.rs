@@ -3,8 +3,10 @@
 //! That there is no panic, no hang and no exhausted memory is what the fuzzer watches.
 
 use super::pack::{PackWriter, is_sound};
-use super::{commit, compare, delta, pack, receive, upload};
+use super::{commit, delta, pack, receive, upload};
+use crate::compare::differences;
 use crate::id::{Object, ObjectKind};
+use crate::tree::Tree;
 
 /// Answers of upload-pack and receive-pack, as they come over the wire.
 pub fn answers(data: &[u8]) {
@@ -28,7 +30,12 @@ pub fn packs(data: &[u8]) {
                     let _ = (commit::parents(object), commit::root(object));
                 }
                 ObjectKind::Tree => {
-                    let _ = compare::differences(&object.data, &[]);
+                    if let Ok(tree) = Tree::decode(object.data.clone()) {
+                        assert_eq!(
+                            differences(&tree, &Tree::default()).len(),
+                            tree.entries().count()
+                        );
+                    }
                 }
                 ObjectKind::Blob | ObjectKind::Tag => {}
             }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use gix_hash::ObjectId;
 
 use super::commit;
-use super::compare::differences;
 use super::engine::WireEngine;
+use crate::compare::differences;
 use crate::engine::Objects as _;
 use crate::error::{GitError, GitErrorKind};
 use crate::id::{CommitId, Object, TreeId};
@@ -165,7 +165,7 @@ async fn descend(
     for (side, old) in step.old.iter().enumerate() {
         let old = tree(*old, engine).await?;
         let mut here = HashSet::new();
-        for difference in differences(&old, &new)? {
+        for difference in differences(&old, &new) {
             here.insert(difference.name.to_vec());
             let folder = |entry: Option<(EntryKind, ObjectId)>| {
                 entry.filter(|(kind, _)| *kind == EntryKind::Folder).map(|(_, id)| id)
@@ -197,9 +197,8 @@ async fn descend(
             changes.folders.insert(step.prefix.trim_end_matches('/').to_owned());
         }
         if files.any(|(name, _)| name == RECORD.as_bytes()) {
-            let now = Tree::decode(&new)?;
-            let now = now.get(RECORD).filter(|entry| entry.kind == EntryKind::File);
-            changes.records.push((format!("{}{RECORD}", step.prefix), now.map(|entry| entry.id)));
+            let now = new.get(RECORD).filter(|entry| entry.kind == EntryKind::File);
+            changes.records.push((format!("{}{RECORD}", step.prefix), now.map(|entry| entry.id())));
         }
     }
     Ok(below.into_values().filter(|next| !next.prefix.is_empty()).collect())
@@ -209,10 +208,10 @@ fn is_empty(tree: ObjectId) -> bool {
     tree == TreeId::empty().0
 }
 
-async fn tree(id: Option<ObjectId>, engine: &WireEngine) -> Result<Vec<u8>, GitError> {
-    let Some(id) = id.filter(|id| !is_empty(*id)) else { return Ok(Vec::new()) };
+async fn tree(id: Option<ObjectId>, engine: &WireEngine) -> Result<Tree, GitError> {
+    let Some(id) = id.filter(|id| !is_empty(*id)) else { return Ok(Tree::default()) };
     let found = engine.object(id).await?;
-    found.map(|object| object.data).ok_or_else(|| missing(id))
+    Tree::decode(found.ok_or_else(|| missing(id))?.data)
 }
 
 async fn root_of(commit: CommitId, engine: &WireEngine) -> Result<Option<ObjectId>, GitError> {
@@ -266,8 +265,7 @@ async fn find_all(
         let ids: HashSet<_> = places.iter().filter_map(|(_, id)| *id).collect();
         engine.gather(&ids.into_iter().collect::<Vec<_>>()).await?;
         for (_, place) in &mut places {
-            let data = tree(*place, engine).await?;
-            *place = Tree::decode(&data)?.get(part).map(|entry| entry.id);
+            *place = tree(*place, engine).await?.get(part).map(|entry| entry.id());
         }
     }
     known.extend(places);

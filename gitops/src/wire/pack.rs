@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 
+use bytes::Bytes;
 use flate2::{Compression, Decompress, FlushDecompress, Status, write::ZlibEncoder};
 use gix_hash::ObjectId;
 
@@ -149,14 +150,14 @@ impl Found {
         &self,
         base: Base,
         outside: &impl Fn(ObjectId) -> Option<Object>,
-    ) -> Option<(ObjectKind, std::borrow::Cow<'_, [u8]>)> {
+    ) -> Option<(ObjectKind, Bytes)> {
         let at = match base {
             Base::Offset(offset) => self.offsets.get(&offset),
             Base::Id(id) => self.ids.get(&id),
         };
         match (at.and_then(|at| self.objects.get(*at)), base) {
-            (Some(object), _) => Some((object.kind, object.data.as_slice().into())),
-            (None, Base::Id(id)) => outside(id).map(|object| (object.kind, object.data.into())),
+            (Some(object), _) => Some((object.kind, object.data.clone())),
+            (None, Base::Id(id)) => outside(id).map(|object| (object.kind, object.data)),
             (None, Base::Offset(_)) => None,
         }
     }

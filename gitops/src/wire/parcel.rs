@@ -6,12 +6,12 @@ use gix_hash::ObjectId;
 
 use super::cache::Cache;
 use super::commit::{parents, root};
-use super::compare::{Difference, differences};
 use super::delta;
 use super::pack::PackWriter;
+use crate::compare::{Difference, differences};
 use crate::error::GitError;
 use crate::id::{CommitId, Object, ObjectKind};
-use crate::tree::EntryKind;
+use crate::tree::{EntryKind, Tree};
 
 /// Deltas that may be built upon each other. Git itself stops at fifty.
 const MAX_CHAIN: usize = 45;
@@ -90,8 +90,9 @@ impl Parcel<'_> {
             return Ok(());
         }
         let old = before.and_then(|before| self.object(before));
-        let before = old.as_ref().map(|old| old.data.as_slice()).unwrap_or_default();
-        for Difference { old, new, .. } in differences(before, &object.data)? {
+        let read = |object: &Object| Tree::decode(object.data.clone());
+        let before = old.as_ref().map(read).transpose()?.unwrap_or_default();
+        for Difference { old, new, .. } in differences(&before, &read(object)?) {
             let Some((kind, id)) = new else { continue };
             if kind == EntryKind::Folder {
                 let old = old.filter(|(kind, _)| *kind == EntryKind::Folder);
