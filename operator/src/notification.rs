@@ -24,7 +24,7 @@ use crate::digest;
 use crate::remotes::read_secret;
 pub(crate) use template::verdict;
 
-/// News that may wait; what comes on top is dropped and counted.
+/// News that may wait; what comes on top is dropped, and the log says so.
 const QUEUE: usize = 1024;
 /// Deliveries at once.
 const AT_ONCE: usize = 8;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gimlet_crds::condition::whole_second;
+use gimlet_crds::condition::{self, HEALTHY, whole_second};
 use gimlet_crds::labels::CREATED_BY;
 use gimlet_crds::{
     App, Approval, ApprovalRule, ArtifactRef, Blocker, BlockerKind, Decision, DeletionGuard,
-    Environment, Lock, Phase, Promotion, Release, Trigger,
+    Environment, Lock, Phase, Promotion, Release, ReleaseStatus, Trigger,
 };
 use gimlet_schedule::{self as schedule, ScheduleError, State, WindowSpec};
 use jiff::{SignedDuration, Timestamp};
@@ -216,13 +216,20 @@ struct Run {
 /// Finds out how long a release was healthy among those of its app; none if it is not, or went wrong.
 fn run(release: &Release, all: &[Arc<Release>]) -> Option<Run> {
     let status = release.status.as_ref().filter(|status| status.phase == Phase::Healthy)?;
-    let since = status.timestamps.healthy.as_ref()?.0;
+    let since = healthy_since(status)?;
     let committed = |other: &Arc<Release>| {
         let status = other.status.as_ref().filter(|status| status.commit.is_some())?;
         Some((status.timestamps.committed.as_ref()?.0, other.name_any()))
     };
     let newer = all.iter().filter(|other| order(other) > order(release));
     Some(Run { since, until: newer.filter_map(committed).min() })
+}
+
+/// Tells since when a release is healthy: one that failed in between begins anew.
+pub(super) fn healthy_since(status: &ReleaseStatus) -> Option<Timestamp> {
+    let first = status.timestamps.healthy.as_ref()?.0;
+    let again = condition::find(&status.conditions, HEALTHY).filter(|c| c.status == "True");
+    Some(again.map_or(first, |again| again.last_transition_time.0.max(first)))
 }
 
 /// Returns how long a version has to be healthy before it is promoted.

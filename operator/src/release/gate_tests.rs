@@ -146,6 +146,16 @@ fn a_version_is_promoted_after_it_was_healthy_for_long_enough() {
     assert_eq!(soaks[0].until, Some(Time(time(NOW + 1))));
     assert!(matches!(result(before("Healthy", NOW - 600, Some("ns"))), Passage::Open { .. }));
 
+    // What failed in between begins anew.
+    let mut mended = Arc::unwrap_or_clone(before("Healthy", 0, None).remove(0));
+    mended.status.as_mut().unwrap().conditions = serde_json::from_value(json!([{
+        "type": "Healthy", "status": "True", "reason": "Healthy", "message": "",
+        "lastTransitionTime": time(NOW - 599)
+    }]))
+    .unwrap();
+    let Passage::Closed(soaks) = result(vec![Arc::new(mended)]) else { panic!("it is open") };
+    assert_eq!(soaks[0].until, Some(Time(time(NOW + 1))));
+
     // What another one replaced was healthy until then.
     let replaced = |second: i64| {
         let mut all = before("Healthy", 0, None);

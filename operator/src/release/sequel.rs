@@ -81,7 +81,7 @@ fn forward(
     else {
         return Sequel::Nothing;
     };
-    let (Some(artifact), Some(healthy)) = (&status.artifact, &status.timestamps.healthy) else {
+    let (Some(artifact), Some(healthy)) = (&status.artifact, gate::healthy_since(status)) else {
         return Sequel::Nothing;
     };
     let made = promoted(release, artifact, &next.name_any());
@@ -91,7 +91,7 @@ fn forward(
     if back || app_is_held || culprit.is_some() || is_set_off(release, &made) {
         return Sequel::Nothing;
     }
-    match healthy.0.saturating_add(gate::soak(rule)) {
+    match healthy.saturating_add(gate::soak(rule)) {
         Ok(due) if due > around.now => Sequel::At(due),
         _ => Sequel::Release(Box::new(made)),
     }
@@ -284,6 +284,12 @@ mod tests {
         let around = around(environment("staging", &json!({})), Vec::new());
         let young = release("a", 1, &healthy(401));
         assert_eq!(forward(&young, &next, None, &around), Sequel::At(time(1001)));
+        // What failed in between begins anew.
+        let mut mended = healthy(1);
+        mended["conditions"] = json!([{"type": "Healthy", "status": "True", "reason": "Healthy",
+            "message": "", "lastTransitionTime": time(401)}]);
+        let mended = release("a", 1, &mended);
+        assert_eq!(forward(&mended, &next, None, &around), Sequel::At(time(1001)));
         let mut ripe = release("a", 1, &healthy(400));
         let Sequel::Release(made) = forward(&ripe, &next, None, &around) else {
             panic!("nothing is set off")
