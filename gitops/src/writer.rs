@@ -384,7 +384,9 @@ impl Writer {
 fn too_large(path: &RepoPath) -> GitError {
     GitError::new(
         GitErrorKind::TooLarge,
-        format!("{path} has more than {MAX_FOLDER} bytes: ask for less of it"),
+        format!(
+            "{path} has more than {MAX_FOLDER} bytes, which are not read: take large files out of it"
+        ),
     )
 }
 

@@ -16,6 +16,8 @@ use pattern::{MessagePattern, PathPatterns};
 
 /// A commit message with this in it passes every pattern for messages.
 const DEPLOY_ALL: &str = "[DEPLOY: ALL]";
+/// The most patterns of one kind.
+const MAX_PATTERNS: usize = 64;
 /// Longest part of a value that is quoted.
 const QUOTED: usize = 80;
 
@@ -101,6 +103,14 @@ impl Policy {
         }
         if messages.iter().any(String::is_empty) {
             return Err("deploy.commitMessagePatterns has an empty pattern: remove it".into());
+        }
+        for (field, count) in [("commitMessagePatterns", messages.len()), ("paths", paths.len())] {
+            if count > MAX_PATTERNS {
+                return Err(format!(
+                    "deploy.{field} has {count} patterns, and at most {MAX_PATTERNS} are read: use \
+                     wider ones"
+                ));
+            }
         }
         let one = |field: &str, text: Option<String>| {
             text.map(|text| Pattern::parse(&text).map_err(|error| format!("{field}: {error}")))

@@ -187,6 +187,11 @@ fn conditions_that_exclude_each_other_are_refused() {
         ..Conditions::default()
     };
     assert!(refused(branch_of_tag).contains("use deploy.tag"));
+    let many = || vec!["src".to_owned(); MAX_PATTERNS + 1];
+    let paths = Conditions { paths: many(), ..Conditions::default() };
+    assert!(refused(paths).starts_with("deploy.paths has 65 patterns"));
+    let messages = Conditions { messages: many(), ..Conditions::default() };
+    assert!(refused(messages).starts_with("deploy.commitMessagePatterns has 65 patterns"));
 }
 
 #[test]
