@@ -35,6 +35,8 @@ impl Rollout {
         let current = status.observed_generation >= object.metadata.generation;
         let (updated, available) =
             (status.updated_replicas.unwrap_or(0), status.available_replicas.unwrap_or(0));
+        // Old pods are available too; as long as there are any, so many of the new ones are.
+        let old = (status.replicas.unwrap_or(0) - updated).max(0);
         let condition = |kind: &str, value: &str| {
             let mut conditions = status.conditions.iter().flatten();
             conditions.find(|c| current && c.type_ == kind && c.status == value)
@@ -62,7 +64,7 @@ impl Rollout {
             ready: status.ready_replicas.unwrap_or(0),
             updated,
             available,
-            done: if current { updated.min(available) } else { 0 },
+            done: if current { updated.min(available - old).max(0) } else { 0 },
             images: images(spec.template.spec.as_ref()),
             over,
             held: refused.or_else(|| spec.paused.unwrap_or_default().then(paused)),

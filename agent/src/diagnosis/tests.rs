@@ -210,6 +210,22 @@ fn a_quota_keeps_a_deployment_until_its_deadline() {
 }
 
 #[test]
+fn old_pods_that_still_serve_do_not_make_a_rollout_done() {
+    let rollout = |replicas: i32, updated: i32, available: i32| {
+        let object: Deployment = read(json!({
+            "metadata": {}, "spec": {"replicas": 1, "selector": {}, "template": {}},
+            "status": {"replicas": replicas, "updatedReplicas": updated,
+                       "readyReplicas": available, "availableReplicas": available}
+        }));
+        Rollout::deployment(&object).is_done()
+    };
+    assert!(!rollout(2, 1, 1), "the new pod does not start, and the old one stays");
+    assert!(rollout(2, 1, 2), "the new pod serves, and the old one is about to go");
+    assert!(rollout(1, 1, 1));
+    assert!(!rollout(1, 0, 1) && !rollout(1, 1, 0));
+}
+
+#[test]
 fn a_lasting_trouble_fails_a_rollout_at_once() {
     let half = json!({"observedGeneration": 2, "availableReplicas": 3, "updatedReplicas": 1});
     let passing = pod_trouble(&pod(&json!({"started": true, "state": {"running": {}}}))).unwrap();
