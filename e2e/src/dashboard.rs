@@ -100,7 +100,7 @@ impl Dashboard {
 
     /// Asks for `/healthz`, `/readyz` or `/metrics`.
     pub fn probe(&self, path: &str) -> Result<Answer> {
-        ask(&format!("http://127.0.0.1:{}{path}", self.probes), "GET", &[], None)
+        get(&format!("http://127.0.0.1:{}{path}", self.probes))
     }
 
     /// Makes a request with these headers.
@@ -127,6 +127,11 @@ impl Drop for Dashboard {
         }
         eprintln!("the dashboard:\n{}", self.log());
     }
+}
+
+/// Asks a probe of a program.
+pub(crate) fn get(url: &str) -> Result<Answer> {
+    ask(url, "GET", &[], None)
 }
 
 fn ask(url: &str, method: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Result<Answer> {

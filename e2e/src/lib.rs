@@ -9,6 +9,7 @@
 //! `E2E_KUBECONFIG` names another cluster to use, `E2E_GITEA` the state folder of another Gitea,
 //! `E2E_STATE` where both are kept, and with `E2E_KEEP` nothing is deleted after a test.
 
+mod agent;
 mod cli;
 mod control_plane;
 mod dashboard;
@@ -26,6 +27,7 @@ mod stage;
 mod toolbox;
 mod wait;
 
+pub use agent::Agent;
 pub use cli::{Cli, Said};
 pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
 pub use dashboard::{Answer, Dashboard};

@@ -21,7 +21,7 @@ pub(crate) fn identity(cluster: &ControlPlane, ns: &str, environment: &str) -> R
     cluster.token(ns, &account)
 }
 
-async fn make(client: &Client, ns: &str, environment: &str) -> Result<()> {
+pub(crate) async fn make(client: &Client, ns: &str, environment: &str) -> Result<()> {
     let object: Environment = serde_json::from_value(json!({
         "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "metadata": {"name": environment},
         "spec": {"observedBy": "Agent", "gitops": {"url": "https://git.example.com/a/b.git"}},
