@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use gimlet_process::LogFormat;
 
 use crate::connection::Address;
+use crate::protocol::Capability;
 
 /// Tell the dashboard what really runs in this cluster
 ///
-/// The agent watches the apps of one environment and reports them over one outbound connection. It
-/// changes nothing, sees no Secrets, and takes no connections but those of its probes.
+/// The agent watches the apps of one environment and reports them over one outbound connection. By
+/// itself it changes nothing; it sees no Secrets, and takes no connections but those of its probes.
 ///
 /// It needs three things: the address of the dashboard, the environment that it speaks for, and a file
 /// with a token of the service account gimlet-agent-<environment> of the management cluster:
@@ -48,6 +49,17 @@ pub struct Args {
     #[arg(long, env = "GIMLET_AGENT_NAMESPACE_SELECTOR", value_name = "SELECTOR")]
     pub namespace_selector: Option<String>,
 
+    /// What people may ask for through the dashboard, carried out as themselves; nothing where it is left
+    /// out. Needs the role of config/agent-on-demand
+    #[arg(
+        long,
+        env = "GIMLET_AGENT_ON_DEMAND",
+        value_name = "WHAT",
+        value_enum,
+        value_delimiter = ','
+    )]
+    pub on_demand: Vec<OnDemand>,
+
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, env = "GIMLET_LISTEN", default_value = "127.0.0.1:8092", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -64,6 +76,37 @@ pub struct Args {
     /// Form of the log
     #[arg(long, env = "GIMLET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
+}
+
+/// What people may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnDemand {
+    /// All of the below
+    All,
+    /// Logs of pods
+    Logs,
+    /// Events of apps
+    Events,
+    /// Objects as they are, but for Secrets
+    Describe,
+    /// To have Flux look at its objects now
+    Reconcile,
+    /// To have the pods of a workload started again
+    Restart,
+}
+
+/// Returns what is allowed by that, each once.
+pub(crate) fn capabilities(on_demand: &[OnDemand]) -> Vec<Capability> {
+    let pairs = [
+        (OnDemand::Logs, Capability::Logs),
+        (OnDemand::Events, Capability::Events),
+        (OnDemand::Describe, Capability::Describe),
+        (OnDemand::Reconcile, Capability::ReconcileFlux),
+        (OnDemand::Restart, Capability::Restart),
+    ];
+    let all = on_demand.contains(&OnDemand::All);
+    let allowed = pairs.into_iter().filter(|(what, _)| all || on_demand.contains(what));
+    allowed.map(|(_, capability)| capability).collect()
 }
 
 /// An environment of the management cluster.
@@ -114,6 +157,17 @@ mod tests {
     #[test]
     fn the_probes_listen_on_loopback_unless_told_otherwise() {
         assert!(parse(&["--environment=team/prod"]).unwrap().listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn nothing_is_done_on_demand_unless_it_is_named() {
+        let allowed = |more: &[&str]| {
+            let more: Vec<_> = ["--environment=team/prod"].iter().chain(more).copied().collect();
+            capabilities(&parse(&more).unwrap().on_demand)
+        };
+        assert_eq!(allowed(&[]), []);
+        assert_eq!(allowed(&["--on-demand=events,logs"]), [Capability::Logs, Capability::Events]);
+        assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 5);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod follow;
 mod index;
 mod key;
 mod link;
+mod lookup;
 mod pod;
 mod source;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::protocol::{AppState, FluxItem};
 use board::Board;
 pub use board::Helping;
 use index::Index;
+pub(crate) use lookup::{LogTarget, ObjectRef};
 
 /// What is known of the cluster; clones share it.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Powers;
 use crate::cluster::Cluster;
 use crate::identity::Identity;
 use crate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub struct Connection {
     pub cluster: Cluster,
     /// What is counted.
     pub metrics: Metrics,
+    /// What it may be asked for.
+    pub powers: Powers,
 }
 
 impl Connection {
@@ -91,7 +94,8 @@ impl Connection {
             Ok(connected) => connected,
             Err(why) => return End::Lost(why),
         };
-        let session = Session { cluster: &self.cluster, metrics: &self.metrics };
+        let Self { cluster, metrics, powers, .. } = self;
+        let session = Session { cluster, metrics, powers };
         session.run(socket, hello, self.token.exchanged(&token), stop).await
     }
 
@@ -103,7 +107,7 @@ impl Connection {
             environment: self.environment.clone(),
             // Flux may have been upgraded since the last connection.
             flux_version: self.identity.flux_version().await,
-            capabilities: Vec::new(),
+            capabilities: self.powers.allowed.clone(),
         }
     }
 }

@@ -6,6 +6,8 @@ pub mod protocol;
 #[cfg(feature = "process")]
 mod args;
 #[cfg(feature = "process")]
+pub mod ask;
+#[cfg(feature = "process")]
 pub mod cluster;
 #[cfg(feature = "process")]
 pub mod connection;

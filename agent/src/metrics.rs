@@ -18,6 +18,7 @@ pub struct Metrics {
     bytes: IntCounter,
     resyncs: IntCounter,
     malformed: IntCounter,
+    requests: IntCounterVec,
     apps: IntGaugeVec,
     objects: IntGaugeVec,
     breaks: IntCounterVec,
@@ -54,6 +55,9 @@ impl Metrics {
             )?,
             counter("gimlet_agent_frames_malformed_total", "frames that were not understood")?,
         );
+        let options = Opts::new("gimlet_agent_requests_total", "what people asked for");
+        let requests = IntCounterVec::new(options, &["query", "result"])?;
+        registry.register(Box::new(requests.clone()))?;
         let apps = gauges("gimlet_agent_apps", "apps, by their word", "state")?;
         let objects = gauges("gimlet_agent_objects", "objects that are held, by kind", "kind")?;
         let options = Opts::new("gimlet_agent_watch_breaks_total", "watches that broke, by kind");
@@ -67,6 +71,7 @@ impl Metrics {
             bytes,
             resyncs,
             malformed,
+            requests,
             apps,
             objects,
             breaks,
@@ -105,6 +110,11 @@ impl Metrics {
         self.malformed.inc();
     }
 
+    /// Counts what somebody asked for, and what became of it.
+    pub(crate) fn request(&self, query: &str, result: &str) {
+        self.requests.with_label_values(&[query, result]).inc();
+    }
+
     /// Writes all in the text format of Prometheus.
     pub(crate) fn encode(&self, cluster: &Cluster) -> Result<String, prometheus::Error> {
         for (word, count) in cluster.words() {
@@ -135,6 +145,7 @@ mod tests {
         let (_, own) = page.split_once("\n## The agent").unwrap();
         let metrics = Metrics::new().unwrap();
         metrics.disconnected("lost");
+        metrics.request("logs", "done");
         metrics.objects.with_label_values(&["Pod"]).set(1);
         metrics.breaks.with_label_values(&["Pod"]).inc();
         metrics.apps.with_label_values(&["Healthy"]).set(1);

@@ -1,14 +1,16 @@
 //! Wiring: client, watches, connection, probes.
 
 use std::future::IntoFuture as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use kube::Client;
+use kube::{Client, Config};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::Args;
+use crate::args::{self, Args};
+use crate::ask::{People, Powers};
 use crate::cluster::Cluster;
 use crate::connection::{Connection, TokenFile};
 use crate::identity::Identity;
@@ -28,6 +30,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         token,
         dashboard_ca,
         namespace_selector,
+        on_demand,
         listen,
         log: _,
         log_format: _,
@@ -35,7 +38,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     // Whoever was first has chosen; everything here chooses the same.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let stop = gimlet_process::stop_on_signal()?;
-    let client = Client::try_default().await.context("there is no way to a cluster")?;
+    let config = Config::infer().await.context("there is no way to a cluster")?;
+    let client = Client::try_from(config.clone()).context("there is no way to a cluster")?;
     let (cluster, metrics) = (Cluster::new(&environment.name, namespace_selector), Metrics::new()?);
 
     let listener = TcpListener::bind(listen).await;
@@ -49,6 +53,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         tokio::spawn(async move { cluster.follow(client, stop).await })
     };
     tracing::info!(environment = %environment, %listen, "watching");
+    let powers = Powers {
+        allowed: args::capabilities(&on_demand),
+        people: Arc::new(People::new(config)),
+        cluster: cluster.clone(),
+        metrics: metrics.clone(),
+    };
     if let Some(identity) = identify(client, &stop).await {
         let connection = Connection {
             address: dashboard,
@@ -58,6 +68,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             identity,
             cluster,
             metrics,
+            powers,
         };
         connection.keep(stop).await;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use gimlet_crds::name::flux_of_environment;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fact::{Fact, Note};
@@ -30,7 +31,7 @@ impl Index {
 
     /// Returns Flux' objects of the environment as a whole: what follows it first.
     pub(super) fn environment_flux(&self) -> Vec<FluxItem> {
-        let root = format!("gimlet-{}", self.environment());
+        let root = flux_of_environment(self.environment());
         let mut keys: Vec<_> = self.own_keys().iter().collect();
         keys.sort_by_key(|key| (key.name != root, *key));
         keys.into_iter().filter_map(|key| self.flux_item(key)).collect()
@@ -38,7 +39,7 @@ impl Index {
 
     /// Finds the Kustomization that applies all apps, where it does.
     fn root(&self) -> Option<FluxItem> {
-        let root = format!("gimlet-{}", self.environment());
+        let root = flux_of_environment(self.environment());
         let is_root = |key: &&Key| key.kind == Kind::Kustomization && key.name == root;
         self.flux_item(self.own_keys().iter().find(is_root)?)
     }

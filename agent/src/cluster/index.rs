@@ -215,6 +215,12 @@ impl Index {
         &self.environment
     }
 
+    /// Tells whether an object is held.
+    pub(super) fn holds(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        let key = Kind::of_name(kind).map(|kind| Key::new(kind, namespace, name));
+        key.is_some_and(|key| self.held.contains_key(&key))
+    }
+
     fn epoch(&self, kind: Kind) -> u64 {
         self.epochs.get(&kind).copied().unwrap_or(0)
     }

@@ -50,6 +50,21 @@ impl Kind {
         }
     }
 
+    /// Finds a kind whose objects are held.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let others = [
+            Self::Kustomization,
+            Self::HelmRelease,
+            Self::GitRepository,
+            Self::OciRepository,
+            Self::Autoscaler,
+            Self::Service,
+            Self::Ingress,
+            Self::HttpRoute,
+        ];
+        Self::of_owner(name).or_else(|| others.into_iter().find(|kind| kind.name() == name))
+    }
+
     /// Finds a kind that others can belong to.
     pub(super) fn of_owner(name: &str) -> Option<Self> {
         [

@@ -51,3 +51,19 @@ fn look(cluster: &Cluster) {
     drop(board);
     cluster.tell(pending);
 }
+
+/// Has an app have a pod of two containers that run.
+pub(crate) fn pod(cluster: &Cluster, app: &str, name: &str) {
+    let status = |name: &str| {
+        json!({"name": name, "image": "i", "imageID": "", "ready": true,
+        "restartCount": 0, "state": {"running": {}}})
+    };
+    let object = json!({
+        "metadata": {"namespace": "shop", "name": name, "labels": {
+            "gimlet.io/app": app, "gimlet.io/environment": "prod"}},
+        "status": {"phase": "Running", "containerStatuses": [status("app"), status("sidecar")]},
+    });
+    let object = serde_json::from_value(object).unwrap();
+    cluster.board().index.apply(fact::pod(&object), Timestamp::now());
+    look(cluster);
+}

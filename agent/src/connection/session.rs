@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::speaker::{Heard, Speaker};
+use crate::ask::{Desk, Powers};
 use crate::cluster::Cluster;
 use crate::metrics::Metrics;
 use crate::protocol::{FromAgent, FromDashboard, VERSION, clip, decode, encode};
@@ -55,6 +56,7 @@ impl End {
 pub(super) struct Session<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) metrics: &'a Metrics,
+    pub(super) powers: &'a Powers,
 }
 
 impl Session<'_> {
@@ -137,7 +139,7 @@ impl Session<'_> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut speaker = Speaker::new();
+        let (mut speaker, mut desk) = (Speaker::new(), Desk::new(self.powers.clone()));
         let mut progress = self.cluster.progress();
         let mut beats = interval_at(Instant::now() + interval, interval);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -151,7 +153,7 @@ impl Session<'_> {
                     gone = Instant::now() + silence;
                     match text_of(heard) {
                         Ok(Some(text)) => {
-                            complaint = self.hear(&mut speaker, &text).or(complaint);
+                            complaint = self.hear(&mut speaker, &mut desk, &text).or(complaint);
                         }
                         Ok(None) => {}
                         // What was said last tells more than that the connection is over.
@@ -169,6 +171,7 @@ impl Session<'_> {
                         }
                     }
                 }
+                answer = desk.next(), if speaker.takes_answer() => speaker.answer(answer),
                 _ = progress.changed() => {}
                 _ = beats.tick() => speaker.beat(),
                 () = tokio::time::sleep_until(gone) => {
@@ -180,12 +183,26 @@ impl Session<'_> {
     }
 
     /// Takes in a frame; returns what the dashboard complains of.
-    fn hear(&self, speaker: &mut Speaker, text: &str) -> Option<String> {
+    fn hear(&self, speaker: &mut Speaker, desk: &mut Desk, text: &str) -> Option<String> {
         match decode(text) {
             Ok(frame) => match speaker.hear(frame) {
                 Heard::Nothing => None,
                 Heard::Resync => {
                     self.metrics.resync();
+                    None
+                }
+                Heard::Asked(id, person, query) => {
+                    if let Some(refusal) = desk.ask(id, person, query) {
+                        speaker.refuse(refusal);
+                    }
+                    None
+                }
+                Heard::Cancelled(id) => {
+                    desk.cancel(id);
+                    None
+                }
+                Heard::Allowed(id, chunks) => {
+                    desk.allow(id, chunks);
                     None
                 }
                 Heard::Complaint(message) => {

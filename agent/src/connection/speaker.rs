@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use crate::cluster::{Cluster, Progress};
-use crate::protocol::{FromAgent, FromDashboard, MAX_FLUX, Refusal};
+use crate::protocol::{FromAgent, FromDashboard, MAX_FLUX, Person, Query};
 
 /// Remarks that wait; a dashboard that makes more necessary does not read them anyhow.
 const REMARKS: usize = 32;
@@ -21,6 +21,10 @@ pub(super) struct Speaker {
     /// Frames that are numbered already.
     numbered: VecDeque<FromAgent>,
     remarks: VecDeque<FromAgent>,
+    /// A part of an answer; there is room for one.
+    answer: Option<FromAgent>,
+    /// Whether an answer was said last, and it is the turn of what runs.
+    answered: bool,
     /// Whether a snapshot is wanted.
     snapshot: bool,
     /// Whether it is time for a heartbeat.
@@ -36,6 +40,12 @@ pub(super) enum Heard {
     Resync,
     /// The dashboard complains.
     Complaint(String),
+    /// Somebody asks for something.
+    Asked(u64, Person, Query),
+    /// Nobody waits for an answer any more.
+    Cancelled(u64),
+    /// More of an answer may be sent.
+    Allowed(u64, u32),
 }
 
 impl Speaker {
@@ -45,6 +55,8 @@ impl Speaker {
             seq: 0,
             numbered: VecDeque::new(),
             remarks: VecDeque::new(),
+            answer: None,
+            answered: false,
             snapshot: true,
             heartbeat: false,
         }
@@ -64,20 +76,12 @@ impl Speaker {
                 self.numbered.clear();
                 Heard::Resync
             }
-            FromDashboard::Request { id, person: _, query: _ } => {
-                self.remark(FromAgent::Failed {
-                    id,
-                    reason: Refusal::Off,
-                    message: "the agent of this cluster takes no requests".to_owned(),
-                });
-                Heard::Nothing
-            }
+            FromDashboard::Request { id, person, query } => Heard::Asked(id, person, query),
+            FromDashboard::Cancel { id } => Heard::Cancelled(id),
+            FromDashboard::Credit { id, chunks } => Heard::Allowed(id, chunks),
             FromDashboard::Error { message } => Heard::Complaint(message),
-            // Nothing is answered in parts, so nothing is given up or allowed; and who is there is
-            // not welcomed twice.
-            FromDashboard::Cancel { .. }
-            | FromDashboard::Credit { .. }
-            | FromDashboard::Welcome { .. } => Heard::Nothing,
+            // Who is there is not welcomed twice.
+            FromDashboard::Welcome { .. } => Heard::Nothing,
         }
     }
 
@@ -86,10 +90,26 @@ impl Speaker {
         self.remark(FromAgent::Error { message });
     }
 
+    /// Tells whether there is room for a part of an answer.
+    pub(super) fn takes_answer(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Takes a part of an answer.
+    pub(super) fn answer(&mut self, answer: FromAgent) {
+        self.answer = Some(answer);
+    }
+
+    /// Says that a request was refused.
+    pub(super) fn refuse(&mut self, refusal: FromAgent) {
+        self.remark(refusal);
+    }
+
     /// Tells whether there is something to say.
     pub(super) fn has_word(&self, progress: Progress) -> bool {
         let state = progress.settled && (self.snapshot || progress.pending);
-        self.heartbeat || !self.remarks.is_empty() || !self.numbered.is_empty() || state
+        let remarks = self.heartbeat || !self.remarks.is_empty();
+        remarks || self.answer.is_some() || !self.numbered.is_empty() || state
     }
 
     /// Returns what is said now: what is short and in time before what is long.
@@ -100,6 +120,16 @@ impl Speaker {
         if let Some(remark) = self.remarks.pop_front() {
             return Some(remark);
         }
+        // They take turns: a log that does not end must not hide what runs, nor the other way round.
+        let nothing_else = || {
+            let progress = *cluster.progress().borrow();
+            self.numbered.is_empty() && !(progress.settled && (self.snapshot || progress.pending))
+        };
+        if self.answer.is_some() && (!self.answered || nothing_else()) {
+            self.answered = true;
+            return self.answer.take();
+        }
+        self.answered = false;
         if self.numbered.is_empty() && cluster.progress().borrow().settled {
             self.fill(cluster, now);
         }

@@ -5,6 +5,7 @@ mod speaking;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
@@ -18,6 +19,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::ask::People;
 use crate::cluster::testing;
 use crate::protocol::{Applied, FromDashboard, Mirror, PATH, decode, encode};
 
@@ -125,6 +127,14 @@ impl Agent {
             identity: Identity { cluster: "uid-1".to_owned(), client: nowhere() },
             cluster: cluster.clone(),
             metrics: metrics.clone(),
+            powers: Powers {
+                allowed: Vec::new(),
+                people: Arc::new(People::new(kube::Config::new(http::Uri::from_static(
+                    "http://127.0.0.1:1",
+                )))),
+                cluster: cluster.clone(),
+                metrics: metrics.clone(),
+            },
         };
         let running = tokio::spawn(connection.keep(stop.clone()));
         Self { cluster, metrics, folder, stop, running }

@@ -85,6 +85,10 @@ async fn everything_that_is_shipped_is_accepted_by_the_api_server() -> Result<()
     cluster.kubectl(["apply", "-f", &format!("{agent}/namespace.yaml")])?;
     let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &agent])?;
     assert!(applied.contains("deployment.apps/gimlet-agent"), "{applied}");
+    assert!(!applied.contains("impersonation"), "{applied}");
+    let on_demand = folder("config/agent-on-demand")?;
+    let applied = cluster.kubectl(["apply", "--dry-run=server", "-k", &on_demand])?;
+    assert!(applied.contains("clusterrole.rbac.authorization.k8s.io/gimlet-agent-impersonation"));
     let namespace = cluster.namespace("samples").await?;
     let samples = folder("config/samples")?;
     let applied =
