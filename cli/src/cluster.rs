@@ -31,14 +31,17 @@ pub(crate) struct Cluster {
     pub(crate) namespace: String,
     /// Address of the API server, for messages.
     server: String,
+    /// Whether it is a server that passes requests on, and not an API server itself.
+    passed_on: bool,
 }
 
 impl Cluster {
     /// Makes a client; no request is sent yet.
     pub(crate) async fn connect(global: &Global) -> Result<Self, CommandError> {
-        let (config, settings) = config(global).await?;
+        let (config, settings, passed_on) = config(global).await?;
         let namespace = global.namespace.clone().or(settings.namespace);
-        Self::of(config, namespace, global.impersonate.as_ref())
+        let cluster = Self::of(config, namespace, global.impersonate.as_ref())?;
+        Ok(Self { passed_on, ..cluster })
     }
 
     /// Makes a client of a configuration; without a namespace it is that of the configuration.
@@ -56,7 +59,7 @@ impl Cluster {
         let client = Client::try_from(config).map_err(|error| {
             CommandError::general(format!("the kubeconfig cannot be used: {}", chain(&error)))
         })?;
-        Ok(Self { client, namespace, server })
+        Ok(Self { client, namespace, server, passed_on: false })
     }
 
     /// Returns the same cluster with another namespace.
@@ -94,6 +97,11 @@ impl Cluster {
         let api: Api<SelfSubjectReview> = Api::all(self.client.clone());
         let review = api.create(&PostParams::default(), &SelfSubjectReview::default()).await?;
         Ok(review.status.and_then(|status| status.user_info))
+    }
+
+    /// Tells whether a server passes requests on, so that agents can be asked through it.
+    pub(crate) fn is_server(&self) -> bool {
+        self.passed_on
     }
 
     /// Returns the address of the API server, for messages.
@@ -163,15 +171,16 @@ pub(crate) fn parse_server(text: &str) -> Result<Url, CommandError> {
     }
 }
 
-async fn config(global: &Global) -> Result<(Config, Settings), CommandError> {
+async fn config(global: &Global) -> Result<(Config, Settings, bool), CommandError> {
     let settings = Home::find().map_or_else(|| Ok(Settings::default()), |home| home.load())?;
-    let config = match Way::choose(global, &settings)? {
-        Way::Kubeconfig { file, context } => of_kubeconfig(file, context).await?,
+    let (config, passed_on) = match Way::choose(global, &settings)? {
+        Way::Kubeconfig { file, context } => (of_kubeconfig(file, context).await?, false),
         Way::Server { url, certificate_authority } => {
-            of_server(&url, token(&url)?, certificate_authority.as_deref()).await?
+            let token = token(&url)?;
+            (of_server(&url, token, certificate_authority.as_deref()).await?, true)
         }
     };
-    Ok((config, settings))
+    Ok((config, settings, passed_on))
 }
 
 /// Finds the token for a server: in the environment, else where `login` kept it.

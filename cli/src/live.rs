@@ -4,12 +4,14 @@
 //! Flux applies the app to. That is often not the one where the Environment is, so nothing here
 //! needs Gimlet's own kinds.
 
+mod agent;
 mod applied;
 mod object;
 mod pods;
 
 use std::fmt::Display;
 
+pub(crate) use agent::{Agent, Running, Said};
 pub(crate) use applied::{Applied, ObjectRef};
 pub(crate) use object::{Health, State};
 pub(crate) use pods::{Selected, Started, started};

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::styling::AnsiColor;
 use futures::StreamExt as _;
+use gimlet_agent::protocol::EventLine;
 use gimlet_crds::GROUP;
 use gimlet_crds::name::app_object;
 use jiff::Timestamp;
@@ -13,16 +14,19 @@ use kube::api::{Api, ListParams};
 use kube::runtime::watcher::{self, Config};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 
-use crate::args::Global;
+use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::complete;
 use crate::error::{CommandError, Finish};
+use crate::live::Agent;
 use crate::output::{self, Cell, Format, since};
 
 /// List what happened, the newest last
 ///
 /// These are the Kubernetes events of the objects of Gimlet, which the cluster keeps for an hour or so.
-/// What happened before is in gimlet history and in the gitops repository.
+/// What happened before is in gimlet history and in the gitops repository. With a server, an app and an
+/// environment they are those of its pods, workloads and Flux' objects instead, from the agent of the
+/// cluster that the app runs in.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet events
@@ -61,6 +65,12 @@ const HEADERS: &[&str] = &["AGE", "TYPE", "REASON", "OBJECT", "NOTE"];
 
 pub(super) async fn run(args: &EventsArgs, global: &Global) -> Result<Finish, CommandError> {
     let cluster = Cluster::connect(global).await?;
+    if let (Some(app), Some(environment)) = (&args.app, &args.environment) {
+        let place = Place { app: app.clone(), environment: environment.clone() };
+        if let Some((agent, _)) = Agent::find(&cluster, &place).await? {
+            return args.ask(&agent).await;
+        }
+    }
     let api: Api<Event> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let failed = |error| cluster.request("list", "events", None).failed(&error);
     let list = api.list(&ListParams::default()).await.map_err(failed)?;
@@ -106,6 +116,26 @@ async fn follow(
 }
 
 impl EventsArgs {
+    /// Asks the agent of the app's cluster.
+    async fn ask(&self, agent: &Agent<'_>) -> Result<Finish, CommandError> {
+        if self.watch {
+            return Err(CommandError::usage("an agent is asked once: leave --watch out"));
+        }
+        let mut events = agent.events().await?;
+        events.retain(|event| !self.warnings || event.warning);
+        let text = match self.output {
+            Format::Json | Format::Yaml => output::list(&events, self.output)?,
+            Format::Name => output::lines(events.iter().map(|event| event.object.clone())),
+            Format::Table | Format::Wide => {
+                let now = Timestamp::now();
+                let rows: Vec<_> = events.iter().map(|event| told(event, now)).collect();
+                output::table((!self.no_headers).then_some(HEADERS), &rows)
+            }
+        };
+        output::print(&text)?;
+        Ok(Finish::Done)
+    }
+
     fn takes(&self, event: &Event) -> bool {
         let Some(about) = &event.regarding else {
             return false;
@@ -184,6 +214,19 @@ fn happened(event: &Event) -> Option<Time> {
         .or(first)
         .or_else(|| event.deprecated_last_timestamp.clone())
         .or_else(|| event.metadata.creation_timestamp.clone())
+}
+
+/// Gives the row of an event that an agent told.
+fn told(event: &EventLine, now: Timestamp) -> Vec<Cell> {
+    let EventLine { time, warning, reason, object, message, count } = event;
+    let note = if *count > 1 { format!("{message} (×{count})") } else { message.clone() };
+    vec![
+        time.map(|time| since(&Time(time), now)).unwrap_or_default().into(),
+        if *warning { Cell::colored("Warning", AnsiColor::Yellow) } else { "Normal".into() },
+        reason.clone().into(),
+        object.to_lowercase().into(),
+        note.into(),
+    ]
 }
 
 fn row(event: &Event, now: Timestamp) -> Vec<Cell> {

@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::styling::AnsiColor;
 use futures::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 use futures::{AsyncBufRead, StreamExt as _};
+use gimlet_agent::protocol::AppState;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject, LogParams};
 use kube::runtime::watcher::{self, Config};
@@ -17,11 +18,13 @@ use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish, Kind};
 use crate::follow::parse_duration;
-use crate::live::{Applied, Selected, Started, refused, started};
+use crate::live::{Agent, Applied, Said, Selected, Started, refused, started};
 use crate::output::{self, Cell};
 
 /// Longest line that is kept whole, in bytes; a longer one is broken.
 const MAX_LINE: u64 = 64 * 1024;
+/// Longest line of an agent's answer, in bytes: it cuts texts to 16 KiB, and characters may be escaped.
+const MAX_ANSWER: u64 = 256 * 1024;
 /// Lines that wait to be written.
 const WAITING_LINES: usize = 256;
 /// Colours by which pods are told apart.
@@ -38,7 +41,8 @@ const COLORS: [AnsiColor; 6] = [
 ///
 /// The pods are those of the workloads that Flux keeps for the app, read with your rights from the
 /// cluster of the context; where that is not the one that Flux applies the app to, name it with
-/// --context. Where there is more than one container, each line begins with its pod and its name.
+/// --context. With a server they are asked for from the agent of that cluster, which reads them with
+/// your rights there. Where there is more than one container, each line begins with its pod and its name.
 /// With --follow pods that come later are followed too.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -82,6 +86,9 @@ pub(crate) struct LogsArgs {
 
 pub(super) async fn run(args: &LogsArgs, global: &Global) -> Result<Finish, CommandError> {
     let cluster = Cluster::connect(global).await?;
+    if let Some((agent, running)) = Agent::find(&cluster, &args.place).await? {
+        return args.ask(&agent, &running.state).await;
+    }
     let applied = Applied::find(&cluster, &args.place, args.flux_namespace.as_deref()).await?;
     let workloads = workloads(&cluster, &applied).await?;
     let Place { app, environment } = &args.place;
@@ -106,7 +113,8 @@ pub(super) async fn run(args: &LogsArgs, global: &Global) -> Result<Finish, Comm
     let prefixed = chosen.len() > 1 && !args.no_prefix;
     for container in &chosen {
         let mut lines = Lines::open(args, &cluster, container).await?;
-        let prefix = if prefixed { prefix(container) } else { String::new() };
+        let prefix =
+            if prefixed { prefix(&container.pod, &container.container) } else { String::new() };
         while let Some(line) = lines.next().await? {
             output::print(&format!("{prefix}{line}\n"))?;
         }
@@ -139,6 +147,60 @@ async fn workloads(cluster: &Cluster, applied: &Applied) -> Result<Vec<Selected>
 }
 
 impl LogsArgs {
+    /// Asks the agent of the app's cluster.
+    async fn ask(&self, agent: &Agent<'_>, app: &AppState) -> Result<Finish, CommandError> {
+        let chosen = app
+            .pods
+            .iter()
+            .filter(|pod| self.pod.as_ref().is_none_or(|name| *name == pod.name))
+            .flat_map(|pod| &pod.containers)
+            .filter(|found| self.container.as_ref().is_none_or(|name| *name == found.name));
+        let prefixed = !self.no_prefix && (self.follow || chosen.count() > 1);
+        let mut lines =
+            Lines { reader: Box::new(agent.logs(&self.asks()).await?), most: MAX_ANSWER };
+        while let Some(line) = lines.next_raw().await? {
+            if line.is_empty() {
+                continue;
+            }
+            let said = serde_json::from_str(&line).map_err(|error| {
+                CommandError::general(format!("a line of the answer cannot be read: {error}"))
+            })?;
+            match said {
+                Said::Line(line) => {
+                    let prefix =
+                        if prefixed { prefix(&line.pod, &line.container) } else { String::new() };
+                    let time = line.time.filter(|_| self.timestamps);
+                    let time = time.map(|time| format!("{time} ")).unwrap_or_default();
+                    output::print(&format!("{prefix}{time}{}\n", plain(&line.text)))?;
+                }
+                Said::Dropped { dropped } => {
+                    output::note(&format!("{dropped} lines are left out: there were too many"));
+                }
+                Said::Failed { error } => return Err(error.into()),
+            }
+        }
+        Ok(Finish::Done)
+    }
+
+    /// Puts what was asked for into words of the dashboard.
+    fn asks(&self) -> Vec<(&'static str, String)> {
+        let mut asks = Vec::new();
+        for (name, wanted) in [("follow", self.follow), ("previous", self.previous)] {
+            if wanted {
+                asks.push((name, "true".to_owned()));
+            }
+        }
+        if let Some(since) = self.since {
+            asks.push(("sinceSeconds", since.as_secs().max(1).to_string()));
+        }
+        if self.tail >= 0 {
+            asks.push(("tail", self.tail.to_string()));
+        }
+        asks.extend(self.pod.iter().map(|name| ("pods", name.clone())));
+        asks.extend(self.container.iter().map(|name| ("containers", name.clone())));
+        asks
+    }
+
     /// Picks the containers of a pod that were asked for and have something to say.
     fn choose(&self, pod: &Pod) -> Vec<Started> {
         let mut chosen = started(pod, self.previous);
@@ -228,7 +290,8 @@ async fn follow(
             }
             // One container may have company later, so a followed line nearly always says whose it is.
             let prefixed = !args.no_prefix && (several || known.len() > 1);
-            let prefix = if prefixed { prefix(&container) } else { String::new() };
+            let prefix =
+                if prefixed { prefix(&container.pod, &container.container) } else { String::new() };
             let mut lines = match Lines::open(args, cluster, &container).await {
                 Ok(lines) => lines,
                 Err(error) if error.kind() == Kind::Forbidden => return Err(error),
@@ -252,16 +315,18 @@ fn is_forbidden(error: &kube::Error) -> bool {
 }
 
 /// Returns what a line of a container begins with.
-fn prefix(container: &Started) -> String {
-    let sum: usize = container.pod.bytes().map(usize::from).sum();
+fn prefix(pod: &str, container: &str) -> String {
+    let sum: usize = pod.bytes().map(usize::from).sum();
     let color = COLORS[sum % COLORS.len()];
-    let name = format!("{} {}", container.pod, container.container);
+    let name = format!("{pod} {container}");
     format!("{} | ", Cell::colored(name, color).styled())
 }
 
 /// The lines of a container.
 struct Lines {
     reader: Box<dyn AsyncBufRead + Send + Unpin>,
+    /// Longest line that is kept whole, in bytes.
+    most: u64,
 }
 
 impl Lines {
@@ -276,14 +341,19 @@ impl Lines {
             .log_stream(pod, &args.params(container))
             .await
             .map_err(|error| refused(cluster, "get", "pods/log", namespace, &error))?;
-        Ok(Self { reader: Box::new(Box::pin(reader)) })
+        Ok(Self { reader: Box::new(Box::pin(reader)), most: MAX_LINE })
     }
 
     /// Reads the next line, without its end and without what would drive the terminal.
     async fn next(&mut self) -> Result<Option<String>, CommandError> {
+        Ok(self.next_raw().await?.map(|line| plain(&line)))
+    }
+
+    /// Reads the next line as it is, without its end.
+    async fn next_raw(&mut self) -> Result<Option<String>, CommandError> {
         let mut bytes = Vec::new();
         (&mut self.reader)
-            .take(MAX_LINE)
+            .take(self.most)
             .read_until(b'\n', &mut bytes)
             .await
             .map_err(|error| CommandError::general(format!("the logs broke off: {error}")))?;
@@ -291,7 +361,7 @@ impl Lines {
             return Ok(None);
         }
         let line = String::from_utf8_lossy(&bytes);
-        Ok(Some(plain(line.trim_end_matches(['\n', '\r']))))
+        Ok(Some(line.trim_end_matches(['\n', '\r']).to_owned()))
     }
 }
 
@@ -377,6 +447,21 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_is_asked_for_the_same() {
+        let asks =
+            LogsArgs { follow: true, tail: 7, pod: Some("p".into()), ..args(Some("app"), false) };
+        let expected = [
+            ("follow", "true"),
+            ("sinceSeconds", "1"),
+            ("tail", "7"),
+            ("pods", "p"),
+            ("containers", "app"),
+        ];
+        assert_eq!(asks.asks(), expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(args(None, true).asks()[0], ("previous", "true".to_owned()));
+    }
+
+    #[test]
     fn a_log_may_have_colours_but_not_drive_the_terminal() {
         assert_eq!(plain("\u{1b}[31mred\u{1b}[0m\ttab"), "\u{1b}[31mred\u{1b}[0m\ttab");
         assert_eq!(plain("a\u{1b}[2Jb\u{7}c"), "a[2Jbc");
@@ -387,7 +472,7 @@ mod tests {
     async fn a_line_without_an_end_is_broken_and_the_last_one_is_told() {
         let text = format!("one\r\n{}\ntwo", "x".repeat(70_000));
         let reader = futures::io::Cursor::new(text.into_bytes());
-        let mut lines = Lines { reader: Box::new(reader) };
+        let mut lines = Lines { reader: Box::new(reader), most: MAX_LINE };
         let mut lengths = Vec::new();
         while let Some(line) = lines.next().await.unwrap() {
             lengths.push(line.len());

@@ -1,5 +1,7 @@
 //! `tree`: what a release made in the cluster, and how it is with it.
 
+mod reported;
+
 use std::collections::HashMap;
 
 use clap::Args;
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish};
-use crate::live::{Applied, Health, ObjectRef, Selected, State};
+use crate::live::{Agent, Applied, Health, ObjectRef, Selected, State};
 use crate::output::{self, Cell, Format, since};
 
 /// Objects that are asked for at the same time.
@@ -24,7 +26,8 @@ const AT_ONCE: usize = 8;
 ///
 /// The objects are those that Flux keeps for the app, with the pods of its workloads. They are read
 /// with your rights from the cluster of the context; where that is not the one that Flux applies the
-/// app to, name it with --context. Values of Secrets are never shown.
+/// app to, name it with --context. With a server they are what the agent of that cluster said last:
+/// workloads, pods and Flux' objects. Values of Secrets are never shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet tree shop -e production
@@ -55,6 +58,9 @@ struct Node {
 pub(super) async fn run(args: &TreeArgs, global: &Global) -> Result<Finish, CommandError> {
     let TreeArgs { place, flux_namespace, output, no_headers } = args;
     let cluster = Cluster::connect(global).await?;
+    if let Some((_, running)) = Agent::find(&cluster, place).await? {
+        return reported::show(args, &running);
+    }
     let applied = Applied::find(&cluster, place, flux_namespace.as_deref()).await?;
     let kinds = kinds(&cluster, &applied.objects).await;
     let nodes: Vec<Node> = futures::stream::iter(&applied.objects)

@@ -5,7 +5,7 @@ use kube::api::{Api, ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
-use super::{State, missing, refused};
+use super::{State, agent, missing, refused};
 use crate::args::Place;
 use crate::cluster::Cluster;
 use crate::error::CommandError;
@@ -63,7 +63,11 @@ impl Applied {
             }
         }
         let what = format!("Flux does not apply {app} of {environment} from namespace {namespace}");
-        Err(missing(what, cluster))
+        let error = missing(what, cluster);
+        Err(match agent::elsewhere(cluster, environment).await {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
     }
 
     /// Reads a Kustomization; of one that applies all apps, only what carries the app's name.
