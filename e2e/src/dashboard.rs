@@ -1,6 +1,6 @@
 //! Dashboard processes: each runs for one test, under the rights that the project ships.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,8 +22,9 @@ pub struct Dashboard {
     dir: TempDir,
     port: u16,
     probes: u16,
-    child: Child,
-    _account: Account,
+    args: Vec<String>,
+    child: Option<Child>,
+    account: Account,
 }
 
 /// An answer to a request.
@@ -64,28 +65,45 @@ impl Dashboard {
         let (port, probes) = (door.local_addr()?.port(), own.local_addr()?.port());
         drop((door, own));
         let dir = tempfile::tempdir()?;
-        let log = File::create(dir.path().join("log"))?;
+        let args = args.iter().map(ToString::to_string).collect();
+        let mut dashboard = Self { dir, port, probes, args, child: None, account };
+        dashboard.restart().await?;
+        Ok(dashboard)
+    }
+
+    /// Starts the process anew where it was, after it was killed or not, and waits until it is ready.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.kill()?;
+        let log = OpenOptions::new().create(true).append(true).open(self.dir.path().join("log"))?;
         let child = Command::new(binary("gimlet-dashboard")?)
-            .args(["--listen", &format!("127.0.0.1:{port}")])
-            .args(["--probes", &format!("127.0.0.1:{probes}")])
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .args(["--probes", &format!("127.0.0.1:{}", self.probes)])
             .args(["--log-format", "text"])
-            .args(args)
+            .args(&self.args)
             .env_clear()
             .env("NO_COLOR", "1")
-            .env("KUBECONFIG", account.kubeconfig())
+            .env("KUBECONFIG", self.account.kubeconfig())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .context("the dashboard does not start")?;
-        let dashboard = Self { dir, port, probes, child, _account: account };
+        self.child = Some(child);
         wait_until("the dashboard's readiness", PATIENCE, async || {
-            let answer = dashboard.probe("/readyz")?;
+            let answer = self.probe("/readyz")?;
             ensure!(answer.status == 200, "{answer:?}");
             Ok(())
         })
-        .await?;
-        Ok(dashboard)
+        .await
+    }
+
+    /// Kills the process as a crash would, if it runs.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
     }
 
     /// Gives its address, as a browser's `Origin` says it.
@@ -122,7 +140,7 @@ impl Dashboard {
 
 impl Drop for Dashboard {
     fn drop(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait().map(drop)) {
+        if let Err(error) = self.kill() {
             eprintln!("a dashboard process is left over: {error:#}");
         }
         eprintln!("the dashboard:\n{}", self.log());

@@ -68,6 +68,8 @@ mod rollback;
 mod secrets;
 #[path = "journeys/signing.rs"]
 mod signing;
+#[path = "journeys/two_clusters.rs"]
+mod two_clusters;
 #[path = "journeys/uninstall.rs"]
 mod uninstall;
 #[path = "journeys/views.rs"]
