@@ -22,6 +22,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -31,6 +32,9 @@ use board::Board;
 pub use board::Helping;
 use index::Index;
 pub(crate) use lookup::{LogTarget, ObjectRef};
+
+/// How often it is looked whether a kind that is not there has come.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// What is known of the cluster; clones share it.
 #[derive(Clone, Debug)]
@@ -42,6 +46,8 @@ struct Shared {
     progress: watch::Sender<Progress>,
     /// Which namespaces are looked at, by their labels.
     selector: Option<String>,
+    /// How often it is looked whether a kind that is not there has come.
+    look: Duration,
 }
 
 /// How far the following is.
@@ -56,9 +62,14 @@ pub struct Progress {
 impl Cluster {
     /// Makes one of which nothing is known yet; `selector` chooses namespaces by their labels.
     pub fn new(environment: &str, selector: Option<String>) -> Self {
+        Self::looking(environment, selector, LOOK)
+    }
+
+    /// The same, which looks this often whether a kind that is not there has come.
+    fn looking(environment: &str, selector: Option<String>, look: Duration) -> Self {
         let board = Board::new(Index::new(environment, selector.is_some()));
         let (progress, _) = watch::channel(Progress::default());
-        Self(Arc::new(Shared { board: Mutex::new(board), progress, selector }))
+        Self(Arc::new(Shared { board: Mutex::new(board), progress, selector, look }))
     }
 
     /// Tells how far the following is, and of what can be taken.

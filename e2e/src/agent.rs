@@ -77,6 +77,11 @@ impl Agent {
         .await
     }
 
+    /// Gives the number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks for `/healthz`, `/readyz` or `/metrics`.
     pub fn probe(&self, path: &str) -> Result<Answer> {
         get(&format!("http://127.0.0.1:{}{path}", self.port))

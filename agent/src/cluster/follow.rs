@@ -117,7 +117,8 @@ impl<'a> Round<'a> {
             };
             self.missing.insert(kind);
             let (client, steps) = (self.client.clone(), self.tell.clone());
-            self.watches.spawn(Source::new(client, kind, labels, steps).follow());
+            self.watches
+                .spawn(Source::new(client, kind, labels, steps, self.cluster.0.look).follow());
         }
     }
 

@@ -22,9 +22,6 @@ use super::fact::{self, Note, Seen};
 use super::key::{Key, Kind};
 use super::link;
 
-/// How often it is looked whether a kind that is not there has come.
-const LOOK: Duration = Duration::from_secs(15);
-
 /// What a watch tells.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -56,14 +53,22 @@ pub(super) struct Source {
     kind: Kind,
     labels: Option<String>,
     steps: Steps,
+    look: Duration,
     /// Whether it was said that the kind may not be seen; once is enough.
     refused: AtomicBool,
 }
 
 impl Source {
-    /// Makes a watch that is not begun yet; `labels` say which objects are read.
-    pub(super) fn new(client: Client, kind: Kind, labels: Option<String>, steps: Steps) -> Self {
-        Self { client, kind, labels, steps, refused: AtomicBool::new(false) }
+    /// Makes a watch that is not begun yet; `labels` say which objects are read, and `look` how often it
+    /// is looked whether a kind that is not there has come.
+    pub(super) fn new(
+        client: Client,
+        kind: Kind,
+        labels: Option<String>,
+        steps: Steps,
+        look: Duration,
+    ) -> Self {
+        Self { client, kind, labels, steps, look, refused: AtomicBool::new(false) }
     }
 
     /// Follows the kind for as long as somebody takes the steps.
@@ -98,7 +103,7 @@ impl Source {
         let step = |object: &K| Some(Step::Saw(Box::new(read(object))));
         loop {
             self.watch(Api::all(self.client.clone()), None, step).await?;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(self.look).await;
         }
     }
 
@@ -107,7 +112,7 @@ impl Source {
         let step = |event: &KubeEvent| fact::note(event).map(|note| Step::Noted(Box::new(note)));
         loop {
             self.watch(Api::all(self.client.clone()), Some("type=Warning"), step).await?;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(self.look).await;
         }
     }
 
@@ -130,7 +135,7 @@ impl Source {
                     self.tell(Step::Broke).await?;
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(self.look).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ struct Shared {
     /// Events of watches, by path; one without an object breaks the watch.
     events: broadcast::Sender<(String, Option<Value>)>,
     streams: bool,
+    /// Whether it has Flux' Kustomizations.
+    flux: AtomicBool,
     asked: Mutex<Vec<String>>,
 }
 
@@ -40,6 +43,7 @@ impl Server {
             refused: Mutex::default(),
             events: broadcast::channel(64).0,
             streams,
+            flux: AtomicBool::new(false),
             asked: Mutex::default(),
         }))
     }
@@ -66,7 +70,13 @@ impl Server {
         let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default());
         self.0.asked.lock().unwrap().push(format!("{path}?{query}"));
         if path == "/apis" {
-            return json_answer(StatusCode::OK, &json!({"kind": "APIGroupList", "groups": []}));
+            return json_answer(StatusCode::OK, &self.groups());
+        }
+        if path == "/apis/kustomize.toolkit.fluxcd.io/v1" {
+            let resources = json!({"kind": "APIResourceList", "groupVersion": "kustomize.toolkit.fluxcd.io/v1",
+                "resources": [{"name": "kustomizations", "singularName": "", "namespaced": true,
+                               "kind": "Kustomization", "verbs": ["list", "watch"]}]});
+            return json_answer(StatusCode::OK, &resources);
         }
         let streamed = query.contains("sendInitialEvents=true");
         let refused = self.0.refused.lock().unwrap().get(&path).copied();
@@ -108,6 +118,16 @@ impl Server {
     }
 }
 
+impl Server {
+    fn groups(&self) -> Value {
+        let version = json!({"groupVersion": "kustomize.toolkit.fluxcd.io/v1", "version": "v1"});
+        let flux = json!({"name": "kustomize.toolkit.fluxcd.io", "versions": [version],
+                          "preferredVersion": version});
+        let groups = if self.0.flux.load(Ordering::Relaxed) { vec![flux] } else { Vec::new() };
+        json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+    }
+}
+
 fn json_answer(code: StatusCode, body: &Value) -> Response<Body> {
     Response::builder().status(code).body(Body::from(body.to_string())).unwrap()
 }
@@ -128,7 +148,8 @@ async fn until(cluster: &Cluster, what: &str, holds: impl Fn(&Cluster) -> bool) 
 }
 
 async fn follow(server: &Server) -> (Cluster, CancellationToken) {
-    let (cluster, stop) = (Cluster::new("prod", None), CancellationToken::new());
+    let (cluster, stop) =
+        (Cluster::looking("prod", None, Duration::from_millis(100)), CancellationToken::new());
     let (follower, client, token) = (cluster.clone(), server.client(), stop.clone());
     tokio::spawn(async move { follower.follow(client, token).await });
     let mut progress = cluster.progress();
@@ -205,6 +226,33 @@ async fn a_watch_that_expires_is_made_anew_and_what_was_missed_is_found() {
     server.0.events.send((DEPLOYMENTS.to_owned(), Some(gone))).unwrap();
     until(&cluster, "the new list is read", healthy).await;
     assert_eq!(cluster.breaks()["Deployment"], 1);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_kind_comes_and_goes_with_its_definition() {
+    const FLUX: &str = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
+    let server = Server::new(true);
+    let (cluster, stop) = follow(&server).await;
+    let app = make(Kind::Kustomization, "prod-web").within("flux-system").of("web", "prod");
+    server.hold(FLUX, app);
+    let absent = |there: bool| {
+        server.0.flux.store(there, Ordering::Relaxed);
+        let mut refused = server.0.refused.lock().unwrap();
+        if there {
+            refused.remove(FLUX);
+        } else {
+            refused.insert(FLUX.to_owned(), StatusCode::NOT_FOUND);
+        }
+    };
+    for _ in 0..2 {
+        assert_eq!(cluster.objects().get("Kustomization"), None);
+        absent(true);
+        until(&cluster, "the kind is seen", |c| c.objects().contains_key("Kustomization")).await;
+        absent(false);
+        server.0.events.send((FLUX.to_owned(), None)).unwrap();
+        until(&cluster, "the kind is gone", |c| !c.objects().contains_key("Kustomization")).await;
+    }
     stop.cancel();
 }
 

@@ -1,8 +1,9 @@
 //! Measures how fast releases reach git, against the way of others and against what git itself costs,
-//! and how fast charts are rendered, against helm.
+//! how fast charts are rendered, against helm, and what an agent costs.
 //!
 //! All figures that are compared are taken in one run on one machine. See docs/benchmarks.md.
 
+mod agent;
 mod history;
 mod memory;
 mod metrics;
@@ -36,7 +37,7 @@ use report::Section;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measure releases: their latency, a queue of them, large repositories, and rendering
+/// Measure releases: their latency, a queue of them, large repositories, rendering, and agents
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
@@ -86,6 +87,8 @@ enum Part {
     D,
     /// Releases without a clone, against git and the ways of others.
     E,
+    /// An agent that watches many pods.
+    F,
 }
 
 fn main() -> Result<()> {
@@ -140,6 +143,10 @@ async fn run(args: Args) -> Result<()> {
         if wanted(Part::B) {
             sections.extend(queue::measure(&cluster, args.quick).await?.into_iter().map(told));
         }
+    }
+    if wanted(Part::F) {
+        let cluster = ControlPlane::own("bench-agent", false)?;
+        sections.push(told(agent::measure(&cluster, args.quick).await?));
     }
     let after = machine();
     println!("{after}");

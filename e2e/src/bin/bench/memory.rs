@@ -65,6 +65,12 @@ pub fn peak(process: u32) -> Result<u64> {
     Ok(parse(&status).context("the status of a process has changed its form")?.peak)
 }
 
+/// Gives the memory that a process has now, in bytes.
+pub fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    Ok(size(&status, "VmRSS:"))
+}
+
 struct Process {
     name: String,
     parent: u32,

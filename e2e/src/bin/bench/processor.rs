@@ -54,6 +54,13 @@ impl Taken {
     }
 }
 
+/// Gives the processor time that a process has taken, with its children that have ended.
+pub fn of(process: u32) -> Result<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, ticks) = parse(&text).context("the kernel's `stat` has changed its form")?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
+}
+
 /// Reads the name and the ticks of a process, user and system, its ended children's with it.
 fn parse(stat: &str) -> Option<(String, u64)> {
     // The name is in brackets and may have some itself.
