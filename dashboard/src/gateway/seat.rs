@@ -170,9 +170,16 @@ impl Claim {
         self.seat.dirty.notified().await;
     }
 
-    /// Takes what is to be written; none before the first snapshot of the connection is whole.
+    /// Takes what is to be written; none before the first snapshot of the connection is whole, and none
+    /// for a connection that has lost the seat.
     pub(super) fn pending(&self) -> Option<Pending> {
         let mut state = self.seat.state();
+        if state.holder.as_ref().is_none_or(|holder| holder.number != self.number) {
+            drop(state);
+            // It was for the other one.
+            self.seat.dirty.notify_one();
+            return None;
+        }
         state.current.then(|| std::mem::take(&mut state.pending))
     }
 
@@ -238,6 +245,16 @@ mod tests {
         drop(old);
         assert!(seat.is_taken());
         assert!(new.take(FromAgent::SnapshotBegin { seq: 1 }, Timestamp::UNIX_EPOCH).is_some());
+    }
+
+    #[test]
+    fn who_has_lost_the_seat_writes_nothing_of_what_the_other_one_says() {
+        let seat = seat();
+        let (old, _) = Arc::clone(&seat).claim("agent", questions());
+        let (new, _) = seat.claim("agent", questions());
+        snapshot(&new, &["a"]);
+        assert_eq!(old.pending(), None);
+        assert!(new.pending().is_some_and(|pending| pending.everything));
     }
 
     #[test]
