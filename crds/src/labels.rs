@@ -8,6 +8,9 @@ pub const ENVIRONMENT: &str = "gimlet.io/environment";
 pub const CREATED_BY: &str = "gimlet.io/created-by";
 /// Annotation of a Repository: it is looked at now, once for each value. Webhooks write it; people may.
 pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
+/// Annotation of a Release that a policy made: the policy's manifest, such as `.gimlet/all.yaml#2`. The
+/// artifact may have several for an app and environment.
+pub const MANIFEST: &str = "gimlet.io/manifest";
 /// Finalizer of an App: the folder is removed from git before the object goes.
 pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 

@@ -1,6 +1,7 @@
 //! Artifact: its policies are judged once, and set off releases.
 
 mod changes;
+mod documents;
 mod judge;
 mod retention;
 mod status;
@@ -17,6 +18,7 @@ use crate::app;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::release::ReleaseError;
+pub(crate) use documents::{Document, documents};
 use judge::Wait;
 pub(crate) use retention::{forget_branch, oldest_kept};
 

@@ -116,6 +116,23 @@ async fn a_policy_releases_what_it_matches_and_says_why_it_does_not() -> Result<
     assert!(ready.context("no Ready")?.message.contains("NOT_THERE"));
     let good = of(".gimlet/bad.yaml#2")?.release.clone().context("it made no release")?;
     assert_eq!(status(&stage.ended(&good).await?)?.phase, Phase::Committed);
+
+    // Of two manifests for an app, the one is released whose policy matched.
+    let two = [manifest(&stage, "web", ON_MAIN), manifest(&stage, "web", "deploy: {tag: 'v*'}\n")];
+    let content = two.join("---\n").replacen("8080", "7070", 1);
+    let spec = json!({
+        "event": "Tag", "version": {"repository": "acme/shop", "sha": SHA, "tag": "v1"},
+        "manifests": [{"path": ".gimlet/web.yaml", "content": content}],
+    });
+    ship(&stage, "shop-2", spec).await?;
+    let verdicts = judged(&stage, "shop-2").await?;
+    let results: Vec<_> = verdicts.iter().map(|verdict| verdict.result).collect();
+    assert_eq!(results, [ManifestResult::NotMatched, ManifestResult::Released]);
+    let web = verdicts[1].release.clone().context("it made no release")?;
+    assert_eq!(status(&stage.ended(&web).await?)?.phase, Phase::Committed);
+    let files = stage.files()?;
+    let deployment = &files["staging/web/deployment-web.yaml"];
+    assert!(deployment.contains("8080") && !deployment.contains("7070"), "{deployment}");
     stage.end().await
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use gimlet_crds::name::{self, AppName};
 use gimlet_crds::{
     App, Artifact, ArtifactEvent, ArtifactRef, Environment, ManifestResult, ManifestVerdict,
-    Preview, Release, ReleaseSpec, Trigger, condition,
+    Preview, Release, ReleaseSpec, Trigger, condition, labels,
 };
-use gimlet_manifest::file::{self, ManifestFile};
+use gimlet_manifest::file::ManifestFile;
 use gimlet_manifest::policy::{Changes, Facts, Policy, Verdict, judge_preview};
 use kube::ResourceExt;
 
+use super::documents::{Document, documents};
 use super::{ArtifactError, changes};
 use crate::context::Context;
 use crate::digest;
@@ -21,8 +22,6 @@ use crate::release::{self, Names};
 
 /// Longest message of a verdict, in bytes.
 const MAX_MESSAGE: usize = 512;
-/// Manifests that are judged, and that a status tells of.
-const MAX_VERDICTS: usize = 256;
 
 /// A verdict, and the release that follows from it.
 #[derive(Debug)]
@@ -51,40 +50,14 @@ pub(super) async fn judge(
 ) -> Result<Vec<Judged>, ArtifactError> {
     let mut all = Vec::new();
     let mut taken = HashMap::new();
-    for (place, document) in documents(artifact) {
-        let judged = match document {
+    for Document { place, manifest } in documents(artifact) {
+        let judged = match manifest {
             Err(message) => told(place, ManifestResult::Invalid, &message),
             Ok(file) => one(artifact, place, &file, &mut taken, ctx).await?,
         };
         all.push(judged);
     }
     Ok(all)
-}
-
-/// Reads all manifests of an artifact, each with its place; of more than are judged the last one says so.
-fn documents(artifact: &Artifact) -> Vec<(String, Result<ManifestFile, String>)> {
-    let mut all = Vec::new();
-    for source in &artifact.spec.manifests {
-        let documents = file::parse_each(&source.content);
-        let several = documents.len() > 1;
-        let placed = documents.into_iter().enumerate().map(|(index, document)| {
-            let number = if several { format!("#{}", index + 1) } else { String::new() };
-            let document = document.map_err(|error| error.to_string());
-            (format!("{}{number}", source.path), document)
-        });
-        all.extend(placed);
-    }
-    let surplus = all.len().saturating_sub(MAX_VERDICTS);
-    if surplus > 0 {
-        all.truncate(MAX_VERDICTS);
-        if let Some((_, last)) = all.last_mut() {
-            *last = Err(format!(
-                "this and {surplus} more manifests are not judged: an artifact has at most \
-                 {MAX_VERDICTS}, so split it"
-            ));
-        }
-    }
-    all
 }
 
 async fn one(
@@ -173,7 +146,7 @@ async fn one(
     let wait = going.filter(|at| at.0.as_second() >= Context::now().as_second());
     let wait = wait.map(|_| Wait::NextSecond);
     taken.insert(key, place.clone());
-    let release = release_of(artifact, &names, &environment);
+    let release = release_of(artifact, &place, &names, &environment);
     let mut judged = judge(ManifestResult::Released, &why);
     judged.verdict.release = Some(release.name_any());
     let elsewhere =
@@ -292,7 +265,12 @@ fn rolled_back(app: &App, artifact: &Artifact) -> Option<String> {
     })
 }
 
-fn release_of(artifact: &Artifact, names: &Names, environment: &Environment) -> Release {
+fn release_of(
+    artifact: &Artifact,
+    place: &str,
+    names: &Names,
+    environment: &Environment,
+) -> Release {
     let spec = &artifact.spec;
     let namespace = environment.namespace().unwrap_or_default();
     let foreign = artifact.namespace().filter(|own| *own != namespace);
@@ -308,6 +286,7 @@ fn release_of(artifact: &Artifact, names: &Names, environment: &Environment) -> 
         },
     );
     release.metadata.namespace = Some(namespace);
+    release.annotations_mut().insert(labels::MANIFEST.into(), place.to_owned());
     release
 }
 
@@ -318,30 +297,4 @@ fn release_name(artifact: &Artifact, names: &Names) -> String {
     let digest = digest::of_parts([uid.as_bytes(), app.as_bytes(), environment.as_bytes()]);
     let short: String = digest.chars().take(10).collect();
     format!("{}-{short}", name::app_object(app, environment))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gimlet_crds::{ArtifactSpec, ManifestSource};
-
-    #[test]
-    fn more_manifests_than_are_judged_are_told_of() {
-        let of = |counts: &[usize]| {
-            let manifest = "---\nnamespace: a\nmanifests: x\n";
-            let source = |(index, count): (usize, &usize)| ManifestSource {
-                path: format!(".gimlet/{index}.yaml"),
-                content: manifest.repeat(*count),
-            };
-            let manifests = counts.iter().enumerate().map(source).collect();
-            documents(&Artifact::new("a", ArtifactSpec { manifests, ..ArtifactSpec::default() }))
-        };
-        let all = of(&[1, MAX_VERDICTS - 1]);
-        assert!(all.len() == MAX_VERDICTS && all.iter().all(|(_, document)| document.is_ok()));
-        assert_eq!((all[0].0.as_str(), all[1].0.as_str()), (".gimlet/0.yaml", ".gimlet/1.yaml#1"));
-        let all = of(&[MAX_VERDICTS, 2]);
-        assert_eq!(all.len(), MAX_VERDICTS);
-        let last = all[MAX_VERDICTS - 1].1.as_ref().unwrap_err();
-        assert!(last.starts_with("this and 2 more manifests are not judged"), "{last}");
-    }
 }

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use gimlet_crds::name::AppName;
 use gimlet_crds::{
     App, Artifact, ArtifactRef, DeployManifest, Environment, Release, SourceVersion, Variables,
+    labels,
 };
 use gimlet_manifest::Vars;
-use gimlet_manifest::file::{self, ManifestFile};
+use gimlet_manifest::file::ManifestFile;
+use gimlet_manifest::policy::{Changes, Facts, Verdict};
 use kube::ResourceExt;
 
 use super::error::ReleaseError;
+use crate::artifact::{Document, documents};
 use crate::context::Context;
 use crate::preview::{self, Binding, Bound};
 
@@ -189,18 +192,23 @@ async fn manifest(
     ctx: &Context,
 ) -> Result<(ManifestFile, Names), ReleaseError> {
     let spec = &release.spec;
-    let mut others = Vec::new();
-    for source in &artifact.spec.manifests {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for Document { place, manifest } in documents(artifact) {
         // What is not valid is told of in the status of the artifact.
-        for found in file::parse_each(&source.content).into_iter().filter_map(Result::ok) {
-            let of = names_of(&found, Some(environment), artifact, vars, ctx).await;
-            // A variable that another app lacks is no fault of this one.
-            let Ok(of) = of else { continue };
-            if of.app == spec.app && of.environment == spec.environment {
-                return Ok((found, of));
-            }
+        let Ok(file) = manifest else { continue };
+        let of = names_of(&file, Some(environment), artifact, vars, ctx).await;
+        // A variable that another app lacks is no fault of this one.
+        let Ok(of) = of else { continue };
+        if of.app == spec.app && of.environment == spec.environment {
+            found.push((place, file, of));
+        } else {
             others.push(format!("{} in {}", of.app, of.environment));
         }
+    }
+    let places: Vec<_> = found.iter().map(|(place, file, _)| (place.as_str(), file)).collect();
+    if let Some(chosen) = choose(release, artifact, &places) {
+        let (_, file, of) = found.swap_remove(chosen);
+        return Ok((file, of));
     }
     let others =
         if others.is_empty() { "no manifest that is valid".into() } else { others.join(", ") };
@@ -213,6 +221,35 @@ async fn manifest(
     .into())
 }
 
+/// Chooses among the manifests of an artifact that are for one app and environment: the one whose
+/// policy made the release, else the first whose policy is for such an artifact, else the first.
+fn choose(
+    release: &Release,
+    artifact: &Artifact,
+    manifests: &[(&str, &ManifestFile)],
+) -> Option<usize> {
+    let made_by = release.annotations().get(labels::MANIFEST);
+    let changes = Changes::Unknown(String::new());
+    let version = &artifact.spec.version;
+    let facts = Facts {
+        event: artifact.spec.event,
+        branch: version.branch.as_deref(),
+        tag: version.tag.as_deref(),
+        message: version.message.as_deref(),
+        changes: &changes,
+    };
+    let fits = |file: &ManifestFile| {
+        let policy = file.policy.as_ref();
+        policy.is_some_and(|policy| matches!(policy.judge(facts), Verdict::Matched(_)))
+    };
+    let at = |is: &dyn Fn(&str, &ManifestFile) -> bool| {
+        manifests.iter().position(|(place, file)| is(place, file))
+    };
+    at(&|place, _| made_by.is_some_and(|made_by| made_by == place))
+        .or_else(|| at(&|_, file| fits(file)))
+        .or_else(|| at(&|_, _| true))
+}
+
 /// Lists the apps for which an artifact has a manifest in an environment, in the manifests' order.
 /// Previews are left out: nobody means them who asks for everything.
 pub(crate) async fn apps_of_artifact(
@@ -222,15 +259,12 @@ pub(crate) async fn apps_of_artifact(
 ) -> Vec<String> {
     let (vars, name) = (facts(artifact), environment.name_any());
     let mut apps = Vec::new();
-    for source in &artifact.spec.manifests {
-        let files = file::parse_each(&source.content).into_iter().filter_map(Result::ok);
-        for found in files.filter(|found| !found.preview) {
-            let of = names(&found.manifest, Some(environment), &vars, ctx).await;
-            let Ok(of) = of else { continue };
-            if of.environment == name && AppName::parse(&of.app).is_ok() && !apps.contains(&of.app)
-            {
-                apps.push(of.app);
-            }
+    let files = documents(artifact).into_iter().filter_map(|document| document.manifest.ok());
+    for found in files.filter(|found| !found.preview) {
+        let of = names(&found.manifest, Some(environment), &vars, ctx).await;
+        let Ok(of) = of else { continue };
+        if of.environment == name && AppName::parse(&of.app).is_ok() && !apps.contains(&of.app) {
+            apps.push(of.app);
         }
     }
     apps
@@ -290,6 +324,42 @@ pub(crate) async fn names(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn of_several_manifests_for_an_app_the_one_that_was_meant_is_taken() {
+        let file = |deploy: &str| {
+            let text = format!("namespace: a\nmanifests: x\n{deploy}\n");
+            gimlet_manifest::file::parse_files(&text).unwrap().remove(0)
+        };
+        let files = [
+            ("a.yaml", file("")),
+            ("b.yaml", file("deploy: {branch: main}")),
+            ("c.yaml#1", file("deploy: {tag: 'v*'}")),
+            ("c.yaml#2", file("deploy: {event: tag}")),
+        ];
+        let chosen =
+            |spec: serde_json::Value, made_by: Option<&str>, files: &[(&str, ManifestFile)]| {
+                let artifact: Artifact = serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "Artifact", "metadata": {"name": "a"},
+                "spec": spec,
+            }))
+            .unwrap();
+                let mut release = Release::new("r", gimlet_crds::ReleaseSpec::default());
+                if let Some(made_by) = made_by {
+                    release.annotations_mut().insert(labels::MANIFEST.into(), made_by.into());
+                }
+                let files: Vec<_> = files.iter().map(|(place, file)| (*place, file)).collect();
+                choose(&release, &artifact, &files)
+            };
+        let push = |branch: &str| json!({"version": {"branch": branch}, "manifests": []});
+        let tag = json!({"event": "Tag", "version": {"tag": "v1"}, "manifests": []});
+        assert_eq!(chosen(push("main"), None, &files), Some(1));
+        assert_eq!(chosen(push("dev"), None, &files), Some(0));
+        assert_eq!(chosen(tag.clone(), None, &files), Some(2));
+        assert_eq!(chosen(tag.clone(), Some("c.yaml#2"), &files), Some(3));
+        assert_eq!(chosen(tag.clone(), Some("gone.yaml"), &files), Some(2));
+        assert_eq!(chosen(tag, None, &[]), None);
+    }
 
     #[test]
     fn later_variables_win() {
