@@ -35,6 +35,18 @@ impl Agent {
         environment: &str,
         token: &str,
     ) -> Result<Self> {
+        Self::start_with(cluster, namespace, dashboard, environment, token, &[])
+    }
+
+    /// Starts an agent with more arguments.
+    pub fn start_with(
+        cluster: &ControlPlane,
+        namespace: &str,
+        dashboard: &str,
+        environment: &str,
+        token: &str,
+        args: &[&str],
+    ) -> Result<Self> {
         let config = root()?.join("config/agent");
         for file in ["namespace.yaml", "rbac.yaml"] {
             let file = config.join(file);
@@ -54,6 +66,7 @@ impl Agent {
             .args(["--dashboard", dashboard, "--environment", environment])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--log-format", "text"])
+            .args(args)
             .arg("--token")
             .arg(file)
             .env_clear()

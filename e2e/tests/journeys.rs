@@ -48,6 +48,8 @@ mod install;
 mod kinds;
 #[path = "journeys/notifications.rs"]
 mod notifications;
+#[path = "journeys/on_demand.rs"]
+mod on_demand;
 #[path = "journeys/places.rs"]
 mod places;
 #[path = "journeys/previews.rs"]

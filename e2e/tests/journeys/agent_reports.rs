@@ -13,7 +13,7 @@ use crate::agents::{identity, make};
 const SOON: Duration = Duration::from_mins(1);
 
 /// Has the app `web` of an environment run an image, as Flux would.
-fn run(cluster: &ControlPlane, ns: &str, image: &str) -> Result<()> {
+pub(crate) fn run(cluster: &ControlPlane, ns: &str, image: &str) -> Result<()> {
     let labels = json!({"gimlet.io/app": "web", "gimlet.io/environment": ns});
     let object = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
