@@ -12,6 +12,7 @@ use gimlet_e2e::{Agent, ControlPlane, tool, wait_until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -55,17 +56,25 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
     let rest = rest.end()?;
 
     let beside = Kubectl::watch(cluster)?;
+    let api = Api::namespaced(client, &namespace);
+    seen.watch(api.clone());
     tokio::time::sleep(SETTLE).await;
     let (work, other) = (Cost::begin(agent.pid())?, Cost::begin(beside.0.id())?);
     let (began, before) = (Instant::now(), seen.held().bytes);
-    change(&Api::namespaced(client, &namespace), &pods, &seen, long).await?;
+    change(&api, &pods, &seen, long).await?;
     let (work, other, took) = (work.end()?, other.end()?, began.elapsed());
-    seen.until("all changes to be seen", |held| held.pods.is_empty()).await?;
+    seen.until("all changes to be seen", |held| held.other_end.pods.is_empty()).await?;
 
     let held = seen.held();
-    let (samples, asked) = (all(&held.took), all(&held.asked));
-    let rate = count(held.took.len()) / took.as_secs_f64();
-    let line = |what: &str, took: &Took| row([what, &mebibytes(took.memory), &percent(took.share)]);
+    let (samples, asked) = (all(&held.other_end.took), all(&held.asked));
+    let plain = all(&held.watch.took);
+    let rate = count(held.other_end.took.len()) / took.as_secs_f64();
+    ensure!(rest.memory > 0 && work.memory > 0, "the agent has ended");
+    let line = |what: &str, took: &Took| {
+        // The API server sends those away who do not keep up, and kubectl does not come back.
+        let size = if took.memory > 0 { mebibytes(took.memory) } else { "sent away".to_owned() };
+        row([what, &size, &percent(took.share)])
+    };
     let memory = |size: f64| format!("{size:.0} MiB");
     Ok(Section {
         title: format!("(f) An agent, {} pods of {apps} apps", pods.len()),
@@ -93,6 +102,11 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
                 time(samples.percentile(99))
             ),
             format!(
+                "from that answer until a plain watch has it: p50 {}, p99 {}",
+                time(plain.median()),
+                time(plain.percentile(99))
+            ),
+            format!(
                 "the API server's answer itself: p50 {}, p99 {}",
                 time(asked.median()),
                 time(asked.percentile(99))
@@ -102,7 +116,7 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
                 mebibytes(held.bytes - before)
             ),
         ],
-        data: json!({"seen": samples.to_json()}),
+        data: json!({"seen": samples.to_json(), "plain": plain.to_json()}),
     })
 }
 
@@ -181,19 +195,45 @@ async fn change(api: &Api<Pod>, pods: &[String], seen: &Seen, busy: Duration) ->
     Ok(())
 }
 
-/// What changed, and when it was seen at the other end.
+/// What changed, and when it was seen: at the other end, and by a plain watch.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
-    /// Restarts that a pod is to show, and since when it is known that they are there.
-    pods: HashMap<String, (i32, Option<Instant>)>,
+    other_end: Track,
+    watch: Track,
     /// What the API server took to answer.
     asked: Vec<Duration>,
-    took: Vec<Duration>,
     bytes: u64,
     whole: bool,
+}
+
+/// Changes that are seen in one way.
+#[derive(Default)]
+struct Track {
+    /// Restarts that a pod is to show, and since when it is known that they are there.
+    pods: HashMap<String, (i32, Option<Instant>)>,
+    took: Vec<Duration>,
+}
+
+impl Track {
+    fn answered(&mut self, pod: &str, restarts: i32) {
+        if let Some((wanted, since)) = self.pods.get_mut(pod)
+            && *wanted == restarts
+        {
+            *since = Some(Instant::now());
+        }
+    }
+
+    fn shows(&mut self, pod: &str, restarts: i32) {
+        if self.pods.get(pod).is_some_and(|(wanted, _)| restarts >= *wanted)
+            && let Some((_, since)) = self.pods.remove(pod)
+        {
+            // What is seen before whoever changed it has the answer took no time.
+            self.took.push(since.map_or(Duration::ZERO, |since| since.elapsed()));
+        }
+    }
 }
 
 impl Seen {
@@ -202,46 +242,54 @@ impl Seen {
     }
 
     fn expect(&self, pod: &str, restarts: i32) {
-        self.held().pods.insert(pod.to_owned(), (restarts, None));
+        let mut held = self.held();
+        held.other_end.pods.insert(pod.to_owned(), (restarts, None));
+        held.watch.pods.insert(pod.to_owned(), (restarts, None));
     }
 
     fn answered(&self, pod: &str, restarts: i32, asked: Instant) {
         let mut held = self.held();
         held.asked.push(asked.elapsed());
-        if let Some((wanted, since)) = held.pods.get_mut(pod)
-            && *wanted == restarts
-        {
-            *since = Some(Instant::now());
-        }
+        held.other_end.answered(pod, restarts);
+        held.watch.answered(pod, restarts);
     }
 
     fn take_in(&self, text: &str) -> Result<()> {
+        let frame = decode(text)?;
         let mut held = self.held();
         held.bytes += u64::try_from(text.len())?;
-        let apps = match decode(text)? {
-            FromAgent::SnapshotEnd { .. } => {
-                held.whole = true;
-                return Ok(());
+        match frame {
+            FromAgent::SnapshotEnd { .. } => held.whole = true,
+            FromAgent::Delta { upserts, .. } => {
+                for pod in upserts.into_iter().flat_map(|app| app.pods) {
+                    held.other_end.shows(&pod.name, pod.restarts);
+                }
             }
-            FromAgent::Delta { upserts, .. } => upserts,
-            _ => return Ok(()),
-        };
-        for pod in apps.into_iter().flat_map(|app| app.pods) {
-            let shown = |(wanted, _): &(i32, Option<Instant>)| pod.restarts >= *wanted;
-            if held.pods.get(&pod.name).is_some_and(shown)
-                && let Some((_, since)) = held.pods.remove(&pod.name)
-            {
-                // What is seen before whoever changed it has the answer took no time.
-                held.took.push(since.map_or(Duration::ZERO, |since| since.elapsed()));
-            }
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Sees what a plain watch sees, until the process ends.
+    fn watch(&self, pods: Api<Pod>) {
+        let seen = self.clone();
+        let events = watcher(pods, watcher::Config::default()).default_backoff();
+        tokio::spawn(events.applied_objects().for_each(move |pod| {
+            if let Ok(pod) = pod {
+                let status = pod.status.as_ref();
+                let containers = status.and_then(|status| status.container_statuses.as_ref());
+                let first = containers.and_then(|containers| containers.first());
+                let restarts = first.map_or(0, |container| container.restart_count);
+                seen.held().watch.shows(&pod.name_any(), restarts);
+            }
+            std::future::ready(())
+        }));
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Waiting) -> bool) -> Result<()> {
         wait_until(what, LATE, async || {
             let held = self.held();
-            ensure!(holds(&held), "{} changes are not seen", held.pods.len());
+            ensure!(holds(&held), "{} changes are not seen", held.other_end.pods.len());
             Ok(())
         })
         .await
@@ -312,7 +360,7 @@ struct Cost {
 struct Took {
     /// Share of one processor.
     share: f64,
-    /// Memory at the end, in bytes.
+    /// Memory at the end, in bytes; none where the process has ended.
     memory: u64,
 }
 
@@ -324,9 +372,7 @@ impl Cost {
     fn end(self) -> Result<Took> {
         let taken = processor::of(self.process)?.saturating_sub(self.before);
         let share = taken.as_secs_f64() / self.begun.elapsed().as_secs_f64();
-        let memory = memory::resident(self.process)?;
-        ensure!(memory > 0, "a process that is measured has ended");
-        Ok(Took { share, memory })
+        Ok(Took { share, memory: memory::resident(self.process)? })
     }
 }
 
