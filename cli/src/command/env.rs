@@ -1,5 +1,6 @@
 //! `env`: the environments of a namespace.
 
+mod agent;
 mod check;
 mod component;
 mod connect;

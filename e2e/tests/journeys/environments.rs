@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gimlet_crds::Phase;
+use gimlet_crds::{Phase, condition};
 use gimlet_e2e::{Cli, Said, Stage, gitea, wait_until};
+use k8s_openapi::api::authentication::v1::TokenReview;
+use kube::api::{Api, PostParams};
 use serde_json::json;
 
 /// How long Flux may take on a busy machine.
@@ -76,17 +78,79 @@ async fn an_environment_is_made_connected_checked_and_let_go_of() -> Result<()> 
     has(&cli.run(["env", "upgrade", "--yes"])?, &["environment staging (Flux", "nothing to do"])?;
     ensure!(repository.read("main", mine)?.is_some(), "{mine} is gone");
 
+    an_agent_comes(&stage, &cli).await?;
+
     let said = cli.run(["env", "delete", "staging", "--yes"])?;
     ensure!(said.code == 8, "{said:?}");
     has(&said, &["environment staging has 1 app: web", "gimlet delete app web"])?;
     let said = cli.run(["env", "delete", "staging", "--keep-apps", "--disconnect", "--yes"])?;
     ensure!(said.code == 0, "{said:?}");
-    has(&said, &["kustomization.kustomize.toolkit.fluxcd.io/staging-web deleted"])?;
+    has(
+        &said,
+        &[
+            "kustomization.kustomize.toolkit.fluxcd.io/staging-web deleted",
+            "rolebinding.rbac.authorization.k8s.io/gimlet-agent-staging deleted",
+            "deployment.apps/gimlet-agent-staging deleted",
+            "secret/gimlet-agent-staging deleted",
+        ],
+    )?;
     for path in [mine, "staging/web/deployment-web.yaml", "staging/flux/root.yaml"] {
         ensure!(repository.read("main", path)?.is_some(), "{path} is gone");
     }
     stage.cluster.kubectl(["get", "deployment", "web", "-n", stage.namespace.name()])?;
     stage.end().await
+}
+
+/// Puts the agent beside Flux, with a token that the API server takes for the environment's agent.
+async fn an_agent_comes(stage: &Stage, cli: &Cli) -> Result<()> {
+    let connect = ["env", "connect", "staging", "--agent", "https://gimlet.example.com", "--yes"];
+    let said = cli.run(connect)?;
+    ensure!(said.code == 0, "{said:?}");
+    has(
+        &said,
+        &[
+            "+ the Environment is observed by its agent",
+            "serviceaccount/gimlet-agent-staging created",
+            "environment.gimlet.io/staging observed by its agent",
+            "secret/gimlet-agent-staging created",
+            "deployment.apps/gimlet-agent-staging created",
+            "the agent's token ends at ",
+        ],
+    )?;
+    let kubectl = |args: &[&str]| stage.cluster.kubectl(args);
+    let name = "gimlet-agent-staging";
+    let read = [
+        "get",
+        "secret",
+        name,
+        "-n",
+        "gimlet-agent",
+        "-o",
+        "go-template={{.data.token | base64decode}}",
+    ];
+    let token = kubectl(&read)?;
+    ensure!(!said.out.contains(&token) && !said.err.contains(&token), "the token is told");
+    let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "metadata": {},
+        "spec": {"token": token}});
+    let reviewed: TokenReview = Api::all(stage.client.clone())
+        .create(&PostParams::default(), &serde_json::from_value(review)?)
+        .await?;
+    let user = reviewed.status.and_then(|status| status.user?.username);
+    let account = format!("system:serviceaccount:{}:{name}", stage.namespace.name());
+    ensure!(user.as_deref() == Some(&account), "{user:?}");
+
+    // What is there stays, the token too.
+    has(&cli.run(connect)?, &["= deployment.apps/gimlet-agent-staging", "nothing to do"])?;
+    ensure!(kubectl(&read)? == token, "the token was exchanged");
+    stage
+        .environment_until("staging", "misses its agent", |environment| {
+            let conditions = environment.status.as_ref().map(|status| status.conditions.as_slice());
+            let found = condition::find(conditions.unwrap_or_default(), condition::AGENT_CONNECTED);
+            found.is_some_and(|found| found.reason == condition::NO_AGENT)
+        })
+        .await?;
+    has(&cli.run(["env", "check", "staging"])?, &["✕ agent", "deploy/gimlet-agent-staging"])?;
+    has(&cli.run(["doctor"])?, &["✕ staging agent", "gimlet env check staging"])
 }
 
 /// The kind of Flux' helm-controller, which does not run here.

@@ -1,7 +1,7 @@
 //! Whether the environments and repositories of the namespace work.
 
-use gimlet_crds::condition::{self, FLUX_READY, GIT_READY, READY};
-use gimlet_crds::{Environment, Repository};
+use gimlet_crds::condition::{self, AGENT_CONNECTED, FLUX_READY, GIT_READY, READY};
+use gimlet_crds::{Environment, Observer, Repository};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
@@ -76,6 +76,15 @@ fn environment(environment: &Environment, now: Timestamp) -> Vec<Check> {
         None => Check::unknown(what("git"), "the operator has not looked at it yet"),
     });
     checks.push(flux(&what("flux"), find(FLUX_READY), &look, now));
+    if environment.spec.observed_by == Observer::Agent {
+        checks.push(match find(AGENT_CONNECTED) {
+            Some(agent) if agent.status == "True" => Check::fine(what("agent"), &agent.message),
+            Some(agent) => {
+                Check::wrong(what("agent"), &agent.message, format!("gimlet env check {name}"))
+            }
+            None => Check::unknown(what("agent"), "the operator has not looked at it yet"),
+        });
+    }
     if let Some(ready) = find(READY)
         && ready.status != "True"
         && !checks.iter().any(|check| check.said == ready.message)

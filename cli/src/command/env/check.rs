@@ -23,8 +23,8 @@ use crate::output::Format;
 /// Check every link of an environment's chain, and say what to do about the first that is broken
 ///
 /// Looks at the Environment, its credentials, the repository with its branch and its flux/ folder, Flux in
-/// the workload cluster with its Secret, its GitRepository and its Kustomizations, and the apps. Nothing is
-/// changed. What you may not see is marked with ?. Exits with 1 if something is wrong.
+/// the workload cluster with its Secret, its GitRepository and its Kustomizations, the agent if there is to be
+/// one, and the apps. Nothing is changed. What you may not see is marked with ?. Exits with 1 if something is wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet env check staging
@@ -67,6 +67,7 @@ pub(super) async fn run(args: &CheckArgs, global: &Global) -> Result<Finish, Com
         },
         Err(error) => checks.push(failed(&error)),
     }
+    checks.extend(chain::of_agent(&environment, &connect));
     checks.extend(chain::of_apps(&apps));
     check::report(&checks, args.output)
 }

@@ -12,10 +12,11 @@ use serde_json::json;
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{LineEnding, PrivateKey};
 
+use super::agent::{Agent, AgentArgs};
 use super::credentials::{self, CredentialArgs, Credentials, is_http};
 use super::flux::{self, Found};
 use super::host::HostArgs;
-use super::plan::{Plan, PlanArgs, Wanted, show};
+use super::plan::{Plan, PlanArgs, Wanted, agree, show};
 use super::workload::WorkloadArgs;
 use crate::args::Global;
 use crate::cluster::Cluster;
@@ -30,14 +31,17 @@ use crate::{complete, output};
 /// Puts into the workload cluster, with your kubeconfig, what has to be there before Flux can read anything:
 /// the namespace of Flux' objects, the Secret by which it reads the repository, and the two objects that the
 /// repository's flux/ folder has too (a GitRepository and a Kustomization); from then on Flux applies all
-/// else. It is shown first, can be run again, and nothing secret reaches git. Flux has to be installed.
+/// else. With --agent the agent goes there too, and its identity into the cluster of the Environment. All is
+/// shown first, can be run again, and nothing secret reaches git. Flux has to be installed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet env connect staging --cluster-context eu-1
   # a token that may only read, on stdin; nothing is asked
   gimlet env connect staging --cluster-context eu-1 --token-stdin --yes
   # a key of its own for an SSH address, made here and added at the host
-  gimlet env connect staging --cluster-context eu-1 --deploy-key --known-hosts known_hosts")]
+  gimlet env connect staging --cluster-context eu-1 --deploy-key --known-hosts known_hosts
+  # another cluster than the operator's needs an agent to tell what runs
+  gimlet env connect staging --cluster-context eu-1 --agent https://gimlet.example.com")]
 pub(super) struct ConnectArgs {
     /// Name of the environment
     #[arg(value_name = "ENV", add = complete::environments())]
@@ -60,6 +64,8 @@ pub(super) struct ConnectArgs {
     deploy_key: bool,
     #[command(flatten)]
     host: HostArgs,
+    #[command(flatten)]
+    agent: AgentArgs,
     /// Wait until Flux has applied the environment
     #[arg(long)]
     wait: bool,
@@ -69,6 +75,9 @@ pub(super) struct ConnectArgs {
     #[command(flatten)]
     plan: PlanArgs,
 }
+
+/// Stands for a token that is made once everything was agreed to.
+const UNMADE: &str = "(made when it is agreed to)";
 
 /// What becomes of the Secret by which Flux reads.
 enum Reading {
@@ -92,7 +101,12 @@ pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, C
         } else {
             Reading::Open
         };
-        show(&wanted(&environment, &reading)?)?;
+        let mut objects = wanted(&environment, &reading)?;
+        if let Some(agent) = args.agent.of(&environment, &management.namespace) {
+            objects.extend(agent.objects(Some(UNMADE))?);
+            objects.extend(agent.identity());
+        }
+        show(&objects)?;
         return Ok(Finish::Done);
     }
     let cluster = args.workload.connect(global, &management, &environment).await?;
@@ -109,13 +123,36 @@ pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, C
         cluster.server(),
         found.words()
     );
-    let mut plan = Plan::look(&cluster, title, wanted(&environment, &reading)?).await?;
+    let agent = args.agent.of(&environment, &management.namespace);
+    let mut objects = wanted(&environment, &reading)?;
+    let mut identity = None;
+    // The agent's own objects; with a token only once everything was agreed to.
+    let mut token_wanted = false;
+    if let Some(agent) = &agent {
+        agent.check_place(&cluster).await?;
+        token_wanted = !agent.has_token(&cluster).await?;
+        objects.extend(agent.objects(token_wanted.then_some(UNMADE))?);
+        identity = Some(look_at_identity(agent, &management).await?);
+    }
+    let mut plan = Plan::look(&cluster, title, objects).await?;
     for note in notes(&environment, &reading, secret.as_deref(), &cluster).await? {
         plan = plan.note(Some(note));
     }
-    if plan.agree(&args.plan)? {
+    if agree(&[identity.as_ref(), Some(&plan)], &args.plan)? {
         if let (Reading::Key(_, public), false) = (&reading, dry_run) {
             args.publish(&environment, public).await?;
+        }
+        if let (Some(agent), Some(identity)) = (&agent, identity) {
+            identity.apply(&management, dry_run).await?;
+            if agent.is_news() {
+                agent.tell(&management, dry_run).await?;
+            }
+            if token_wanted && !dry_run {
+                let token = agent.token(&management).await?;
+                let mut objects = wanted(&environment, &reading)?;
+                objects.extend(agent.objects(Some(&token))?);
+                plan = plan.with(objects);
+            }
         }
         plan.apply(&cluster, dry_run).await?;
     }
@@ -181,9 +218,15 @@ impl ConnectArgs {
     }
 }
 
-/// Lists what has to be in the workload cluster, in the order in which it is put there.
-///
-/// What else an environment needs in its cluster, such as an agent, is one more part of this list.
+/// Looks at what the agent needs in the cluster of the Environment.
+async fn look_at_identity(agent: &Agent<'_>, management: &Cluster) -> Result<Plan, CommandError> {
+    let title = format!("in the cluster of the Environment, at {}:", management.server());
+    let plan = Plan::look(management, title, agent.identity()).await?;
+    let news = "the Environment is observed by its agent (spec.observedBy: Agent)";
+    Ok(plan.before(agent.is_news().then(|| news.to_owned())))
+}
+
+/// Lists what has to be in the workload cluster for Flux, in the order in which it is put there.
 fn wanted(environment: &Environment, reading: &Reading) -> Result<Vec<Wanted>, CommandError> {
     let namespace = &environment.spec.flux.namespace;
     let mut wanted = vec![Wanted::of(

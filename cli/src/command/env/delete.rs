@@ -11,9 +11,10 @@ use kube::api::{
 };
 use serde_json::json;
 
+use super::agent;
 use super::check::apps;
 use super::flux::{self, Found};
-use super::plan::PlanArgs;
+use super::plan::{PlanArgs, Wanted};
 use super::workload::WorkloadArgs;
 use crate::args::Global;
 use crate::cluster::Cluster;
@@ -29,7 +30,7 @@ const MAX_NAMES: usize = 5;
 ///
 /// Refused while there are apps, unless --keep-apps says that they go on without Gimlet: uninstall them with
 /// gimlet delete app otherwise. With --disconnect Flux' objects of the environment go from the workload cluster
-/// too, without removing anything that Flux has applied. The Secrets stay.
+/// too, without removing anything that Flux has applied, and so does its agent. The other Secrets stay.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet env delete staging
@@ -42,7 +43,7 @@ pub(super) struct DeleteArgs {
     /// Delete it although there are apps, which stay in git and in the cluster
     #[arg(long)]
     keep_apps: bool,
-    /// Remove Flux' objects of the environment from the workload cluster; what they applied stays
+    /// Remove Flux' objects of the environment and its agent from the workload cluster; what Flux applied stays
     #[arg(long)]
     disconnect: bool,
     #[command(flatten)]
@@ -68,12 +69,15 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     let workload = if args.disconnect {
         let cluster = args.workload.connect(global, &management, &environment).await?;
         let objects = objects(&cluster, &environment).await?;
-        Some((cluster, objects))
+        let own = there(&cluster, agent::own(&args.name)).await?;
+        Some((cluster, objects, own))
     } else {
         None
     };
-    let found = workload.as_ref().map(|(_, objects)| objects.as_slice());
-    output::note(text(&environment, &apps, found).trim_end());
+    let identity = there(&management, agent::identity(&args.name, &management.namespace)).await?;
+    let found = workload.as_ref().map(|(_, objects, _)| objects.as_slice());
+    let own = workload.as_ref().map_or(&[][..], |(_, _, own)| own.as_slice());
+    output::note(text(&environment, &apps, found, [&identity, own].concat().as_slice()).trim_end());
     if args.plan.dry_run == DryRun::Client {
         return output::print("nothing was done (client dry run)\n").map(|()| Finish::Done);
     }
@@ -81,9 +85,15 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     prompt::confirm("do this", args.plan.yes || dry_run)?;
     // The environment goes first, so that no operator writes for it any more.
     remove_environment(&management, &environment, dry_run).await?;
-    if let Some((cluster, objects)) = workload {
+    for object in &identity {
+        delete(&management, object, dry_run).await?;
+    }
+    if let Some((cluster, objects, own)) = workload {
         for (resource, name) in objects {
             remove(&cluster, &resource, &name, dry_run).await?;
+        }
+        for object in &own {
+            delete(&cluster, object, dry_run).await?;
         }
     }
     Ok(Finish::Done)
@@ -105,8 +115,29 @@ fn refuse(environment: &str, apps: &[App]) -> CommandError {
     ))
 }
 
-/// Says what goes and what stays.
-fn text(environment: &Environment, apps: &[App], flux: Option<&[(ApiResource, String)]>) -> String {
+/// Leaves out what is not there, or may not be seen.
+async fn there(cluster: &Cluster, objects: Vec<Wanted>) -> Result<Vec<Wanted>, CommandError> {
+    let mut found = Vec::new();
+    for object in objects {
+        if object.is_there(cluster).await? {
+            found.push(object);
+        }
+    }
+    Ok(found)
+}
+
+async fn delete(cluster: &Cluster, object: &Wanted, dry_run: bool) -> Result<(), CommandError> {
+    object.delete(cluster, dry_run).await?;
+    told(&object.path(), dry_run)
+}
+
+/// Says what goes and what stays; `agent` are the objects of its agent.
+fn text(
+    environment: &Environment,
+    apps: &[App],
+    flux: Option<&[(ApiResource, String)]>,
+    agent: &[Wanted],
+) -> String {
     let spec = &environment.spec;
     let mut text = format!("environment {}:\n", environment.name_any());
     let mut line = |sign: &str, what: &str| {
@@ -117,6 +148,9 @@ fn text(environment: &Environment, apps: &[App], flux: Option<&[(ApiResource, St
     for (resource, name) in flux.unwrap_or_default() {
         let kind = resource.kind.to_lowercase();
         line("-", &format!("{kind}.{}/{name} (what it applied stays)", resource.group));
+    }
+    for object in agent {
+        line("-", &object.path());
     }
     let place = if spec.gitops.path.is_empty() { "" } else { ", folder " };
     line("=", &format!("repository {}{place}{}", spec.gitops.url, spec.gitops.path));
@@ -251,11 +285,11 @@ mod tests {
 
     #[test]
     fn it_is_said_what_goes_and_what_stays() {
-        assert_snapshot!(text(&environment(), &[app("shop")], None));
+        assert_snapshot!(text(&environment(), &[app("shop")], None, &[]));
         let objects = [
             (flux::kustomizations(), "gimlet-staging".to_owned()),
             (flux::git_repositories(), "gimlet-staging".to_owned()),
         ];
-        assert_snapshot!(text(&environment(), &[], Some(&objects)));
+        assert_snapshot!(text(&environment(), &[], Some(&objects), &agent::own("staging")));
     }
 }

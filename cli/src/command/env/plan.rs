@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use clap::builder::styling::AnsiColor;
 use gimlet_crds::labels;
-use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::Value;
 
@@ -81,7 +81,7 @@ impl Wanted {
     }
 
     /// Names it with its kind, as kubectl does.
-    fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         let ApiResource { group, kind, .. } = &self.resource;
         let dot = if group.is_empty() { "" } else { "." };
         format!("{}{dot}{group}/{}", kind.to_lowercase(), self.name())
@@ -116,6 +116,29 @@ impl Wanted {
                 Ok(if self.resource.kind == "Namespace" { Fate::Same } else { Fate::Hidden })
             }
             Err(error) => Err(self.failed(cluster, "get", &error)),
+        }
+    }
+
+    /// Tells whether it is there, as far as one may see.
+    pub(super) async fn is_there(&self, cluster: &Cluster) -> Result<bool, CommandError> {
+        match self.api(cluster).get_metadata_opt(self.name()).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
+            Err(error) => Err(self.failed(cluster, "get", &error)),
+        }
+    }
+
+    /// Deletes it, if it is there.
+    pub(super) async fn delete(
+        &self,
+        cluster: &Cluster,
+        dry_run: bool,
+    ) -> Result<(), CommandError> {
+        let params = DeleteParams { dry_run, ..DeleteParams::default() };
+        match self.api(cluster).delete(self.name(), &params).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(self.failed(cluster, "delete", &error)),
         }
     }
 
@@ -196,13 +219,15 @@ impl Plan {
 
     /// Shows the plan and asks; tells whether there is something to do.
     pub(super) fn agree(&self, args: &PlanArgs) -> Result<bool, CommandError> {
-        output::note(self.text().trim_end());
-        if self.is_empty() {
-            output::print("nothing to do\n")?;
-            return Ok(false);
+        agree(&[Some(self)], args)
+    }
+
+    /// Puts the same objects in the place of those that were looked at, now that all is known of them.
+    pub(super) fn with(mut self, objects: Vec<Wanted>) -> Self {
+        for (step, object) in self.steps.iter_mut().zip(objects) {
+            step.0 = object;
         }
-        prompt::confirm("do this", args.yes || args.dry_run == DryRun::Server)?;
-        Ok(true)
+        self
     }
 
     /// Writes the objects that are missing or differ, and tells of each.
@@ -238,6 +263,20 @@ impl Plan {
     }
 }
 
+/// Shows the plans for several clusters and asks once; tells whether there is something to do.
+pub(super) fn agree(plans: &[Option<&Plan>], args: &PlanArgs) -> Result<bool, CommandError> {
+    let plans: Vec<&Plan> = plans.iter().copied().flatten().collect();
+    for plan in &plans {
+        output::note(plan.text().trim_end());
+    }
+    if plans.iter().all(|plan| plan.is_empty()) {
+        output::print("nothing to do\n")?;
+        return Ok(false);
+    }
+    prompt::confirm("do this", args.yes || args.dry_run == DryRun::Server)?;
+    Ok(true)
+}
+
 /// Shows the objects as they would be sent, without the values of Secrets.
 pub(super) fn show(wanted: &[Wanted]) -> Result<(), CommandError> {
     let mut documents = Vec::new();
@@ -251,7 +290,7 @@ pub(super) fn show(wanted: &[Wanted]) -> Result<(), CommandError> {
 fn differences(wanted: &Value, found: &Value) -> Vec<String> {
     let secret = wanted["kind"] == "Secret";
     let mut lines = Vec::new();
-    for field in ["spec", "data", "type"] {
+    for field in ["spec", "data", "type", "rules", "roleRef", "subjects"] {
         if let Some(value) = wanted.get(field) {
             compare(field, value, found.get(field).unwrap_or(&Value::Null), secret, &mut lines);
         }
@@ -270,6 +309,11 @@ fn compare(path: &str, wanted: &Value, found: &Value, secret: bool, lines: &mut 
             for (name, value) in fields {
                 let inner = found.get(name).unwrap_or(&Value::Null);
                 compare(&format!("{path}.{name}"), value, inner, secret, lines);
+            }
+        }
+        (Value::Array(items), Value::Array(there)) if items.len() == there.len() => {
+            for (at, (value, inner)) in items.iter().zip(there).enumerate() {
+                compare(&format!("{path}[{at}]"), value, inner, secret, lines);
             }
         }
         (wanted, found) if wanted == found => {}

@@ -1,11 +1,12 @@
 //! The links of the chain, judged by what was seen of them.
 
-use gimlet_crds::condition::{self, FLUX_READY, GIT_READY, READY};
-use gimlet_crds::{App, Environment};
+use gimlet_crds::condition::{self, AGENT_CONNECTED, FLUX_READY, GIT_READY, READY};
+use gimlet_crds::{App, Environment, Observer};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use crate::command::check::Check;
+use crate::command::env::agent;
 use crate::command::env::flux::{self, Found, Readiness};
 
 /// How long the operator may take to look at a change, in seconds.
@@ -93,6 +94,26 @@ pub(super) fn of_environment(seen: &Seen<'_>, now: Timestamp) -> Vec<Check> {
     checks.push(branch(environment));
     checks.push(folder(environment));
     checks
+}
+
+/// Judges the agent, where one tells what runs.
+pub(super) fn of_agent(environment: &Environment, connect: &str) -> Option<Check> {
+    if environment.spec.observed_by != Observer::Agent {
+        return None;
+    }
+    let conditions = environment.status.as_ref().map(|status| status.conditions.as_slice());
+    let found = condition::find(conditions.unwrap_or_default(), AGENT_CONNECTED);
+    let Some(found) = found else {
+        return Some(Check::unknown("agent", "the operator has not looked at it yet"));
+    };
+    if found.status == "True" {
+        return Some(Check::fine("agent", &found.message));
+    }
+    let next = format!(
+        "kubectl logs -n gimlet-agent deploy/{} in the workload cluster; it comes there by {connect} --agent URL",
+        agent::name(&environment.name_any())
+    );
+    Some(Check::wrong("agent", &found.message, next))
 }
 
 fn branch(environment: &Environment) -> Check {

@@ -129,3 +129,22 @@ fn a_repository_that_cannot_be_read_ends_the_first_part() {
     let seen = Seen { environment: &suspended, secret: None };
     assert_eq!(of_environment(&seen, Timestamp::UNIX_EPOCH).len(), 1);
 }
+
+#[test]
+fn an_agent_is_looked_at_where_one_is_to_tell() {
+    let judge = |spec: &Value, conditions: &Value| {
+        let environment = environment(spec, &json!({"conditions": conditions}));
+        of_agent(&environment, "gimlet env connect staging")
+    };
+    assert_eq!(judge(&json!({}), &json!([])), None);
+    let agent = json!({"observedBy": "Agent"});
+    assert_eq!(judge(&agent, &json!([])).unwrap().state, State::Unknown);
+    let said =
+        |status: &str| json!([condition("AgentConnected", status, "x", "not heard since noon")]);
+    assert_eq!(judge(&agent, &said("True")).unwrap().state, State::Fine);
+    let silent = judge(&agent, &said("False")).unwrap();
+    assert_eq!((silent.state, silent.said.as_str()), (State::Wrong, "not heard since noon"));
+    let next = silent.next.unwrap();
+    assert!(next.contains("deploy/gimlet-agent-staging"), "{next}");
+    assert!(next.ends_with("gimlet env connect staging --agent URL"), "{next}");
+}
