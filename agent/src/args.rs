@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use gimlet_process::LogFormat;
 
-use crate::connection::Address;
+use crate::connection::{Address, InvalidAddress};
+
 use crate::protocol::Capability;
 
 /// Tell the dashboard what really runs in this cluster
@@ -25,7 +26,7 @@ use crate::protocol::Capability;
 pub struct Args {
     /// Address of the dashboard, such as `https://gimlet.example.com`; a proxy is taken from `HTTPS_PROXY`
     #[arg(long, env = "GIMLET_AGENT_DASHBOARD", value_name = "URL")]
-    pub dashboard: Address,
+    pub dashboard: String,
 
     /// Environment that is spoken for, by its namespace and name in the management cluster
     #[arg(long, env = "GIMLET_AGENT_ENVIRONMENT", value_name = "NAMESPACE/NAME",
@@ -109,6 +110,13 @@ pub(crate) fn capabilities(on_demand: &[OnDemand]) -> Vec<Capability> {
     allowed.map(|(_, capability)| capability).collect()
 }
 
+impl Args {
+    /// Reads the address of the dashboard. Whoever put a password into it does not see it in a log.
+    pub fn address(&self) -> Result<Address, InvalidAddress> {
+        self.dashboard.parse()
+    }
+}
+
 /// An environment of the management cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -168,6 +176,15 @@ mod tests {
         assert_eq!(allowed(&[]), []);
         assert_eq!(allowed(&["--on-demand=events,logs"]), [Capability::Logs, Capability::Events]);
         assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 5);
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_refused_without_being_told() {
+        let wrong = "--dashboard=https://me:hunter2@gimlet.example.com";
+        let args =
+            Args::try_parse_from(["gimlet-agent", wrong, "--environment=team/prod"]).unwrap();
+        let error = args.address().unwrap_err().to_string();
+        assert!(error.contains("without user, password") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

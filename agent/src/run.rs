@@ -24,8 +24,9 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs the agent until it is told to stop.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    let address = args.address().context("--dashboard is not an address of a dashboard")?;
     let Args {
-        dashboard,
+        dashboard: _,
         environment,
         token,
         dashboard_ca,
@@ -61,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     if let Some(identity) = identify(client, &stop).await {
         let connection = Connection {
-            address: dashboard,
+            address,
             authorities: dashboard_ca,
             token: TokenFile::new(token, TOKEN),
             environment: environment.to_string(),

@@ -46,6 +46,9 @@ impl ManifestFile {
     }
 }
 
+/// What stands for bytes that are no text, as everywhere in Unicode. A manifest has no use for it.
+pub const NO_TEXT: char = char::REPLACEMENT_CHARACTER;
+
 /// Why a file was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -65,6 +68,12 @@ pub enum FileError {
     TooLarge {
         /// Size of the file.
         size: usize,
+    },
+    /// Whoever read the file found bytes that are no text, and put [`NO_TEXT`] in their place.
+    #[error("line {line}: the file is not UTF-8 text: save it as UTF-8")]
+    NoText {
+        /// Where the first of them is.
+        line: usize,
     },
     /// A document does not keep the rules of a manifest.
     #[error("document {document}: {message}")]
@@ -86,6 +95,9 @@ pub fn parse_files(text: &str) -> Result<Vec<ManifestFile>, FileError> {
     if text.len() > MAX_FILE {
         return Err(FileError::TooLarge { size: text.len() });
     }
+    if let Some(line) = text.lines().position(|line| line.contains(NO_TEXT)) {
+        return Err(FileError::NoText { line: line + 1 });
+    }
     // `0777` is a number of base eight for the cluster and for Helm, so it is one here.
     let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
     let documents: Vec<Document> =
@@ -106,7 +118,9 @@ pub fn parse_files(text: &str) -> Result<Vec<ManifestFile>, FileError> {
 pub fn parse_each(text: &str) -> Vec<Result<ManifestFile, FileError>> {
     match parse_files(text) {
         Ok(files) => files.into_iter().map(Ok).collect(),
-        Err(error @ (FileError::Empty | FileError::TooLarge { .. })) => vec![Err(error)],
+        Err(error @ (FileError::Empty | FileError::TooLarge { .. } | FileError::NoText { .. })) => {
+            vec![Err(error)]
+        }
         Err(error) => {
             let documents = documents(text);
             if documents.len() < 2 {
@@ -428,6 +442,13 @@ mod tests {
         assert!(error.contains("remove cleanup.app"), "{error}");
         let error = refusal(&format!("{HEAD}preview: true\ncleanup: {{after: 3d}}\n"));
         assert!(error.contains("cleanup.after is not a time limit"), "{error}");
+    }
+
+    #[test]
+    fn what_was_no_text_is_refused_and_not_released_in_part() {
+        let broken = String::from_utf8_lossy(b"app: a\nenv: gr\xfcn\n").into_owned();
+        assert_eq!(parse(&broken), Err(FileError::NoText { line: 2 }));
+        assert_eq!(parse_each(&broken), [Err(FileError::NoText { line: 2 })]);
     }
 
     #[test]

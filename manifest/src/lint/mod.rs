@@ -128,6 +128,10 @@ fn of_file_error(error: &file::FileError, first: Option<&Node>) -> Finding {
             };
             Finding::error("manifest", place, message.clone())
         }
+        file::FileError::NoText { line } => {
+            let place = Place { line: *line, ..start };
+            Finding::error("manifest", place, "not UTF-8 text: save the file as UTF-8")
+        }
         other => {
             Finding::error("manifest", first.map_or(start, |node| node.place), other.to_string())
         }

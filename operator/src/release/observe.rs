@@ -221,7 +221,12 @@ pub(super) fn judge(
             match reason.as_str() {
                 "HealthCheckFailed" => Observation::Unhealthy {
                     reason: word(reason, FLUX_FAILED),
-                    message: workloads.summary(message),
+                    // That all replicas are ready explains no failure.
+                    message: if workloads.all_ready() {
+                        message.clone()
+                    } else {
+                        workloads.summary(message)
+                    },
                 },
                 // Flux says these while it is at work or will be soon.
                 "Progressing"

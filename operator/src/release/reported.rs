@@ -246,6 +246,19 @@ mod tests {
     }
 
     #[test]
+    fn a_health_check_that_failed_is_explained_by_replicas_only_if_some_are_not_ready() {
+        let said = |replicas: &str, state: &str| {
+            let rest = json!({"state": state, "replicas": replicas});
+            match seen(&live("bbb", "aaa", Some(false), &rest), &agent(5)) {
+                Observation::Unhealthy { message, .. } => message,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(said("1/2", "Progressing"), "1/2 replicas are ready");
+        assert_eq!(said("2/2", "Healthy"), "timeout");
+    }
+
+    #[test]
     fn a_silent_agent_is_told_and_nothing_is_judged() {
         let done = live("aaa", "aaa", Some(true), &json!({}));
         let Observation::Unheard { reason, message } = seen(&done, &agent(61)) else {

@@ -5,6 +5,7 @@ use gimlet_crds::{
     Artifact, ArtifactEvent, ArtifactSpec, ManifestSource, Repository, SourceVersion,
 };
 use gimlet_gitops::{CommitId, GitError, SourceCommit, SourceFile};
+use gimlet_manifest::file::NO_TEXT;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -163,7 +164,11 @@ async fn spec(
 fn manifest(file: SourceFile) -> Option<ManifestSource> {
     let extension = std::path::Path::new(&file.path).extension()?;
     let named = ["yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-    let content = file.text.filter(|text| named && !text.trim().is_empty())?;
+    // What is no text is refused by name, where it is judged.
+    let content = file.text.unwrap_or_else(|| NO_TEXT.to_string());
+    if !named || content.trim().is_empty() {
+        return None;
+    }
     // The path says where a fault is, and nothing is read by it.
     let path = file.path.replace(|c: char| !is_shown(c), "-");
     Some(ManifestSource { path: path.chars().take(MAX_PATH).collect(), content })
@@ -199,6 +204,7 @@ fn facts(
 #[cfg(test)]
 mod tests {
     use gimlet_gitops::{BlobId, Reference};
+    use gimlet_manifest::file::parse_files;
 
     use super::*;
 
@@ -247,7 +253,10 @@ mod tests {
         let long = path(&format!(".gimlet/{}.yaml", "ä".repeat(300))).unwrap();
         assert_eq!(long.chars().count(), MAX_PATH);
         assert_eq!(path(".gimlet/README.md"), None);
-        assert!(manifest(file("a.yaml", None)).is_none());
+        assert!(manifest(file("a.bin", None)).is_none());
+        let refused = manifest(file("a.yaml", None)).unwrap();
+        let error = parse_files(&refused.content).unwrap_err().to_string();
+        assert!(error.contains("is not UTF-8 text"), "{error}");
         assert!(manifest(file("a.yaml", Some("\n "))).is_none());
     }
 }

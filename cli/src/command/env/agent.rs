@@ -41,8 +41,8 @@ const SOON: i64 = 30 * 24 * 3600;
 pub(super) struct AgentArgs {
     /// Put the agent there too: it tells the dashboard at this address what runs. Its token is made here, and
     /// exchanged by the same command before it ends
-    #[arg(long, value_name = "URL", value_parser = address, help_heading = "Agent")]
-    agent: Option<Url>,
+    #[arg(long, value_name = "URL", help_heading = "Agent")]
+    agent: Option<String>,
     /// Image of the agent
     #[arg(
         long,
@@ -56,16 +56,12 @@ pub(super) struct AgentArgs {
     agent_image: String,
 }
 
-fn address(text: &str) -> Result<Url, String> {
-    parse_server(text).map_err(|error| error.message().to_owned())
-}
-
 /// The agent of one environment.
 #[derive(Debug)]
 pub(super) struct Agent<'a> {
     environment: &'a Environment,
     namespace: String,
-    dashboard: &'a Url,
+    dashboard: Url,
     image: &'a str,
 }
 
@@ -75,10 +71,11 @@ impl AgentArgs {
         &'a self,
         environment: &'a Environment,
         namespace: &str,
-    ) -> Option<Agent<'a>> {
-        let dashboard = self.agent.as_ref()?;
+    ) -> Result<Option<Agent<'a>>, CommandError> {
+        let Some(address) = &self.agent else { return Ok(None) };
+        let dashboard = parse_server(address)?;
         let namespace = environment.namespace().unwrap_or_else(|| namespace.to_owned());
-        Some(Agent { environment, namespace, dashboard, image: &self.agent_image })
+        Ok(Some(Agent { environment, namespace, dashboard, image: &self.agent_image }))
     }
 }
 
@@ -297,7 +294,7 @@ mod tests {
     }
 
     fn args() -> AgentArgs {
-        let agent = Some(address("https://gimlet.example.com/").unwrap());
+        let agent = Some("https://gimlet.example.com/".into());
         AgentArgs { agent, agent_image: "registry.example.com/gimlet:1".into() }
     }
 
@@ -309,13 +306,13 @@ mod tests {
     #[test]
     fn each_environment_has_its_own_agent_and_one_role_is_enough() {
         let (environment, args) = (environment(), args());
-        let agent = args.of(&environment, "team").unwrap();
+        let agent = args.of(&environment, "team").unwrap().unwrap();
         assert!(agent.is_news());
         assert_snapshot!(yaml(&agent.identity()));
         assert_snapshot!(yaml(&agent.objects(Some("the token")).unwrap()));
         let kept = agent.objects(None).unwrap();
         assert_eq!(kept.len() + 1, agent.objects(Some("x")).unwrap().len());
-        assert!(AgentArgs::default().of(&environment, "team").is_none());
+        assert!(AgentArgs::default().of(&environment, "team").unwrap().is_none());
     }
 
     #[test]
@@ -335,7 +332,11 @@ mod tests {
 
     #[test]
     fn the_token_goes_nowhere_in_the_clear() {
-        assert!(address("http://gimlet.example.com").unwrap_err().contains("in the clear"));
-        assert!(address("https://a:b@gimlet.example.com").is_err());
+        let refuse = |address: &str| {
+            let args = AgentArgs { agent: Some(address.into()), ..args() };
+            args.of(&environment(), "team").unwrap_err().message().to_owned()
+        };
+        assert!(refuse("http://gimlet.example.com").contains("in the clear"));
+        assert!(!refuse("https://me:hunter2@gimlet.example.com").contains("hunter2"));
     }
 }

@@ -102,7 +102,7 @@ pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, C
             Reading::Open
         };
         let mut objects = wanted(&environment, &reading)?;
-        if let Some(agent) = args.agent.of(&environment, &management.namespace) {
+        if let Some(agent) = args.agent.of(&environment, &management.namespace)? {
             objects.extend(agent.objects(Some(UNMADE))?);
             objects.extend(agent.identity());
         }
@@ -123,7 +123,7 @@ pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, C
         cluster.server(),
         found.words()
     );
-    let agent = args.agent.of(&environment, &management.namespace);
+    let agent = args.agent.of(&environment, &management.namespace)?;
     let mut objects = wanted(&environment, &reading)?;
     let mut identity = None;
     // The agent's own objects; with a token only once everything was agreed to.
