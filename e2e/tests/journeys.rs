@@ -20,6 +20,8 @@ mod cli_acting;
 mod cli_ci;
 #[path = "journeys/cli_self.rs"]
 mod cli_self;
+#[path = "journeys/clusters.rs"]
+mod clusters;
 #[path = "journeys/config_changes.rs"]
 mod config_changes;
 #[path = "journeys/dashboard.rs"]
@@ -70,8 +72,6 @@ mod rollback;
 mod secrets;
 #[path = "journeys/signing.rs"]
 mod signing;
-#[path = "journeys/two_clusters.rs"]
-mod two_clusters;
 #[path = "journeys/uninstall.rs"]
 mod uninstall;
 #[path = "journeys/views.rs"]

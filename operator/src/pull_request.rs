@@ -1,6 +1,7 @@
 //! Pull requests of the operator: opened, kept up to date, merged, given up.
 
 pub(crate) mod markdown;
+mod withdrawn;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use gimlet_hosts::{
 };
 
 use crate::remotes::Access;
+pub(crate) use withdrawn::Withdrawn;
 
 /// What a pull request says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub(crate) struct Place {
     branch: BranchName,
     base: String,
     auto_merge: Option<AutoMerge>,
+    withdrawn: Arc<Withdrawn>,
 }
 
 impl Place {
@@ -58,6 +61,7 @@ impl Place {
             branch: branch(environment, folder)?,
             base: environment.spec.gitops.branch.clone(),
             auto_merge: environment.spec.gitops.auto_merge,
+            withdrawn: Arc::clone(&access.withdrawn),
         }))
     }
 
@@ -174,7 +178,16 @@ impl Place {
     /// Hosts close what is open on a deleted branch, and some do so a while later: whoever is about to
     /// propose something else on the branch must not find it deleted, but takes it over.
     pub(crate) async fn withdraw(&self, pull: &PullRequestStatus) -> Result<(), GitError> {
-        self.writer.withdraw(&self.branch, CommitId::parse(&pull.commit)?).await.map(drop)
+        if self.writer.withdraw(&self.branch, CommitId::parse(&pull.commit)?).await? {
+            self.withdrawn.note(&self.branch);
+        }
+        Ok(())
+    }
+
+    /// Tells whether a pull request may have been closed by the host, for the branch that one before it had:
+    /// once for each deletion.
+    pub(crate) fn was_closed_late(&self) -> bool {
+        self.withdrawn.take(&self.branch)
     }
 
     /// Deletes the branch after a merge. If that fails, the next proposal takes the branch over.

@@ -23,6 +23,7 @@ use crate::error::{ApiError, Retry};
 use crate::github_app::{self, Apps};
 use crate::hosting::{self, HostingError};
 use crate::metrics::Metrics;
+use crate::pull_request::Withdrawn;
 
 /// How long credentials are used before their Secret is read again.
 const FRESH: Duration = Duration::from_secs(30);
@@ -51,6 +52,7 @@ struct Opened {
     signer: Option<String>,
     engine: EngineChoice,
     writer: Writer,
+    withdrawn: Arc<Withdrawn>,
 }
 
 /// What an environment's access is made of, besides the way to its repository.
@@ -76,6 +78,8 @@ pub(crate) struct Access {
     pub(crate) writer: Writer,
     /// The API of the host, where the environment has pull requests.
     pub(crate) host: Option<Arc<dyn Host>>,
+    /// Branches of pull requests that were deleted a moment ago.
+    pub(crate) withdrawn: Arc<Withdrawn>,
     /// The account that the API is asked with.
     account: Option<HostClient>,
     fingerprint: String,
@@ -338,9 +342,11 @@ impl Remotes {
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
             let options = Options { engine, observer, signer, ..Options::new(&folder) };
             let writer = Writer::open(remote, options);
-            Opened { repository, folder, signer: print, engine, writer }
+            let withdrawn = Arc::default();
+            Opened { repository, folder, signer: print, engine, writer, withdrawn }
         });
-        let access = Access { writer: opened.writer.clone(), host, account, fingerprint };
+        let (writer, withdrawn) = (opened.writer.clone(), Arc::clone(&opened.withdrawn));
+        let access = Access { writer, host, withdrawn, account, fingerprint };
         let read = Instant::now();
         environments.insert(id, Entry { generation, read, access: access.clone(), app });
         writers.retain(|fingerprint, _| {

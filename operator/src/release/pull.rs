@@ -92,6 +92,10 @@ pub(super) async fn follow(
     let (blockers, kind, wait) =
         match judge(release, environment, around, seen.as_ref(), pull, moved) {
             Move::End(end) => return Ok(Outcome::Ended(end)),
+            Move::Closed if place.was_closed_late() => {
+                return commit::release(release, environment, around, ctx).await;
+            }
+            Move::Closed => return Ok(Outcome::Ended(closed(pull))),
             Move::Rejected { by, comment } => return Ok(rejected(&by, &comment)),
             Move::Rebuild => return commit::release(release, environment, around, ctx).await,
             Move::Wait { blockers, kind, why } => (blockers, kind, why),
@@ -196,6 +200,8 @@ async fn base_moved(
 #[derive(Debug)]
 enum Move {
     End(End),
+    /// Somebody closed it, or it is gone.
+    Closed,
     Rejected {
         by: String,
         comment: String,
@@ -229,7 +235,7 @@ fn judge(
         return Move::End(End::Superseded { by: UNINSTALL.into() });
     }
     let Some(seen) = seen.filter(|seen| seen.state == PullRequestState::Open) else {
-        return Move::End(closed(pull));
+        return Move::Closed;
     };
     let status = release.status.clone().unwrap_or_default();
     let Some(plan) = status.plan.as_ref().filter(|_| !moved) else { return Move::Rebuild };
