@@ -72,6 +72,14 @@ async fn an_environment_is_made_connected_checked_and_let_go_of() -> Result<()> 
     repository.write("main", mine, "Ask Mia before you change anything here.\n")?;
     let release = stage.release("web", stage.web("1")).await?;
     stage.phase(&release.metadata.name.unwrap_or_default(), Phase::Healthy).await?;
+    // The App says so a moment after its Release.
+    stage
+        .app_until("web", "is ready", |app| {
+            let conditions = app.status.as_ref().map(|status| status.conditions.as_slice());
+            let found = condition::find(conditions.unwrap_or_default(), condition::READY);
+            found.is_some_and(|found| found.status == "True")
+        })
+        .await?;
     let said = cli.run(["env", "check", "staging"])?;
     ensure!(said.code == 0, "{said:?}");
     has(&said, &["✓ apps in flux", "1 of 1 are ready"])?;

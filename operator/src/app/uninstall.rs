@@ -143,7 +143,8 @@ async fn propose(
     let known = app.status.as_ref().and_then(|status| status.pull_request.as_ref());
     if let Some(known) = known {
         let seen = place.look(known.number).await?;
-        if seen.is_some_and(|seen| seen.state == PullRequestState::Closed) {
+        let closed = seen.is_some_and(|seen| seen.state == PullRequestState::Closed);
+        if closed && !place.was_closed_late() {
             let why = format!(
                 "{} was closed: open it again, or set spec.deletionPolicy to Orphan",
                 known.url

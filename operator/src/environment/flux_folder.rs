@@ -96,14 +96,14 @@ async fn propose(
     if let (Some(known), true) = (known, same) {
         match place.look(known.number).await?.map(|seen| seen.state) {
             Some(PullRequestState::Open) => pull = Some(known.clone()),
-            Some(PullRequestState::Closed) => {
+            Some(PullRequestState::Closed) if !place.was_closed_late() => {
                 let why = format!(
                     "{} was closed: open it again, or change spec.flux of the environment",
                     known.url
                 );
                 return Ok(Kept::Proposed { pull: known.clone(), why });
             }
-            Some(PullRequestState::Merged) | None => {}
+            Some(PullRequestState::Closed | PullRequestState::Merged) | None => {}
         }
     }
     let pull = if let Some(pull) = pull {
