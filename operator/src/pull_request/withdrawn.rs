@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gimlet_gitops::BranchName;
 
 /// For how long a host may not have taken notice of a deletion.
-const LATE: Duration = Duration::from_mins(2);
+const LATE: Duration = Duration::from_secs(30);
 
 /// The branches of one repository that this process deleted.
 ///
