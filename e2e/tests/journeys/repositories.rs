@@ -7,6 +7,7 @@ use gimlet_crds::{
     Artifact, ArtifactEvent, ManifestResult, Phase, Repository as GimletRepository, condition,
 };
 use gimlet_e2e::{Repository, Stage, gitea, wait_until};
+use jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use serde_json::{Value, json};
 
@@ -145,6 +146,13 @@ async fn branches_tags_and_pull_requests_are_found_without_a_webhook() -> Result
     ];
     let sha = source.write("main", ".gimlet/all.yaml", &all.join("---\n"))?;
     source.api("POST", "/tags", Some(&json!({"tag_name": "v0.1.0", "target": "main"})))?;
+    // What is of the same second as the Repository counts as news.
+    let second = Timestamp::now().as_second();
+    wait_until("the next second", SOON, async || {
+        ensure!(Timestamp::now().as_second() > second, "it has not come");
+        Ok(())
+    })
+    .await?;
     watch_repository(&stage, &source, "5s").await?;
     let released = |artifact: &Artifact| -> Vec<String> {
         let verdicts = artifact.status.iter().flat_map(|status| &status.releases);
