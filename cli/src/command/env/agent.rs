@@ -188,7 +188,8 @@ impl Agent<'_> {
         let api = management.api::<Environment>();
         let request = management.request("patch", "environments", Some(&name));
         api.patch(&name, &params, &patch).await.map_err(|error| request.failed(&error))?;
-        output::print(&format!("environment.gimlet.io/{name} observed by its agent\n"))
+        let note = if dry_run { " (server dry run)" } else { "" };
+        output::print(&format!("environment.gimlet.io/{name} observed by its agent{note}\n"))
     }
 
     fn speaks_for(&self) -> String {
