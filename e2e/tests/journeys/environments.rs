@@ -158,7 +158,22 @@ async fn an_agent_comes(stage: &Stage, cli: &Cli) -> Result<()> {
         })
         .await?;
     has(&cli.run(["env", "check", "staging"])?, &["✕ agent", "deploy/gimlet-agent-staging"])?;
-    has(&cli.run(["doctor"])?, &["✕ staging agent", "gimlet env check staging"])
+    has(&cli.run(["doctor"])?, &["✕ staging agent", "gimlet env check staging"])?;
+
+    // The agent of an environment of the same name elsewhere is left alone.
+    let speaks_for = |environment: &str| {
+        let patch = json!({"data": {"GIMLET_AGENT_ENVIRONMENT": environment}}).to_string();
+        kubectl(&["patch", "configmap", name, "-n", "gimlet-agent", "--type=merge", "-p", &patch])
+    };
+    speaks_for("elsewhere/staging")?;
+    let said = cli.run(connect)?;
+    ensure!(said.code == 1, "{said:?}");
+    has(&said, &["speaks for elsewhere/staging"])?;
+    let delete = ["env", "delete", "staging", "--keep-apps", "--disconnect", "--dry-run=client"];
+    let said = cli.run(delete)?;
+    ensure!(!said.err.contains("deployment.apps/gimlet-agent-staging"), "{said:?}");
+    speaks_for(&format!("{}/staging", stage.namespace.name()))?;
+    has(&cli.run(delete)?, &["- deployment.apps/gimlet-agent-staging"])
 }
 
 /// The kind of Flux' helm-controller, which does not run here.

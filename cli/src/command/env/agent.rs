@@ -84,6 +84,31 @@ pub(super) fn name(environment: &str) -> String {
     format!("{AGENT}-{environment}")
 }
 
+/// Returns which environment the agent of that name in a workload cluster speaks for, with its namespace;
+/// nothing where there is none, or it may not be seen.
+async fn spoken_for(cluster: &Cluster, environment: &str) -> Result<Option<String>, CommandError> {
+    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), AGENT);
+    match api.get_opt(&name(environment)).await {
+        Ok(found) => Ok(found.and_then(|map| map.data?.remove(ENVIRONMENT))),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(None),
+        Err(error) => Err(refused(cluster, "get", "configmaps", AGENT, &error)),
+    }
+}
+
+/// Finds an environment's own objects of the agent in the workload cluster; none where they are those of an
+/// environment of the same name in another namespace.
+pub(super) async fn find(
+    cluster: &Cluster,
+    environment: &str,
+    namespace: &str,
+) -> Result<Vec<Wanted>, CommandError> {
+    let found = spoken_for(cluster, environment).await?;
+    if found.is_some_and(|other| other != format!("{namespace}/{environment}")) {
+        return Ok(Vec::new());
+    }
+    Ok(own(environment))
+}
+
 /// Lists an environment's own objects of the agent in the workload cluster, the Deployment first.
 pub(super) fn own(environment: &str) -> Vec<Wanted> {
     let of = |version: &str, kind: &str| {
@@ -198,12 +223,7 @@ impl Agent<'_> {
 
     /// Refuses to take the place of the agent of another environment of the same name.
     pub(super) async fn check_place(&self, cluster: &Cluster) -> Result<(), CommandError> {
-        let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), AGENT);
-        let found = match api.get_opt(&self.name()).await {
-            Ok(found) => found.and_then(|map| map.data?.remove(ENVIRONMENT)),
-            Err(kube::Error::Api(status)) if status.code == 403 => None,
-            Err(error) => return Err(refused(cluster, "get", "configmaps", AGENT, &error)),
-        };
+        let found = spoken_for(cluster, &self.environment.name_any()).await?;
         match found.filter(|other| *other != self.speaks_for()) {
             None => Ok(()),
             Some(other) => {

@@ -69,7 +69,8 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     let workload = if args.disconnect {
         let cluster = args.workload.connect(global, &management, &environment).await?;
         let objects = objects(&cluster, &environment).await?;
-        let own = there(&cluster, agent::own(&args.name)).await?;
+        let own = agent::find(&cluster, &args.name, &management.namespace).await?;
+        let own = there(&cluster, own).await?;
         Some((cluster, objects, own))
     } else {
         None
