@@ -169,6 +169,9 @@ pub struct ConfigChangeStatus {
     /// The pull request, where the change has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<ChangePullRequest>,
+    /// The file as the branch has it, where somebody else changed it: what the change can be merged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<FoundFile>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
@@ -183,6 +186,17 @@ pub struct ChangeCommit {
     /// Its page, where the host has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+/// A file as a branch has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundFile {
+    /// The id of its content: `baseBlob` of a change that is made from it.
+    pub blob: String,
+    /// What is in it; missing where it is no text, or more than 256 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// The pull request of a change.

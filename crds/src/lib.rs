@@ -42,7 +42,7 @@ pub use blocker::{Blocker, BlockerKind};
 pub use component::{Component, ComponentChart, ComponentStatus};
 pub use config_change::{
     ChangeCommit, ChangePullRequest, ConfigChange, ConfigChangePhase, ConfigChangeSpec,
-    ConfigChangeStatus,
+    ConfigChangeStatus, FoundFile,
 };
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,

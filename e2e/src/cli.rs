@@ -117,6 +117,20 @@ impl Cli {
         said(command, stdin)
     }
 
+    /// Runs it at a terminal, where a person answers its questions; all it says comes as `out`.
+    pub fn on_terminal<S: AsRef<str>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+        answers: &str,
+    ) -> Result<Said> {
+        let quoted = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
+        let mut words = vec![quoted(&self.binary.to_string_lossy())];
+        words.extend(args.into_iter().map(|word| quoted(word.as_ref())));
+        let mut command = self.command(Path::new("script"))?;
+        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+        said(command, answers)
+    }
+
     /// Runs it, and expects that it ends well.
     pub fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<String> {
         let said = self.run(args)?;

@@ -210,7 +210,9 @@ async fn commit(change: &ConfigChange, target: &Target) -> Result<Seen, ConfigCh
     let now = host.file(branch, wanted.path).await?;
     match decide::decide(&wanted, now.as_ref(), commits.first()) {
         Step::Unchanged => Ok(Seen::Unchanged { branch: branch.clone() }),
-        Step::Conflict(message) => Ok(Seen::Conflict { branch: branch.clone(), message }),
+        Step::Conflict(message, found) => {
+            Ok(Seen::Conflict { branch: branch.clone(), message, found })
+        }
         Step::Write => {
             let file = decide::file_change(&wanted, branch, now, message::commit(change));
             let written = host.write_file(&file).await?;

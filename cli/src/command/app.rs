@@ -2,6 +2,7 @@
 
 mod change;
 mod edit;
+mod editor;
 mod merge;
 mod origin;
 mod set;

@@ -1,5 +1,6 @@
 //! Deploy manifests changed through the API: commits, pull requests, and what nobody may lose.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -301,21 +302,34 @@ async fn an_app_is_configured_from_the_command_line() -> Result<()> {
     assert!(messages(&source, "main")?[0].starts_with("another port\n"));
     assert!(said.err.contains(&format!("committed {}", &source.head("main")?[..7])), "{said:?}");
 
-    // The newest artifact is that of the first commit still: somebody else's change is not lost.
+    // The newest artifact is that of the first commit still; what a change made of the file is known too.
+    let second = ["port=9091", "--yes", "--no-render"];
+    let said = cli.run(set.iter().chain(&second))?;
+    assert_eq!(said.code, 0, "{said:?}");
+    let wanted = wanted.replace("port: 9090", "port: 9091");
+    assert_eq!(source.read("main", FILE)?.as_deref(), Some(wanted.as_str()));
+
+    // Somebody else's change is not lost, and both can be had without a checkout.
+    let theirs = wanted.replacen("# the shop", "# the shop of Ben", 1);
+    source.write("main", FILE, &theirs)?;
     let said = cli.run(set.iter().chain(&["port=1", "--yes", "--no-render"]))?;
     assert_eq!(said.code, 7, "{said:?}");
-    assert!(said.err.contains("was changed meanwhile"), "{}", said.err);
-    assert_eq!(source.read("main", FILE)?.as_deref(), Some(wanted.as_str()));
+    for text in ["was changed meanwhile", "+# the shop of Ben", "-port: 9091", "with --merge"] {
+        assert!(said.err.replace("  port", "port").contains(text), "no {text}: {}", said.err);
+    }
+    assert_eq!(source.read("main", FILE)?.as_deref(), Some(theirs.as_str()));
+    edits_on_a_terminal(&stage, &source, &theirs)?;
 
     // A checkout can fetch what they changed, so both changes can be had.
     let mut cli = Cli::new(&stage.namespace)?;
     let checkout = source.checkout()?;
     cli.enter(checkout.path());
-    let theirs = wanted.replacen("# the shop", "# the shop of Mia", 1);
+    let now = source.read("main", FILE)?.context("the file is gone")?;
+    let theirs = now.replacen("# the shop of Ben", "# the shop of Mia", 1);
     source.write("main", FILE, &theirs)?;
     let said = cli.run(set.iter().chain(&["port=7070", "--yes", "--merge", "--no-render"]))?;
     assert_eq!(said.code, 0, "{said:?}");
-    let both = theirs.replace("port: 9090", "port: 7070");
+    let both = theirs.replace("port: 5050", "port: 7070");
     assert_eq!(source.read("main", FILE)?.as_deref(), Some(both.as_str()));
     source.write("main", FILE, &both.replace("port: 7070", "port: 1234"))?;
     let said = cli.run(set.iter().chain(&["port=4321", "--yes", "--merge", "--no-render"]))?;
@@ -325,4 +339,50 @@ async fn an_app_is_configured_from_the_command_line() -> Result<()> {
     let list = cli.ok(["get", "changes", "-o", "wide"])?;
     assert!(list.contains("Committed") && list.contains("Conflict"), "{list}");
     stage.end().await
+}
+
+/// Edits the file with a real editor at a real terminal, while somebody else does the same.
+fn edits_on_a_terminal(stage: &Stage, source: &Repository, now: &str) -> Result<()> {
+    let mut cli = Cli::new(&stage.namespace)?;
+    // An editor that is slow: meanwhile the branch moves, by the hand of somebody else.
+    let editor = cli.home().join("editor");
+    let write_editor = |script: &str| -> Result<()> {
+        std::fs::write(&editor, format!("#!/bin/sh\nset -e\n{script}\n"))?;
+        std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    };
+    cli.set("EDITOR", &format!("{} --wait", editor.display()));
+    let edit = ["app", "edit", "web", "-e", "staging", "--no-render"];
+
+    // What is no manifest is kept, and nothing is sent.
+    write_editor("echo 'app: [' > \"$2\"")?;
+    let said = cli.on_terminal(edit, "")?;
+    ensure!(said.code == 2 && said.out.contains("your text is kept"), "{said:?}");
+    // An answer that is no is no.
+    write_editor("sed -i 's/port: 9091/port: 6060/' \"$2\"")?;
+    let said = cli.on_terminal(edit, "n\n")?;
+    ensure!(said.code == 130 && said.out.contains("your text is kept"), "{said:?}");
+    ensure!(source.read("main", FILE)?.as_deref() == Some(now), "it was written");
+    let said = cli.on_terminal(edit, "y\n")?;
+    ensure!(said.code == 0 && said.out.contains("+  port: 6060"), "{said:?}");
+    let mine = now.replace("port: 9091", "port: 6060");
+    ensure!(source.read("main", FILE)?.as_deref() == Some(mine.as_str()), "{said:?}");
+
+    // Both change the same line: the marks are resolved in the editor, and the result is sent.
+    let theirs = mine.replace("port: 6060", "port: 4040");
+    source.write("main", FILE, &theirs)?;
+    write_editor(
+        "if grep -q '^<<<<<<< yours' \"$2\"; then\n\
+         grep -q 'port: 4040' \"$2\"\n\
+         sed -i '/^<<<<<<</,/^>>>>>>>/c\\  port: 5050' \"$2\"\n\
+         else sed -i 's/port: 6060/port: 3030/' \"$2\"; fi",
+    )?;
+    let said = cli.on_terminal(edit, "y\ny\ny\n")?;
+    ensure!(said.code == 0, "{said:?}");
+    for text in ["both changed the same lines", "+  port: 4040", "+  port: 5050", "committed "] {
+        ensure!(said.out.contains(text), "no {text}: {}", said.out);
+    }
+    let both = theirs.replace("port: 4040", "port: 5050");
+    ensure!(source.read("main", FILE)?.as_deref() == Some(both.as_str()), "{said:?}");
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! What is to be done with a file, from what is there: pure.
 
-use gimlet_crds::ConfigChange;
+use gimlet_crds::{ConfigChange, FoundFile};
 use gimlet_hosts::{Commit, File, FileChange};
+
+/// Bytes of a file that are told at most: as many as a change may have.
+const LARGEST: usize = 256 * 1024;
 
 /// What a file is to be, and what it has to be before.
 pub(super) struct Wanted<'a> {
@@ -17,8 +20,8 @@ pub(super) struct Wanted<'a> {
 pub(super) enum Step {
     /// The file is what it is to be.
     Unchanged,
-    /// Somebody else changed it.
-    Conflict(String),
+    /// Somebody else changed it: why, and what it is by now.
+    Conflict(String, Option<FoundFile>),
     /// It is written.
     Write,
 }
@@ -57,7 +60,15 @@ pub(super) fn decide(wanted: &Wanted<'_>, now: Option<&File>, last: Option<&Comm
         let by = if last.author.is_empty() { "somebody" } else { &last.author };
         message = format!("{message}; {} of {by} says {subject:?}", short(last.sha.as_str()));
     }
-    Step::Conflict(format!("{message}. Read it again, and make the change anew"))
+    let message = format!("{message}. Read it again, and make the change anew");
+    Step::Conflict(message, now.map(found))
+}
+
+/// Tells what a file is, so that whoever made the change can merge both without the repository at hand.
+fn found(file: &File) -> FoundFile {
+    let text =
+        (file.content.len() <= LARGEST).then(|| String::from_utf8(file.content.clone()).ok());
+    FoundFile { blob: file.blob.to_string(), content: text.flatten() }
 }
 
 /// Makes the request for a commit.
@@ -98,9 +109,25 @@ mod tests {
 
     fn conflict(step: Step) -> String {
         match step {
-            Step::Conflict(message) => message,
+            Step::Conflict(message, _) => message,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_conflict_tells_what_the_file_is_unless_it_is_no_text_or_too_much() {
+        let told = |content: &[u8]| {
+            let file = File::new(Sha::parse(NEW).unwrap(), content.to_vec());
+            match decide(&wanted(Some("new"), Some(OLD)), Some(&file), None) {
+                Step::Conflict(_, found) => found.map(|found| (found.blob, found.content)),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told(b"other"), Some((NEW.into(), Some("other".into()))));
+        assert_eq!(told(&[0xff]), Some((NEW.into(), None)));
+        assert_eq!(told(&vec![b'a'; LARGEST + 1]), Some((NEW.into(), None)));
+        let gone = decide(&wanted(Some("new"), Some(OLD)), None, None);
+        assert!(matches!(gone, Step::Conflict(_, None)), "{gone:?}");
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(super) async fn propose(
         let now = host.file(branch, wanted.path).await?;
         match decide::decide(&wanted, now.as_ref(), history.first()) {
             Step::Unchanged => return Ok(Seen::Unchanged { branch: branch.clone() }),
-            Step::Conflict(message) => {
-                return Ok(Seen::Conflict { branch: branch.clone(), message });
+            Step::Conflict(message, found) => {
+                return Ok(Seen::Conflict { branch: branch.clone(), message, found });
             }
             Step::Write => {}
         }
@@ -54,9 +54,9 @@ pub(super) async fn propose(
     match decide::decide(&wanted, now.as_ref(), history.first()) {
         // Committed by an attempt whose answer was lost.
         Step::Unchanged => {}
-        Step::Conflict(message) => {
+        Step::Conflict(message, found) => {
             clean(host.as_ref(), &head).await;
-            return Ok(Seen::Conflict { branch: branch.clone(), message });
+            return Ok(Seen::Conflict { branch: branch.clone(), message, found });
         }
         Step::Write => {
             let file = decide::file_change(&wanted, &head, now, message::commit(change));

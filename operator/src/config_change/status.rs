@@ -2,7 +2,7 @@
 
 use gimlet_crds::condition::{self, READY, RECONCILING, STALLED, Truth, Verdict};
 use gimlet_crds::{
-    ChangeCommit, ChangePullRequest, ConfigChange, ConfigChangePhase, ConfigChangeStatus,
+    ChangeCommit, ChangePullRequest, ConfigChange, ConfigChangePhase, ConfigChangeStatus, FoundFile,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -37,6 +37,7 @@ pub(super) enum Seen {
     Conflict {
         branch: String,
         message: String,
+        found: Option<FoundFile>,
     },
     Failed {
         reason: &'static str,
@@ -141,8 +142,9 @@ fn compute(
             status.branch = Some(branch);
             (Phase::Unchanged, Truth::True, "Unchanged", message, None)
         }
-        Seen::Conflict { branch, message } => {
+        Seen::Conflict { branch, message, found } => {
             status.branch = Some(branch);
+            status.found = found;
             (Phase::Conflict, Truth::False, "Conflict", message, Some(STALLED))
         }
         Seen::Failed { reason, message } => {
@@ -175,7 +177,14 @@ mod tests {
             Seen::Proposed { branch: branch(), commit: commit(), pull: pull() },
             Seen::Closed { branch: branch(), commit: commit(), pull: pull() },
             Seen::Unchanged { branch: branch() },
-            Seen::Conflict { branch: branch(), message: "changed".into() },
+            Seen::Conflict {
+                branch: branch(),
+                message: "changed".into(),
+                found: Some(FoundFile {
+                    blob: "2b1d8e7f6a".into(),
+                    content: Some("a: b\n".into()),
+                }),
+            },
             Seen::Failed { reason: "InvalidManifest", message: "no".into() },
             Seen::Waiting { reason: "Forbidden", message: "no".into(), stalled: true },
             Seen::Waiting { reason: "HostUnreachable", message: "away".into(), stalled: false },

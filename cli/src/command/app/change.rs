@@ -12,7 +12,8 @@ use gimlet_manifest::plan::{DiffOptions, Files, diff};
 use kube::ResourceExt as _;
 use kube::core::ObjectMeta;
 
-use super::merge::{Merged, keep, merge};
+use super::editor::{self, keep};
+use super::merge::{Merged, merge};
 use super::origin::Origin;
 use crate::args::Place;
 use crate::cluster::Cluster;
@@ -59,6 +60,27 @@ pub(super) struct ChangeArgs {
     write: WriteArgs,
 }
 
+/// A change that somebody wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish<'a> {
+    /// The app and the environment that it is for.
+    pub(super) place: &'a Place,
+    /// What is to be in the file, the whole of it.
+    pub(super) content: &'a str,
+    /// What the commit says of it.
+    pub(super) summary: &'a str,
+    /// Somebody typed it: it is kept where it cannot be sent.
+    pub(super) typed: bool,
+}
+
+/// What became of a change that was sent.
+enum Sent {
+    /// It was written, or there was nothing to write.
+    Done,
+    /// Somebody else changed the file before.
+    Late(Box<ConfigChange>),
+}
+
 impl ChangeArgs {
     /// Finds the file.
     pub(super) async fn origin(
@@ -73,36 +95,78 @@ impl ChangeArgs {
     pub(super) async fn send(
         &self,
         cluster: &Cluster,
-        place: &Place,
         origin: &Origin,
-        content: &str,
-        summary: &str,
+        wish: Wish<'_>,
     ) -> Result<Finish, CommandError> {
-        let refused = match self.try_send(cluster, place, origin, content, summary).await {
-            Err(error) if error.kind() == Kind::BaseChanged => error,
-            ended => return ended,
-        };
-        let Some(newer) = origin.newer(cluster, place).await else { return Err(refused) };
-        output::note(refused.message());
-        match merge(&origin.content, content, &newer.content)? {
-            Merged::Clean(merged) => {
-                if !self.merge {
-                    output::note(&file_diff(&newer, &merged));
-                    let question = "merge your change with that one, and send it again";
-                    prompt::confirm(question, false).map_err(|_| {
-                        refused.clone().hint("run it again with --merge to have both changes")
-                    })?;
-                }
-                // Once more is enough: who is always late should talk to the others.
-                self.try_send(cluster, place, &newer, &merged, summary).await
+        let what = self.what(origin);
+        let ask = || prompt::confirm(&what, self.yes);
+        match self.try_send(cluster, origin, wish, ask).await {
+            Ok(Sent::Done) => Ok(Finish::Done),
+            Ok(Sent::Late(ended)) => self.settle(cluster, origin, wish, &ended).await,
+            Err(error) => {
+                tell_kept(wish, origin);
+                Err(error)
             }
-            Merged::Conflict(text) => {
-                let kept = keep(&text, &origin.path)?;
-                let Place { app, environment } = place;
-                Err(refused.hint(format!(
-                    "both changed the same lines: mend {0}, then gimlet app edit {app} -e {environment} --file {0}",
-                    kept.display()
-                )))
+        }
+    }
+
+    /// Shows what both changed, and makes one change of them.
+    async fn settle(
+        &self,
+        cluster: &Cluster,
+        origin: &Origin,
+        wish: Wish<'_>,
+        ended: &ConfigChange,
+    ) -> Result<Finish, CommandError> {
+        let refused = CommandError::new(Kind::BaseChanged, said(ended));
+        let place = wish.place;
+        let Some(newer) = origin.newer(cluster, place, ended).await else {
+            tell_kept(wish, origin);
+            return Err(refused.hint(
+                "fetch the branch (git fetch) or wait for its artifact, and run the command again",
+            ));
+        };
+        output::note(refused.message());
+        output::note(&format!(
+            "what was changed meanwhile:\n{}",
+            file_diff(origin, &newer.content)
+        ));
+        let merged = merge(&origin.content, wish.content, &newer.content)?;
+        let merged = match merged {
+            Merged::Clean(text) if file::parse_files(&text).is_ok() => text,
+            // Somebody has to look at it.
+            Merged::Clean(text) | Merged::Conflict(text) => {
+                output::note("both changed the same lines");
+                let open = "open both in your editor, with marks where they differ";
+                if !editor::somebody_is_here() || prompt::confirm(open, false).is_err() {
+                    let kept = keep(&text, &origin.path)?;
+                    let Place { app, environment } = place;
+                    return Err(refused.hint(format!(
+                        "mend {0}, then gimlet app edit {app} -e {environment} --file {0}",
+                        kept.display()
+                    )));
+                }
+                editor::edit(&origin.path, &text)?
+            }
+        };
+        let wish = Wish { content: &merged, typed: true, ..wish };
+        output::note("both together, upon what is there now:");
+        let what = format!("merge both, and {}", self.what(&newer));
+        let ask = || {
+            prompt::confirm(&what, self.merge)
+                .map_err(|_| refused.clone().hint("run it again with --merge to have both changes"))
+        };
+        // Once more is enough: who is always late should talk to the others.
+        match self.try_send(cluster, &newer, wish, ask).await {
+            Ok(Sent::Done) => Ok(Finish::Done),
+            Ok(Sent::Late(ended)) => {
+                tell_kept(wish, origin);
+                Err(CommandError::new(Kind::BaseChanged, said(&ended))
+                    .hint("run the command again to merge with that too"))
+            }
+            Err(error) => {
+                tell_kept(wish, origin);
+                Err(error)
             }
         }
     }
@@ -111,43 +175,47 @@ impl ChangeArgs {
     async fn try_send(
         &self,
         cluster: &Cluster,
-        place: &Place,
         origin: &Origin,
-        content: &str,
-        summary: &str,
-    ) -> Result<Finish, CommandError> {
+        wish: Wish<'_>,
+        ask: impl Fn() -> Result<(), CommandError>,
+    ) -> Result<Sent, CommandError> {
+        let Wish { place, content, .. } = wish;
         if origin.content == content {
             output::note(&format!("{} has that already: nothing to change", origin.path));
-            return Ok(Finish::Done);
+            return Ok(Sent::Done);
         }
         file::parse_files(content)
             .map_err(|error| CommandError::usage(format!("{}: {error}", origin.path)))?;
-        let mut change = self.object(place, origin, content, summary);
+        let mut change = self.object(place, origin, content, wish.summary);
         if self.write.dry_run == DryRun::Client {
             change.metadata.namespace = Some(cluster.namespace.clone());
             self.write.show(&change)?;
-            return Ok(Finish::Done);
+            return Ok(Sent::Done);
         }
         output::note(&file_diff(origin, content));
         if !self.no_render {
             output::note(&self.rendered(place, origin, content).await);
         }
-        let what = match change.spec.mode {
-            PushMode::Commit => {
-                format!("commit this to {} of {}", origin.branch, origin.repository)
-            }
-            PushMode::PullRequest => {
-                format!("open a pull request into {} of {}", origin.branch, origin.repository)
-            }
-        };
-        prompt::confirm(&what, self.yes || self.write.dry_run == DryRun::Server)?;
+        if self.write.dry_run == DryRun::None {
+            ask()?;
+        }
         change.spec.requested_by = cluster.person().await;
         let created = self.write.create(cluster, &change).await?;
         self.write.tell(&created, "created")?;
         if self.write.dry_run == DryRun::Server {
-            return Ok(Finish::Done);
+            return Ok(Sent::Done);
         }
         self.follow(cluster, &created.name_any()).await
+    }
+
+    /// Says what is about to be done.
+    fn what(&self, origin: &Origin) -> String {
+        let Origin { branch, repository, .. } = origin;
+        if self.pull_request {
+            format!("open a pull request into {branch} of {repository}")
+        } else {
+            format!("commit this to {branch} of {repository}")
+        }
     }
 
     fn object(&self, place: &Place, origin: &Origin, content: &str, summary: &str) -> ConfigChange {
@@ -172,8 +240,11 @@ impl ChangeArgs {
         }
     }
 
-    async fn follow(&self, cluster: &Cluster, name: &str) -> Result<Finish, CommandError> {
+    async fn follow(&self, cluster: &Cluster, name: &str) -> Result<Sent, CommandError> {
         let ended = until(cluster, name, self.timeout, judge, said).await?;
+        if ended.status.as_ref().is_some_and(|status| status.phase == ConfigChangePhase::Conflict) {
+            return Ok(Sent::Late(Box::new(ended)));
+        }
         let status = ended.status.clone().unwrap_or_default();
         let commit = status.commit.unwrap_or_default();
         let short: String = commit.sha.chars().take(7).collect();
@@ -187,7 +258,7 @@ impl ChangeArgs {
             }
             _ => said(&ended),
         });
-        Ok(Finish::Done)
+        Ok(Sent::Done)
     }
 
     /// Renders the manifest as it was and as it is to be, and compares them. Where that is not possible
@@ -227,6 +298,21 @@ impl ChangeArgs {
     }
 }
 
+/// Keeps what a person typed, and says where.
+fn tell_kept(wish: Wish<'_>, origin: &Origin) {
+    if !wish.typed {
+        return;
+    }
+    let Place { app, environment } = wish.place;
+    output::note(&match keep(wish.content, &origin.path) {
+        Ok(kept) => format!(
+            "your text is kept: gimlet app edit {app} -e {environment} --file {}",
+            kept.display()
+        ),
+        Err(error) => error.message().to_owned(),
+    });
+}
+
 fn file_diff(origin: &Origin, content: &str) -> String {
     let files = |text: &str| -> Files {
         [(origin.path.clone(), text.as_bytes().to_vec())].into_iter().collect()
@@ -241,11 +327,9 @@ fn judge(change: &ConfigChange) -> ControlFlow<Result<(), CommandError>> {
     let status = change.status.clone().unwrap_or_default();
     match status.phase {
         Phase::Pending => ControlFlow::Continue(()),
-        Phase::Proposed | Phase::Committed | Phase::Unchanged => ControlFlow::Break(Ok(())),
-        Phase::Conflict => {
-            ControlFlow::Break(Err(CommandError::new(Kind::BaseChanged, said(change)).hint(
-                "fetch the branch (git fetch) or wait for its artifact, and run the command again",
-            )))
+        // What can be done about a conflict is decided afterwards.
+        Phase::Proposed | Phase::Committed | Phase::Unchanged | Phase::Conflict => {
+            ControlFlow::Break(Ok(()))
         }
         Phase::Closed | Phase::Failed => {
             ControlFlow::Break(Err(CommandError::new(Kind::ReleaseEnded, said(change))))
@@ -283,11 +367,11 @@ mod tests {
     }
 
     #[test]
-    fn an_open_pull_request_is_an_end_and_a_conflict_has_a_code_of_its_own() {
+    fn an_open_pull_request_is_an_end_and_so_is_a_conflict() {
         assert_eq!(code("Pending"), None);
         assert_eq!(code("Proposed"), Some(0));
         assert_eq!(code("Unchanged"), Some(0));
-        assert_eq!(code("Conflict"), Some(7));
+        assert_eq!(code("Conflict"), Some(0));
         assert_eq!(code("Failed"), Some(3));
     }
 }

@@ -1,6 +1,6 @@
 //! Two changes of one file made one, where they do not touch the same lines.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::error::CommandError;
@@ -69,16 +69,6 @@ impl Drop for Folder {
     }
 }
 
-/// Keeps a text for the person to finish; returns where.
-pub(super) fn keep(text: &str, path: &str) -> Result<PathBuf, CommandError> {
-    let name =
-        Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or("manifest.yaml");
-    let kept = std::env::temp_dir().join(format!("gimlet-{:08x}-{name}", rand::random::<u32>()));
-    std::fs::write(&kept, text)
-        .map(|()| kept)
-        .map_err(|error| CommandError::general(format!("the merge cannot be kept: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,8 +96,5 @@ mod tests {
         {
             assert!(text.contains(line), "no {line} in {text}");
         }
-        let kept = keep(&text, ".gimlet/shop.yaml").unwrap();
-        assert_eq!(std::fs::read_to_string(&kept).unwrap(), text);
-        std::fs::remove_file(kept).unwrap();
     }
 }

@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
-use gimlet_crds::{Artifact, ArtifactEvent, Repository, Variables};
+use gimlet_crds::{
+    Artifact, ArtifactEvent, ConfigChange, ConfigChangePhase, Repository, Variables,
+};
 use gimlet_gitops::BlobId;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
@@ -58,16 +60,28 @@ impl Origin {
             return Err(CommandError::new(Kind::NotFound, what)
                 .hint("a Repository says where the file is: docs/repository.md"));
         }
-        if let Some(found) = in_checkout(Path::new("."), place, &chosen, branch) {
-            return Ok(found);
-        }
+        let found = match in_checkout(Path::new("."), place, &chosen, branch) {
+            Some(found) => found,
+            None => Self::shipped(cluster, place, &chosen, branch).await?,
+        };
+        let changes = changes(cluster, &found.repository).await;
+        Ok(found.after(&changes))
+    }
+
+    /// Finds the file in the newest artifact.
+    async fn shipped(
+        cluster: &Cluster,
+        place: &Place,
+        repositories: &[&Repository],
+        branch: Option<&str>,
+    ) -> Result<Self, CommandError> {
         let artifacts = cluster
             .api::<Artifact>()
             .list(&ListParams::default())
             .await
             .map_err(|error| cluster.request("list", "artifacts", None).failed(&error))?
             .items;
-        in_artifacts(artifacts, place, &chosen, branch).ok_or_else(|| {
+        in_artifacts(artifacts, place, repositories, branch).ok_or_else(|| {
             let Place { app, environment } = place;
             CommandError::new(
                 Kind::NotFound,
@@ -82,13 +96,69 @@ impl Origin {
 }
 
 impl Origin {
-    /// Finds the file as it is now, if it is known here and another one.
-    pub(super) async fn newer(&self, cluster: &Cluster, place: &Place) -> Option<Self> {
+    /// Finds the file as it is now, after a change of it came too late.
+    pub(super) async fn newer(
+        &self,
+        cluster: &Cluster,
+        place: &Place,
+        ended: &ConfigChange,
+    ) -> Option<Self> {
         // A checkout knows what was fetched last; the fetch may fail where nobody may read.
         let _ = git::run(Path::new("."), &["fetch", "--quiet", "origin", &self.branch]);
+        let told = self.clone().after(std::slice::from_ref(ended));
+        if told.blob != self.blob {
+            return Some(told);
+        }
         let found = Self::find(cluster, place, Some(&self.repository), Some(&self.branch)).await;
         found.ok().filter(|found| found.path == self.path && found.blob != self.blob)
     }
+
+    /// Returns the file after what changes made of it, or were told that it is: they may be newer than
+    /// what was fetched or shipped. Where they are not, the change that is made of it is refused, as ever.
+    ///
+    /// The changes are in the order of their making, which may be off by a second.
+    fn after(mut self, changes: &[ConfigChange]) -> Self {
+        let mut left: Vec<&ConfigChange> = changes
+            .iter()
+            .filter(|change| {
+                let branch = change.status.as_ref().and_then(|status| status.branch.as_deref());
+                change.spec.repository == self.repository
+                    && change.spec.path == self.path
+                    && branch == Some(&self.branch)
+            })
+            .collect();
+        // The newest of those that were made from what is known; each leads on once.
+        while let Some((at, content)) = left.iter().enumerate().rev().find_map(|(at, change)| {
+            let from_this = change.spec.base_blob.as_deref() == Some(&self.blob);
+            Some((at, outcome(change).filter(|_| from_this)?.to_owned()))
+        }) {
+            left.remove(at);
+            self.blob = BlobId::of(content.as_bytes()).to_string();
+            self.content = content;
+        }
+        self
+    }
+}
+
+/// Returns what is in a file after a change of it, where that is known.
+fn outcome(change: &ConfigChange) -> Option<&str> {
+    let status = change.status.as_ref()?;
+    match status.phase {
+        ConfigChangePhase::Committed => change.spec.content.as_deref(),
+        ConfigChangePhase::Conflict => status.found.as_ref()?.content.as_deref(),
+        _ => None,
+    }
+}
+
+/// Lists the changes of a repository, the oldest first; nobody needs the right to.
+async fn changes(cluster: &Cluster, repository: &str) -> Vec<ConfigChange> {
+    let params = ListParams::default().fields(&format!("spec.repository={repository}"));
+    let mut changes = match cluster.api::<ConfigChange>().list(&params).await {
+        Ok(list) => list.items,
+        Err(_) => Vec::new(),
+    };
+    changes.sort_by_key(|change| (change.creation_timestamp(), change.name_any()));
+    changes
 }
 
 /// Returns the branch that is meant: the one that was named, or the default one.
@@ -242,5 +312,51 @@ mod tests {
         let found = in_artifacts(artifacts, &place(), &[&repository], None).unwrap();
         assert!(found.content.ends_with("# new\n"), "{}", found.content);
         assert_eq!(found.vars.get("SHA").map(String::as_str), Some("abcdef0"));
+    }
+
+    #[test]
+    fn what_changes_made_of_the_file_is_newer_than_what_was_shipped() {
+        let blob = |text: &str| BlobId::of(text.as_bytes()).to_string();
+        let change = |phase: &str, base: &str, content: &str, found: &str| -> ConfigChange {
+            let mut status = json!({"phase": phase, "branch": "main"});
+            if !found.is_empty() {
+                status["found"] = json!({"blob": blob(found), "content": found});
+            }
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "ConfigChange", "metadata": {"name": "c"},
+                "spec": {"repository": "the-shop", "path": ".gimlet/shop.yaml", "message": "m",
+                    "content": content, "baseBlob": blob(base)},
+                "status": status,
+            }))
+            .unwrap()
+        };
+        let origin = Origin {
+            repository: "the-shop".into(),
+            branch: "main".into(),
+            path: ".gimlet/shop.yaml".into(),
+            content: "one".into(),
+            blob: blob("one"),
+            vars: Variables::default(),
+            folder: None,
+        };
+        let after = |changes: &[ConfigChange]| {
+            let found = origin.clone().after(changes);
+            assert_eq!(found.blob, blob(&found.content));
+            found.content
+        };
+        let committed = change("Committed", "one", "two", "");
+        assert_eq!(after(std::slice::from_ref(&committed)), "two");
+        let late = change("Conflict", "two", "lost", "three");
+        assert_eq!(after(&[committed.clone(), late.clone()]), "three");
+        assert_eq!(after(&[late, committed.clone()]), "three", "they were made in one second");
+        let back = change("Committed", "two", "one", "");
+        assert_eq!(after(&[committed.clone(), back]), "one", "and no circle");
+        // What was not written, is about something else, or is not known says nothing.
+        assert_eq!(after(&[change("Proposed", "one", "two", "")]), "one");
+        assert_eq!(after(&[change("Conflict", "one", "two", "")]), "one");
+        assert_eq!(after(&[change("Committed", "other", "two", "")]), "one");
+        let mut elsewhere = committed;
+        elsewhere.status.as_mut().unwrap().branch = Some("feature".into());
+        assert_eq!(after(&[elsewhere]), "one");
     }
 }

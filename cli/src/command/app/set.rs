@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::change::ChangeArgs;
+use super::change::{ChangeArgs, Wish};
 use crate::args::{Global, Place};
 use crate::cluster::Cluster;
 use crate::error::{CommandError, Finish};
@@ -13,7 +13,8 @@ use crate::manifest_edit::{self, Edit};
 /// The manifest is the file in .gimlet/ of the application's repository: as the checkout that you are
 /// in knows its branch, or as the newest artifact has it. Comments and order stay. How the file and
 /// what is rendered of it change is shown before anything is sent. The operator makes the commit, with a
-/// ConfigChange; where somebody else changed the file meanwhile, nothing is written (exit code 7).
+/// ConfigChange. Where somebody else changed the file meanwhile, nothing is written: both changes are shown,
+/// and the merge is offered (--merge; exit code 7 without it).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet app set shop -e production replicas=3
@@ -41,5 +42,7 @@ pub(super) async fn run(args: &SetArgs, global: &Global) -> Result<Finish, Comma
     let cluster = Cluster::connect(global).await?;
     let origin = change.origin(&cluster, place).await?;
     let content = manifest_edit::apply(&origin.content, &place.app, &place.environment, &edits)?;
-    change.send(&cluster, place, &origin, &content, &values.join(", ")).await
+    let summary = values.join(", ");
+    let wish = Wish { place, content: &content, summary: &summary, typed: false };
+    change.send(&cluster, &origin, wish).await
 }
