@@ -23,7 +23,7 @@ use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use gimlet_agent::protocol::{AppState, MAX_FRAME, PATH, Person, Query};
+use gimlet_agent::protocol::{AppState, Capability, MAX_FRAME, PATH, Person, Query};
 use jiff::Timestamp;
 use kube::Client;
 use serde::{Serialize, Serializer};
@@ -68,16 +68,24 @@ pub(crate) struct Running {
     /// Since when nothing is heard of the agent, where it is not connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) silent: Option<Timestamp>,
+    /// What the agent does on demand, while it is connected.
+    #[serde(serialize_with = "shared")]
+    pub(crate) can: Arc<[Capability]>,
 }
 
-fn shared<S: Serializer>(state: &Arc<AppState>, serializer: S) -> Result<S::Ok, S::Error> {
-    state.serialize(serializer)
+fn shared<T: Serialize + ?Sized, S: Serializer>(
+    shared: &Arc<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    shared.as_ref().serialize(serializer)
 }
 
 impl Running {
     /// Tells whether it is the very same, unchanged.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.state, &other.state) && self.silent == other.silent
+        Arc::ptr_eq(&self.state, &other.state)
+            && self.silent == other.silent
+            && self.can == other.can
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum Unasked {
 /// The questions of one connection that are not answered yet.
 pub(super) struct Questions {
     outgoing: mpsc::Sender<FromDashboard>,
-    capabilities: Vec<Capability>,
+    capabilities: Arc<[Capability]>,
     waiting: HashMap<u64, Waiting>,
     asked: u64,
 }
@@ -54,7 +54,12 @@ impl Questions {
         outgoing: mpsc::Sender<FromDashboard>,
         capabilities: Vec<Capability>,
     ) -> Self {
-        Self { outgoing, capabilities, waiting: HashMap::new(), asked: 0 }
+        Self { outgoing, capabilities: capabilities.into(), waiting: HashMap::new(), asked: 0 }
+    }
+
+    /// Returns what the agent can be asked for.
+    pub(super) fn capabilities(&self) -> Arc<[Capability]> {
+        Arc::clone(&self.capabilities)
     }
 
     /// Asks, and gives the number of the question and where its answer arrives.

@@ -102,7 +102,9 @@ impl Seat {
         let mut apps = state.mirror.apps().values();
         let found = apps.find(|app| app.key.app == name)?;
         let silent = if state.current { None } else { state.heard };
-        Some(Running { state: Arc::clone(found), silent })
+        let holder = state.holder.as_ref().filter(|_| state.current);
+        let can = holder.map(|holder| holder.questions.capabilities()).unwrap_or_default();
+        Some(Running { state: Arc::clone(found), silent, can })
     }
 
     /// Asks the agent that has the seat.
@@ -214,7 +216,7 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gimlet_agent::protocol::AppKey;
+    use gimlet_agent::protocol::{AppKey, Capability};
     use tokio::sync::mpsc;
 
     fn questions() -> Questions {
@@ -270,6 +272,18 @@ mod tests {
         let (second, _) = seat.claim("agent", questions());
         assert_eq!(second.pending(), None);
         assert_eq!(second.apps().len(), 1, "what was known is forgotten");
+    }
+
+    #[test]
+    fn what_an_agent_does_on_demand_is_said_while_it_is_there() {
+        let seat = seat();
+        let questions = Questions::new(mpsc::channel(1).0, vec![Capability::Logs]);
+        let (claim, _) = Arc::clone(&seat).claim("agent", questions);
+        snapshot(&claim, &["a"]);
+        assert_eq!(seat.app("a").unwrap().can[..], [Capability::Logs]);
+        drop(claim);
+        let running = seat.app("a").unwrap();
+        assert!(running.can.is_empty() && running.silent.is_some());
     }
 
     #[test]

@@ -664,7 +664,7 @@ export const commits = (repository) =>
 /** What the agent of prod-us says of an app. */
 export function runningOf(app, environment) {
   const found = apps.find(({ metadata }) => metadata.name === `${app}.${environment}`);
-  if (!found || environment !== 'prod-us') return null;
+  if (!found || !['prod-us', 'staging'].includes(environment)) return null;
   const failing = found.status.live.state === 'Failed';
   const cause = {
     reason: 'CrashLoopBackOff',
@@ -711,6 +711,72 @@ export function runningOf(app, environment) {
       ],
       pods: [pod('b', failing), pod('a', false), pod('c', false)],
       links: [{ kind: 'Ingress', name: app, url: `https://${app}.us.shop.example.com` }],
+      flux: [
+        {
+          kind: 'Kustomization',
+          namespace: 'flux-system',
+          name: app,
+          ready: true,
+          message: `Applied revision: main@sha1:${found.status.current.commit}`,
+          suspended: false,
+        },
+      ],
     },
+    // The agent of staging does nothing on demand.
+    can: environment === 'prod-us' ? ['logs', 'events', 'describe', 'reconcileFlux', 'restart'] : [],
   };
 }
+
+const SAID = [
+  'INFO  listening on :8080',
+  '{"level":"info","ts":"2026-01-01T00:00:00Z","msg":"order accepted","order":"8812","ms":41}',
+  'WARN  payment provider answers slowly, 3 requests wait',
+  'ERROR dial tcp 10.0.3.4:5432: connection refused',
+  'ERROR dial tcp 10.0.3.4:5432: connection refused',
+  'ERROR dial tcp 10.0.3.4:5432: connection refused',
+  '\u001b[32mDEBUG\u001b[0m cache holds 812 products',
+  '{"level":"error","msg":"order refused","order":"8813","why":"no stock"}',
+  'GET /healthz 200 in 1 ms',
+  'GET /products?category=garden&sort=price&page=4&currency=EUR&with=images,reviews,stock,delivery 200 in 182 ms',
+];
+
+/** Lines of a log, the newest last; each pod says the same a moment after the other. */
+export function logOf(app, { pods, previous }, lines = 120) {
+  const all = ['b', 'a', 'c']
+    .map((name) => `${app}-6c-${name}`)
+    .filter((name) => !pods || pods.split(',').includes(name));
+  return Array.from({ length: lines }, (_, index) => ({
+    pod: all[Math.floor(index / SAID.length) % all.length],
+    container: 'app',
+    time: new Date(START - (lines - index) * 730 - (previous ? 900_000 : 0)).toISOString(),
+    text: SAID[index % SAID.length],
+  }));
+}
+
+/** Events of an app, the oldest first. */
+export const eventsOf = (app) => [
+  {
+    time: ago(700),
+    warning: false,
+    reason: 'ScalingReplicaSet',
+    object: `Deployment/${app}`,
+    message: `Scaled up replica set ${app}-6c to 3`,
+    count: 1,
+  },
+  {
+    time: ago(690),
+    warning: false,
+    reason: 'Pulled',
+    object: `Pod/${app}-6c-b`,
+    message: `Container image "registry.example.com/${app}" already present on machine`,
+    count: 1,
+  },
+  {
+    time: ago(130),
+    warning: true,
+    reason: 'BackOff',
+    object: `Pod/${app}-6c-b`,
+    message: 'Back-off restarting failed container app',
+    count: 7,
+  },
+];

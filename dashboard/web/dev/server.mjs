@@ -315,10 +315,53 @@ async function answer(request, url) {
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
   if (path === '/api/v1/overview') return overview();
   if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };
+  if (path.startsWith('/api/agents/')) return agent(url, parts, body);
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);
   if (path.startsWith('/apis/gimlet.io/v1alpha1/namespaces/'))
     return kubernetes(request.method, parts.slice(5), url.searchParams, body);
   throw new Refusal(404, 'NotFound', `there is no ${path}`);
+}
+
+/** What the agent of an environment does on demand. */
+function agent(url, [, , , environment, what, app, last], body) {
+  if (environment !== 'prod-us')
+    throw new Refusal(
+      409,
+      'NotByAgent',
+      `environment ${environment} has no agent: ask the cluster that it is applied to`,
+    );
+  if (viewer)
+    throw new Refusal(
+      403,
+      'Forbidden',
+      'viewer has no right to this in the cluster of prod-us: needs `get pods/log` in namespace `shop`',
+    );
+  if (what === 'apps' && last === 'events') return { items: world.eventsOf(app) };
+  if (what === 'restart') return { message: `the pods of ${body.kind} shop/${body.name} are started again` };
+  if (what === 'reconcile') return { message: `Flux is asked to look at ${body.kind} flux-system/${body.name} now` };
+  return new Log(app, Object.fromEntries(url.searchParams));
+}
+
+/** A log that is answered line by line, and goes on where it is followed. */
+class Log {
+  constructor(app, query) {
+    Object.assign(this, { app, query });
+  }
+
+  send(response) {
+    const { app, query } = this;
+    const line = (object) => response.write(`${JSON.stringify(object)}\n`);
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+    if (query.sinceSeconds) line({ dropped: 3 });
+    for (const each of world.logOf(app, query, query.previous === 'true' ? 20 : 120)) line(each);
+    if (query.follow !== 'true') return response.end();
+    if (options.still) return;
+    const timer = setInterval(() => {
+      const [each] = world.logOf(app, query, 1);
+      line({ ...each, time: new Date().toISOString() });
+    }, 300);
+    response.on('close', () => clearInterval(timer));
+  }
 }
 
 async function asset(path, response) {
@@ -342,6 +385,7 @@ const server = createServer(async (request, response) => {
   try {
     if (!/^\/(api|apis|auth)\//.test(url.pathname)) return await asset(url.pathname, response);
     const body = await answer(request, url);
+    if (body instanceof Log) return body.send(response);
     if (body === undefined) return response.writeHead(204).end();
     response.writeHead(request.method === 'POST' ? 201 : 200, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify(strip(body)));

@@ -1,6 +1,7 @@
 // The screens and what people do on them.
 
 const APP = '/apps/team-shop/checkout/prod-eu';
+const RUNS = '/apps/team-shop/catalog/prod-us';
 
 export const screens = [
   { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
@@ -93,6 +94,53 @@ export const screens = [
     ready: 'text=Workloads',
   },
   { name: 'app-runs-narrow', path: '/apps/team-shop/catalog/prod-us', width: 420, ready: 'text=Workloads' },
+  { name: 'app-no-agent', path: '/apps/team-shop/cart/prod-eu', ready: 'button >> text=Logs' },
+  { name: 'logs', path: `${RUNS}?panel=logs/team-shop/catalog/prod-us`, ready: '.logs-line' },
+  {
+    name: 'logs-narrow',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&wrap=true`,
+    width: 420,
+    ready: '.logs-line',
+  },
+  { name: 'logs-full', path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&full=true&since=600`, ready: '.logs-mark' },
+  {
+    name: 'logs-paused',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&find=order&wrap=true`,
+    ready: '.logs-line',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=pause').waitFor();
+      await page.keyboard.press('f');
+      await page.locator('.logs-at').first().waitFor();
+    },
+  },
+  {
+    name: 'logs-no-match',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&find=nothing-of-the-kind`,
+    ready: 'text=No line fits the filter',
+  },
+  {
+    name: 'logs-viewer',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us`,
+    as: 'viewer',
+    ready: 'text=needs `get pods/log`',
+    expected: ['403'],
+  },
+  {
+    name: 'logs-no-agent',
+    path: '/?panel=logs/team-shop/checkout/dev',
+    ready: 'text=has no agent',
+    expected: ['409'],
+  },
+  { name: 'events', path: `${RUNS}?panel=events/team-shop/catalog/prod-us`, ready: '.logs-events tbody tr' },
+  {
+    name: 'restart',
+    path: RUNS,
+    ready: 'text=Workloads',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Restart Deployment catalog…' }).click();
+      await page.locator('text=kubectl rollout restart').waitFor();
+    },
+  },
   { name: 'app-drifted', path: '/apps/team-shop/search/prod-eu', ready: '.history li' },
   {
     name: 'adopt-dialog',
@@ -229,6 +277,59 @@ export const steps = {
       return items.every(({ spec }) => !spec.planOnly);
     });
   },
+  'logs are read by keys: opened, filtered, paused, of the container before, closed': async (page, backend) => {
+    await enter(page, backend, RUNS);
+    await page.locator('.key-bar >> text=logs').waitFor();
+    await page.keyboard.press('l');
+    await page.locator('.logs-line >> text=connection refused').first().waitFor();
+    await page.locator('.logs-count >> text=×3').first().waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('order -accepted');
+    await page.locator('.logs-line >> text=listening').first().waitFor({ state: 'detached' });
+    await page.locator('.logs-line >> text=order refused').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('f');
+    await page.getByRole('button', { name: 'Follow' }).waitFor();
+    await page.keyboard.press('c');
+    await page.locator('text=lines copied').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    if (!copied.includes('order refused') || copied.includes('accepted')) throw new Error(`copied: ${copied}`);
+    await page.keyboard.press('p');
+    await page.locator('text=that is all').waitFor();
+    if (!page.url().includes('previous=true')) throw new Error(`the URL says ${page.url()}`);
+    await page.keyboard.press('e');
+    await page.locator('.logs-events >> text=BackOff').waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.logs-panel').waitFor({ state: 'detached' });
+  },
+  'who scrolls back in a log pauses it, and a log that broke off goes on behind a gap': async (page, backend) => {
+    await enter(page, backend, `${RUNS}?panel=logs/team-shop/catalog/prod-us`);
+    await page.locator('.logs-line').first().waitFor();
+    await page.locator('.logs-lines').hover();
+    await page.mouse.wheel(0, -400);
+    await page.locator('.logs-at').first().waitFor();
+    await page.keyboard.press('G');
+    await page.locator('.logs-at').first().waitFor({ state: 'detached' });
+    await backend.stop();
+    await page.locator('text=Connection lost, tried again').waitFor();
+    await backend.start();
+    await page.locator('.logs-mark >> text=without a connection').waitFor({ timeout: 60_000 });
+  },
+  'a workload is restarted, and Flux is asked to look': async (page, backend) => {
+    await enter(page, backend, RUNS);
+    await page.getByRole('button', { name: 'Restart Deployment catalog…' }).click();
+    await page.getByRole('button', { name: 'Restart', exact: true }).click();
+    await page.locator('text=the pods of Deployment shop/catalog are started again').waitFor();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('f');
+    await page.locator('text=Flux is asked to look at Kustomization').waitFor();
+    await enter(page, backend, '/apps/team-shop/mailer/staging');
+    const button = page.getByRole('button', { name: 'Reconcile' });
+    await button.waitFor();
+    if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
+    await button.focus();
+    await page.getByRole('tooltip').locator('text=--on-demand=reconcile').waitFor();
+  },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);
     await page.locator('[role=row] >> text=checkout').first().waitFor();
@@ -278,4 +379,5 @@ export const expectedInSteps = [
   'ERR_CONNECTION_REFUSED',
   'ERR_CONNECTION_RESET',
   'ERR_EMPTY_RESPONSE',
+  'ERR_INCOMPLETE_CHUNKED_ENCODING',
 ];

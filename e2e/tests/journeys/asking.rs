@@ -158,6 +158,7 @@ async fn people_ask_the_agent_through_the_dashboard_and_are_named_to_it() -> Res
     .await?;
     assert_eq!(running["state"]["workloads"][0]["name"], "web", "{running}");
     assert_eq!(running["silent"], Value::Null, "{running}");
+    assert_eq!(running["can"], json!(["logs", "events", "restart"]), "{running}");
 
     // Lines, with what was left out before them.
     let said = while_answering(&dashboard, &ada, ("GET", &logs, None), async {

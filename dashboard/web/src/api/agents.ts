@@ -1,7 +1,7 @@
 /** What agents say of the clusters in which apps run. The Rust module `gimlet_agent::protocol` decides. */
 
 import type { Word } from '~/domain/words';
-import { get } from './http';
+import { get, lines, post, withQuery } from './http';
 
 export interface Cause {
   reason: string;
@@ -33,6 +33,7 @@ export interface Container {
   init?: boolean;
   ready: boolean;
   restarts: number;
+  state?: { is: string; reason?: string; message?: string };
   last?: Terminated;
 }
 
@@ -56,6 +57,18 @@ export interface Alert {
   message: string;
 }
 
+/** An object of Flux. */
+export interface FluxItem {
+  kind: string;
+  namespace: string;
+  name: string;
+  ready?: boolean;
+  reason?: string;
+  message?: string;
+  lastAppliedRevision?: string;
+  suspended?: boolean;
+}
+
 export interface AppState {
   namespace: string;
   app: string;
@@ -65,17 +78,61 @@ export interface AppState {
   pods?: Pod[];
   omittedPods?: number;
   links?: { kind: string; name: string; url: string }[];
+  flux?: FluxItem[];
   alerts?: Alert[];
 }
+
+/** What an agent does on demand. */
+export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'restart' | 'unknown';
 
 /** What an agent said of an app, and since when it says nothing where that is so. */
 export interface Running {
   state: AppState;
   silent?: string;
+  /** What the agent does on demand, while it is connected. */
+  can: Capability[];
 }
+
+/** An event of Kubernetes. */
+export interface EventLine {
+  time?: string;
+  warning: boolean;
+  reason: string;
+  object: string;
+  message: string;
+  count: number;
+}
+
+/** Names an object of the cluster in which an app runs. */
+export interface ObjectName {
+  apiVersion: string;
+  kind: string;
+  namespace: string;
+  name: string;
+}
+
+const placeOf = (namespace: string, environment: string, ...parts: string[]) =>
+  `/api/agents/${[namespace, environment, ...parts].map(encodeURIComponent).join('/')}`;
 
 /** Reads what the agent of an environment last said of an app; null where none did. */
 export const readRunning = (namespace: string, environment: string, app: string) =>
-  get<{ running: Running | null }>(
-    `/api/agents/${encodeURIComponent(namespace)}/${encodeURIComponent(environment)}/apps/${encodeURIComponent(app)}`,
-  );
+  get<{ running: Running | null }>(placeOf(namespace, environment, 'apps', app));
+
+/** Reads the events of an app, and of what runs it. */
+export const readEvents = async (namespace: string, environment: string, app: string) =>
+  (await get<{ items: EventLine[] }>(placeOf(namespace, environment, 'apps', app, 'events'))).items;
+
+/** Reads the logs of an app, as they come: a JSON object on each line. */
+export const readLogs = (
+  { namespace, environment, app }: { namespace: string; environment: string; app: string },
+  query: Record<string, string | number | boolean | undefined>,
+  signal: AbortSignal,
+) => lines(withQuery(placeOf(namespace, environment, 'apps', app, 'logs'), query), signal);
+
+/** Has Flux look at one of its objects now. */
+export const reconcile = (namespace: string, environment: string, object: ObjectName) =>
+  post<{ message: string }>(placeOf(namespace, environment, 'reconcile'), object);
+
+/** Has the pods of a workload started again, one after the other. */
+export const restart = (namespace: string, environment: string, object: ObjectName) =>
+  post<{ message: string }>(placeOf(namespace, environment, 'restart'), object);

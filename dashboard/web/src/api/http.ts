@@ -38,7 +38,8 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, body.reason ?? answer.statusText, detail, body.retryAfter ?? undefined);
 }
 
-async function send<T>(path: string, init: RequestInit): Promise<T> {
+/** Asks, and gives the answer where it is no refusal. */
+async function ask(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { credentials: 'same-origin', ...init });
@@ -51,6 +52,11 @@ async function send<T>(path: string, init: RequestInit): Promise<T> {
     if (answer.status === 401 && path !== '/api/v1/session') signedOut();
     throw problem;
   }
+  return answer;
+}
+
+async function send<T>(path: string, init: RequestInit): Promise<T> {
+  const answer = await ask(path, init);
   if (answer.status === 204) return undefined as T;
   return (await answer.json()) as T;
 }
@@ -60,6 +66,31 @@ const json = { 'Content-Type': 'application/json', Accept: 'application/json' };
 /** Reads a path of the server. */
 export const get = <T>(path: string, signal?: AbortSignal) =>
   send<T>(path, { headers: { Accept: 'application/json' }, signal });
+
+/** Reads an answer line by line, as it comes: first none, once it begins. */
+export async function* lines(path: string, signal: AbortSignal): AsyncGenerator<string[]> {
+  const answer = await ask(path, { headers: { Accept: 'application/x-ndjson' }, signal });
+  yield [];
+  if (!answer.body) return;
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const parts = (rest + value).split('\n');
+      rest = parts.pop() ?? '';
+      yield parts.filter(Boolean);
+    }
+    if (rest) yield [rest];
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    throw new Problem(0, 'Unreachable', 'The connection to the dashboard server broke.');
+  } finally {
+    // Whoever stops looking stops the agent, too.
+    void reader.cancel().catch(() => {});
+  }
+}
 
 /** Creates something. */
 export const post = <T>(path: string, body: unknown, signal?: AbortSignal) =>

@@ -1,15 +1,17 @@
 import { Button, Group, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { agentRight } from '~/api/agentRights';
 import type { Running } from '~/api/agents';
 import { type App, condition, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { type Act, actToText } from '~/domain/act';
+import { type Panel, withPanel } from '~/domain/panel';
 import { wordOfCondition } from '~/domain/words';
 import { useAppScope, useOverview } from '~/live/scopes';
 import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
 import { columnsOf, nextAfter } from '~/overview/matrix';
-import { Age } from '~/parts/Age';
+import { Age, useNow } from '~/parts/Age';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading } from '~/parts/states';
@@ -36,6 +38,7 @@ export function AppPage() {
   const running = useValue<Running>(feed, `running:${namespace}/${app}.${environment}`);
   const releases = useValues<Release>(feed, 'release:');
   const right = useRight(toRelease(namespace));
+  const now = useNow();
 
   const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
   const row = rows.find(({ key }) => key === `${namespace}/${app}`);
@@ -44,6 +47,8 @@ export function AppPage() {
   const release = () => act({ kind: 'release', namespace, app, environments: [environment] });
   const rollback = () => act({ kind: 'rollback', namespace, app, environment });
   const promote = () => next && act({ kind: 'promote', namespace, app, from: environment, environments: [next] });
+  const look = (tab: Panel['tab'], pod?: string) =>
+    void navigate({ to: '.', search: (old) => withPanel(old, { tab, namespace, app, environment }, { pod }) });
   const go = (to: { app?: string; environment?: string }) =>
     void navigate({
       to: '/apps/$namespace/$app/$environment',
@@ -63,6 +68,8 @@ export function AppPage() {
     { key: 'r', label: 'release', run: release },
     { key: 'b', label: 'roll back', run: rollback },
     ...(next ? [{ key: 'p', label: `promote to ${next}`, run: promote }] : []),
+    { key: 'l', label: 'logs', run: () => look('logs') },
+    { key: 'e', label: 'events', run: () => look('events') },
     { key: '[', label: 'previous app', run: () => sibling(-1) },
     { key: ']', label: 'next app', run: () => sibling(1) },
     ...columns.slice(0, 9).map(({ name }, index) => ({
@@ -84,6 +91,16 @@ export function AppPage() {
           </Text>
         </h1>
         <Group gap="xs">
+          <Guarded right={agentRight(running, environment, 'logs', now)} variant="default" onClick={() => look('logs')}>
+            Logs
+          </Guarded>
+          <Guarded
+            right={agentRight(running, environment, 'events', now)}
+            variant="default"
+            onClick={() => look('events')}
+          >
+            Events
+          </Guarded>
           <Guarded right={right} onClick={release}>
             Release…
           </Guarded>
@@ -154,7 +171,13 @@ export function AppPage() {
             )}
           </section>
           <Notices app={found} releases={releases} />
-          {running && <AppRuns running={running} />}
+          {running && (
+            <AppRuns
+              running={running}
+              place={{ namespace, environment }}
+              onLogs={running.can.includes('logs') ? (pod) => look('logs', pod) : undefined}
+            />
+          )}
           <div className="columns">
             <AppFacts app={found} releases={releases} />
             <AppHistory app={found} releases={releases} />

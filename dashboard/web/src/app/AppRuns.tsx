@@ -1,14 +1,26 @@
-import { Alert, Text } from '@mantine/core';
-import type { Cause, Pod, Running, Workload } from '~/api/agents';
+import { Alert, Button, Text } from '@mantine/core';
+import { useAgentActRight } from '~/api/agentRights';
+import type { Cause, FluxItem, Pod, Running, Workload } from '~/api/agents';
+import type { Right } from '~/api/server';
 import { groupPods } from '~/domain/pods';
 import { Age } from '~/parts/Age';
 import { Outside } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
+import { type Place, ReconcileButton, RestartButton } from './AgentButtons';
+
+interface Props {
+  running: Running;
+  place: Place;
+  /** Shows the logs of a pod; not where its agent does not read them. */
+  onLogs: ((pod: string) => void) | undefined;
+}
 
 /** What runs of an app in the cluster of an agent: workloads, pods, links, and what is wrong with them. */
-export function AppRuns({ running }: { running: Running }) {
+export function AppRuns({ running, place, onLogs }: Props) {
   const { state, silent } = running;
-  const { workloads = [], pods = [], links = [], alerts = [], omittedPods = 0 } = state;
+  const { workloads = [], pods = [], links = [], alerts = [], flux = [], omittedPods = 0 } = state;
+  const toRestart = useAgentActRight(running, place.namespace, place.environment, 'restart');
+  const toReconcile = useAgentActRight(running, place.namespace, place.environment, 'reconcileFlux');
   const firing = alerts.filter(({ phase }) => phase === 'firing');
   const { own, others } = groupPods(workloads, pods);
   return (
@@ -47,25 +59,38 @@ export function AppRuns({ running }: { running: Running }) {
               <th>Restarts</th>
               <th>Age</th>
               <th>Node</th>
+              <th>
+                <span className="visually-hidden">Actions</span>
+              </th>
             </tr>
           </thead>
           {own.map(({ workload, pods }) => (
             <tbody key={`${workload.kind}/${workload.name}`}>
-              <WorkloadRow workload={workload} />
+              <WorkloadRow workload={workload} place={place} inNamespace={state.namespace} right={toRestart} />
               {pods.map((pod) => (
-                <PodRow key={pod.name} pod={pod} />
+                <PodRow key={pod.name} pod={pod} onLogs={onLogs} />
               ))}
             </tbody>
           ))}
           {others.length > 0 && (
             <tbody>
               {others.map((pod) => (
-                <PodRow key={pod.name} pod={pod} />
+                <PodRow key={pod.name} pod={pod} onLogs={onLogs} />
               ))}
             </tbody>
           )}
         </table>
       </section>
+      {flux.length > 0 && (
+        <div className="app-flux">
+          <ul aria-label="Flux" className={silent ? 'stale' : undefined}>
+            {flux.map((item) => (
+              <FluxRow key={`${item.kind}/${item.namespace}/${item.name}`} item={item} />
+            ))}
+          </ul>
+          <ReconcileButton place={place} items={flux} right={toReconcile} />
+        </div>
+      )}
       {workloads.length + pods.length === 0 && (
         <Text size="sm" c="dimmed" className="panel-body">
           Nothing runs of it. {state.cause?.message}
@@ -80,7 +105,17 @@ export function AppRuns({ running }: { running: Running }) {
   );
 }
 
-function WorkloadRow({ workload }: { workload: Workload }) {
+function WorkloadRow({
+  workload,
+  place,
+  inNamespace,
+  right,
+}: {
+  workload: Workload;
+  place: Place;
+  inNamespace: string;
+  right: Right;
+}) {
   const { kind, name, ready, wanted, updated, images, autoscalers = [], word, cause } = workload;
   return (
     <tr className="workload">
@@ -104,11 +139,14 @@ function WorkloadRow({ workload }: { workload: Workload }) {
       <td />
       <td />
       <td />
+      <td className="app-act">
+        <RestartButton place={place} workload={workload} inNamespace={inNamespace} right={right} />
+      </td>
     </tr>
   );
 }
 
-function PodRow({ pod }: { pod: Pod }) {
+function PodRow({ pod, onLogs }: { pod: Pod; onLogs: Props['onLogs'] }) {
   const { name, ready, phase, restarts, created, node, cause, containers = [] } = pod;
   const running = containers.filter(({ init }) => !init);
   const word = cause ? 'Failed' : ready || phase === 'Succeeded' ? 'Healthy' : 'Progressing';
@@ -128,7 +166,30 @@ function PodRow({ pod }: { pod: Pod }) {
         <Age time={created} />
       </td>
       <td className="mono">{node ?? '—'}</td>
+      <td className="app-act">
+        {onLogs && (
+          <Button size="compact-xs" variant="default" aria-label={`Logs of ${name}`} onClick={() => onLogs(name)}>
+            Logs
+          </Button>
+        )}
+      </td>
     </tr>
+  );
+}
+
+function FluxRow({ item }: { item: FluxItem }) {
+  const { kind, namespace, name, ready, message, lastAppliedRevision, suspended } = item;
+  const word = suspended ? 'Waiting' : ready === undefined ? 'Progressing' : ready ? 'Healthy' : 'Failed';
+  return (
+    <li className="wrap">
+      <WordMark word={word} size={14}>
+        <strong>{kind}</strong> <span className="mono">{`${namespace}/${name}`}</span>
+      </WordMark>{' '}
+      {suspended ? 'is suspended' : message}
+      {lastAppliedRevision && !message?.includes(lastAppliedRevision) && (
+        <span className="mono"> {lastAppliedRevision}</span>
+      )}
+    </li>
   );
 }
 

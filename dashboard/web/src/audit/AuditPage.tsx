@@ -8,6 +8,7 @@ import { readHistory } from '~/api/views';
 import { useOverview } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useKeys } from '~/parts/keys';
+import { saveFile } from '~/parts/save';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { AuditTable } from './AuditTable';
 import { filterLog, type LogPage, mergeLogs, toCsv } from './log';
@@ -86,7 +87,7 @@ export function AuditPage() {
             size="compact-sm"
             variant="default"
             disabled={entries.length === 0}
-            onClick={() => save('audit.csv', 'text/csv', toCsv(entries))}
+            onClick={() => saveFile('audit.csv', 'text/csv', toCsv(entries))}
           >
             CSV
           </Button>
@@ -94,7 +95,7 @@ export function AuditPage() {
             size="compact-sm"
             variant="default"
             disabled={entries.length === 0}
-            onClick={() => save('audit.json', 'application/json', JSON.stringify(entries, null, 2))}
+            onClick={() => saveFile('audit.json', 'application/json', JSON.stringify(entries, null, 2))}
           >
             JSON
           </Button>
@@ -181,13 +182,3 @@ const Pick = ({ label, value, data, onChange }: PickProps) => (
     searchable
   />
 );
-
-/** Gives the browser a file. */
-function save(name: string, type: string, text: string) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}

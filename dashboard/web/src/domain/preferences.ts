@@ -11,10 +11,12 @@ export interface Preferences {
   splitDiff: boolean;
   /** Starred apps, as `namespace/app`. */
   stars: string[];
+  /** Width of the panel of logs, in pixels. */
+  panelWidth: number;
 }
 
 const NAME = 'gimlet.preferences';
-const usual: Preferences = { singleKeys: true, dense: false, splitDiff: false, stars: [] };
+const usual: Preferences = { singleKeys: true, dense: false, splitDiff: false, stars: [], panelWidth: 760 };
 const watchers = new Set<() => void>();
 let preferences = read();
 

@@ -4,6 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, type KeyboardEvent, useRef, useState } from 'react';
 import type { Row } from '~/api/server';
 import { actToText } from '~/domain/act';
+import { withPanel } from '~/domain/panel';
 import { toggleStar, usePreferences } from '~/domain/preferences';
 import { useKeys } from '~/parts/keys';
 import { AppRow } from './AppRow';
@@ -112,6 +113,18 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
         environment &&
         cell &&
         act(actToText({ kind: 'rollback', namespace: row.namespace, app: row.app, environment })),
+    },
+    {
+      key: 'l',
+      label: 'logs',
+      run: () =>
+        row &&
+        environment &&
+        cell &&
+        void navigate({
+          to: '.',
+          search: (old) => withPanel(old, { tab: 'logs', namespace: row.namespace, app: row.app, environment }),
+        }),
     },
     { key: '*', label: 'star', run: () => row && toggleStar(row.key) },
   ]);

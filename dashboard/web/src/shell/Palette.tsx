@@ -1,9 +1,10 @@
 import { useMantineColorScheme } from '@mantine/core';
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
-import { IconRocket, IconSearch, IconServer, IconSunMoon } from '@tabler/icons-react';
+import { IconFileText, IconRocket, IconSearch, IconServer, IconSunMoon } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { actToText } from '~/domain/act';
+import { withPanel } from '~/domain/panel';
 import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { WordIcon } from '~/parts/WordMark';
@@ -36,6 +37,16 @@ export function Palette() {
           to: '/apps/$namespace/$app/$environment',
           params: { namespace, app, environment },
           search: { ns },
+        }),
+    })),
+    ...Object.keys(cells).map((environment) => ({
+      id: `logs ${namespace}/${app}/${environment}`,
+      label: `Logs of ${app} in ${environment}`,
+      leftSection: <IconFileText size={18} />,
+      onClick: () =>
+        void navigate({
+          to: '.',
+          search: (old) => withPanel(old, { tab: 'logs', namespace, app, environment }),
         }),
     })),
     {

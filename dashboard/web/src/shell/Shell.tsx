@@ -6,6 +6,7 @@ import { Link, Outlet, useNavigate, useRouterState, useSearch } from '@tanstack/
 import { lazy, Suspense, useEffect } from 'react';
 import { toRelease, useConfig, useRight } from '~/api/rights';
 import { actFromText } from '~/domain/act';
+import { panelFromText } from '~/domain/panel';
 import { useKeys } from '~/parts/keys';
 import { KeyBar } from './KeyBar';
 import { KeyHelp } from './KeyHelp';
@@ -17,6 +18,8 @@ import { Person } from './Person';
 import './shell.css';
 
 const ReleaseDialog = lazy(() => import('~/release/ReleaseDialog').then((each) => ({ default: each.ReleaseDialog })));
+
+const LogsPanel = lazy(() => import('~/logs/LogsPanel').then((each) => ({ default: each.LogsPanel })));
 
 export const pages = [
   { to: '/', label: 'Overview', key: 'g o', Icon: IconLayoutGrid },
@@ -34,6 +37,7 @@ export function Shell() {
   const { pathname } = useRouterState({ select: ({ location }) => location });
   const search = useSearch({ strict: false });
   const act = actFromText(search.act);
+  const panel = panelFromText(search.panel);
 
   useKeys([
     ...pages.map(({ to, label, key }) => ({ key, label, run: () => void navigate({ to, search: { ns: search.ns } }) })),
@@ -96,6 +100,11 @@ export function Shell() {
       </AppShell.Footer>
       <Palette />
       <KeyHelp opened={help} onClose={helpDialog.close} />
+      {panel && (
+        <Suspense>
+          <LogsPanel panel={panel} full={search.full === 'true'} />
+        </Suspense>
+      )}
       {act && (
         <Suspense>
           <ReleaseDialog act={act} />

@@ -1,0 +1,52 @@
+import { relative } from '~/domain/time';
+import type { Capability, Running } from './agents';
+import { useConfig, useRight } from './rights';
+import type { Right } from './server';
+
+const NAMES: Record<Exclude<Capability, 'unknown'>, string> = {
+  logs: 'logs',
+  events: 'events',
+  describe: 'describe',
+  reconcileFlux: 'reconcile',
+  restart: 'restart',
+};
+
+/**
+ * Tells whether the agent of an environment would be asked for something, and if not, why. What the person may do in
+ * the other cluster only that cluster knows.
+ */
+export function agentRight(
+  running: Running | undefined,
+  environment: string,
+  capability: Exclude<Capability, 'unknown'>,
+  now: number,
+): Right {
+  const no = (text: string): Right => ({ allowed: false, text });
+  if (!running) {
+    return no(
+      `No agent tells what runs in ${environment}: \`gimlet env connect ${environment} --agent\` puts one there.`,
+    );
+  }
+  if (running.silent) {
+    return no(`The agent of ${environment} is not connected; it was heard last ${relative(running.silent, now)} ago.`);
+  }
+  if (!running.can.includes(capability)) {
+    return no(`The agent of ${environment} does not do this: start it with \`--on-demand=${NAMES[capability]}\`.`);
+  }
+  return { allowed: true, text: '' };
+}
+
+/** The same for what changes something: not where the dashboard only shows, and for who may read the environment. */
+export function useAgentActRight(
+  running: Running | undefined,
+  namespace: string,
+  environment: string,
+  capability: 'reconcileFlux' | 'restart',
+): Right {
+  const config = useConfig();
+  const read = useRight({ verb: 'get', resource: 'environments', namespace, name: environment });
+  if (config.data?.readOnly) {
+    return { allowed: false, text: 'This dashboard only shows: it was started with --read-only.' };
+  }
+  return read.allowed ? agentRight(running, environment, capability, Date.now()) : read;
+}

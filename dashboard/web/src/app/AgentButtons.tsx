@@ -1,0 +1,112 @@
+import { Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import { useMutation } from '@tanstack/react-query';
+import { type FluxItem, type ObjectName, reconcile, restart, type Workload } from '~/api/agents';
+import type { Right } from '~/api/server';
+import { Guarded } from '~/parts/Guarded';
+import { useKeys } from '~/parts/keys';
+import { Failure } from '~/parts/states';
+
+/** The environment whose agent is asked. */
+export interface Place {
+  namespace: string;
+  environment: string;
+}
+
+const RESTARTED = ['Deployment', 'StatefulSet', 'DaemonSet'];
+
+/** Has the pods of a workload started again, after a question: it is nothing that git knows of. */
+export function RestartButton({
+  place: { namespace, environment },
+  workload: { kind, name },
+  inNamespace,
+  right,
+}: {
+  place: Place;
+  workload: Workload;
+  inNamespace: string;
+  right: Right;
+}) {
+  const [open, { open: show, close }] = useDisclosure(false);
+  const object: ObjectName = { apiVersion: 'apps/v1', kind, namespace: inNamespace, name };
+  const act = useMutation({
+    mutationFn: () => restart(namespace, environment, object),
+    onSuccess: ({ message }) => {
+      close();
+      notifications.show({ message });
+    },
+  });
+  if (!RESTARTED.includes(kind)) return null;
+  const ask = () => {
+    act.reset();
+    show();
+  };
+  return (
+    <>
+      <Guarded right={right} size="compact-xs" variant="default" onClick={ask} aria-label={`Restart ${kind} ${name}…`}>
+        Restart…
+      </Guarded>
+      <Modal opened={open} onClose={close} title={`Restart ${kind} ${name}`} centered>
+        <Stack gap="sm">
+          <Text size="sm">
+            Its pods are replaced one after the other, as its strategy says. Nothing changes in git; the agent does it
+            in the cluster of {environment} as you, and the audit log there names you.
+          </Text>
+          <Code block>{`kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${inNamespace}`}</Code>
+          {act.error && <Failure error={act.error} />}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              Keep it
+            </Button>
+            <Button onClick={() => act.mutate()} loading={act.isPending} data-autofocus>
+              Restart
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
+
+const FLUX: Record<string, string> = {
+  Kustomization: 'kustomize.toolkit.fluxcd.io/v1',
+  HelmRelease: 'helm.toolkit.fluxcd.io/v2',
+  GitRepository: 'source.toolkit.fluxcd.io/v1',
+  OCIRepository: 'source.toolkit.fluxcd.io/v1',
+};
+
+/** Has Flux look at its objects now, instead of at its next interval. */
+export function ReconcileButton({
+  place: { namespace, environment },
+  items,
+  right,
+}: {
+  place: Place;
+  items: readonly FluxItem[];
+  right: Right;
+}) {
+  const act = useMutation({
+    mutationFn: async () => {
+      const said: string[] = [];
+      for (const { kind, namespace: inNamespace, name } of items) {
+        const apiVersion = FLUX[kind];
+        if (!apiVersion) continue;
+        said.push(
+          (await reconcile(namespace, environment, { apiVersion, kind, namespace: inNamespace, name })).message,
+        );
+      }
+      return said;
+    },
+    onSuccess: (said) => notifications.show({ message: said.join(', ') }),
+    onError: (error) => notifications.show({ color: 'red', title: 'Flux was not asked', message: error.message }),
+  });
+  const suspended = items.every((item) => item.suspended) && 'Flux is suspended here: resume it first.';
+  const run = () => act.mutate();
+  useKeys([{ key: 'f', label: 'reconcile', run: () => right.allowed && !suspended && !act.isPending && run() }]);
+  return (
+    <Guarded right={right} unless={suspended} size="compact-xs" variant="default" onClick={run} loading={act.isPending}>
+      Reconcile
+    </Guarded>
+  );
+}
