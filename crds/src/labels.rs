@@ -11,6 +11,8 @@ pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
 /// Annotation of a Release that a policy made: the policy's manifest, such as `.gimlet/all.yaml#2`. The
 /// artifact may have several for an app and environment.
 pub const MANIFEST: &str = "gimlet.io/manifest";
+/// Annotation of a Secret with a deploy key that the command line made: its public half.
+pub const DEPLOY_KEY: &str = "gimlet.io/deploy-key";
 /// Finalizer of an App: the folder is removed from git before the object goes.
 pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 

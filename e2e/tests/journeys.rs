@@ -30,6 +30,8 @@ mod dashboard;
 mod docs;
 #[path = "journeys/environments.rs"]
 mod environments;
+#[path = "journeys/environments_elsewhere.rs"]
+mod environments_elsewhere;
 #[path = "journeys/faults.rs"]
 mod faults;
 #[path = "journeys/feedback.rs"]

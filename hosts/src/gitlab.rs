@@ -137,6 +137,10 @@ impl Host for GitLab {
         project::add_deploy_key(self, new).await
     }
 
+    async fn remove_deploy_key(&self, key: &str) -> Result<bool, HostError> {
+        project::remove_deploy_key(self, key).await
+    }
+
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError> {
         self.list::<BranchShape>(self.get(&["repository", "branches"], READ_PROJECT, ""), page)
             .await

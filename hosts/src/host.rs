@@ -31,8 +31,11 @@ pub trait Host: Send + Sync {
     /// Makes the repository; [`HostError::Exists`] if it is there.
     async fn create(&self, new: &NewRepository) -> Result<RepositoryInfo, HostError>;
 
-    /// Lets a key read the repository; one that is there already is left as it is.
+    /// Lets a key read the repository, or write it as well; one that is there already is left as it is.
     async fn add_deploy_key(&self, new: &NewDeployKey) -> Result<(), HostError>;
+
+    /// Takes a public key away from the repository, and with it all that it may; tells whether it was there.
+    async fn remove_deploy_key(&self, key: &str) -> Result<bool, HostError>;
 
     /// Reads a page of the branches.
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError>;

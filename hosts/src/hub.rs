@@ -152,6 +152,10 @@ impl Host for Hub {
         repository::add_deploy_key(self, new).await
     }
 
+    async fn remove_deploy_key(&self, key: &str) -> Result<bool, HostError> {
+        repository::remove_deploy_key(self, key).await
+    }
+
     async fn branches(&self, page: u32) -> Result<Page<Branch>, HostError> {
         self.list::<BranchShape>(self.get(&["branches"], self.rights.read, ""), page).await
     }

@@ -13,6 +13,7 @@ mod file;
 mod gitlab;
 mod host;
 mod hub;
+mod key;
 mod model;
 mod provider;
 mod reference;

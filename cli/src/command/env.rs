@@ -7,6 +7,7 @@ mod connect;
 mod create;
 mod credentials;
 mod delete;
+mod deploy_key;
 mod detail;
 mod flux;
 mod host;

@@ -12,7 +12,7 @@ use serde_json::json;
 /// How long Flux may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-fn has(said: &Said, texts: &[&str]) -> Result<()> {
+pub(crate) fn has(said: &Said, texts: &[&str]) -> Result<()> {
     for text in texts {
         let found = said.out.contains(text) || said.err.contains(text);
         ensure!(found, "no {text:?} in\n{}\n{}", said.out, said.err);

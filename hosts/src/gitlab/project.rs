@@ -1,4 +1,4 @@
-//! Projects made at GitLab, and the keys that read them.
+//! Projects made at GitLab, and their deploy keys.
 
 use http::Method;
 use serde::Deserialize;
@@ -8,11 +8,12 @@ use super::shapes::ProjectShape;
 use super::{GitLab, model, task};
 use crate::client::{Call, Task};
 use crate::error::HostError;
+use crate::key::KeyShape;
 use crate::model::{NewDeployKey, NewRepository, RepositoryInfo};
 
 const CREATE: Task =
     task("create the project", "api, and a role in the group that may create projects");
-const KEYS: Task = task("add a deploy key", "api, and the role Maintainer");
+const KEYS: Task = task("add or remove a deploy key", "api, and the role Maintainer");
 
 #[derive(Deserialize)]
 struct NamespaceShape {
@@ -40,7 +41,7 @@ pub(super) async fn create(lab: &GitLab, new: &NewRepository) -> Result<Reposito
     model::<ProjectShape>(&answer, answer.json()?)
 }
 
-/// Lets a key read the project.
+/// Lets a key read the project, or write it as well.
 pub(super) async fn add_deploy_key(lab: &GitLab, new: &NewDeployKey) -> Result<(), HostError> {
     let NewDeployKey { title, key, may_push } = new;
     let body = json!({"title": title, "key": key, "can_push": may_push});
@@ -50,4 +51,24 @@ pub(super) async fn add_deploy_key(lab: &GitLab, new: &NewDeployKey) -> Result<(
         return Ok(());
     }
     answer.success().map(|_| ())
+}
+
+/// Takes a key away from the project.
+pub(super) async fn remove_deploy_key(lab: &GitLab, key: &str) -> Result<bool, HostError> {
+    let call = lab.get(&["deploy_keys"], KEYS, "");
+    let mut id = None;
+    for answer in lab.client.pages(call, "the list of deploy keys").await? {
+        let keys: Option<Vec<KeyShape>> = answer.json()?;
+        let keys = keys.unwrap_or_default();
+        let found = keys.iter().find(|known| known.is(key)).map(|found| found.id);
+        id = id.or(found);
+    }
+    let Some(id) = id.map(|id| id.to_string()) else { return Ok(false) };
+    let call = lab.call(Method::DELETE, &["deploy_keys", &id], KEYS, "");
+    let answer = lab.client.exchange(call).await?;
+    if answer.status() == 404 {
+        // Somebody was faster.
+        return Ok(false);
+    }
+    answer.success().map(|_| true)
 }

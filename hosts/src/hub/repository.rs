@@ -1,7 +1,6 @@
-//! Repositories made at GitHub and Gitea, and the keys that read them.
+//! Repositories made at GitHub and Gitea, and their deploy keys.
 
 use http::Method;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::shapes::RepositoryShape;
@@ -9,6 +8,7 @@ use super::{Hub, model};
 use crate::client::Call;
 use crate::error::HostError;
 use crate::host::Host as _;
+use crate::key::KeyShape;
 use crate::model::{NewDeployKey, NewRepository, RepositoryInfo};
 
 /// Makes the repository for the account of the token, or for an organization.
@@ -39,36 +39,40 @@ pub(super) async fn create(hub: &Hub, new: &NewRepository) -> Result<RepositoryI
     model::<RepositoryShape>(&answer, answer.json()?)
 }
 
-/// Lets a key read the repository.
+/// Lets a key read the repository, or write it as well.
 pub(super) async fn add_deploy_key(hub: &Hub, new: &NewDeployKey) -> Result<(), HostError> {
     let NewDeployKey { title, key, may_push } = new;
     let body = json!({"title": title, "key": key, "read_only": !may_push});
     let call = hub.call(Method::POST, &["keys"], hub.rights.keys, "");
     let answer = hub.client.exchange(call.body(body)).await?;
     // The refusal is the same where the key belongs to another repository.
-    if answer.status() == 422 && is_there(hub, key).await? {
+    if answer.status() == 422 && find(hub, key).await?.is_some() {
         return Ok(());
     }
     answer.success().map(|_| ())
 }
 
-#[derive(Deserialize)]
-struct KeyShape {
-    key: String,
+/// Takes a key away from the repository.
+pub(super) async fn remove_deploy_key(hub: &Hub, key: &str) -> Result<bool, HostError> {
+    let Some(id) = find(hub, key).await? else { return Ok(false) };
+    let id = id.to_string();
+    let call = hub.call(Method::DELETE, &["keys", &id], hub.rights.keys, "");
+    let answer = hub.client.exchange(call).await?;
+    if answer.status() == 404 {
+        // Somebody was faster.
+        return Ok(false);
+    }
+    answer.success().map(|_| true)
 }
 
-async fn is_there(hub: &Hub, key: &str) -> Result<bool, HostError> {
+/// Finds the number of a key.
+async fn find(hub: &Hub, key: &str) -> Result<Option<u64>, HostError> {
     let call = hub.get(&["keys"], hub.rights.keys, "");
     for answer in hub.client.pages(call, "the list of deploy keys").await? {
         let keys: Option<Vec<KeyShape>> = answer.json()?;
-        if keys.unwrap_or_default().iter().any(|known| bare(&known.key) == bare(key)) {
-            return Ok(true);
+        if let Some(found) = keys.unwrap_or_default().iter().find(|known| known.is(key)) {
+            return Ok(Some(found.id));
         }
     }
-    Ok(false)
-}
-
-/// Returns a public key without its comment.
-fn bare(key: &str) -> Vec<&str> {
-    key.split_whitespace().take(2).collect()
+    Ok(None)
 }

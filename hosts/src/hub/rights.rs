@@ -28,7 +28,7 @@ const fn task(doing: &'static str, right: &'static str) -> Task {
 pub(super) const GITHUB: Rights = Rights {
     read: task("read the repository", "Contents: read (classic tokens: repo)"),
     create: task("create the repository", "Administration: write (classic tokens: repo)"),
-    keys: task("add a deploy key", "Administration: write (classic tokens: repo)"),
+    keys: task("add or remove a deploy key", "Administration: write (classic tokens: repo)"),
     write: task("delete a branch", "Contents: write (classic tokens: repo)"),
     write_files: task("write files and branches", "Contents: write (classic tokens: repo)"),
     read_statuses: task("read commit statuses", "Commit statuses: read (classic tokens: repo)"),
@@ -57,7 +57,10 @@ const GITEA_CREATE: &str = "user: write, or organization: write for a repository
 pub(super) const GITEA: Rights = Rights {
     read: task("read the repository", GITEA_READ),
     create: task("create the repository", GITEA_CREATE),
-    keys: task("add a deploy key", "repository: write (write:repository), as its administrator"),
+    keys: task(
+        "add or remove a deploy key",
+        "repository: write (write:repository), as its administrator",
+    ),
     write: task("delete a branch", GITEA_WRITE),
     write_files: task("write files and branches", GITEA_WRITE),
     read_statuses: task("read commit statuses", GITEA_READ),

@@ -446,4 +446,6 @@ async fn a_repository_is_made_in_a_real_gitea_once() {
     let key = NewDeployKey { title: "flux".into(), key: key.into(), may_push: false };
     fixture.host.add_deploy_key(&key).await.unwrap();
     fixture.host.add_deploy_key(&key).await.unwrap();
+    assert!(fixture.host.remove_deploy_key(&key.key).await.unwrap());
+    assert!(!fixture.host.remove_deploy_key(&key.key).await.unwrap());
 }

@@ -72,9 +72,10 @@ async fn a_token_without_the_right_to_make_repositories_is_told_which_one() {
 #[tokio::test]
 async fn a_deploy_key_is_added_once_and_never_taken_for_that_of_another_repository() {
     let refused = Reply::status(422, r#"{"message": "key is already in use"}"#);
-    for (known, there) in
-        [(r#"[{"key": "ssh-ed25519 AAAA"}]"#, true), (r#"[{"key": "ssh-ed25519 BBBB me"}]"#, false)]
-    {
+    for (known, there) in [
+        (r#"[{"id": 1, "key": "ssh-ed25519 AAAA"}]"#, true),
+        (r#"[{"id": 1, "key": "ssh-ed25519 BBBB me"}]"#, false),
+    ] {
         let server = Server::of(&[
             ("POST /repos/acme/shop/keys", refused.clone()),
             ("GET /repos/acme/shop/keys", Reply::ok(known)),
@@ -86,4 +87,24 @@ async fn a_deploy_key_is_added_once_and_never_taken_for_that_of_another_reposito
     let (_, lab) = host(Provider::GitLab, &server);
     lab.add_deploy_key(&key()).await.unwrap();
     assert_eq!(server.seen()[0].json()["can_push"], false);
+}
+
+#[tokio::test]
+async fn only_the_deploy_key_that_is_meant_is_removed() {
+    let known =
+        r#"[{"id": 6, "key": "ssh-ed25519 BBBB me"}, {"id": 7, "key": "ssh-ed25519 AAAA"}]"#;
+    let hub = ("GET /repos/acme/shop/keys", "DELETE /repos/acme/shop/keys/7");
+    let lab = (
+        "GET /projects/acme%2Fweb%2Fshop/deploy_keys",
+        "DELETE /projects/acme%2Fweb%2Fshop/deploy_keys/7",
+    );
+    for (provider, (get, delete)) in [(Provider::GitHub, hub), (Provider::GitLab, lab)] {
+        let server = Server::of(&[(get, Reply::ok(known)), (delete, Reply::status(204, ""))]);
+        let (_, repository) = host(provider, &server);
+        assert!(repository.remove_deploy_key("ssh-ed25519 AAAA flux").await.unwrap());
+        assert!(!repository.remove_deploy_key("ssh-ed25519 CCCC").await.unwrap());
+        let gone = Server::of(&[(get, Reply::ok(known)), (delete, Reply::status(404, "{}"))]);
+        let (_, repository) = host(provider, &gone);
+        assert!(!repository.remove_deploy_key("ssh-ed25519 AAAA").await.unwrap());
+    }
 }

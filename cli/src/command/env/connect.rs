@@ -9,11 +9,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DynamicObject};
 use kube::runtime::wait::{Error as WaitError, await_condition};
 use serde_json::json;
-use ssh_key::private::{Ed25519Keypair, KeypairData};
-use ssh_key::{LineEnding, PrivateKey};
 
 use super::agent::{Agent, AgentArgs};
-use super::credentials::{self, CredentialArgs, Credentials, is_http};
+use super::credentials::{self, CredentialArgs, Credentials};
+use super::deploy_key::{self, DeployKey};
 use super::flux::{self, Found};
 use super::host::HostArgs;
 use super::plan::{Plan, PlanArgs, Wanted, agree, show};
@@ -86,8 +85,8 @@ enum Reading {
     /// The Secret is there, and stays.
     Kept,
     Given(Credentials),
-    /// A new key, with its public half.
-    Key(Credentials, String),
+    /// A new key.
+    Key(DeployKey),
 }
 
 pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, CommandError> {
@@ -134,13 +133,18 @@ pub(super) async fn run(args: &ConnectArgs, global: &Global) -> Result<Finish, C
         objects.extend(agent.objects(token_wanted.then_some(UNMADE))?);
         identity = Some(look_at_identity(agent, &management).await?);
     }
-    let mut plan = Plan::look(&cluster, title, objects).await?;
+    let key = match &reading {
+        Reading::Key(key) => Some(key.words()),
+        _ => None,
+    };
+    let mut plan = Plan::look(&cluster, title, objects).await?.before(key);
     for note in notes(&environment, &reading, secret.as_deref(), &cluster).await? {
         plan = plan.note(Some(note));
     }
     if agree(&[identity.as_ref(), Some(&plan)], &args.plan)? {
-        if let (Reading::Key(_, public), false) = (&reading, dry_run) {
-            args.publish(&environment, public).await?;
+        if let (Reading::Key(key), false) = (&reading, dry_run) {
+            let token = args.credentials.for_api()?;
+            key.publish(&args.host, &environment.spec.gitops.url, token.as_ref()).await?;
         }
         if let (Some(agent), Some(identity)) = (&agent, identity) {
             identity.apply(&management, dry_run).await?;
@@ -190,31 +194,15 @@ impl ConnectArgs {
             return Ok(Reading::Kept);
         }
         if self.deploy_key {
-            if is_http(url) {
-                let message = format!("a deploy key is for SSH, and the repository is {url}");
-                return Err(CommandError::usage(message).hint("give Flux a token: --token-stdin"));
-            }
+            deploy_key::for_ssh(url, "give Flux a token: --token-stdin")?;
             let known_hosts = self.credentials.known_hosts()?.unwrap_or_default();
-            return new_key(&self.name, known_hosts);
+            let title = format!("flux {}", self.name);
+            return DeployKey::new(title, false, known_hosts).map(Reading::Key);
         }
         match self.credentials.read(url)? {
             Some(found) => Ok(Reading::Given(found)),
             None => Err(credentials::missing(secret, &cluster.namespace, url)),
         }
-    }
-
-    /// Adds the public key at the host, or has a person do it.
-    async fn publish(&self, environment: &Environment, public: &str) -> Result<(), CommandError> {
-        let url = &environment.spec.gitops.url;
-        let Some(token) = credentials::token_of_variable()? else {
-            output::note(&format!(
-                "add this deploy key to the repository, reading only:\n{public}"
-            ));
-            return Ok(());
-        };
-        let hosted = self.host.open(url, Some(&token))?;
-        hosted.add_key(&format!("flux {}", self.name), public).await?;
-        output::print("deploy key added to the repository\n")
     }
 }
 
@@ -233,8 +221,14 @@ fn wanted(environment: &Environment, reading: &Reading) -> Result<Vec<Wanted>, C
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
     )];
     let secret = environment.spec.flux.secret_ref.as_ref();
-    if let (Some(secret), Reading::Given(found) | Reading::Key(found, _)) = (secret, reading) {
-        wanted.push(Wanted::of(found.secret(namespace, &secret.name)));
+    match (secret, reading) {
+        (Some(secret), Reading::Given(found)) => {
+            wanted.push(Wanted::of(found.secret(namespace, &secret.name)));
+        }
+        (Some(secret), Reading::Key(key)) => {
+            wanted.push(Wanted::of(key.secret(namespace, &secret.name)));
+        }
+        _ => {}
     }
     wanted.extend(flux::objects(environment)?);
     Ok(wanted)
@@ -290,18 +284,6 @@ async fn copied(
         ))
         .hint("give Flux a token or a key of its own: --token-stdin, or --ssh-key")
     })
-}
-
-/// Makes a key that nobody else has.
-fn new_key(environment: &str, known_hosts: Vec<u8>) -> Result<Reading, CommandError> {
-    let broken =
-        |error: ssh_key::Error| CommandError::general(format!("a key cannot be made: {error}"));
-    let pair = Ed25519Keypair::from_seed(&rand::random::<[u8; 32]>());
-    let comment = format!("flux-{environment}");
-    let key = PrivateKey::new(KeypairData::from(pair), comment).map_err(broken)?;
-    let private = key.to_openssh(LineEnding::LF).map_err(broken)?;
-    let public = key.public_key().to_openssh().map_err(broken)?;
-    Ok(Reading::Key(Credentials::of_key(&private, known_hosts), public))
 }
 
 /// Waits until Flux has applied the environment's own objects.
@@ -363,21 +345,5 @@ mod tests {
         assert_snapshot!(text.replace("aHVudGVyMg==", "(the token)"));
         let kept = wanted(&environment, &Reading::Kept).unwrap();
         assert_eq!(kept.len(), objects.len() - 1);
-    }
-
-    #[test]
-    fn a_new_key_is_another_one_each_time() {
-        let make = || match new_key("staging", b"hosts".to_vec()).unwrap() {
-            Reading::Key(found, public) => (found, public),
-            _ => panic!(),
-        };
-        let ((private, public), (_, other)) = (make(), make());
-        assert!(
-            public.starts_with("ssh-ed25519 ") && public.ends_with(" flux-staging"),
-            "{public}"
-        );
-        assert_ne!(public, other);
-        let secret: Value = private.secret("flux-system", "git");
-        assert!(secret["data"]["identity"].as_str().is_some_and(|key| key.len() > 100));
     }
 }

@@ -10,6 +10,7 @@ use gimlet_crds::{Environment, GROUP, VERSION};
 use serde_json::{Value, json};
 
 use super::credentials::{self, CredentialArgs, Credentials};
+use super::deploy_key::{self, DeployKey};
 use super::host::{self, HostArgs, Hosted};
 use super::plan::{Plan, PlanArgs, Wanted, show};
 use crate::args::Global;
@@ -35,6 +36,9 @@ use crate::output;
       --repository-per-environment --pull-requests
   gimlet env create staging --repository git@github.com:acme/gitops.git \\
       --ssh-key ~/.ssh/gitops --known-hosts known_hosts
+  # a key of its own for an SSH address, made here and added at the host
+  gimlet env create staging --repository git@github.com:acme/gitops.git \\
+      --deploy-key --known-hosts known_hosts
   gimlet env create staging --repository https://github.com/acme/gitops.git --dry-run=client")]
 pub(super) struct CreateArgs {
     /// Name of the environment
@@ -68,6 +72,15 @@ pub(super) struct CreateArgs {
     secret: Option<String>,
     #[command(flatten)]
     credentials: CredentialArgs,
+    /// Make a key that may write, and add it to the repository with the token in GIMLET_GIT_TOKEN; without one
+    /// it is printed, to be added by hand
+    #[arg(
+        long,
+        requires = "known_hosts",
+        conflicts_with = "ssh_key",
+        help_heading = "Credentials"
+    )]
+    deploy_key: bool,
     /// Namespace of Flux' objects in the workload cluster
     #[arg(long, value_name = "NAME", default_value = "flux-system")]
     flux_namespace: String,
@@ -81,6 +94,15 @@ pub(super) struct CreateArgs {
     plan: PlanArgs,
 }
 
+/// What becomes of the Secret by which the operator writes.
+enum Writing {
+    /// The Secret is there, and stays.
+    Kept,
+    Given(Credentials),
+    /// A new key.
+    Key(DeployKey),
+}
+
 pub(super) async fn run(args: &CreateArgs, global: &Global) -> Result<Finish, CommandError> {
     let name = EnvName::parse(&args.name)?;
     let address = host::parse(&args.repository)?;
@@ -91,33 +113,39 @@ pub(super) async fn run(args: &CreateArgs, global: &Global) -> Result<Finish, Co
     };
     if args.plan.dry_run == DryRun::Client {
         let namespace = global.namespace.as_deref().unwrap_or("default");
-        let placeholder = Credentials::placeholder(&args.repository);
-        show(&args.wanted(name.as_str(), namespace, Some(&placeholder)))?;
+        let placeholder = Writing::Given(Credentials::placeholder(&args.repository));
+        show(&args.wanted(name.as_str(), namespace, &placeholder))?;
         return Ok(Finish::Done);
     }
     let cluster = Cluster::connect(global).await?;
-    let credentials = args.find_credentials(&cluster).await?;
+    let writing = args.writing(&cluster).await?;
     let hosted = match provider {
-        Some(_) if args.create_repository => {
-            Some(args.host.open(&args.repository, credentials.as_ref())?)
-        }
+        Some(_) if args.create_repository => Some(args.open(&writing)?),
         _ => None,
     };
     let made = match &hosted {
         Some(hosted) => hosted.to_be_made(args.public).await?,
         None => None,
     };
-    let wanted = args.wanted(name.as_str(), &cluster.namespace, credentials.as_ref());
-    let kept = credentials
-        .is_none()
-        .then(|| format!("the Secret {} is there, and stays as it is", args.secret_name()));
+    let wanted = args.wanted(name.as_str(), &cluster.namespace, &writing);
+    let (key, kept) = match &writing {
+        Writing::Key(key) => (Some(key.words()), None),
+        Writing::Kept => {
+            (None, Some(format!("the Secret {} is there, and stays as it is", args.secret_name())))
+        }
+        Writing::Given(_) => (None, None),
+    };
     let title = format!("environment {name} in namespace {}:", cluster.namespace);
     let makes = made.is_some();
-    let plan = Plan::look(&cluster, title, wanted).await?.before(made).note(kept);
+    let plan = Plan::look(&cluster, title, wanted).await?.before(made).before(key).note(kept);
     if plan.agree(&args.plan)? {
         let dry_run = args.plan.dry_run == DryRun::Server;
         if let Some(hosted) = hosted.filter(|_| makes) {
             args.make(&hosted, &address.to_string(), dry_run).await?;
+        }
+        if let (Writing::Key(key), false) = (&writing, dry_run) {
+            let token = args.credentials.for_api()?;
+            key.publish(&args.host, &args.repository, token.as_ref()).await?;
         }
         plan.apply(&cluster, dry_run).await?;
         if dry_run {
@@ -141,34 +169,49 @@ impl CreateArgs {
     }
 
     /// Reads the credentials, unless the Secret is there and nobody named others.
-    async fn find_credentials(
-        &self,
-        cluster: &Cluster,
-    ) -> Result<Option<Credentials>, CommandError> {
+    async fn writing(&self, cluster: &Cluster) -> Result<Writing, CommandError> {
         let secret = self.secret_name();
         let there = credentials::is_there(cluster, &cluster.namespace, &secret).await?;
+        if self.deploy_key {
+            deploy_key::for_ssh(&self.repository, "set GIMLET_GIT_TOKEN, and leave the flag out")?;
+            if there == Some(true) {
+                return Ok(Writing::Kept);
+            }
+            let known_hosts = self.credentials.known_hosts()?.unwrap_or_default();
+            let title = format!("gimlet {}", self.name);
+            return DeployKey::new(title, true, known_hosts).map(Writing::Key);
+        }
         if there == Some(true) && !self.credentials.given() && !self.create_repository {
-            return Ok(None);
+            return Ok(Writing::Kept);
         }
-        let found = self.credentials.read(&self.repository)?;
-        if found.is_none() && there != Some(true) {
-            return Err(credentials::missing(&secret, &cluster.namespace, &self.repository));
+        match self.credentials.read(&self.repository)? {
+            Some(found) => Ok(Writing::Given(found)),
+            None if there == Some(true) => Ok(Writing::Kept),
+            None => Err(credentials::missing(&secret, &cluster.namespace, &self.repository)),
         }
-        Ok(found)
     }
 
-    /// Lists the objects; without credentials the Secret is left out.
-    fn wanted(
-        &self,
-        name: &str,
-        namespace: &str,
-        credentials: Option<&Credentials>,
-    ) -> Vec<Wanted> {
+    /// Opens the repository at its host: with the token that it is written by, or for SSH with that of
+    /// the environment of this process.
+    fn open(&self, writing: &Writing) -> Result<Hosted, CommandError> {
+        let found = match writing {
+            Writing::Given(found) if found.token().is_some() => Some(found.clone()),
+            _ => self.credentials.for_api()?,
+        };
+        self.host.open(&self.repository, found.as_ref())
+    }
+
+    /// Lists the objects; a Secret that stays is left out.
+    fn wanted(&self, name: &str, namespace: &str, writing: &Writing) -> Vec<Wanted> {
         let secret = self.secret_name();
         let mut wanted = vec![Wanted::of(
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
         )];
-        wanted.extend(credentials.map(|found| Wanted::of(found.secret(namespace, &secret))));
+        match writing {
+            Writing::Kept => {}
+            Writing::Given(found) => wanted.push(Wanted::of(found.secret(namespace, &secret))),
+            Writing::Key(key) => wanted.push(Wanted::of(key.secret(namespace, &secret))),
+        }
         wanted.push(Wanted::of(json!({
             "apiVersion": format!("{GROUP}/{VERSION}"), "kind": "Environment",
             "metadata": {"name": name, "namespace": namespace},
@@ -248,8 +291,8 @@ mod tests {
 
     fn shown(line: &str) -> String {
         let args = args(line);
-        let placeholder = Credentials::placeholder(&args.repository);
-        let wanted = args.wanted(&args.name, "team", Some(&placeholder));
+        let placeholder = Writing::Given(Credentials::placeholder(&args.repository));
+        let wanted = args.wanted(&args.name, "team", &placeholder);
         let objects = wanted.iter().map(|one| output::object(one.object(), output::Format::Yaml));
         objects.map(Result::unwrap).collect::<Vec<_>>().join("---\n")
     }

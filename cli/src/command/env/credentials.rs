@@ -119,6 +119,11 @@ impl CredentialArgs {
         Ok(Some(Credentials(keys)))
     }
 
+    /// Returns the token for the API of the host, where the repository itself is reached by a key.
+    pub(super) fn for_api(&self) -> Result<Option<Credentials>, CommandError> {
+        token_of_variable(self.ca_file.as_deref())
+    }
+
     /// Reads the host's keys.
     pub(super) fn known_hosts(&self) -> Result<Option<Vec<u8>>, CommandError> {
         self.known_hosts.as_deref().map(file).transpose()
@@ -176,10 +181,13 @@ pub(super) fn is_http(url: &str) -> bool {
 }
 
 /// Returns the token of the environment of this process alone, for the API of a host.
-pub(super) fn token_of_variable() -> Result<Option<Credentials>, CommandError> {
+pub(super) fn token_of_variable(ca: Option<&Path>) -> Result<Option<Credentials>, CommandError> {
     let Some(token) = variable() else { return Ok(None) };
-    let token = check(&token)?.into_bytes();
-    Ok(Some(Credentials([("password".to_owned(), token)].into())))
+    let mut keys = BTreeMap::from([("password".to_owned(), check(&token)?.into_bytes())]);
+    if let Some(path) = ca {
+        keys.insert("ca.crt".into(), file(path)?);
+    }
+    Ok(Some(Credentials(keys)))
 }
 
 fn variable() -> Option<String> {

@@ -1,6 +1,7 @@
 //! `env delete`: lets go of an environment, and says what stays.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use gimlet_crds::{App, Environment, labels};
@@ -13,7 +14,10 @@ use serde_json::json;
 
 use super::agent;
 use super::check::apps;
+use super::credentials::{Credentials, token_of_variable};
+use super::deploy_key::{self, Made};
 use super::flux::{self, Found};
+use super::host::{self, HostArgs};
 use super::plan::{PlanArgs, Wanted};
 use super::workload::WorkloadArgs;
 use crate::args::Global;
@@ -30,7 +34,8 @@ const MAX_NAMES: usize = 5;
 ///
 /// Refused while there are apps, unless --keep-apps says that they go on without Gimlet: uninstall them with
 /// gimlet delete app otherwise. With --disconnect Flux' objects of the environment go from the workload cluster
-/// too, without removing anything that Flux has applied, and so does its agent. The other Secrets stay.
+/// too, without removing anything that Flux has applied, and so do its agent and the deploy keys that --deploy-key
+/// made: their Secrets, and with the token in GIMLET_GIT_TOKEN what the host has of them. Other Secrets stay.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   gimlet env delete staging
@@ -49,11 +54,25 @@ pub(super) struct DeleteArgs {
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
+    host: HostArgs,
+    /// File with the certificate authorities of the host's API, trusted instead of the public ones
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    #[command(flatten)]
     plan: PlanArgs,
 }
 
 /// Flux' objects of an environment, in the order in which they go.
 type Objects = Vec<(ApiResource, String)>;
+
+/// The deploy keys that go.
+#[derive(Default)]
+struct Keys<'a> {
+    /// Each with the cluster that has its Secret.
+    made: Vec<(&'a Cluster, Made)>,
+    /// What they can be removed by at the host.
+    token: Option<Credentials>,
+}
 
 pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, CommandError> {
     if !args.disconnect && !args.workload.is_same() {
@@ -75,10 +94,15 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     } else {
         None
     };
+    let keys = match &workload {
+        Some((cluster, ..)) => args.keys(&management, cluster, &environment).await?,
+        None => Keys::default(),
+    };
     let identity = there(&management, agent::identity(&args.name, &management.namespace)).await?;
     let found = workload.as_ref().map(|(_, objects, _)| objects.as_slice());
     let own = workload.as_ref().map_or(&[][..], |(_, _, own)| own.as_slice());
-    output::note(text(&environment, &apps, found, [&identity, own].concat().as_slice()).trim_end());
+    let going = [identity.as_slice(), own].concat();
+    output::note(text(&environment, &apps, found, &going, &keys).trim_end());
     if args.plan.dry_run == DryRun::Client {
         return output::print("nothing was done (client dry run)\n").map(|()| Finish::Done);
     }
@@ -89,15 +113,52 @@ pub(super) async fn run(args: &DeleteArgs, global: &Global) -> Result<Finish, Co
     for object in &identity {
         delete(&management, object, dry_run).await?;
     }
-    if let Some((cluster, objects, own)) = workload {
+    if let Some((cluster, objects, own)) = &workload {
         for (resource, name) in objects {
-            remove(&cluster, &resource, &name, dry_run).await?;
+            remove(cluster, resource, name, dry_run).await?;
         }
-        for object in &own {
-            delete(&cluster, object, dry_run).await?;
+        for object in own {
+            delete(cluster, object, dry_run).await?;
         }
     }
+    // At the host first: without the Secret nobody knows which key it was.
+    for (cluster, key) in &keys.made {
+        if let (Some(token), false) = (&keys.token, dry_run) {
+            key.withdraw(&args.host, &environment.spec.gitops.url, token).await?;
+        }
+        delete(cluster, &key.secret, dry_run).await?;
+    }
     Ok(Finish::Done)
+}
+
+impl DeleteArgs {
+    /// Finds the keys that were made for the environment, where the operator writes and where Flux reads.
+    /// Flux may read by a copy of the operator's, so they go together.
+    async fn keys<'a>(
+        &self,
+        management: &'a Cluster,
+        workload: &'a Cluster,
+        environment: &Environment,
+    ) -> Result<Keys<'a>, CommandError> {
+        let spec = &environment.spec;
+        let others = deploy_key::others(management, &self.name).await;
+        let mut made: Vec<(&Cluster, Made)> = Vec::new();
+        for (cluster, secret) in
+            [(management, &spec.gitops.secret_ref), (workload, &spec.flux.secret_ref)]
+        {
+            let Some(secret) = secret else { continue };
+            let found = Made::find(cluster, &secret.name, &others).await?;
+            // Both may be the same Secret.
+            made.extend(
+                found
+                    .filter(|key| !made.iter().any(|(_, known)| known.is(key)))
+                    .map(|key| (cluster, key)),
+            );
+        }
+        let token = token_of_variable(self.ca_file.as_deref())?;
+        let known = host::parse(&spec.gitops.url).and_then(|url| self.host.provider_of(&url));
+        Ok(Keys { made, token: token.filter(|_| known.is_ok()) })
+    }
 }
 
 fn refuse(environment: &str, apps: &[App]) -> CommandError {
@@ -138,6 +199,7 @@ fn text(
     apps: &[App],
     flux: Option<&[(ApiResource, String)]>,
     agent: &[Wanted],
+    keys: &Keys<'_>,
 ) -> String {
     let spec = &environment.spec;
     let mut text = format!("environment {}:\n", environment.name_any());
@@ -153,6 +215,13 @@ fn text(
     for object in agent {
         line("-", &object.path());
     }
+    for (_, key) in &keys.made {
+        line("-", &format!("{}, and its deploy key {}", key.secret.path(), key.fingerprint()));
+    }
+    if !keys.made.is_empty() && keys.token.is_none() {
+        let how = "set GIMLET_GIT_TOKEN, and --provider if it is not known, to remove them too";
+        line("=", &format!("deploy keys at the host, which nobody has any more: {how}"));
+    }
     let place = if spec.gitops.path.is_empty() { "" } else { ", folder " };
     line("=", &format!("repository {}{place}{}", spec.gitops.url, spec.gitops.path));
     if !apps.is_empty() {
@@ -166,8 +235,15 @@ fn text(
         ),
         Some(_) => line("=", "everything that Flux has applied"),
     }
-    for secret in [&spec.gitops.secret_ref, &spec.flux.secret_ref].into_iter().flatten() {
-        line("=", &format!("Secret {}", secret.name));
+    let mut secrets: Vec<&str> = [&spec.gitops.secret_ref, &spec.flux.secret_ref]
+        .into_iter()
+        .flatten()
+        .map(|secret| secret.name.as_str())
+        .collect();
+    secrets.dedup();
+    secrets.retain(|name| !keys.made.iter().any(|(_, key)| key.is_in(name)));
+    for secret in secrets {
+        line("=", &format!("Secret {secret}"));
     }
     text
 }
@@ -286,11 +362,12 @@ mod tests {
 
     #[test]
     fn it_is_said_what_goes_and_what_stays() {
-        assert_snapshot!(text(&environment(), &[app("shop")], None, &[]));
+        let none = Keys::default();
+        assert_snapshot!(text(&environment(), &[app("shop")], None, &[], &none));
         let objects = [
             (flux::kustomizations(), "gimlet-staging".to_owned()),
             (flux::git_repositories(), "gimlet-staging".to_owned()),
         ];
-        assert_snapshot!(text(&environment(), &[], Some(&objects), &agent::own("staging")));
+        assert_snapshot!(text(&environment(), &[], Some(&objects), &agent::own("staging"), &none));
     }
 }

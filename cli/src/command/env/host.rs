@@ -122,10 +122,20 @@ impl Hosted {
         }
     }
 
-    /// Lets a public key read the repository.
-    pub(super) async fn add_key(&self, title: &str, key: &str) -> Result<(), CommandError> {
-        let new = NewDeployKey { title: title.into(), key: key.into(), may_push: false };
+    /// Lets a public key read the repository, or write it as well.
+    pub(super) async fn add_key(
+        &self,
+        title: &str,
+        key: &str,
+        may_push: bool,
+    ) -> Result<(), CommandError> {
+        let new = NewDeployKey { title: title.into(), key: key.into(), may_push };
         self.host.add_deploy_key(&new).await.map_err(|error| failed(&error))
+    }
+
+    /// Takes a public key away; tells whether it was there.
+    pub(super) async fn remove_key(&self, key: &str) -> Result<bool, CommandError> {
+        self.host.remove_deploy_key(key).await.map_err(|error| failed(&error))
     }
 }
 
