@@ -2,6 +2,7 @@
 
 mod application;
 mod gitops;
+mod infrastructure;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,9 @@ const MAX_FILE: u64 = 1 << 20;
 
 /// Bring files of the original Gimlet over
 ///
-/// FOLDER is a checkout: of an application, whose .gimlet/ files are brought to what they mean here, or of a gitops
-/// repository, of which it is told what each environment needs, step by step, so that nothing that runs is removed.
+/// FOLDER is a checkout: of an application, whose .gimlet/ files are brought to what they mean here, of a gitops
+/// repository, of which it is told what each environment needs, step by step, so that nothing that runs is removed,
+/// or of one with the components of a cluster, which goes on without Gimlet.
 /// Nothing is written without --write, and nothing is committed. What has to be done by hand is listed. Exits
 /// with 1 while there is something left to do.
 #[derive(Debug, Args)]
@@ -54,14 +56,17 @@ struct Todo {
 
 pub(super) fn run(args: &MigrateArgs) -> Result<Finish, CommandError> {
     let files = read(&args.folder)?;
-    let todo = if files.keys().any(|path| path.starts_with(".gimlet/")) {
-        application::examine(&files)
-    } else if gitops::is_one(&files) {
+    // A gitops repository may have a folder .gimlet/ too, with the variables of the environment.
+    let todo = if gitops::is_one(&files) {
         gitops::examine(&files)
+    } else if infrastructure::is_one(&files) {
+        infrastructure::examine(&files)
+    } else if files.keys().any(|path| path.starts_with(".gimlet/")) {
+        application::examine(&files)
     } else {
         let message = format!("{} is nothing of the original Gimlet", args.folder.display());
         return Err(CommandError::new(Kind::NotFound, message).hint(
-            "name a checkout with a folder .gimlet/, or of a gitops repository with release.json files",
+            "name a checkout with a folder .gimlet/, or of a gitops repository with release.json files or a stack.yaml",
         ));
     };
     output::print(&text(&files, &todo))?;

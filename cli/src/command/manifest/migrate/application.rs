@@ -1,8 +1,9 @@
 //! The `.gimlet/` files of an application.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gimlet_manifest::file;
+use regex::Regex;
 use serde_json::Value;
 
 use super::Todo;
@@ -21,7 +22,7 @@ pub(super) fn examine(files: &BTreeMap<String, String>) -> Todo {
         };
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
         match extension {
-            Some("yaml" | "yml") => manifest(path, content, &mut todo),
+            Some("yaml" | "yml") => manifest(path, content, files, &mut todo),
             Some("cue") => todo.by_hand.push(format!(
                 "{path}: CUE is not read: write what it makes into YAML files (cue export --out yaml)"
             )),
@@ -42,12 +43,14 @@ pub(super) fn examine(files: &BTreeMap<String, String>) -> Todo {
 }
 
 /// Examines one file, document by document.
-fn manifest(path: &str, content: &str, todo: &mut Todo) {
+fn manifest(path: &str, content: &str, files: &BTreeMap<String, String>, todo: &mut Todo) {
     let mut changed = String::new();
     for document in documents(content) {
-        let (text, reasons) = bring_over(document);
+        let (text, mut reasons) = bring_over(document);
+        let text = beside(text, files, &mut reasons);
         todo.reasons.extend(reasons.into_iter().map(|reason| format!("{path}: {reason}")));
         by_hand(path, &text, todo);
+        preview(&text, todo);
         changed.push_str(&text);
     }
     if changed == content {
@@ -86,13 +89,39 @@ fn bring_over(document: &str) -> (String, Vec<String>) {
     }
     let event = fields["deploy"]["event"].as_str();
     if let Some(event) = event.filter(|event| !EVENTS.contains(event)) {
-        let line = format!("event: {event}");
-        if text.contains(&line) {
-            text = text.replacen(&line, "event: push", 1);
+        let line = Regex::new(&format!("event:(\\s*)[\"']?{}[\"']?", regex::escape(event)));
+        let changed = line.map(|line| line.replace(&text, "event:${1}push").into_owned());
+        if let Some(changed) = changed.ok().filter(|changed| *changed != text) {
+            text = changed;
             reasons.push(format!("deploy.event {event} was taken for push, and is push now"));
         }
     }
     (text, reasons)
+}
+
+/// Names a chart of the repository from the folder of the manifest, and not from the top.
+fn beside(text: String, files: &BTreeMap<String, String>, reasons: &mut Vec<String>) -> String {
+    let fields: Value = serde_saphyr::from_str(&text).unwrap_or(Value::Null);
+    let Some(name) = fields["chart"]["name"].as_str() else { return text };
+    let folder = name.strip_prefix("./").unwrap_or(name).trim_end_matches('/');
+    let at_top = name.starts_with("./") || name.contains('/') && !name.starts_with('.');
+    if !at_top || !files.contains_key(&format!("{folder}/Chart.yaml")) {
+        return text;
+    }
+    let line = Regex::new(&format!(r#"name:(\s*)["']?{}["']?"#, regex::escape(name)));
+    let changed = line.map(|line| {
+        line.replace(&text, |found: &regex::Captures<'_>| format!("name:{}../{folder}", &found[1]))
+            .into_owned()
+    });
+    match changed {
+        Ok(changed) if changed != text => {
+            reasons.push(format!(
+                "chart.name {name} is read from the folder of the file: ../{folder}"
+            ));
+            changed
+        }
+        _ => text,
+    }
 }
 
 /// Lists what only a person can decide.
@@ -109,14 +138,43 @@ fn by_hand(path: &str, document: &str, todo: &mut Todo) {
             "values.image.strategy {strategy}: images are built in CI: remove it, and set repository and tag"
         ));
     }
-    for function in ["env", "expandenv"] {
-        if document.contains(&format!("{{{{ {function} ")) {
-            say(format!("the function {function} is not there: use a variable"));
+    if fields["deploy"]["event"] == "push" && !fields["deploy"]["tag"].is_null() {
+        say("deploy.tag with the event push never released anything: write event: tag, or take the tag out".into());
+    }
+    for name in found(document, r"\{\{-?\s*(env|expandenv)\s") {
+        say(format!("the function {name} is not there: use a variable"));
+    }
+    for name in found(document, r"\.((?:GITHUB|CIRCLE)_[A-Z0-9_]+)") {
+        say(format!(
+            "{name} is not shipped by itself: pass it in CI, gimlet artifact push --var {name}=…"
+        ));
+    }
+}
+
+/// Tells what previews take from elsewhere.
+fn preview(document: &str, todo: &mut Todo) {
+    let fields: Value = serde_saphyr::from_str(document).unwrap_or(Value::Null);
+    if fields["preview"] != true {
+        return;
+    }
+    let mut say = |text: String| {
+        if !todo.next.contains(&text) {
+            todo.next.push(text);
         }
+    };
+    if !fields["values"]["ingress"]["host"].is_null() {
+        let env = fields["env"].as_str().unwrap_or_default();
+        say(format!("set spec.domain of Environment {env}: previews get their hosts below it"));
     }
-    if fields["preview"] == true && document.contains("gitBranch") {
-        say("values.gitBranch is not set by itself: write gitBranch: \"{{ .BRANCH }}\"".into());
+    if fields["values"]["gitBranch"].is_null() {
+        say("previews: write gitBranch: \"{{ .BRANCH }}\" under values where the chart shows it: it is not set by itself".into());
     }
+}
+
+/// Finds the names that a pattern has as its group, each once.
+fn found(text: &str, pattern: &str) -> BTreeSet<String> {
+    let Ok(pattern) = Regex::new(pattern) else { return BTreeSet::new() };
+    pattern.captures_iter(text).map(|found| found[1].to_owned()).collect()
 }
 
 /// Cuts a file before the markers of its documents, so that joined they are the file again.

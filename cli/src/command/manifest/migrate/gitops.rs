@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gimlet_manifest::record::FILE as RECORD_FILE;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Todo;
 
@@ -25,6 +25,10 @@ struct Place {
     flux: Vec<String>,
     /// Other files that it wrote.
     beside: Vec<String>,
+    /// The variables of all its apps.
+    vars: Option<String>,
+    /// Files in folders of apps that releases did not render.
+    added: Vec<String>,
 }
 
 /// Tells whether files are those of a gitops repository of the original.
@@ -63,21 +67,32 @@ fn examine_place(
             todo.by_hand.push(format!("{path}: a token in git: revoke it"));
         }
     }
-    let pruning: Vec<&String> = place
-        .flux
-        .iter()
-        .filter(|path| prunes(files.get(*path).map_or("", String::as_str)))
-        .collect();
+    let text = |path: &str| files.get(path).map_or("", String::as_str);
+    let pruning: Vec<&String> = place.flux.iter().filter(|path| prunes(text(path))).collect();
     if !pruning.is_empty() {
         for path in pruning {
-            let text = files.get(path).map_or("", String::as_str);
             let kept = prune_line().map_or_else(
-                || text.to_owned(),
-                |line| line.replace_all(text, "${1}false").into_owned(),
+                || text(path).to_owned(),
+                |line| line.replace_all(text(path), "${1}false").into_owned(),
             );
             todo.changes.insert(path.clone(), Some(kept));
             todo.reasons.push(format!("{path}: what it applied stays when it goes (prune: false)"));
         }
+        if let Some(path) = &place.vars {
+            todo.by_hand.push(format!("{path}: {}", vars(name, text(path))));
+        }
+        for path in &place.added {
+            todo.by_hand.push(format!(
+                "{path}: releases write the folder anew: put it under manifests of the app, or beside its folder"
+            ));
+        }
+        for path in place.beside.iter().filter(|path| path.contains("configmap-")) {
+            todo.by_hand.push(format!(
+                "{path}: nobody updates it any more: put it under manifests of the apps that read it"
+            ));
+        }
+        let url = place.flux.iter().find_map(|path| url(text(path)));
+        let url = url.as_deref().unwrap_or("URL");
         let path = if folder.is_empty() {
             " --repository-per-environment".to_owned()
         } else {
@@ -85,7 +100,7 @@ fn examine_place(
         };
         todo.next.extend([
             format!("{name}: write these changes, commit and push them, and wait until Flux has applied them"),
-            format!("{name}: gimlet env create {name} --repository URL{path}, then gimlet env connect {name}"),
+            format!("{name}: gimlet env create {name} --repository {url}{path}, then gimlet env connect {name}"),
             format!("{name}: release each app once (gimlet release -f FILE): its folder is written anew"),
             format!("{name}: then run this again: the files of the original can go"),
         ]);
@@ -114,15 +129,27 @@ fn examine_place(
     let objects: Vec<String> = place
         .flux
         .iter()
-        .flat_map(|path| objects(files.get(path).map_or("", String::as_str)))
+        .flat_map(|path| objects(text(path)))
+        // Whoever kept the original's key has Flux read by it still.
+        .filter(|object| {
+            let source = text(&inside(folder, "flux/gitrepository.yaml"));
+            object.strip_prefix("secret/").is_none_or(|name| !source.contains(name))
+        })
         .collect();
+    for path in files.keys().filter(|path| !place.flux.contains(path)) {
+        if let Some(source) = reads(text(path), &objects) {
+            todo.by_hand.push(format!(
+                "{path}: it reads the GitRepository {source}, which goes: name gimlet-{name} instead"
+            ));
+        }
+    }
     if !objects.is_empty() {
         todo.next.push(format!(
             "{name}: commit and push, then take Flux' old objects away: kubectl delete -n flux-system {}",
             objects.join(" ")
         ));
     }
-    for path in place.flux.iter().chain(&place.beside) {
+    for path in place.flux.iter().chain(&place.beside).chain(&place.vars) {
         todo.changes.insert(path.clone(), None);
         todo.reasons.push(format!("{path}: nothing reads it any more"));
     }
@@ -157,11 +184,26 @@ fn places(files: &BTreeMap<String, String>) -> BTreeMap<String, Place> {
                 places.entry(folder.clone()).or_default().flux.push(path.clone());
                 original.insert(folder);
             }
+            [folder @ .., ".gimlet", "vars"] => {
+                places.entry(folder.join("/")).or_default().vars = Some(path.clone());
+            }
+            [folder @ .., _, file] if file.starts_with("imagepullsecret-") => {
+                places.entry(folder.join("/")).or_default().added.push(path.clone());
+            }
             [folder @ .., file] if BESIDE.iter().any(|own| file.starts_with(own)) => {
                 places.entry(folder.join("/")).or_default().beside.push(path.clone());
             }
             _ => {}
         }
+    }
+    // In a repository of several environments these lie at its top, and nothing applied them.
+    let stray = places.get_mut("").filter(|place| place.apps.is_empty());
+    let stray = stray.map(|place| std::mem::take(&mut place.beside)).unwrap_or_default();
+    if let Some(first) = places
+        .iter_mut()
+        .find(|(folder, place)| original.contains(*folder) && !place.apps.is_empty())
+    {
+        first.1.beside.extend(stray);
     }
     places.retain(|folder, place| original.contains(folder) && !place.apps.is_empty());
     places
@@ -183,7 +225,35 @@ fn objects(text: &str) -> Vec<String> {
             .map(|name| format!("{}/{name}", kind.to_lowercase()))
             .collect::<Vec<_>>()
     };
-    [named("Kustomization"), named("GitRepository")].concat()
+    ["Kustomization", "GitRepository", "Alert", "Provider", "Secret"].map(named).concat()
+}
+
+/// Returns the source that a Kustomization of people reads by, if it is among the objects.
+fn reads(text: &str, objects: &[String]) -> Option<String> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
+    let sources =
+        documents.iter().filter_map(|object| object["spec"]["sourceRef"]["name"].as_str());
+    let gone = |name: &&str| objects.contains(&format!("gitrepository/{name}"));
+    sources.map(str::to_owned).find(|name| gone(&name.as_str()))
+}
+
+/// Returns the address of the repository that a file has Flux follow.
+fn url(text: &str) -> Option<String> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap_or_default();
+    let source = documents.iter().find(|object| object["kind"] == "GitRepository")?;
+    source["spec"]["url"].as_str().map(str::to_owned)
+}
+
+/// Says how the variables of a dotenv file come to an Environment.
+fn vars(environment: &str, text: &str) -> String {
+    let vars: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.trim().trim_start_matches("export ").split_once('='))
+        .filter(|(name, _)| !name.starts_with('#'))
+        .map(|(name, value)| (name.trim(), value.trim().trim_matches(['"', '\''])))
+        .collect();
+    let patch = json!({"spec": {"vars": vars}});
+    format!("kubectl patch environment {environment} --type=merge -p '{patch}', once it is there")
 }
 
 fn prune_line() -> Option<Regex> {
