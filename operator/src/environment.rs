@@ -108,7 +108,7 @@ pub(crate) async fn reconcile(
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let refreshed = access.writer.refresh().await?;
-    let kept = flux_folder::keep(environment, &access).await?;
+    let kept = flux_folder::keep(environment, &access, ctx).await?;
     // Only the answer of the refresh tells of a rewritten history, and only once.
     let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };
     if head.rewritten {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gimlet_crds::{Environment, PullRequestStatus, labels::trailer, name::AppName};
-use gimlet_gitops::{BlobId, Change, Edit, RepoPath};
+use gimlet_gitops::{BlobId, Change, Edit, Outcome, RepoPath};
 use gimlet_hosts::PullRequestState;
 use gimlet_manifest::component::{
     COMPONENT_ROOT, component_files, component_root_file, is_component_file,
@@ -15,6 +15,7 @@ use kube::ResourceExt;
 use super::EnvironmentError;
 use crate::context::Context;
 use crate::digest;
+use crate::flux::environment_object;
 use crate::pull_request::markdown::code;
 use crate::pull_request::{Place, Proposed, Text};
 use crate::release::{
@@ -35,6 +36,7 @@ pub(super) enum Kept {
 pub(super) async fn keep(
     environment: &Environment,
     access: &Access,
+    ctx: &Context,
 ) -> Result<Kept, EnvironmentError> {
     let writer = &access.writer;
     let folder = flux_folder(environment)?;
@@ -68,7 +70,13 @@ pub(super) async fn keep(
     );
     // Nobody can be asked to merge into a branch that is not there yet.
     let Some(place) = place.filter(|_| head.is_some()) else {
-        writer.announce().commit(change).await?;
+        if let Outcome::Committed { commit, .. } = writer.announce().commit(change).await? {
+            // Components are waited for as releases are.
+            let source = environment_object(&name);
+            ctx.flux
+                .request_sync(&environment.spec.flux.namespace, &source, &commit.to_string())
+                .await;
+        }
         return Ok(Kept::InGit);
     };
     propose(environment, change, known, &place).await
