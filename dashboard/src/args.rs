@@ -52,6 +52,65 @@ pub struct Args {
     )]
     pub operator_ca: Option<PathBuf>,
 
+    /// Address of an OIDC issuer at which people sign in; the API server has to trust it too
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_ISSUER",
+        value_name = "URL",
+        requires = "oidc_client_id"
+    )]
+    pub oidc_issuer: Option<String>,
+
+    /// Name of the dashboard at the issuer, and audience of its tokens
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_CLIENT_ID",
+        value_name = "ID",
+        requires = "oidc_issuer"
+    )]
+    pub oidc_client_id: Option<String>,
+
+    /// File that holds the client's secret; it is read anew each time. Without it the client is public
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_CLIENT_SECRET_FILE",
+        value_name = "FILE",
+        requires = "oidc_issuer"
+    )]
+    pub oidc_client_secret_file: Option<PathBuf>,
+
+    /// Scopes beside openid, instead of the usual ones as far as the issuer has them
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_SCOPES",
+        value_name = "SCOPES",
+        value_delimiter = ',',
+        requires = "oidc_issuer"
+    )]
+    pub oidc_scopes: Vec<String>,
+
+    /// Claim of the ID token that holds the groups; people without it are told so
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_GROUPS_CLAIM",
+        value_name = "CLAIM",
+        default_value = "groups"
+    )]
+    pub oidc_groups_claim: String,
+
+    /// What the button says, as in `Continue with Acme`
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_OIDC_NAME",
+        value_name = "NAME",
+        default_value = "single sign-on"
+    )]
+    pub oidc_name: String,
+
+    /// Certificate authority of the issuer (PEM), instead of the system's
+    #[arg(long, env = "GIMLET_DASHBOARD_OIDC_CA", value_name = "FILE", requires = "oidc_issuer")]
+    pub oidc_ca: Option<PathBuf>,
+
     /// What people call the cluster
     #[arg(
         long,

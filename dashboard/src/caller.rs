@@ -1,15 +1,22 @@
 //! Who asks: a browser with a session, or a program with a token.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 
 use crate::http::Dashboard;
+use crate::oidc::is_due;
 use crate::origin;
 use crate::problem::Problem;
+use crate::session::Session;
 use crate::token::Token;
+
+/// How long it takes until a provider that did not answer is asked again.
+const AGAIN: SignedDuration = SignedDuration::from_secs(3);
 
 /// Who asks. That the token is good is for the API server to say.
 #[derive(Clone, Debug)]
@@ -35,6 +42,76 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Returns the caller with the token of now, where that is renewed from time to time.
+    pub(crate) async fn of_now(&self, dashboard: &Dashboard) -> Result<Self, Problem> {
+        let over = || Problem::unauthorized("the session is over: sign in again");
+        let now = Timestamp::now();
+        let Some(key) = &self.session else {
+            return if self.stays(dashboard) { Ok(self.clone()) } else { Err(over()) };
+        };
+        let session = dashboard.sessions.get(key, now).ok_or_else(over)?;
+        let token = current(dashboard, key, session, now).await?;
+        Ok(Self { token, ..self.clone() })
+    }
+}
+
+/// Returns the token of a session, renewed where its end is near.
+async fn current(
+    dashboard: &Dashboard,
+    key: &str,
+    session: Session,
+    now: Timestamp,
+) -> Result<Token, Problem> {
+    let Session { token, got, renewal, .. } = session;
+    let (Some(oidc), Some(renewal), Some(expires)) = (&dashboard.oidc, renewal, token.expires())
+    else {
+        return Ok(token);
+    };
+    if !is_due(got, expires, now) {
+        return Ok(token);
+    }
+    let (oidc, sessions) = (Arc::clone(oidc), Arc::clone(&dashboard.sessions));
+    let (metrics, key, before) = (dashboard.metrics.clone(), key.to_owned(), token.clone());
+    // Whoever asked may go away meanwhile, and the provider gives its answer only once.
+    let renewed = tokio::spawn(async move {
+        let mut renewal = renewal.lock().await;
+        // Somebody else may have done it while this waited, or just have failed.
+        if let Some(newer) = sessions.get(&key, now).filter(|newer| newer.got > got) {
+            return Ok(newer.token);
+        }
+        if let Some((at, fault)) = &renewal.failed
+            && now.duration_since(*at) < AGAIN
+        {
+            return if expires > now { Ok(before) } else { Err(fault.problem()) };
+        }
+        let now = Timestamp::now();
+        match oidc.renew(&renewal.refresh).await {
+            Ok(tokens) => {
+                metrics.sign_in("renewal", "Succeeded");
+                renewal.failed = None;
+                if let Some(next) = tokens.refresh {
+                    renewal.refresh = next;
+                }
+                sessions.renew(&key, tokens.id.clone(), now);
+                Ok(tokens.id)
+            }
+            Err(fault) => {
+                metrics.sign_in("renewal", fault.reason());
+                tracing::warn!(why = %fault, "a session is not renewed");
+                if fault.is_final() {
+                    sessions.end(&key);
+                    return Err(Problem::unauthorized(format!("the session is over: {fault}")));
+                }
+                let problem = fault.problem();
+                renewal.failed = Some((now, fault));
+                if expires > now { Ok(before) } else { Err(problem) }
+            }
+        }
+    });
+    renewed.await.unwrap_or_else(|_| Err(Problem::timeout()))
+}
+
 impl FromRequestParts<Dashboard> for Caller {
     type Rejection = Problem;
 
@@ -48,7 +125,8 @@ impl FromRequestParts<Dashboard> for Caller {
             let expires = token.expires();
             return Ok(Self { token, session: None, expires });
         }
-        let found = dashboard.sessions.find(&parts.headers, Timestamp::now());
+        let now = Timestamp::now();
+        let found = dashboard.sessions.find(&parts.headers, now);
         let Some((key, session)) = found else {
             return Err(Problem::unauthorized(
                 "sign in first, or send a Kubernetes token as Authorization: Bearer …",
@@ -57,7 +135,9 @@ impl FromRequestParts<Dashboard> for Caller {
         if !parts.method.is_safe() || upgrades(&parts.headers) {
             origin::check(&parts.headers)?;
         }
-        Ok(Self { token: session.token, session: Some(key), expires: Some(session.ends) })
+        let expires = Some(session.ends);
+        let token = current(dashboard, &key, session, now).await?;
+        Ok(Self { token, session: Some(key), expires })
     }
 }
 

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::Cluster;
 use crate::gateway::Gateway;
 use crate::metrics::{self, Metrics};
+use crate::oidc::Oidc;
 use crate::page::page;
 use crate::problem::Problem;
 use crate::rights::{Rights, rights};
 use crate::session::Sessions;
 use crate::watched::Watched;
-use crate::{gateway, live, overview, passthrough, people};
+use crate::{gateway, live, overview, passthrough, people, sso};
 
 /// Requests that are passed through at once.
 const AT_ONCE: usize = 256;
@@ -35,6 +36,7 @@ pub(crate) struct Dashboard {
     pub(crate) rights: Arc<Rights>,
     pub(crate) watched: Watched,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) oidc: Option<Arc<Oidc>>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) name: Arc<str>,
@@ -47,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) read_only: bool,
     pub(crate) behind_https: bool,
+    /// Where people sign in, beside a pasted token.
+    pub(crate) oidc: Option<Oidc>,
 }
 
 impl Dashboard {
@@ -66,6 +70,7 @@ impl Dashboard {
             rights: Arc::default(),
             watched,
             gateway: Arc::new(gateway),
+            oidc: settings.oidc.map(Arc::new),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             metrics,
             name: settings.name.into(),
@@ -92,6 +97,8 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api", any(nothing))
         .route("/api/{*rest}", any(nothing))
         .route("/apis", any(nothing))
+        .route("/auth/login", get(sso::begin))
+        .route("/auth/callback", get(sso::finish))
         .route("/auth/{*rest}", any(nothing))
         .fallback(page)
         .layer(DefaultBodyLimit::max(LARGEST))

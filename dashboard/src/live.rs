@@ -147,6 +147,7 @@ impl Page {
             ));
             return self.refuse(&id, &problem).await;
         }
+        self.renew().await?;
         self.subscriptions.insert(id.clone(), Subscription::new(scope));
         self.look(&id).await
     }
@@ -188,13 +189,21 @@ impl Page {
     }
 
     async fn recheck(&mut self) -> Result<(), Gone> {
-        if !self.caller.stays(&self.dashboard) {
-            let problem = Problem::unauthorized("the session is over: sign in again");
-            self.refuse("", &problem).await?;
-            return Err(Gone);
-        }
+        self.renew().await?;
         for id in self.subscriptions.keys().cloned().collect::<Vec<_>>() {
             self.look(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the caller's token of now. Whoever has none is told so, and the connection ends.
+    async fn renew(&mut self) -> Result<(), Gone> {
+        match self.caller.of_now(&self.dashboard).await {
+            Ok(caller) => self.caller = caller,
+            Err(problem) => {
+                self.refuse("", &problem).await?;
+                return Err(Gone);
+            }
         }
         Ok(())
     }

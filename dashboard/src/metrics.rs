@@ -14,6 +14,7 @@ use prometheus::{
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     requests: IntCounterVec,
+    sign_ins: IntCounterVec,
     clients: IntGauge,
     agents: IntGauge,
     agent_connected: IntGaugeVec,
@@ -32,6 +33,12 @@ impl Metrics {
         let options = Opts::new("gimlet_http_requests_total", "requests, by route and status");
         let requests = IntCounterVec::new(options, &["route", "code"])?;
         registry.register(Box::new(requests.clone()))?;
+        let options = Opts::new(
+            "gimlet_sign_ins_total",
+            "sign-ins and renewals of sessions, by way and result",
+        );
+        let sign_ins = IntCounterVec::new(options, &["way", "result"])?;
+        registry.register(Box::new(sign_ins.clone()))?;
         let clients = IntGauge::new("gimlet_live_clients", "pages that follow what happens")?;
         registry.register(Box::new(clients.clone()))?;
         let agents = IntGauge::new("gimlet_agents", "agents that are connected")?;
@@ -63,6 +70,7 @@ impl Metrics {
         Ok(Self {
             registry: Arc::new(registry),
             requests,
+            sign_ins,
             clients,
             agents,
             agent_connected,
@@ -73,6 +81,11 @@ impl Metrics {
             agent_writes,
             agent_requests,
         })
+    }
+
+    /// Counts a sign-in, or the renewal of one; the result is a reason where it is no success.
+    pub(crate) fn sign_in(&self, way: &str, result: &str) {
+        self.sign_ins.with_label_values(&[way, result]).inc();
     }
 
     /// Counts an agent of an environment, for as long as the guard lives.

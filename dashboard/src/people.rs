@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::http::Dashboard;
 use crate::origin;
 use crate::problem::Problem;
+use crate::sso::{self, Why};
 use crate::token::Token;
 
 /// What somebody pastes to sign in.
@@ -26,10 +27,14 @@ pub(crate) struct Credentials {
 
 /// Who the caller is.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Me {
     user: String,
     groups: Vec<String>,
     expires: Option<Time>,
+    /// Claim of the groups, where the provider's token has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_claim: Option<String>,
 }
 
 /// What a page needs to know before anybody is signed in.
@@ -39,13 +44,21 @@ pub(crate) struct Config {
     version: &'static str,
     read_only: bool,
     cluster: String,
+    /// What the button of the identity provider says, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// Why nobody was signed in just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Why>,
 }
 
-pub(crate) async fn config(State(dashboard): State<Dashboard>) -> Json<Config> {
+pub(crate) async fn config(State(dashboard): State<Dashboard>, headers: HeaderMap) -> Json<Config> {
     Json(Config {
         version: env!("CARGO_PKG_VERSION"),
         read_only: dashboard.read_only,
         cluster: dashboard.name.to_string(),
+        provider: dashboard.oidc.as_ref().map(|oidc| oidc.name().to_owned()),
+        refused: sso::why(&dashboard, &headers),
     })
 }
 
@@ -59,16 +72,30 @@ pub(crate) async fn sign_in(
     // The rejection is not told: its text may hold what was sent.
     let Json(Credentials { token }) =
         credentials.map_err(|_| Problem::bad_request("the body has to be JSON with a token"))?;
-    let refused = || Problem::unauthorized("this is no Kubernetes token");
-    let token = Token::new(&token).ok_or_else(refused)?;
-    let user = ask_who(dashboard.cluster.of(&token)).await?;
+    let refused = |problem: Problem| {
+        dashboard.metrics.sign_in("token", problem.reason);
+        problem
+    };
+    let token = Token::new(&token).ok_or_else(no_token).map_err(refused)?;
+    let name = known(&dashboard, &token).await.map_err(refused)?;
+    dashboard.metrics.sign_in("token", "Succeeded");
+    tracing::info!(user = name, "signed in");
+    let cookie = dashboard.sessions.begin(token, None, Timestamp::now());
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+fn no_token() -> Problem {
+    Problem::unauthorized("this is no Kubernetes token")
+}
+
+/// Asks the API server whose token it is, and takes no token of nobody.
+pub(crate) async fn known(dashboard: &Dashboard, token: &Token) -> Result<String, Problem> {
+    let user = ask_who(dashboard.cluster.of(token)).await?;
     let name = user.username.unwrap_or_default();
     if name.is_empty() || name == "system:anonymous" {
-        return Err(refused());
+        return Err(no_token());
     }
-    tracing::info!(user = name, "signed in");
-    let cookie = dashboard.sessions.begin(token, Timestamp::now());
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+    Ok(name)
 }
 
 /// Ends the caller's session.
@@ -88,7 +115,14 @@ pub(crate) async fn me(
         user: user.username.unwrap_or_default(),
         groups: user.groups.unwrap_or_default(),
         expires: caller.expires.map(Time),
+        missing_claim: missing_claim(&dashboard, &caller),
     }))
+}
+
+/// Returns the claim that a provider's token does not have, where the caller has signed in there.
+fn missing_claim(dashboard: &Dashboard, caller: &Caller) -> Option<String> {
+    let oidc = dashboard.oidc.as_ref().filter(|oidc| caller.token.is_of(oidc.issuer()))?;
+    oidc.missing_claim(&caller.token).map(str::to_owned)
 }
 
 /// Asks the API server who the caller is; a session whose token is not good any more ends.

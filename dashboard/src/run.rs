@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::gateway::Gateway;
 use crate::http::{self, Dashboard, Settings};
 use crate::metrics::Metrics;
+use crate::oidc::{self, Oidc};
 use crate::probes;
 use crate::watched::Watched;
 
@@ -29,8 +30,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     let metrics = Metrics::new()?;
     let watched = Watched::follow(&client, &stop);
-    let settings =
-        Settings { name: args.cluster, read_only: args.read_only, behind_https: args.behind_https };
+    let settings = Settings {
+        oidc: provider(&args)?,
+        name: args.cluster,
+        read_only: args.read_only,
+        behind_https: args.behind_https,
+    };
     let gateway = Gateway::new(client);
     let dashboard = Dashboard::new(
         cluster,
@@ -55,6 +60,26 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     probes.abort();
     tracing::info!("stopped");
     served.context("the server broke")
+}
+
+fn provider(args: &Args) -> anyhow::Result<Option<Oidc>> {
+    let (Some(issuer), Some(client_id)) = (&args.oidc_issuer, &args.oidc_client_id) else {
+        return Ok(None);
+    };
+    ensure!(
+        issuer.starts_with("https://"),
+        "secrets and tokens are sent there: --oidc-issuer has to be https"
+    );
+    let provider = Oidc::new(oidc::Settings {
+        issuer: issuer.clone(),
+        client_id: client_id.clone(),
+        secret_file: args.oidc_client_secret_file.clone(),
+        scopes: args.oidc_scopes.clone(),
+        authorities: args.oidc_ca.clone(),
+        name: args.oidc_name.clone(),
+        groups_claim: args.oidc_groups_claim.clone(),
+    });
+    provider.context("people cannot sign in at the issuer like this").map(Some)
 }
 
 fn operator(args: &Args) -> anyhow::Result<Option<Cluster>> {

@@ -53,9 +53,31 @@ impl Token {
         struct Claims {
             exp: i64,
         }
+        Timestamp::from_second(self.claims::<Claims>()?.exp).ok()
+    }
+
+    /// Tells whether a JWT says that it is of an issuer.
+    pub(crate) fn is_of(&self, issuer: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Claims {
+            iss: String,
+        }
+        self.claims::<Claims>().is_some_and(|claims| claims.iss == issuer)
+    }
+
+    /// Tells whether a JWT says something of itself under a name, other than nothing.
+    pub(crate) fn has_claim(&self, name: &str) -> bool {
+        let claims: serde_json::Map<String, serde_json::Value> = self.claims().unwrap_or_default();
+        match claims.get(name) {
+            None | Some(serde_json::Value::Null) => false,
+            Some(serde_json::Value::Array(list)) => !list.is_empty(),
+            Some(_) => true,
+        }
+    }
+
+    fn claims<T: serde::de::DeserializeOwned>(&self) -> Option<T> {
         let claims = self.0.split('.').nth(1)?;
-        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-        Timestamp::from_second(claims.exp).ok()
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 }
 
@@ -93,5 +115,14 @@ mod tests {
         let token = Token::new(&format!("e30.{claims}.c2ln")).unwrap();
         assert_eq!(token.expires().map(Timestamp::as_second), Some(1_800_000_000));
         assert_eq!(Token::new("opaque").unwrap().expires(), None);
+    }
+
+    #[test]
+    fn a_claim_that_says_nothing_is_none() {
+        let claims = URL_SAFE_NO_PAD.encode(r#"{"groups":["dev"],"none":[],"email":"a@b"}"#);
+        let token = Token::new(&format!("e30.{claims}.c2ln")).unwrap();
+        let has = ["groups", "email", "none", "roles"].map(|name| token.has_claim(name));
+        assert_eq!(has, [true, true, false, false]);
+        assert!(!Token::new("opaque").unwrap().has_claim("groups"));
     }
 }

@@ -167,10 +167,14 @@ fn ask(url: &str, method: &str, headers: &[(&str, &str)], body: Option<&Value>) 
     if body.is_some() && headers.iter().all(|(name, _)| *name != "Content-Type") {
         request = request.header("Content-Type", "application/json");
     }
-    let mut response = match body {
+    answer_of(match body {
         Some(body) => agent.run(request.body(body.to_string())?)?,
         None => agent.run(request.body(())?)?,
-    };
+    })
+}
+
+/// Reads an answer to its end.
+pub(crate) fn answer_of(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer> {
     let headers = response.headers().iter();
     let headers = headers
         .map(|(name, value)| {

@@ -10,12 +10,14 @@
 //! `E2E_STATE` where both are kept, and with `E2E_KEEP` nothing is deleted after a test.
 
 mod agent;
+mod browser;
 mod cli;
 mod control_plane;
 mod dashboard;
 mod git;
 mod gitea;
 mod guard;
+mod identity_provider;
 mod issuer;
 mod namespace;
 mod operator;
@@ -28,12 +30,14 @@ mod toolbox;
 mod wait;
 
 pub use agent::Agent;
+pub use browser::Browser;
 pub use cli::{Cli, Said};
 pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
 pub use dashboard::{Answer, Dashboard};
 pub use git::{Checkout, git};
 pub use gitea::{Gitea, gitea};
 pub use guard::{Guard, guard_statuses};
+pub use identity_provider::IdentityProvider;
 pub use issuer::Issuer;
 pub use namespace::Namespace;
 pub use operator::{Operator, install, install_in, root};

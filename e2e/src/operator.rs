@@ -1,11 +1,12 @@
 //! Operator processes: each runs for one test, under the rights that the project ships.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -319,10 +320,13 @@ impl Drop for Account {
     }
 }
 
-/// Installs the kinds and the roles in the shared cluster; once in a process is enough.
+/// Installs the kinds and the roles in a cluster; once in a process is enough.
 pub fn install(cluster: &ControlPlane) -> Result<()> {
-    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    let done = DONE.get_or_init(|| install_in(cluster).map_err(|error| format!("{error:#}")));
+    static DONE: Mutex<BTreeMap<PathBuf, Result<(), String>>> = Mutex::new(BTreeMap::new());
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let done = done
+        .entry(cluster.kubeconfig().to_owned())
+        .or_insert_with(|| install_in(cluster).map_err(|error| format!("{error:#}")));
     done.clone().map_err(|error| anyhow!("{error}"))
 }
 

@@ -74,6 +74,8 @@ mod rollback;
 mod secrets;
 #[path = "journeys/signing.rs"]
 mod signing;
+#[path = "journeys/sso.rs"]
+mod sso;
 #[path = "journeys/uninstall.rs"]
 mod uninstall;
 #[path = "journeys/views.rs"]

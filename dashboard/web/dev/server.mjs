@@ -22,6 +22,9 @@ const { values: options } = parseArgs({
     still: { type: 'boolean', default: false },
     empty: { type: 'boolean', default: false },
     'signed-out': { type: 'boolean', default: false },
+    // As if people signed in at a provider, and it had just refused somebody.
+    provider: { type: 'boolean', default: false },
+    refused: { type: 'boolean', default: false },
   },
 });
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
@@ -32,6 +35,7 @@ const TYPES = {
   '.svg': 'image/svg+xml',
 };
 const viewer = options.user === 'viewer';
+const nobody = options.user === 'nobody';
 let signedIn = !options['signed-out'];
 
 if (options.empty)
@@ -296,7 +300,23 @@ async function answer(request, url) {
   for await (const chunk of request) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString();
   const body = text ? JSON.parse(text) : undefined;
-  if (path === '/api/v1/config') return { version: '0.1.0', readOnly: false, cluster: 'hub-1' };
+  if (path === '/api/v1/config') {
+    return {
+      version: '0.1.0',
+      readOnly: false,
+      cluster: 'hub-1',
+      ...(options.provider ? { provider: 'Acme' } : {}),
+      ...(options.refused
+        ? {
+            refused: {
+              reason: 'IssuerUnreachable',
+              detail:
+                'the issuer https://id.example.com cannot be reached: Connection refused (os error 111): look at its address, the network, and the authority that is trusted for it (--oidc-ca)',
+            },
+          }
+        : {}),
+    };
+  }
   if (path === '/api/v1/session' && request.method === 'DELETE') signedIn = false;
   if (path === '/api/v1/session' && request.method === 'POST') {
     if (body.token === 'wrong')
@@ -310,7 +330,19 @@ async function answer(request, url) {
   if (path === '/api/v1/session') return undefined;
   if (!signedIn) throw new Refusal(401, 'Unauthorized', 'sign in first');
   if (path === '/api/v1/me')
-    return { user: options.user, groups: ['dev'], expires: new Date(Date.now() + 8 * 3600_000).toISOString() };
+    return {
+      user: nobody ? 'eve@example.com' : options.user,
+      groups: nobody ? ['system:authenticated'] : ['dev'],
+      expires: new Date(Date.now() + 8 * 3600_000).toISOString(),
+      ...(nobody ? { missingClaim: 'groups' } : {}),
+    };
+  if (nobody && path === '/api/v1/rights')
+    return body.map(({ verb, resource, namespace }) => ({
+      allowed: false,
+      text: `needs \`${verb} ${resource}\` in namespace \`${namespace}\`; you are eve@example.com, groups system:authenticated`,
+    }));
+  if (nobody && path === '/api/v1/namespaces') return { namespaces: [] };
+  if (nobody) throw new Refusal(403, 'Forbidden', 'needs `list apps` in some namespace; you are eve@example.com');
   if (path === '/api/v1/rights') return body.map(questionOf);
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
   if (path === '/api/v1/overview') return overview();
@@ -403,6 +435,13 @@ live.on('connection', (socket) => {
   socket.on('close', () => sockets.delete(socket));
   socket.on('message', (data) => {
     const { op, id, scope } = JSON.parse(data);
+    if (nobody && op === 'sub')
+      return socket.send(
+        JSON.stringify({
+          sub: id,
+          error: { status: 403, reason: 'Forbidden', detail: 'needs `watch apps` in some namespace' },
+        }),
+      );
     if (op === 'unsub') socket.subscriptions.delete(id);
     if (op !== 'sub') return;
     const subscription = { id, scope, seq: 0, known: new Map() };

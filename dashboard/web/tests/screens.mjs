@@ -144,6 +144,9 @@ const backends = {
   viewer: await startBackend('--still', '--user', 'viewer'),
   empty: await startBackend('--still', '--empty'),
   out: await startBackend('--still', '--signed-out'),
+  provider: await startBackend('--still', '--signed-out', '--provider'),
+  refused: await startBackend('--still', '--signed-out', '--provider', '--refused'),
+  nobody: await startBackend('--still', '--user', 'nobody'),
 };
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 try {

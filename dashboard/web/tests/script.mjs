@@ -5,6 +5,17 @@ const RUNS = '/apps/team-shop/catalog/prod-us';
 
 export const screens = [
   { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
+  { name: 'sign-in-provider', path: '/', as: 'provider', ready: 'text=Continue with Acme', expected: ['401'] },
+  {
+    name: 'sign-in-provider-narrow',
+    path: '/',
+    as: 'provider',
+    width: 420,
+    ready: 'text=Continue with Acme',
+    expected: ['401'],
+  },
+  { name: 'sign-in-refused', path: '/', as: 'refused', ready: 'text=cannot be reached', expected: ['401'] },
+  { name: 'no-rights', path: '/', as: 'nobody', ready: 'text=has no claim', expected: ['403'] },
   { name: 'overview', path: '/', ready: '[role=row] >> text=checkout' },
   { name: 'overview-worst', path: '/?order=worst&show=failing', ready: '[role=row] >> text=catalog' },
   { name: 'overview-narrow', path: '/', width: 420, height: 860, ready: '[role=row] >> text=checkout' },

@@ -7,12 +7,18 @@ export interface Config {
   version: string;
   readOnly: boolean;
   cluster: string;
+  /** What people call the identity provider, where there is one. */
+  provider?: string;
+  /** Why nobody was signed in just now. */
+  refused?: { reason: string; detail: string };
 }
 
 export interface Me {
   user: string;
   groups: string[];
   expires: string | null;
+  /** Claim of the groups, where the provider's token has none. */
+  missingClaim?: string;
 }
 
 export interface RightQuestion {

@@ -9,6 +9,7 @@ import { useOverview } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading } from '~/parts/states';
+import { NoRights } from '~/shell/NoRights';
 import { Attention } from './Attention';
 import { Matrix } from './Matrix';
 import { columnsOf, counts, newest, type Show, select, showFrom } from './matrix';
@@ -52,6 +53,9 @@ export function OverviewPage() {
 
   useKeys([{ key: '/', label: 'filter', run: () => filter.current?.focus() }]);
 
+  if (!status.loaded && status.problem?.status === 403 && !search.ns) {
+    return <NoRights again={() => void feed.reload()} />;
+  }
   if (!status.loaded) {
     return status.problem ? (
       <Failure error={status.problem} again={() => void feed.reload()} />

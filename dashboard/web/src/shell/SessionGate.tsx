@@ -1,6 +1,6 @@
 import { Modal } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { onSignedOut, Problem } from '~/api/http';
 import { useMe } from '~/api/rights';
 import { forgetFeeds } from '~/live/useFeed';
@@ -20,7 +20,8 @@ export function SessionGate({ children }: { children: React.ReactNode }) {
   }, [user]);
 
   const entered = async () => {
-    const { data } = await me.refetch();
+    const { data, error } = await me.refetch();
+    if (error) return;
     setEnded(false);
     if (wasIn && data?.user !== wasIn) {
       forgetFeeds();
@@ -30,6 +31,15 @@ export function SessionGate({ children }: { children: React.ReactNode }) {
     }
     await queries.invalidateQueries();
   };
+
+  const back = useEffectEvent(() => void entered());
+  // Whoever signs in at the provider does so in another tab, and comes back.
+  useEffect(() => {
+    if (!ended) return;
+    const look = () => document.visibilityState === 'visible' && back();
+    document.addEventListener('visibilitychange', look);
+    return () => document.removeEventListener('visibilitychange', look);
+  }, [ended]);
 
   if (!wasIn && !user) {
     if (me.isPending) return <Loading />;

@@ -1,13 +1,13 @@
-import { Alert, Anchor, Button, Code, Group, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Code, Divider, Group, PasswordInput, Stack, Text, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { sentence } from '~/api/http';
+import { sentence, withQuery } from '~/api/http';
 import { useConfig } from '~/api/rights';
 import { signIn } from '~/api/server';
 import { Logo } from './Logo';
 import './shell.css';
 
-/** Signs in with a Kubernetes token. */
+/** Signs in at the provider, or with a Kubernetes token. */
 export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; page?: boolean }) {
   const config = useConfig();
   const [token, setToken] = useState('');
@@ -18,6 +18,7 @@ export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; pa
       await onEntered();
     },
   });
+  const { provider, refused } = config.data ?? {};
   const form = (
     <form
       onSubmit={(event) => {
@@ -35,7 +36,12 @@ export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; pa
           data-autofocus
           error={enter.error ? sentence(enter.error) : undefined}
         />
-        <Button type="submit" loading={enter.isPending} disabled={!token.trim()}>
+        <Button
+          type="submit"
+          variant={provider ? 'default' : 'filled'}
+          loading={enter.isPending}
+          disabled={!token.trim()}
+        >
           Sign in
         </Button>
         <Text size="xs" c="dimmed">
@@ -44,7 +50,18 @@ export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; pa
       </Stack>
     </form>
   );
-  if (!page) return form;
+  const ways = (
+    <>
+      {provider && (
+        <>
+          <ProviderButton name={provider} page={page} />
+          <Divider my="md" label="or paste a Kubernetes token" labelPosition="center" />
+        </>
+      )}
+      {form}
+    </>
+  );
+  if (!page) return ways;
   return (
     <main className="sign-in">
       <div className="panel sign-in-card">
@@ -67,8 +84,29 @@ export function SignIn({ onEntered, page }: { onEntered: () => Promise<void>; pa
             </Anchor>
           </Alert>
         )}
-        {form}
+        {refused && (
+          <Alert color="red" variant="light" mb="md" role="alert" title="You are not signed in" className="wrap">
+            {refused.detail}
+          </Alert>
+        )}
+        {ways}
       </div>
     </main>
+  );
+}
+
+/** Goes to the provider: from the page of its own in this tab, else in another one, so that this one keeps its drafts. */
+function ProviderButton({ name, page }: { name: string; page: boolean | undefined }) {
+  const to = page ? `${location.pathname}${location.search}` : '/';
+  return (
+    <Button
+      component="a"
+      href={withQuery('/auth/login', { to })}
+      target={page ? undefined : '_blank'}
+      rel={page ? undefined : 'noopener'}
+      fullWidth
+    >
+      Continue with {name}
+    </Button>
   );
 }
