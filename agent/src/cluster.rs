@@ -14,6 +14,7 @@ mod key;
 mod link;
 mod lookup;
 mod pod;
+mod sight;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,16 +26,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::protocol::{AppState, FluxItem};
+use crate::protocol::{AppState, Blind, EnvironmentState};
 use board::Board;
 pub use board::Helping;
 use index::Index;
 pub(crate) use lookup::{LogTarget, ObjectRef};
 
-/// How often it is looked whether a kind that is not there has come.
-const LOOK: Duration = Duration::from_secs(15);
+/// How long is waited for what.
+const PACE: Pace = Pace {
+    look: Duration::from_secs(15),
+    patience: Duration::from_secs(30),
+    ask: Duration::from_secs(10),
+    again: Duration::from_secs(3),
+    blind: Duration::from_secs(20),
+};
 
 /// What is known of the cluster; clones share it.
 #[derive(Clone, Debug)]
@@ -44,10 +51,26 @@ pub struct Cluster(Arc<Shared>);
 struct Shared {
     board: Mutex<Board>,
     progress: watch::Sender<Progress>,
+    /// The cluster is seen again, or not any more.
+    again: Notify,
     /// Which namespaces are looked at, by their labels.
     selector: Option<String>,
+    pace: Pace,
+}
+
+/// How long is waited for what.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
     /// How often it is looked whether a kind that is not there has come.
     look: Duration,
+    /// For how long lists are waited for; a kind that cannot be read must not hide all others.
+    patience: Duration,
+    /// How often the API server is asked whether it answers.
+    ask: Duration,
+    /// How often one is asked that did not answer.
+    again: Duration,
+    /// For how long there may be no answer: a restart is no blindness.
+    blind: Duration,
 }
 
 /// How far the following is.
@@ -62,14 +85,15 @@ pub struct Progress {
 impl Cluster {
     /// Makes one of which nothing is known yet; `selector` chooses namespaces by their labels.
     pub fn new(environment: &str, selector: Option<String>) -> Self {
-        Self::looking(environment, selector, LOOK)
+        Self::paced(environment, selector, PACE)
     }
 
-    /// The same, which looks this often whether a kind that is not there has come.
-    fn looking(environment: &str, selector: Option<String>, look: Duration) -> Self {
+    /// The same, at another pace.
+    fn paced(environment: &str, selector: Option<String>, pace: Pace) -> Self {
         let board = Board::new(Index::new(environment, selector.is_some()));
         let (progress, _) = watch::channel(Progress::default());
-        Self(Arc::new(Shared { board: Mutex::new(board), progress, selector, look }))
+        let (board, again) = (Mutex::new(board), Notify::new());
+        Self(Arc::new(Shared { board, progress, again, selector, pace }))
     }
 
     /// Tells how far the following is, and of what can be taken.
@@ -78,7 +102,7 @@ impl Cluster {
     }
 
     /// Returns all there is; from now on changes are kept for whoever took it.
-    pub fn snapshot(&self, now: Timestamp) -> (Vec<FluxItem>, Vec<AppState>) {
+    pub fn snapshot(&self, now: Timestamp) -> (EnvironmentState, Vec<AppState>) {
         let snapshot = self.board().snapshot(now);
         self.tell(false);
         snapshot
@@ -98,6 +122,11 @@ impl Cluster {
     pub fn detach(&self) {
         self.board().detach();
         self.tell(false);
+    }
+
+    /// Returns since when the cluster is not seen, where that is so.
+    pub fn blind(&self) -> Option<Blind> {
+        self.board().sight.blind()
     }
 
     /// Counts the apps by their word.

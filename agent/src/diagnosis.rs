@@ -12,7 +12,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-use crate::protocol::Cause;
+use crate::protocol::{Cause, MAX_TEXT, clip};
 
 pub use alert::Alerts;
 pub use flux::{flux_item, flux_verdict};
@@ -43,5 +43,7 @@ impl Trouble {
 }
 
 fn cause(reason: &str, message: String, next_step: &str) -> Cause {
-    Cause { reason: reason.to_owned(), message, next_step: next_step.to_owned() }
+    // What is kept of an object must not be as large as what somebody wrote into it.
+    let message = if message.len() > MAX_TEXT { clip(&message) } else { message };
+    Cause { reason: clip(reason), message, next_step: clip(next_step) }
 }

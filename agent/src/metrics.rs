@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 pub struct Metrics {
     registry: Arc<Registry>,
     connected: IntGauge,
+    sees: IntGauge,
     connections: IntCounterVec,
     frames: IntCounter,
     bytes: IntCounter,
@@ -41,6 +42,8 @@ impl Metrics {
         let connected =
             IntGauge::new("gimlet_agent_has_dashboard", "whether the dashboard is there")?;
         registry.register(Box::new(connected.clone()))?;
+        let sees = IntGauge::new("gimlet_agent_sees_cluster", "whether the cluster is seen")?;
+        registry.register(Box::new(sees.clone()))?;
         let options = Opts::new("gimlet_agent_connections_total", "connections, by how they ended");
         let connections = IntCounterVec::new(options, &["end"])?;
         registry.register(Box::new(connections.clone()))?;
@@ -66,6 +69,7 @@ impl Metrics {
         Ok(Self {
             registry: Arc::new(registry),
             connected,
+            sees,
             connections,
             frames,
             bytes,
@@ -117,6 +121,7 @@ impl Metrics {
 
     /// Writes all in the text format of Prometheus.
     pub(crate) fn encode(&self, cluster: &Cluster) -> Result<String, prometheus::Error> {
+        self.sees.set(i64::from(cluster.blind().is_none()));
         for (word, count) in cluster.words() {
             self.apps.with_label_values(&[word]).set(count);
         }

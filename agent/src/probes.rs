@@ -8,6 +8,7 @@ use axum::routing::get;
 
 use crate::cluster::Cluster;
 use crate::metrics::Metrics;
+use crate::protocol::Blind;
 
 /// What the probes tell of.
 #[derive(Clone)]
@@ -25,13 +26,16 @@ pub(crate) fn router(probes: Probes) -> Router {
         .with_state(probes)
 }
 
-async fn readyz(State(probes): State<Probes>) -> (StatusCode, &'static str) {
-    if !probes.cluster.progress().borrow().settled {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: the cluster is still being read\n")
+async fn readyz(State(probes): State<Probes>) -> (StatusCode, String) {
+    let not_ready = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"));
+    if let Some(Blind { since, message }) = probes.cluster.blind() {
+        not_ready(&format!("the cluster is not seen since {since}: {message}"))
+    } else if !probes.cluster.progress().borrow().settled {
+        not_ready("the cluster is still being read")
     } else if !probes.metrics.is_connected() {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready: there is no connection to the dashboard\n")
+        not_ready("there is no connection to the dashboard")
     } else {
-        (StatusCode::OK, "ok\n")
+        (StatusCode::OK, "ok\n".to_owned())
     }
 }
 

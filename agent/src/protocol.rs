@@ -24,6 +24,9 @@
 //! side may be the newer one. A frame of a kind that is not known is answered by an error; the
 //! connection stays.
 //!
+//! An agent that does not see its own cluster goes on to speak: the environment's state then says since
+//! when it is [`Blind`], and all apps are told as they were before.
+//!
 //! What is long is cut: texts for people to [`MAX_TEXT`], lines of logs to [`MAX_LINE`]; apps by
 //! [`AppState::fit`]; snapshots, deltas and answers into several frames.
 
@@ -37,10 +40,11 @@ mod request;
 mod wire_tests;
 
 pub use app::{
-    Alert, AlertPhase, AppKey, AppState, Autoscaler, Cause, Container, ContainerState, FluxItem,
-    Link, Pod, Terminated, Word, Workload,
+    Alert, AlertPhase, AppKey, AppState, Autoscaler, Blind, Cause, Container, ContainerState,
+    EnvironmentState, FluxItem, Link, Pod, Terminated, Word, Workload,
 };
 pub use frame::{Capability, DecodeError, FromAgent, FromDashboard, Kinds, decode, encode};
+pub(crate) use limit::MAX_PARTS;
 pub use limit::{
     FIRST_CREDIT, MAX_APPS, MAX_BYTES, MAX_FLUX, MAX_FRAME, MAX_LINE, MAX_PODS, MAX_TEXT, clip,
 };

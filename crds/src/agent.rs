@@ -59,10 +59,24 @@ pub struct AgentStatus {
     pub flux_version: Option<String>,
     /// When it was heard last, to about half a minute.
     pub last_contact: Time,
+    /// That it does not see its cluster, where that is so: what else it tells is of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<AgentBlind>,
     /// The objects by which Flux follows the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub flux: Vec<FluxObject>,
+}
+
+/// That an agent does not see its own cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentBlind {
+    /// Since when.
+    pub since: Time,
+    /// What the API server of its cluster says, or what keeps it from saying anything.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }
 
 impl AgentStatus {
@@ -139,6 +153,7 @@ mod tests {
             cluster: "c".into(),
             flux_version: None,
             last_contact: Time(heard),
+            blind: None,
             flux: Vec::new(),
         };
         let at = |second| jiff::Timestamp::from_second(second).unwrap();

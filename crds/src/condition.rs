@@ -30,6 +30,8 @@ pub const AGENT_CONNECTED: &str = "AgentConnected";
 pub const NO_AGENT: &str = "NoAgent";
 /// Reason: the environment's agent was not heard for too long. What it said is no news any more.
 pub const AGENT_SILENT: &str = "AgentSilent";
+/// Reason: the environment's agent is there, and does not see its cluster. What it said is no news any more.
+pub const AGENT_BLIND: &str = "AgentBlind";
 /// What an app was made for is still there: its branch, its pull request, its time.
 pub const PREVIEW_NEEDED: &str = "PreviewNeeded";
 

@@ -30,7 +30,8 @@ mod repository;
 pub mod client;
 
 pub use agent::{
-    AgentStatus, FluxObject, FluxState, Observer, SILENT_AFTER_SECONDS, agent_account, agent_of,
+    AgentBlind, AgentStatus, FluxObject, FluxState, Observer, SILENT_AFTER_SECONDS, agent_account,
+    agent_of,
 };
 pub use app::{App, AppRelease, AppSpec, AppStatus, DeletionPolicy, Drift, Hold, Live, LiveState};
 pub use approval::{Approval, ApprovalSpec, Decision};

@@ -23,7 +23,7 @@ use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::{get, post};
-use gimlet_agent::protocol::{AppState, Capability, MAX_FRAME, PATH, Person, Query};
+use gimlet_agent::protocol::{AppState, Blind, Capability, MAX_FRAME, PATH, Person, Query};
 use jiff::Timestamp;
 use kube::Client;
 use serde::{Serialize, Serializer};
@@ -68,6 +68,9 @@ pub(crate) struct Running {
     /// Since when nothing is heard of the agent, where it is not connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) silent: Option<Timestamp>,
+    /// Since when the agent does not see its cluster, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blind: Option<Blind>,
     /// What the agent does on demand, while it is connected.
     #[serde(serialize_with = "shared")]
     pub(crate) can: Arc<[Capability]>,
@@ -83,9 +86,11 @@ fn shared<T: Serialize + ?Sized, S: Serializer>(
 impl Running {
     /// Tells whether it is the very same, unchanged.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.state, &other.state)
-            && self.silent == other.silent
-            && self.can == other.can
+        let Self { state, silent, blind, can } = self;
+        Arc::ptr_eq(state, &other.state)
+            && *silent == other.silent
+            && *blind == other.blind
+            && *can == other.can
     }
 }
 

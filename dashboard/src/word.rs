@@ -89,7 +89,8 @@ pub(crate) fn of_app(app: &App, pending: Option<&Release>, now: Timestamp) -> St
 
 /// Tells whether nothing is heard of the cluster.
 fn is_unheard(ready: &Condition) -> bool {
-    [condition::AGENT_SILENT, condition::NO_AGENT].contains(&ready.reason.as_str())
+    let reasons = [condition::AGENT_SILENT, condition::AGENT_BLIND, condition::NO_AGENT];
+    reasons.contains(&ready.reason.as_str())
 }
 
 /// Returns what an app waits for, if for anything.
@@ -265,9 +266,9 @@ mod tests {
 
     #[test]
     fn what_a_silent_agent_said_before_is_no_news() {
-        for state in ["Healthy", "Failed"] {
+        for (state, reason) in [("Healthy", "AgentSilent"), ("Failed", "AgentBlind")] {
             let mut silent = condition("Ready", "Unknown", "agent silent since 11:00");
-            silent["reason"] = "AgentSilent".into();
+            silent["reason"] = reason.into();
             let status = json!({"current": current(), "conditions": [silent],
                 "live": {"state": state, "message": "before"}});
             let state = of_app(&app(&json!({}), &status), None, now());

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::index::Index;
 use super::key::Kind;
+use super::sight::Sight;
 use crate::diagnosis::Alerts;
-use crate::protocol::{AppKey, AppState, FluxItem, Word};
+use crate::protocol::{AppKey, AppState, EnvironmentState, Word};
 
 /// Apps of one helping.
 const HELPING: usize = 64;
@@ -27,6 +28,8 @@ pub(super) struct Board {
     pub(super) index: Index,
     /// How often watches broke.
     pub(super) breaks: BTreeMap<Kind, u64>,
+    /// Whether the cluster is seen at all.
+    pub(super) sight: Sight,
     told: BTreeMap<Arc<str>, Told>,
     /// Apps that differ from what was said.
     pending: BTreeSet<Arc<str>>,
@@ -49,8 +52,8 @@ struct Told {
 /// Some of what is to be told.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Helping {
-    /// Flux' objects of the environment as a whole, where they changed.
-    pub environment: Option<Vec<FluxItem>>,
+    /// What is known of the environment as a whole, where it changed.
+    pub environment: Option<EnvironmentState>,
     /// Apps that are new or different.
     pub upserts: Vec<AppState>,
     /// Apps that are gone; they come before those that are new.
@@ -62,6 +65,7 @@ impl Board {
         Self {
             index,
             breaks: BTreeMap::new(),
+            sight: Sight::default(),
             told: BTreeMap::new(),
             pending: BTreeSet::new(),
             gone: BTreeSet::new(),
@@ -78,7 +82,8 @@ impl Board {
         self.index.expire(now);
         let mut changed = self.index.take_changed();
         let due = self.reviewed.is_none_or(|last| now.duration_since(last).abs() >= REVIEW);
-        if due {
+        // Time tells nothing of objects that are not seen.
+        if due && self.sight.blind().is_none() {
             self.reviewed = Some(now);
             let waiting = self.alerts.iter().filter(|(_, alerts)| !alerts.is_empty());
             changed.apps.extend(waiting.map(|(app, _)| Arc::clone(app)));
@@ -86,8 +91,8 @@ impl Board {
         for app in changed.apps {
             self.look(app, now);
         }
-        if changed.environment {
-            let hash = hash_of(&self.index.environment_flux());
+        if changed.environment || self.sight.take_changed() {
+            let hash = hash_of(&self.environment());
             if self.environment.replace(hash) != Some(hash) {
                 self.environment_pending = self.attached;
             }
@@ -101,7 +106,7 @@ impl Board {
     }
 
     /// Begins anew for a listener: all there is.
-    pub(super) fn snapshot(&mut self, now: Timestamp) -> (Vec<FluxItem>, Vec<AppState>) {
+    pub(super) fn snapshot(&mut self, now: Timestamp) -> (EnvironmentState, Vec<AppState>) {
         // What is in the snapshot has to be known as told, or its end would never be.
         let relist = self.pulse(now);
         self.index.ask_relist(relist);
@@ -111,7 +116,7 @@ impl Board {
         self.environment_pending = false;
         let names: Vec<_> = self.index.apps().cloned().collect();
         let apps = names.iter().filter_map(|app| self.compose(app, now)).collect();
-        (self.index.environment_flux(), apps)
+        (self.environment(), apps)
     }
 
     /// Takes some of what is to be told.
@@ -121,7 +126,7 @@ impl Board {
             ..Helping::default()
         };
         if std::mem::take(&mut self.environment_pending) {
-            helping.environment = Some(self.index.environment_flux());
+            helping.environment = Some(self.environment());
         }
         while helping.upserts.len() < HELPING
             && let Some(app) = self.pending.pop_first()
@@ -153,6 +158,13 @@ impl Board {
             *words.entry(word).or_default() += 1;
         }
         words
+    }
+
+    fn environment(&self) -> EnvironmentState {
+        let mut environment =
+            EnvironmentState { flux: self.index.environment_flux(), blind: self.sight.blind() };
+        environment.fit();
+        environment
     }
 
     fn look(&mut self, name: Arc<str>, now: Timestamp) {

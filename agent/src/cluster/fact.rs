@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
+use k8s_openapi::api::batch::v1::{CronJob, Job, JobCondition, JobSpec, JobStatus};
 use k8s_openapi::api::core::v1::{Event, Namespace, Pod as KubePod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
@@ -11,7 +11,7 @@ use kube::core::DynamicObject;
 use super::key::{Claims, Key, Kind};
 use super::pod;
 use crate::diagnosis::{Rollout, flux_item, images};
-use crate::protocol::{Autoscaler, FluxItem, Link, Pod, clip};
+use crate::protocol::{Autoscaler, FluxItem, Link, MAX_PARTS, Pod, clip};
 
 /// What is kept of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,7 +133,17 @@ pub(super) fn job(object: &Job) -> Seen {
             suspend: spec.suspend,
             ..JobSpec::default()
         }),
-        status: object.status.clone(),
+        status: object.status.clone().map(|status| JobStatus {
+            uncounted_terminated_pods: None,
+            conditions: status.conditions.map(|conditions| {
+                let short = |mut condition: JobCondition| {
+                    condition.message = condition.message.as_deref().map(clip);
+                    condition
+                };
+                conditions.into_iter().map(short).collect()
+            }),
+            ..status
+        }),
     };
     let claims = Claims::of(&object.metadata);
     let cron = claims.owners.iter().find(|owner| owner.kind == Kind::CronJob);
@@ -197,7 +207,8 @@ pub(super) fn autoscaler(object: &HorizontalPodAutoscaler) -> Seen {
     Seen { key, claims, fact: Fact::Autoscaler { autoscaler, target } }
 }
 
-pub(super) fn links(kind: Kind, meta: &ObjectMeta, links: Vec<Link>) -> Seen {
+pub(super) fn links(kind: Kind, meta: &ObjectMeta, mut links: Vec<Link>) -> Seen {
+    links.truncate(MAX_PARTS);
     seen(kind, meta, Fact::Links(links))
 }
 

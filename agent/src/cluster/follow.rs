@@ -23,8 +23,6 @@ const PHASES: [&[Kind]; 5] = [
     &[Kind::ReplicaSet, Kind::Job],
     &[Kind::Pod, Kind::Autoscaler, Kind::Service, Kind::Ingress, Kind::HttpRoute, Kind::Event],
 ];
-/// For how long a phase is waited for; a kind that cannot be read must not hide all others.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Changes are gathered for so long before they are looked at.
 const GATHER: Duration = Duration::from_millis(100);
 /// What the time changes, such as alerts, is looked at so often.
@@ -43,11 +41,15 @@ impl Cluster {
                 tracing::debug!("everything is listed again");
             }
         };
-        stop.run_until_cancelled(rounds).await;
+        let both = async { tokio::join!(rounds, self.keep_in_sight(&client)) };
+        stop.run_until_cancelled(both).await;
     }
 
     fn settle(&self) {
-        self.board().index.settle();
+        let mut board = self.board();
+        board.index.settle();
+        board.sight.settle();
+        drop(board);
         self.0
             .progress
             .send_if_modified(|progress| !std::mem::replace(&mut progress.settled, true));
@@ -93,9 +95,18 @@ impl<'a> Round<'a> {
         let begun = Instant::now();
         for phase in PHASES {
             self.begin(phase);
-            let over = Instant::now() + PATIENCE;
-            while !self.missing.is_empty() && Instant::now() < over {
-                self.turn(over).await;
+            let over = Instant::now() + self.cluster.0.pace.patience;
+            while !self.missing.is_empty() {
+                let now = Instant::now();
+                // Of a cluster that is not seen it is not known what is there: that is waited for.
+                let until = if self.is_blind() { now + CLOCK } else { over };
+                if now >= until {
+                    break;
+                }
+                self.turn(until).await;
+                if self.is_to_begin() {
+                    return;
+                }
             }
             for kind in std::mem::take(&mut self.missing) {
                 tracing::warn!(kind = kind.name(), "a kind is not listed yet; the others go on");
@@ -103,9 +114,18 @@ impl<'a> Round<'a> {
         }
         self.cluster.settle();
         self.dirty = true;
-        while !(self.relist && begun.elapsed() >= RELIST) {
+        while !(self.is_to_begin() || (self.relist && begun.elapsed() >= RELIST)) {
             self.turn(self.look + CLOCK).await;
         }
+    }
+
+    fn is_blind(&self) -> bool {
+        self.cluster.board().sight.is_lost()
+    }
+
+    /// Tells whether the cluster is seen again, after changes that were not.
+    fn is_to_begin(&self) -> bool {
+        self.cluster.board().sight.take_anew()
     }
 
     fn begin(&mut self, phase: &[Kind]) {
@@ -117,8 +137,8 @@ impl<'a> Round<'a> {
             };
             self.missing.insert(kind);
             let (client, steps) = (self.client.clone(), self.tell.clone());
-            self.watches
-                .spawn(Source::new(client, kind, labels, steps, self.cluster.0.look).follow());
+            let look = self.cluster.0.pace.look;
+            self.watches.spawn(Source::new(client, kind, labels, steps, look).follow());
         }
     }
 
@@ -127,12 +147,15 @@ impl<'a> Round<'a> {
         let mut batch = Vec::with_capacity(AHEAD);
         let due = self.look.min(over);
         // The round has a sender itself, so that the channel does not end.
-        let came = tokio::time::timeout_at(due, self.steps.recv_many(&mut batch, AHEAD)).await;
+        let came = tokio::select! {
+            came = tokio::time::timeout_at(due, self.steps.recv_many(&mut batch, AHEAD)) => came.is_ok(),
+            () = self.cluster.0.again.notified() => true,
+        };
         let now = Timestamp::now();
         let mut board = self.cluster.board();
-        if came.is_ok() {
+        if came {
             for (kind, step) in batch {
-                if matches!(step, Step::Listed | Step::Absent) {
+                if matches!(step, Step::Listed | Step::Absent | Step::Refused) {
                     self.missing.remove(&kind);
                 }
                 take_in(&mut board, kind, step, now);
@@ -159,8 +182,17 @@ fn take_in(board: &mut Board, kind: Kind, step: Step, now: Timestamp) {
         Step::Saw(seen) => board.index.apply(*seen, now),
         Step::Noted(note) => board.index.note(*note),
         Step::Gone(key) => board.index.delete(&key),
-        Step::Listed => board.index.end(kind),
-        Step::Absent => board.index.absent(kind),
+        Step::Listed => {
+            board.index.end(kind);
+            board.sight.show(kind);
+        }
+        Step::Absent => {
+            board.index.absent(kind);
+            board.sight.show(kind);
+        }
+        // What was seen is not gone because it is not shown any more.
+        Step::Refused if board.index.counts().contains_key(&kind) => board.sight.hide(kind, now),
+        Step::Refused => {}
         Step::Broke => *board.breaks.entry(kind).or_default() += 1,
     }
 }

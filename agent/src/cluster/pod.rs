@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::diagnosis::pod_trouble;
-use crate::protocol::{Container, ContainerState, Pod, Terminated, clip};
+use crate::protocol::{Container, ContainerState, MAX_PARTS, Pod, Terminated, clip};
 
 /// Reads a pod, and whether what is wrong with it stays until somebody does something.
 pub(super) fn read(object: &KubePod) -> (Pod, bool) {
@@ -18,11 +18,13 @@ pub(super) fn read(object: &KubePod) -> (Pod, bool) {
     });
     let inits = status.and_then(|status| status.init_container_statuses.as_ref());
     let mains = status.and_then(|status| status.container_statuses.as_ref());
+    let statuses = || inits.into_iter().chain(mains).flatten();
     let containers: Vec<_> = inits
         .into_iter()
         .flatten()
         .map(|status| container(status, true))
         .chain(mains.into_iter().flatten().map(|status| container(status, false)))
+        .take(MAX_PARTS)
         .collect();
     let phase = if meta.deletion_timestamp.is_some() {
         "Terminating"
@@ -35,7 +37,7 @@ pub(super) fn read(object: &KubePod) -> (Pod, bool) {
         phase: phase.to_owned(),
         node: spec.and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
         ready,
-        restarts: containers.iter().map(|container| container.restarts).sum(),
+        restarts: statuses().map(|status| status.restart_count).sum(),
         created: meta.creation_timestamp.as_ref().map(|time| time.0),
         cause: trouble.map(|trouble| trouble.cause),
         containers,

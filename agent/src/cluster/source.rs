@@ -35,8 +35,10 @@ pub(super) enum Step {
     Gone(Key),
     /// The list is whole.
     Listed,
-    /// The cluster has no such kind, or does not show it.
+    /// The cluster has no such kind.
     Absent,
+    /// The agent may not see the kind.
+    Refused,
     /// The watch broke, and is made anew.
     Broke,
 }
@@ -186,6 +188,7 @@ impl Source {
                     config.initial_list_strategy = watcher::InitialListStrategy::ListWatch;
                 }
                 End::Absent => return self.tell(Step::Absent).await,
+                End::Refused => return self.tell(Step::Refused).await,
             }
         }
     }
@@ -230,7 +233,7 @@ impl Source {
                 if !self.refused.swap(true, Ordering::Relaxed) {
                     tracing::warn!(kind, %error, "a kind may not be seen: see the agent's ClusterRole");
                 }
-                End::Absent
+                End::Refused
             }
             Some(400 | 422) => {
                 tracing::debug!(kind, %error, "lists are not streamed, and asked for in pages");
@@ -256,4 +259,6 @@ enum End {
     Paged,
     /// Not before the kind is there.
     Absent,
+    /// Not before the kind may be seen.
+    Refused,
 }

@@ -1,10 +1,26 @@
 //! Clusters for tests of what tells them on.
 
+pub(crate) mod server;
+
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::key::{Key, Kind};
-use super::{Cluster, fact};
+use super::{Cluster, Pace, fact};
+
+/// Makes a cluster of which nothing is known yet, and which has no patience.
+pub(crate) fn hasty() -> Cluster {
+    let pace = Pace {
+        look: Duration::from_millis(100),
+        patience: Duration::from_secs(1),
+        ask: Duration::from_millis(50),
+        again: Duration::from_millis(20),
+        blind: Duration::from_millis(300),
+    };
+    Cluster::paced("prod", None, pace)
+}
 
 /// Makes a cluster that was read, with these apps.
 pub(crate) fn settled(apps: &[&str]) -> Cluster {

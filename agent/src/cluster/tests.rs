@@ -3,6 +3,7 @@
 mod belonging;
 mod composing;
 mod following;
+mod large;
 mod telling;
 
 use jiff::Timestamp;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use crate::cluster::{Cluster, Progress};
-use crate::protocol::{FromAgent, FromDashboard, MAX_FLUX, Person, Query};
+use crate::protocol::{FromAgent, FromDashboard, Person, Query};
 
 /// Remarks that wait; a dashboard that makes more necessary does not read them anyhow.
 const REMARKS: usize = 32;
@@ -140,15 +140,14 @@ impl Speaker {
 
     fn fill(&mut self, cluster: &Cluster, now: Timestamp) {
         if std::mem::take(&mut self.snapshot) {
-            let (flux, apps) = cluster.snapshot(now);
-            self.numbered.extend(FromAgent::snapshot(self.seq + 1, flux, apps));
+            let (environment, apps) = cluster.snapshot(now);
+            self.numbered.extend(FromAgent::snapshot(self.seq + 1, environment, apps));
             return;
         }
         let mut news = cluster.changes(now);
         let mut next = self.seq + 1;
-        if let Some(mut flux) = news.environment.take() {
-            flux.truncate(MAX_FLUX);
-            self.numbered.push_back(FromAgent::EnvironmentState { seq: next, flux });
+        if let Some(state) = news.environment.take() {
+            self.numbered.push_back(FromAgent::EnvironmentState { seq: next, state });
             next += 1;
         }
         self.numbered.extend(FromAgent::deltas(next, news.upserts, news.removals));

@@ -2,6 +2,7 @@
 
 mod dialling;
 mod speaking;
+mod storm;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

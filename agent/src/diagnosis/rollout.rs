@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, DeploymentCondition, Sta
 use k8s_openapi::api::core::v1::PodSpec;
 
 use super::{Trouble, advice, cause};
-use crate::protocol::{Cause, Word};
+use crate::protocol::{Cause, MAX_PARTS, Word, clip};
 
 /// How far a workload is with the present version of its template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,8 +171,8 @@ pub(crate) fn refused(words: &str) -> Cause {
 pub(crate) fn images(pod: Option<&PodSpec>) -> Vec<String> {
     let mut images = Vec::new();
     for image in pod.into_iter().flat_map(|pod| &pod.containers).filter_map(|c| c.image.as_ref()) {
-        if !images.contains(image) {
-            images.push(image.clone());
+        if images.len() < MAX_PARTS && !images.contains(image) {
+            images.push(clip(image));
         }
     }
     images

@@ -300,6 +300,33 @@ pub struct FluxItem {
     pub suspended: bool,
 }
 
+/// What is known of an environment as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentState {
+    /// Flux' objects that follow the environment: its source and its root.
+    pub flux: Vec<FluxItem>,
+    /// That the agent does not see its cluster, where that is so: all else is how it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<Blind>,
+}
+
+impl From<Vec<FluxItem>> for EnvironmentState {
+    fn from(flux: Vec<FluxItem>) -> Self {
+        Self { flux, blind: None }
+    }
+}
+
+/// That an agent does not see its own cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blind {
+    /// Since when.
+    pub since: Timestamp,
+    /// What the API server says, or what keeps it from saying anything.
+    pub message: String,
+}
+
 /// What an app is warned of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

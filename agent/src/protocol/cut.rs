@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::app::{AppKey, AppState, FluxItem};
+use super::app::{AppKey, AppState, EnvironmentState};
 use super::frame::FromAgent;
-use super::limit::{MAX_FILL, MAX_FLUX, MAX_LINE, MAX_TEXT, encoded, shorten};
+use super::limit::{MAX_FILL, MAX_LINE, MAX_TEXT, encoded, shorten};
 use super::request::{Answer, EventLine, LogLine};
 
 /// Cuts a snapshot into frames and numbers them from `first`.
@@ -12,12 +12,13 @@ use super::request::{Answer, EventLine, LogLine};
 /// Apps that were not [`fit`](AppState::fit) may make a frame too long to be sent.
 pub(super) fn snapshot(
     first: u64,
-    flux: Vec<FluxItem>,
+    mut environment: EnvironmentState,
     apps: impl IntoIterator<Item = AppState>,
 ) -> Vec<FromAgent> {
     let mut number = Numbers(first);
     let mut frames = vec![FromAgent::SnapshotBegin { seq: number.next() }];
-    frames.push(FromAgent::EnvironmentState { seq: number.next(), flux: few(flux) });
+    environment.fit();
+    frames.push(FromAgent::EnvironmentState { seq: number.next(), state: environment });
     frames.extend(
         fill(apps).into_iter().map(|apps| FromAgent::SnapshotPart { seq: number.next(), apps }),
     );
@@ -48,13 +49,6 @@ pub(super) fn deltas(
         }
     }
     frames
-}
-
-/// Keeps as many of an environment's objects of Flux as are told.
-fn few(mut flux: Vec<FluxItem>) -> Vec<FluxItem> {
-    flux.truncate(MAX_FLUX);
-    flux.iter_mut().for_each(FluxItem::fit);
-    flux
 }
 
 struct Numbers(u64);
@@ -133,6 +127,8 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::app::FluxItem;
+    use super::super::limit::MAX_FLUX;
     use super::*;
     use crate::protocol::{MAX_FRAME, Pod, encode};
 
@@ -161,17 +157,17 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_many_apps_is_several_frames_in_order() {
-        let frames = snapshot(7, Vec::new(), (0..9).map(large));
+        let frames = snapshot(7, EnvironmentState::default(), (0..9).map(large));
         assert!(frames.len() > 5);
         in_order(&frames, 7);
     }
 
     #[test]
     fn a_snapshot_of_nothing_begins_and_ends() {
-        let frames = snapshot(1, Vec::new(), []);
+        let frames = snapshot(1, EnvironmentState::default(), []);
         let expected = [
             FromAgent::SnapshotBegin { seq: 1 },
-            FromAgent::EnvironmentState { seq: 2, flux: Vec::new() },
+            FromAgent::EnvironmentState { seq: 2, state: EnvironmentState::default() },
             FromAgent::SnapshotEnd { seq: 3 },
         ];
         assert_eq!(frames, expected);
@@ -258,6 +254,6 @@ mod tests {
             last_attempted_revision: Some("r".repeat(MAX_FRAME)),
             suspended: false,
         };
-        in_order(&snapshot(1, vec![item; 2 * MAX_FLUX], []), 1);
+        in_order(&snapshot(1, vec![item; 2 * MAX_FLUX].into(), []), 1);
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::app::{AppKey, AppState, FluxItem};
+use super::app::{AppKey, AppState, EnvironmentState};
 use super::cut;
 use super::limit::{self, MAX_FRAME};
 use super::request::{Answer, Person, Query, Refusal};
@@ -48,8 +48,9 @@ pub enum FromAgent {
     EnvironmentState {
         /// Number of the frame.
         seq: u64,
-        /// Flux' objects that follow the environment: its source and its root.
-        flux: Vec<FluxItem>,
+        /// What is known.
+        #[serde(flatten)]
+        state: EnvironmentState,
     },
     /// The snapshot is whole.
     SnapshotEnd {
@@ -182,10 +183,10 @@ impl FromAgent {
     /// Cuts a snapshot into frames, numbered from `first`.
     pub fn snapshot(
         first: u64,
-        flux: Vec<FluxItem>,
+        environment: impl Into<EnvironmentState>,
         apps: impl IntoIterator<Item = AppState>,
     ) -> Vec<Self> {
-        cut::snapshot(first, flux, apps)
+        cut::snapshot(first, environment.into(), apps)
     }
 
     /// Cuts what changed into frames, numbered from `first`; none where nothing changed.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::app::{AppState, Cause, ContainerState, FluxItem, Terminated};
+use super::app::{AppState, Cause, ContainerState, EnvironmentState, FluxItem, Terminated};
 
 /// Bytes of the longest frame.
 pub const MAX_FRAME: usize = 1024 * 1024;
@@ -12,6 +12,8 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 pub const MAX_TEXT: usize = 2 * 1024;
 /// Pods of one app that are told one by one; the others are counted.
 pub const MAX_PODS: usize = 200;
+/// Containers of one pod, and images of one workload, that are told.
+pub(crate) const MAX_PARTS: usize = 50;
 /// Apps that one environment may report.
 pub const MAX_APPS: usize = 10_000;
 /// Bytes of all apps of one environment, as they are encoded.
@@ -83,6 +85,18 @@ impl FluxItem {
     }
 }
 
+impl EnvironmentState {
+    /// Cuts its texts, and keeps as many of Flux' objects as are told.
+    pub fn fit(&mut self) {
+        let Self { flux, blind } = self;
+        flux.truncate(MAX_FLUX);
+        flux.iter_mut().for_each(FluxItem::fit);
+        if let Some(blind) = blind {
+            shorten(&mut blind.message, MAX_TEXT);
+        }
+    }
+}
+
 impl AppState {
     /// Cuts texts and lists until the app fits into a frame.
     ///
@@ -110,13 +124,25 @@ impl AppState {
         for alert in &mut self.alerts {
             shorten(&mut alert.message, MAX_TEXT);
         }
+        for workload in &mut self.workloads {
+            workload.images.truncate(MAX_PARTS);
+            workload.images.iter_mut().for_each(|image| shorten(image, MAX_TEXT));
+        }
+        for pod in &mut self.pods {
+            pod.containers.truncate(MAX_PARTS);
+        }
+        for link in &mut self.links {
+            shorten(&mut link.url, MAX_TEXT);
+        }
         for container in self.pods.iter_mut().flat_map(|pod| &mut pod.containers) {
-            if let Some(Terminated { message, .. }) = &mut container.last {
+            if let Some(Terminated { reason, message, .. }) = &mut container.last {
+                shorten(reason, MAX_TEXT);
                 shorten(message, MAX_TEXT);
             }
             match &mut container.state {
-                ContainerState::Waiting { message, .. }
-                | ContainerState::Terminated(Terminated { message, .. }) => {
+                ContainerState::Waiting { reason, message }
+                | ContainerState::Terminated(Terminated { reason, message, .. }) => {
+                    shorten(reason, MAX_TEXT);
                     shorten(message, MAX_TEXT);
                 }
                 ContainerState::Running { .. } | ContainerState::Unknown => {}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::app::{AppKey, AppState, FluxItem};
+use super::app::{AppKey, AppState, EnvironmentState};
 use super::frame::FromAgent;
 use super::limit::{MAX_APPS, MAX_BYTES, MAX_FLUX, encoded};
 
@@ -44,9 +44,9 @@ impl Mirror {
         &self.known.apps
     }
 
-    /// Returns Flux' objects that follow the environment: its source and its root.
-    pub fn flux(&self) -> &[FluxItem] {
-        &self.known.flux
+    /// Returns what is known of the environment as a whole.
+    pub fn environment(&self) -> &EnvironmentState {
+        &self.known.environment
     }
 
     /// Forgets the numbers of a connection that is over: what is known stays, until the snapshot of a
@@ -77,18 +77,18 @@ impl Mirror {
                     self.refuse()
                 }
             }
-            FromAgent::EnvironmentState { seq, flux } => {
+            FromAgent::EnvironmentState { seq, state } => {
                 if !self.follows(seq) {
                     return self.lose();
                 }
-                if flux.len() > MAX_FLUX {
+                if state.flux.len() > MAX_FLUX {
                     return self.refuse();
                 }
                 if let Some(coming) = &mut self.coming {
-                    coming.flux = flux;
+                    coming.environment = state;
                     return Applied::Nothing;
                 }
-                self.known.flux = flux;
+                self.known.environment = state;
                 Applied::Environment
             }
             FromAgent::SnapshotEnd { seq } => {
@@ -163,7 +163,7 @@ impl Mirror {
 /// What is held, within bounds.
 #[derive(Debug, Default)]
 struct Known {
-    flux: Vec<FluxItem>,
+    environment: EnvironmentState,
     apps: BTreeMap<AppKey, Arc<AppState>>,
     /// Bytes of the apps as they are encoded: about what they take in memory.
     bytes: usize,
@@ -192,6 +192,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use super::super::app::FluxItem;
     use super::*;
 
     fn app(name: &str) -> AppState {
@@ -286,15 +287,15 @@ mod tests {
     #[test]
     fn the_state_of_the_environment_is_a_part_of_the_sequence() {
         let mut mirror = filled(&["a"]);
-        assert_eq!(mirror.flux(), [source("before")]);
-        let state = |seq, flux| FromAgent::EnvironmentState { seq, flux };
+        assert_eq!(mirror.environment().flux, [source("before")]);
+        let state = |seq, flux| FromAgent::EnvironmentState { seq, state: Vec::into(flux) };
         assert_eq!(mirror.apply(state(5, vec![source("after")])), Applied::Environment);
-        assert_eq!(mirror.flux(), [source("after")]);
+        assert_eq!(mirror.environment().flux, [source("after")]);
         assert_eq!(mirror.apply(FromAgent::SnapshotBegin { seq: 6 }), Applied::Nothing);
         assert_eq!(mirror.apply(state(7, Vec::new())), Applied::Nothing);
-        assert_eq!(mirror.flux(), [source("after")]);
+        assert_eq!(mirror.environment().flux, [source("after")]);
         assert_eq!(mirror.apply(FromAgent::SnapshotEnd { seq: 8 }), Applied::Everything);
-        assert_eq!(mirror.flux(), []);
+        assert_eq!(mirror.environment().flux, []);
         assert_eq!(mirror.apply(state(10, Vec::new())), Applied::Gap);
     }
 

@@ -113,7 +113,16 @@ fn of_agent() -> Vec<FromAgent> {
         },
         FromAgent::SnapshotBegin { seq: 1 },
         FromAgent::SnapshotPart { seq: 2, apps: vec![] },
-        FromAgent::EnvironmentState { seq: 3, flux: vec![kustomization("gimlet-prod")] },
+        FromAgent::EnvironmentState {
+            seq: 3,
+            state: EnvironmentState {
+                flux: vec![kustomization("gimlet-prod")],
+                blind: Some(Blind {
+                    since: "2026-03-01T10:00:00Z".parse().unwrap(),
+                    message: "connection refused".into(),
+                }),
+            },
+        },
         FromAgent::SnapshotEnd { seq: 4 },
         FromAgent::Delta {
             seq: 5,

@@ -1,7 +1,7 @@
 //! What runs of an app in a cluster that an agent speaks for, asked through the dashboard.
 
 use futures::AsyncBufRead;
-use gimlet_agent::protocol::{AppState, EventLine, LogLine};
+use gimlet_agent::protocol::{AppState, Blind, EventLine, LogLine};
 use gimlet_crds::Environment;
 use gimlet_crds::name::{AppName, EnvName};
 use http::Request;
@@ -31,6 +31,22 @@ pub(crate) struct Running {
     /// When the agent was heard last, where it is not connected.
     #[serde(default)]
     pub(crate) silent: Option<Timestamp>,
+    /// Since when it does not see its cluster, where that is so.
+    #[serde(default)]
+    pub(crate) blind: Option<Blind>,
+}
+
+impl Running {
+    /// Tells why it is no news, where it is none.
+    pub(crate) fn stale(&self) -> Option<String> {
+        if let Some(silent) = self.silent {
+            return Some(format!("the agent is not connected; this is what it said at {silent}"));
+        }
+        let Blind { since, message } = self.blind.as_ref()?;
+        Some(format!(
+            "the agent does not see its cluster: {message}; this is how it was at {since}"
+        ))
+    }
 }
 
 /// A line of the answer to a question for logs.

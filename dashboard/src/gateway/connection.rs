@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use gimlet_agent::protocol::{self, Applied, FromAgent, FromDashboard};
@@ -149,7 +149,12 @@ impl Line {
                 Ok(Some(Err(error))) => return End::Sent("Broken", error.to_string()),
                 Ok(Some(Ok(message))) => message,
             };
-            let Message::Text(text) = message else { continue };
+            let text = match message {
+                Message::Text(text) => text,
+                // It is answered as what it is: no frame.
+                Message::Binary(_) => Utf8Bytes::default(),
+                Message::Ping(_) | Message::Pong(_) | Message::Close(_) => continue,
+            };
             heard = Instant::now();
             self.dashboard.metrics.agent_frame(text.len());
             let frame = match protocol::decode::<FromAgent>(&text) {
@@ -181,10 +186,9 @@ impl Line {
                     continue;
                 }
                 FromAgent::Heartbeat { time, .. } if !skewed => {
-                    let seconds = Timestamp::now().as_second() - time.as_second();
-                    if seconds.abs() > SKEW_SECONDS {
+                    if let Some(skew) = skew(*time, Timestamp::now()) {
                         skewed = true;
-                        tracing::warn!(agent = %self.place, seconds, "the agent's clock is behind by so many seconds");
+                        tracing::warn!(agent = %self.place, "{skew}");
                     }
                 }
                 _ => {}
@@ -286,6 +290,19 @@ async fn farewell(sink: &mut SplitSink<WebSocket, Message>, why: String) {
     };
     // Whoever does not listen to it is gone all the same.
     let _ = timeout(HELLO, said).await;
+}
+
+/// Says how far an agent's clock is off, where it is by much. Nothing is judged by that clock but how old
+/// alerts are.
+fn skew(said: Timestamp, now: Timestamp) -> Option<String> {
+    let seconds = now.as_second() - said.as_second();
+    let way = if seconds > 0 { "behind" } else { "ahead of" };
+    (seconds.abs() > SKEW_SECONDS).then(|| {
+        let seconds = seconds.abs();
+        format!(
+            "the agent's clock is {seconds} seconds {way} this one: set both by one source of time"
+        )
+    })
 }
 
 /// Time from now on.

@@ -1,7 +1,7 @@
 //! What is written of an agent's words into the API: pure.
 
-use gimlet_agent::protocol::{AppState, FluxItem, Word};
-use gimlet_crds::{AgentStatus, Environment, FluxObject, FluxState, Live, name};
+use gimlet_agent::protocol::{AppState, EnvironmentState, FluxItem, Word};
+use gimlet_crds::{AgentBlind, AgentStatus, Environment, FluxObject, FluxState, Live, name};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -84,12 +84,13 @@ pub(super) fn live(
 pub(super) fn agent(
     environment: &Environment,
     said: &Introduction,
-    whole: &[FluxItem],
+    whole: &EnvironmentState,
     heard: Timestamp,
 ) -> AgentStatus {
     let wanted = name::flux_of_environment(&environment.name_any());
     let namespace = &environment.spec.flux.namespace;
-    let flux = whole.iter().filter(|item| item.name == wanted && item.namespace == *namespace);
+    let EnvironmentState { flux, blind } = whole;
+    let flux = flux.iter().filter(|item| item.name == wanted && item.namespace == *namespace);
     let flux = flux.take(MOST_FLUX).map(|item| FluxObject {
         kind: cut(&item.kind, 64),
         name: cut(&item.name, 253),
@@ -101,6 +102,10 @@ pub(super) fn agent(
         cluster: cut(&said.cluster, LONGEST_WORD),
         flux_version: said.flux_version.as_deref().map(|version| cut(version, LONGEST_WORD)),
         last_contact: seconds(heard),
+        blind: blind.as_ref().map(|blind| AgentBlind {
+            since: seconds(blind.since),
+            message: cut(&blind.message, LONGEST_TEXT),
+        }),
         flux: flux.collect(),
     }
 }
@@ -137,7 +142,7 @@ fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gimlet_agent::protocol::{AppKey, Cause, Workload};
+    use gimlet_agent::protocol::{AppKey, Blind, Cause, Workload};
     use gimlet_crds::LiveState;
     use serde_json::{Value, json};
 
@@ -250,10 +255,15 @@ mod tests {
             flux_version: None,
             capabilities: Vec::new(),
         };
+        let mut whole = EnvironmentState::from(whole.to_vec());
         let told = agent(&environment(true), &said, &whole, at(7));
+        assert_eq!(told.blind, None);
         let kinds: Vec<_> = told.flux.iter().map(|object| object.kind.as_str()).collect();
         assert_eq!(kinds, ["GitRepository", "Kustomization"]);
         assert_eq!(told.flux[0].commit.as_deref(), Some("4e1f09c0a1"));
+        whole.blind = Some(Blind { since: at(5), message: "m".repeat(2000) });
+        let blind = agent(&environment(true), &said, &whole, at(7)).blind.unwrap();
+        assert_eq!((blind.since, blind.message.chars().count()), (Time(at(5)), LONGEST_TEXT));
     }
 
     #[test]

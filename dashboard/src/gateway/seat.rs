@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gimlet_agent::protocol::{AppState, Applied, FluxItem, FromAgent, Mirror, Person, Query};
+use gimlet_agent::protocol::{
+    AppState, Applied, EnvironmentState, FromAgent, Mirror, Person, Query,
+};
 use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 
@@ -102,9 +104,10 @@ impl Seat {
         let mut apps = state.mirror.apps().values();
         let found = apps.find(|app| app.key.app == name)?;
         let silent = if state.current { None } else { state.heard };
+        let blind = state.mirror.environment().blind.clone();
         let holder = state.holder.as_ref().filter(|_| state.current);
         let can = holder.map(|holder| holder.questions.capabilities()).unwrap_or_default();
-        Some(Running { state: Arc::clone(found), silent, can })
+        Some(Running { state: Arc::clone(found), silent, blind, can })
     }
 
     /// Asks the agent that has the seat.
@@ -190,9 +193,9 @@ impl Claim {
         self.seat.state().heard
     }
 
-    /// Returns Flux' objects that follow the environment.
-    pub(super) fn flux(&self) -> Vec<FluxItem> {
-        self.seat.state().mirror.flux().to_vec()
+    /// Returns what is known of the environment as a whole.
+    pub(super) fn environment(&self) -> EnvironmentState {
+        self.seat.state().mirror.environment().clone()
     }
 
     /// Lists all apps.

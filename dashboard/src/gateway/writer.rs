@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gimlet_agent::protocol::{self, AppState, FluxItem, FromDashboard};
+use gimlet_agent::protocol::{self, AppState, EnvironmentState, FluxItem, FromDashboard};
 use gimlet_crds::{AgentStatus, App, Environment, Live, labels, name};
 use jiff::Timestamp;
 use kube::api::{Api, Patch, PatchParams};
@@ -141,9 +141,9 @@ impl<'a> Writer<'a> {
         let found = dashboard.watched.environment(&place.namespace, &place.environment);
         serves(place, found.as_deref()).map_err(Over::NotServed)?;
         let Some(environment) = found.as_deref() else { return Ok(None) };
-        let flux = claim.flux();
+        let whole = claim.environment();
         let client = &self.client;
-        let mut writes = futures::stream::iter(self.differing(environment, &flux, wanted))
+        let mut writes = futures::stream::iter(self.differing(environment, &whole.flux, wanted))
             .map(async |(name, live)| {
                 let written = write::<App>(client, place, &name, &json!({"live": live})).await;
                 (name, live, written)
@@ -163,7 +163,7 @@ impl<'a> Writer<'a> {
         drop(writes);
         self.written.retain(|_, (at, _)| at.elapsed() < BELIEVED);
         self.written.extend(done);
-        let told = self.tell_contact(environment, &flux).await?;
+        let told = self.tell_contact(environment, &whole).await?;
         Ok(refused.or(told))
     }
 
@@ -212,11 +212,11 @@ impl<'a> Writer<'a> {
     async fn tell_contact(
         &mut self,
         environment: &Environment,
-        flux: &[FluxItem],
+        whole: &EnvironmentState,
     ) -> Result<Option<String>, Over> {
         let Line { dashboard, place, claim, said, .. } = self.line;
         let Some(heard) = claim.heard() else { return Ok(None) };
-        let status = report::agent(environment, said, flux, heard);
+        let status = report::agent(environment, said, whole, heard);
         if let Some((at, told)) = &self.contact {
             let same = AgentStatus { last_contact: told.last_contact.clone(), ..status.clone() };
             if same == *told && (at.elapsed() < CONTACT || status == *told) {

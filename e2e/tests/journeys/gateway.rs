@@ -309,7 +309,7 @@ async fn what_an_agent_reports_is_written_with_its_own_token_and_only_what_chang
         Ok(())
     })
     .await?;
-    agent.say(&FromAgent::EnvironmentState { seq: 6, flux: root("bbbbbbb") }).await?;
+    agent.say(&FromAgent::EnvironmentState { seq: 6, state: root("bbbbbbb").into() }).await?;
     wait_until("the commit of the environment", SOON, async || {
         let said = environments.get("prod").await?.status.and_then(|status| status.agent);
         let said = said.context("no agent")?;

@@ -418,6 +418,7 @@ mod tests {
             cluster: "5e4d".into(),
             flux_version: Some("v2.9.0".into()),
             last_contact: Time(Timestamp::from_second(1000).unwrap()),
+            blind: None,
             flux: Vec::new(),
         };
         environment.status =
@@ -428,6 +429,19 @@ mod tests {
         let (truth, reason, message) = told(&environment, 1061).unwrap();
         assert_eq!((truth, &*reason), (Truth::False, "AgentSilent"));
         assert!(message.starts_with("agent silent since 1970-01-01T00:16:40Z"), "{message}");
+        let agent = environment.status.as_mut().unwrap().agent.as_mut().unwrap();
+        agent.blind = Some(gimlet_crds::AgentBlind {
+            since: Time(Timestamp::from_second(940).unwrap()),
+            message: "connection refused".into(),
+        });
+        let (truth, reason, message) = told(&environment, 1060).unwrap();
+        assert_eq!((truth, &*reason), (Truth::False, "AgentBlind"));
+        assert_eq!(
+            message,
+            "the agent does not see its cluster since 1970-01-01T00:15:40Z: connection refused; \
+             releases reach git all the same"
+        );
+        assert_eq!(told(&environment, 1061).unwrap().1, "AgentSilent", "that is worse");
         environment.spec.suspend = true;
         assert_eq!(told(&environment, 1061), None);
     }

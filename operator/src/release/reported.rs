@@ -1,6 +1,6 @@
 //! What the agent of an environment's cluster reports of an app: pure.
 
-use gimlet_crds::condition::{AGENT_SILENT, NO_AGENT};
+use gimlet_crds::condition::{AGENT_BLIND, AGENT_SILENT, NO_AGENT};
 use gimlet_crds::{AgentStatus, App, Environment, FluxState, Live, LiveState};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -13,7 +13,7 @@ use crate::flux::{self, Kustomization, Readiness, Source};
 const NOT_CONNECTED: &str = "NotConnected";
 
 /// Reasons for which nothing is known of an environment that has an agent.
-pub(super) const UNHEARD: [&str; 3] = [NO_AGENT, AGENT_SILENT, NOT_CONNECTED];
+pub(super) const UNHEARD: [&str; 4] = [NO_AGENT, AGENT_SILENT, AGENT_BLIND, NOT_CONNECTED];
 
 /// Why nothing is known of an environment that has an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Unheard {
     pub(crate) message: String,
 }
 
-/// Returns what the agent of an environment said, unless it is silent.
+/// Returns what the agent of an environment said, unless it is silent or does not see its cluster.
 pub(crate) fn heard(environment: &Environment, now: Timestamp) -> Result<&AgentStatus, Unheard> {
     let agent = environment.status.as_ref().and_then(|status| status.agent.as_ref());
     match agent {
@@ -37,6 +37,13 @@ pub(crate) fn heard(environment: &Environment, now: Timestamp) -> Result<&AgentS
         Some(agent) if agent.is_silent(now) => Err(Unheard {
             reason: AGENT_SILENT,
             message: format!("agent silent since {}", agent.last_contact.0),
+        }),
+        Some(AgentStatus { blind: Some(blind), .. }) => Err(Unheard {
+            reason: AGENT_BLIND,
+            message: format!(
+                "the agent does not see its cluster since {}: {}",
+                blind.since.0, blind.message
+            ),
         }),
         Some(agent) => Ok(agent),
     }
@@ -273,6 +280,25 @@ mod tests {
             panic!("nobody knows")
         };
         assert_eq!(reason, "NoAgent");
+    }
+
+    #[test]
+    fn nothing_is_judged_by_an_agent_that_does_not_see_its_cluster() {
+        let failing = json!({"state": "Failed", "replicas": "1/2", "object": "Deployment/shop"});
+        let mut agent = agent(5);
+        agent["blind"] = json!({"since": "2026-03-01T09:59:00Z", "message": "connection refused"});
+        for live in [live("aaa", "aaa", Some(true), &json!({})), live("bbb", "aaa", None, &failing)]
+        {
+            let Observation::Unheard { reason, message } = seen(&live, &agent) else {
+                panic!("nobody knows")
+            };
+            assert_eq!(reason, "AgentBlind");
+            assert_eq!(
+                message,
+                "the agent does not see its cluster since 2026-03-01T09:59:00Z: connection refused; \
+                 it goes on when the agent reports"
+            );
+        }
     }
 
     #[test]

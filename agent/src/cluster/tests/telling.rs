@@ -110,7 +110,7 @@ fn the_environment_is_told_when_it_changes() {
     };
     fill(&mut board.index, [root("BuildFailed")]);
     let helping = news(&mut board, 2);
-    assert_eq!(helping.environment.as_ref().unwrap()[0].reason, "BuildFailed");
+    assert_eq!(helping.environment.as_ref().unwrap().flux[0].reason, "BuildFailed");
     assert_eq!(told(&helping), (vec!["web"], vec![]));
     fill(&mut board.index, [root("BuildFailed")]);
     assert_eq!(news(&mut board, 3), Helping::default());

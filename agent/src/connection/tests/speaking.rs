@@ -127,6 +127,27 @@ async fn a_new_token_makes_a_new_connection_at_once() {
 }
 
 #[tokio::test]
+async fn who_is_sent_away_because_the_token_has_expired_comes_back_with_the_new_one() {
+    let mut dashboard = Dashboard::start().await;
+    let agent = Agent::start(dashboard.address, testing::settled(&["a"]));
+    let mut peer = dashboard.peer().await;
+    peer.welcome(10).await;
+    peer.until(&mut Mirror::default(), |mirror| mirror.apps().len() == 1).await;
+    agent.exchange("two");
+    peer.say(&FromDashboard::Error { message: "the token has expired".into() }).await;
+    peer.send(Message::Close(None)).await;
+    drop(peer);
+    // The agent may have begun to dial before it saw the file.
+    let mut second = dashboard.peer().await;
+    if second.authorization == "Bearer one" {
+        second = dashboard.peer().await;
+    }
+    assert_eq!(second.authorization, "Bearer two");
+    second.welcome(10).await;
+    second.until(&mut Mirror::default(), |mirror| mirror.apps().len() == 1).await;
+}
+
+#[tokio::test]
 async fn a_version_that_the_agent_does_not_speak_ends_the_connection() {
     let mut dashboard = Dashboard::start().await;
     let _agent = Agent::start(dashboard.address, testing::settled(&["a"]));

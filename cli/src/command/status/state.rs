@@ -42,7 +42,10 @@ impl AppState {
                 Some(LiveState::Failed) => Health::Failed,
                 Some(LiveState::Unknown) | None => Health::Unknown,
             },
-            Some(("Unknown", condition::AGENT_SILENT | condition::NO_AGENT)) => Health::Unknown,
+            Some((
+                "Unknown",
+                condition::AGENT_SILENT | condition::AGENT_BLIND | condition::NO_AGENT,
+            )) => Health::Unknown,
             Some(("Unknown", _)) => Health::Progressing,
             _ => Health::Unknown,
         };

@@ -73,10 +73,12 @@ fn an_app_that_was_never_released_is_absent() {
 
 #[test]
 fn what_a_silent_agent_said_before_is_no_news() {
-    let mut silent = status("v1", "Unknown", "Healthy");
-    silent["conditions"][0]["reason"] = "AgentSilent".into();
-    let silent = app("shop", "staging", &json!({}), &silent);
-    assert_eq!(AppState::of(&silent).word(), "Unknown");
+    for reason in ["AgentSilent", "AgentBlind", "NoAgent"] {
+        let mut silent = status("v1", "Unknown", "Healthy");
+        silent["conditions"][0]["reason"] = reason.into();
+        let silent = app("shop", "staging", &json!({}), &silent);
+        assert_eq!(AppState::of(&silent).word(), "Unknown", "{reason}");
+    }
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::output::{self, Cell, Format, since};
 
 /// Shows what an agent said.
 pub(super) fn show(args: &TreeArgs, running: &Running) -> Result<Finish, CommandError> {
-    if let Some(silent) = running.silent {
-        output::note(&format!("the agent is not connected; this is what it said at {silent}"));
+    if let Some(stale) = running.stale() {
+        output::note(&stale);
     }
     let state = &running.state;
     let text = match args.output {
@@ -102,6 +102,25 @@ mod tests {
     use super::*;
     use insta::assert_snapshot;
     use serde_json::json;
+
+    #[test]
+    fn what_is_no_news_says_so() {
+        let running = |rest: serde_json::Value| {
+            let mut running =
+                json!({"state": {"namespace": "shop", "app": "web", "word": "Healthy"}});
+            running.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            serde_json::from_value::<Running>(running).unwrap().stale()
+        };
+        let blind = json!({"since": "2026-01-01T12:00:00Z", "message": "connection refused"});
+        assert_eq!(running(json!({})), None);
+        assert_eq!(
+            running(json!({"blind": blind})).unwrap(),
+            "the agent does not see its cluster: connection refused; this is how it was at \
+             2026-01-01T12:00:00Z"
+        );
+        let silent = running(json!({"blind": blind, "silent": "2026-01-01T12:05:00Z"})).unwrap();
+        assert!(silent.starts_with("the agent is not connected"), "{silent}");
+    }
 
     #[test]
     fn a_tree_has_the_pods_below_their_workload_and_says_why() {

@@ -85,10 +85,11 @@ export interface AppState {
 /** What an agent does on demand. */
 export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'restart' | 'unknown';
 
-/** What an agent said of an app, and since when it says nothing where that is so. */
+/** What an agent said of an app, and since when it says nothing, or does not see its cluster, where that is so. */
 export interface Running {
   state: AppState;
   silent?: string;
+  blind?: { since: string; message: string };
   /** What the agent does on demand, while it is connected. */
   can: Capability[];
 }

@@ -295,7 +295,7 @@ export const condition = (conditions: Condition[] | undefined, type: string) =>
 
 /** Whether nothing is heard of the cluster of an app, so that what was said of it before is no news. */
 export const isSilent = (app: App) =>
-  ['AgentSilent', 'NoAgent'].includes(condition(app.status?.conditions, 'Ready')?.reason ?? '');
+  ['AgentSilent', 'AgentBlind', 'NoAgent'].includes(condition(app.status?.conditions, 'Ready')?.reason ?? '');
 
 /** Who created an object: as the API server knows them, else as the client said. */
 export const creatorOf = (release: Release) =>

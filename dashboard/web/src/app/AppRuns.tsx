@@ -17,7 +17,7 @@ interface Props {
 
 /** What runs of an app in the cluster of an agent: workloads, pods, links, and what is wrong with them. */
 export function AppRuns({ running, place, onLogs }: Props) {
-  const { state, silent } = running;
+  const { state, silent, blind } = running;
   const { workloads = [], pods = [], links = [], alerts = [], flux = [], omittedPods = 0 } = state;
   const toRestart = useAgentActRight(running, place.namespace, place.environment, 'restart');
   const toReconcile = useAgentActRight(running, place.namespace, place.environment, 'reconcileFlux');
@@ -42,6 +42,14 @@ export function AppRuns({ running, place, onLogs }: Props) {
           </Text>
         </Alert>
       )}
+      {blind && !silent && (
+        <Alert variant="light" color="yellow" m="sm" p="sm" role="status">
+          <Text size="sm" className="wrap">
+            <WordMark word="Unknown">The agent does not see its cluster.</WordMark> This is how it was{' '}
+            <Age time={blind.since} /> ago. {blind.message}
+          </Text>
+        </Alert>
+      )}
       {firing.map(({ rule, object, message, since }) => (
         <Alert key={`${rule} ${object}`} variant="light" color="red" m="sm" p="sm" role="alert">
           <Text size="sm" className="wrap">
@@ -50,7 +58,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
         </Alert>
       ))}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard */}
-      <section className={silent ? 'scroll-x stale' : 'scroll-x'} aria-label="Workloads and pods" tabIndex={0}>
+      <section className={silent || blind ? 'scroll-x stale' : 'scroll-x'} aria-label="Workloads and pods" tabIndex={0}>
         <table className="data">
           <thead>
             <tr>
