@@ -285,14 +285,17 @@ impl<'a> Planner<'a> {
         entry: Option<(EntryKind, ObjectId)>,
     ) -> Result<(), GitError> {
         let parts: Vec<&str> = path.parts().collect();
-        let mut levels = vec![self.tree(self.root).await?];
+        let mut levels = Vec::with_capacity(parts.len());
+        let mut here = self.tree(self.root).await?;
         for (depth, part) in parts.iter().enumerate() {
-            let here = levels[depth].clone();
             let last = depth + 1 == parts.len();
-            match here.get(part).map(|e| (e.kind, e.id())) {
-                Some((EntryKind::Folder, _)) if last && folder => {}
-                Some((EntryKind::File | EntryKind::Executable, _)) if last && !folder => {}
-                Some((EntryKind::Folder, id)) if !last => levels.push(self.tree(id).await?),
+            let old = here.get(part).map(Found::from);
+            let next = match old.map(|found| (found.kind, found.id)) {
+                Some((EntryKind::Folder, _)) if last && folder => Tree::default(),
+                Some((EntryKind::File | EntryKind::Executable, _)) if last && !folder => {
+                    Tree::default()
+                }
+                Some((EntryKind::Folder, id)) if !last => self.tree(id).await?,
                 Some((kind, _)) => return Err(taken(path, &parts[..=depth].join("/"), kind)),
                 None if entry.is_none() => return Ok(()),
                 None => {
@@ -300,18 +303,15 @@ impl<'a> Planner<'a> {
                         let error = PathError::Case(twin.name_lossy(), (*part).to_owned());
                         return Err(refused(path, &error));
                     }
-                    if !last {
-                        levels.push(Tree::default());
-                    }
+                    Tree::default()
                 }
-            }
+            };
+            levels.push((std::mem::replace(&mut here, next), old));
         }
         let mut below = entry;
-        for (depth, part) in parts.iter().enumerate().rev() {
-            let before = &levels[depth];
+        for (depth, (part, (before, old))) in parts.iter().zip(levels).enumerate().rev() {
             let tree = match below {
                 Some((kind, id)) => {
-                    let old = before.get(part).map(Found::from);
                     // A file that somebody made runnable stays so.
                     let runnable = old.is_some_and(|old| old.kind == EntryKind::Executable);
                     let kind = if runnable && kind == EntryKind::File {
@@ -320,7 +320,7 @@ impl<'a> Planner<'a> {
                         kind
                     };
                     if old == Some(Found { kind, id }) {
-                        before.clone()
+                        before
                     } else {
                         before.with(part, kind, id)
                     }

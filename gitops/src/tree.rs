@@ -34,13 +34,14 @@ impl EntryKind {
         }
     }
 
-    fn parse(mode: &[u8]) -> Option<Self> {
-        MODES.iter().find(|(text, _)| text.as_bytes() == mode).map(|(_, kind)| *kind)
+    /// Takes a mode, and the space behind it, off the beginning of an entry.
+    fn take(entry: &[u8]) -> Option<(Self, &[u8])> {
+        MODES.iter().find_map(|(mode, kind)| {
+            Some((*kind, entry.strip_prefix(mode.as_bytes())?.strip_prefix(b" ")?))
+        })
     }
 }
 
-/// The length of the longest mode.
-const MODE_MAX: usize = 6;
 /// The length of an id.
 const ID: usize = 20;
 
@@ -68,11 +69,9 @@ impl<'a> Entry<'a> {
     /// Takes the first entry off a tree.
     fn take(tree: &mut &'a [u8]) -> Option<Self> {
         let data = *tree;
-        let space = data.iter().take(MODE_MAX + 1).position(|byte| *byte == b' ')?;
-        let kind = EntryKind::parse(&data[..space])?;
-        let rest = &data[space + 1..];
-        let nul = rest.iter().position(|byte| *byte == 0)?;
-        let (bytes, after) = data.split_at_checked(space + 1 + nul + 1 + ID)?;
+        let (kind, rest) = EntryKind::take(data)?;
+        let nul = memchr::memchr(0, rest)?;
+        let (bytes, after) = data.split_at_checked(data.len() - rest.len() + nul + 1 + ID)?;
         *tree = after;
         Some(Self { bytes, name: &rest[..nul], kind })
     }
@@ -156,6 +155,11 @@ impl Tree {
         Err(GitError::cache("a tree object in the cache is damaged: it is fetched again"))
     }
 
+    /// Takes what was decoded or made here before.
+    pub(crate) fn known(data: Bytes) -> Self {
+        Self(data)
+    }
+
     pub(crate) fn encoded(&self) -> &Bytes {
         &self.0
     }
@@ -181,16 +185,17 @@ impl Tree {
     /// Returns the tree with an entry in its place, instead of one with the same name.
     pub(crate) fn with(&self, name: &str, kind: EntryKind, id: ObjectId) -> Self {
         let name = name.as_bytes();
-        let (mut place, mut old) = (self.0.len(), None);
+        let (mut place, mut old) = (None, None);
         for (range, entry) in self.ranges() {
             if entry.name == name {
                 old = Some(range.clone());
             }
-            let after = order((entry.name, entry.kind), (name, kind)) == Ordering::Greater;
-            if after && place == self.0.len() {
-                place = range.start;
+            if place.is_none() && order((entry.name, entry.kind), (name, kind)) == Ordering::Greater
+            {
+                place = Some(range.start);
             }
         }
+        let place = place.unwrap_or(self.0.len());
         let entry = [kind.mode().as_bytes(), b" ", name, b"\0", id.as_slice()].concat();
         self.replaced(old.unwrap_or(place..place), place, &entry)
     }

@@ -28,6 +28,8 @@ const OVERHEAD: usize = 128;
 const STORED: usize = 32 * 1024;
 /// In front of each object on disk: the size of what follows, a letter for the kind, and the id.
 const HEADER: usize = 4 + 1 + 20;
+/// The letter of a tree that is not deflated.
+const STORED_TREE: u8 = b'T';
 
 /// Keeps objects by their ids.
 pub(super) struct Cache {
@@ -212,34 +214,36 @@ impl Segment {
     fn read(&self, id: ObjectId, at: u64, size: u32) -> Option<Object> {
         let mut bytes = vec![0; HEADER + size as usize];
         self.file.read_exact_at(&mut bytes, at).ok()?;
-        let (header, packed) = bytes.split_first_chunk::<HEADER>()?;
-        let (_, kind, _) = parse(header)?;
-        let mut data = Vec::new();
-        let cap = OBJECT_CAP as u64 + 1;
-        ZlibDecoder::new(packed).take(cap).read_to_end(&mut data).ok()?;
-        let object = Object { id, kind, data: data.into() };
+        let (header, content) = bytes.split_first_chunk::<HEADER>()?;
+        let (_, letter, _) = parse(header)?;
+        let data = if letter == STORED_TREE { content.to_vec() } else { inflate(content)? };
+        let object = Object { id, kind: kind(letter)?, data: data.into() };
         is_sound(&object).then_some(object)
     }
 
     fn append(&mut self, objects: &[Object]) -> std::io::Result<()> {
         let mut bytes = Vec::new();
         let mut places = Vec::new();
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
         for object in objects {
             if self.places.contains_key(&object.id) {
                 continue;
             }
             // Much of a large tree is ids, which do not get smaller, and it comes with each release.
             let large_tree = object.kind == ObjectKind::Tree && object.data.len() > STORED;
-            let level = if large_tree { Compression::none() } else { Compression::fast() };
-            let mut packed = ZlibEncoder::new(Vec::new(), level);
-            packed.write_all(&object.data)?;
-            let packed = packed.finish()?;
-            let Ok(size) = u32::try_from(packed.len()) else { continue };
+            let (letter, content) = if large_tree {
+                (STORED_TREE, object.data.clone())
+            } else {
+                encoder.write_all(&object.data)?;
+                (letter(object.kind), encoder.reset(Vec::new())?.into())
+            };
+            let Ok(size) = u32::try_from(content.len()) else { continue };
             places.push((object.id, (self.size + bytes.len() as u64, size)));
+            bytes.reserve(HEADER + content.len());
             bytes.extend_from_slice(&size.to_le_bytes());
-            bytes.push(letter(object.kind));
+            bytes.push(letter);
             bytes.extend_from_slice(object.id.as_slice());
-            bytes.extend_from_slice(&packed);
+            bytes.extend_from_slice(&content);
         }
         if let Err(error) = self.file.write_all_at(&bytes, self.size) {
             // What was written in part must not be taken for an object.
@@ -252,17 +256,28 @@ impl Segment {
     }
 }
 
-fn parse(header: &[u8; HEADER]) -> Option<(u32, ObjectKind, ObjectId)> {
+/// Reads what is in front of an object: its size, letter and id.
+fn parse(header: &[u8; HEADER]) -> Option<(u32, u8, ObjectId)> {
     let (size, rest) = header.split_first_chunk()?;
     let (letter, id) = rest.split_first()?;
-    let kind = match letter {
-        b'b' => ObjectKind::Blob,
-        b't' => ObjectKind::Tree,
-        b'c' => ObjectKind::Commit,
-        b'g' => ObjectKind::Tag,
-        _ => return None,
-    };
-    Some((u32::from_le_bytes(*size), kind, ObjectId::try_from(id).ok()?))
+    kind(*letter)?;
+    Some((u32::from_le_bytes(*size), *letter, ObjectId::try_from(id).ok()?))
+}
+
+fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut data = Vec::new();
+    ZlibDecoder::new(packed).take(OBJECT_CAP as u64 + 1).read_to_end(&mut data).ok()?;
+    Some(data)
+}
+
+fn kind(letter: u8) -> Option<ObjectKind> {
+    match letter {
+        b'b' => Some(ObjectKind::Blob),
+        b't' | STORED_TREE => Some(ObjectKind::Tree),
+        b'c' => Some(ObjectKind::Commit),
+        b'g' => Some(ObjectKind::Tag),
+        _ => None,
+    }
 }
 
 fn letter(kind: ObjectKind) -> u8 {

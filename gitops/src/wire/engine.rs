@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use gix_hash::ObjectId;
@@ -40,7 +40,7 @@ pub(crate) struct WireEngine {
     branch_ref: String,
     dir: PathBuf,
     http: Http,
-    cache: Cache,
+    cache: Arc<Cache>,
     state: Mutex<State>,
     wanted: Wanted,
     /// What is asked for in `filter tree:…`; less where the server refuses more.
@@ -57,8 +57,8 @@ struct State {
     graph: Graph,
     /// What the next push sends.
     fresh: HashMap<ObjectId, Object>,
-    /// What was sent last, and the commit that the branch is at if it arrived.
-    sent: Option<(CommitId, Vec<Object>)>,
+    /// The commit that the branch is at if what was sent last arrived.
+    sent: Option<CommitId>,
 }
 
 impl WireEngine {
@@ -66,7 +66,7 @@ impl WireEngine {
         Self {
             branch_ref: reference(&remote.branch),
             http: Http::new(remote, options.timeouts.clone()),
-            cache: Cache::new(dir.clone(), options.cache_size),
+            cache: Arc::new(Cache::new(dir.clone(), options.cache_size)),
             dir,
             state: Mutex::default(),
             wanted: Wanted::default(),
@@ -83,14 +83,36 @@ impl WireEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was received.
-    fn keep(&self, objects: &[Object]) {
+    /// Learns which commits come after which.
+    fn learn(&self, objects: &[Object]) {
         let mut state = self.state();
         for object in objects.iter().filter(|object| object.kind == ObjectKind::Commit) {
             state.graph.add(CommitId(object.id), commit::parents(object));
         }
-        drop(state);
-        self.cache.put(objects);
+    }
+
+    /// Keeps what was received or is being sent.
+    async fn keep(&self, objects: Vec<Object>) {
+        self.learn(&objects);
+        let cache = Arc::clone(&self.cache);
+        if let Err(error) = tokio::task::spawn_blocking(move || cache.put(&objects)).await {
+            tracing::debug!(%error, "objects could not be kept");
+        }
+    }
+
+    /// Sends objects with a branch, and keeps them while the server works on them. They are what their
+    /// ids say, whether it takes them or not.
+    async fn send_pack(
+        &self,
+        branch: &str,
+        old: Option<CommitId>,
+        new: CommitId,
+        pack: &[u8],
+        objects: Vec<Object>,
+    ) -> Result<(), PushError> {
+        let sent = receive::push(&self.http, branch, old, Some(new), pack);
+        let (answer, ()) = tokio::join!(sent, self.keep(objects));
+        answer
     }
 
     async fn find(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
@@ -133,13 +155,10 @@ impl WireEngine {
         }
     }
 
-    /// Keeps what was sent, if the branch is at the commit that it was sent with.
+    /// Takes it that what was sent arrived, if the branch is at the commit that it was sent with.
     fn arrived(&self, head: CommitId) {
-        let mut state = self.state();
-        let sent = state.sent.take_if(|(new, _)| *new == head);
-        drop(state);
-        if let Some((new, objects)) = sent {
-            self.keep(&objects);
+        let sent = self.state().sent.take_if(|new| *new == head);
+        if let Some(new) = sent {
             self.arrive(new);
         }
     }
@@ -219,7 +238,7 @@ impl Engine for WireEngine {
             }
             error
         })?;
-        self.keep(&objects);
+        self.keep(objects).await;
         if !self.cache.has(new.0) {
             return Err(GitError::new(
                 Kind::Unreachable,
@@ -238,8 +257,9 @@ impl Engine for WireEngine {
     async fn push(&self, old: Option<CommitId>, new: CommitId) -> Result<(), PushError> {
         let fresh = std::mem::take(&mut self.state().fresh);
         let pack = parcel::pack(&fresh, &self.cache, old, new)?;
-        self.state().sent = Some((new, fresh.into_values().collect()));
-        receive::push(&self.http, &self.branch_ref, old, Some(new), &pack).await?;
+        self.state().sent = Some(new);
+        let objects = fresh.into_values().collect();
+        self.send_pack(&self.branch_ref, old, new, &pack, objects).await?;
         self.arrived(new);
         Ok(())
     }
@@ -264,9 +284,7 @@ impl Engine for WireEngine {
         let fresh = self.state().fresh.clone();
         let base = fresh.get(&new.0).and_then(|object| commit::parents(object).first().copied());
         let pack = parcel::pack(&fresh, &self.cache, base, new)?;
-        receive::push(&self.http, &name, old, Some(new), &pack).await?;
-        self.keep(&fresh.into_values().collect::<Vec<_>>());
-        Ok(())
+        self.send_pack(&name, old, new, &pack, fresh.into_values().collect()).await
     }
 
     async fn stranger(

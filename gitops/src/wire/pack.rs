@@ -269,13 +269,16 @@ fn checksum(body: &[u8]) -> ObjectId {
 pub(super) struct PackWriter {
     count: u32,
     pack: Vec<u8>,
+    /// To make one takes longer than to deflate what most objects are.
+    encoder: ZlibEncoder<Vec<u8>>,
 }
 
 impl PackWriter {
     pub(super) fn new() -> Self {
         let mut pack = SIGNATURE.to_vec();
         pack.extend_from_slice(&[0; 4]);
-        Self { count: 0, pack }
+        let encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        Self { count: 0, pack, encoder }
     }
 
     /// Adds an object as it is.
@@ -305,10 +308,14 @@ impl PackWriter {
     }
 
     fn deflate(&mut self, data: &[u8]) {
-        let level = if data.len() > BIG { Compression::fast() } else { Compression::default() };
-        let mut encoder = ZlibEncoder::new(&mut self.pack, level);
+        let deflated = if data.len() > BIG {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(data).and_then(|()| encoder.finish())
+        } else {
+            self.encoder.write_all(data).and_then(|()| self.encoder.reset(Vec::new()))
+        };
         // Memory takes whatever is written.
-        let _ = encoder.write_all(data).and_then(|()| encoder.finish().map(drop));
+        self.pack.extend_from_slice(&deflated.unwrap_or_default());
     }
 
     /// Returns the pack.

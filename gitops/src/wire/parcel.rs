@@ -37,7 +37,7 @@ pub(super) fn pack(
         let before = parents(commit).first().and_then(|parent| parcel.object(parent.0));
         let before = before.as_ref().and_then(root);
         if let Some(tree) = root(commit) {
-            parcel.tree(tree, before)?;
+            parcel.tree(tree, before);
         }
         parcel.writer.whole(commit);
     }
@@ -81,22 +81,23 @@ impl Parcel<'_> {
     }
 
     /// Packs a tree and what is below it, beside the tree that was at its place before.
-    fn tree(&mut self, id: ObjectId, before: Option<ObjectId>) -> Result<(), GitError> {
+    fn tree(&mut self, id: ObjectId, before: Option<ObjectId>) {
         let Some(object) = self.fresh.get(&id).filter(|_| before != Some(id)) else {
             // Not made here, so it is on the server.
-            return Ok(());
+            return;
         };
         if !self.packed.insert(id) {
-            return Ok(());
+            return;
         }
         let old = before.and_then(|before| self.object(before));
-        let read = |object: &Object| Tree::decode(object.data.clone());
-        let before = old.as_ref().map(read).transpose()?.unwrap_or_default();
-        for Difference { old, new, .. } in differences(&before, &read(object)?) {
+        // Both were read when the release was planned.
+        let read = |object: &Object| Tree::known(object.data.clone());
+        let before = old.as_ref().map(read).unwrap_or_default();
+        for Difference { old, new, .. } in differences(&before, &read(object)) {
             let Some((kind, id)) = new else { continue };
             if kind == EntryKind::Folder {
                 let old = old.filter(|(kind, _)| *kind == EntryKind::Folder);
-                self.tree(id, old.map(|(_, id)| id))?;
+                self.tree(id, old.map(|(_, id)| id));
             } else if let Some(blob) = self.fresh.get(&id)
                 && self.packed.insert(id)
             {
@@ -104,7 +105,6 @@ impl Parcel<'_> {
             }
         }
         self.write_tree(object, old.as_ref());
-        Ok(())
     }
 
     fn write_tree(&mut self, object: &Object, old: Option<&Object>) {

@@ -1,7 +1,8 @@
 //! What a release costs the processor, against git's own push of the same commit.
 //!
 //! Processor time and not the clock: what else the machine does changes it little. It is a program of
-//! its own, so that no other test runs beside it.
+//! its own, so that no other test runs beside it. What another thread does while the server works, which
+//! is to keep objects on disk, is not counted.
 
 #[cfg(test)]
 #[path = "../wire/apps.rs"]

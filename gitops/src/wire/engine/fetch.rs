@@ -8,7 +8,6 @@ use gix_hash::ObjectId;
 use super::WireEngine;
 use crate::error::{GitError, GitErrorKind as Kind};
 use crate::id::{CommitId, Object, ObjectKind};
-use crate::wire::commit;
 use crate::wire::upload::{self, Want};
 
 /// So many objects are asked for at once; a request has fifty bytes for each.
@@ -72,7 +71,7 @@ impl WireEngine {
     async fn fetch_now(&self, ids: &[ObjectId]) -> Result<(), GitError> {
         for ids in ids.chunks(AT_ONCE) {
             let want = Want { ids, have: None, trees: 0, alone: true };
-            self.keep(&upload::fetch(&self.http, &want).await?);
+            self.keep(upload::fetch(&self.http, &want).await?).await;
         }
         Ok(())
     }
@@ -90,10 +89,7 @@ impl WireEngine {
         let want = Want { ids: &[new.0], have: not, trees: 0, alone: false };
         let mut commits = upload::fetch(&self.http, &want).await?;
         commits.retain(|object| object.kind == ObjectKind::Commit);
-        let mut state = self.state();
-        for object in &commits {
-            state.graph.add(CommitId(object.id), commit::parents(object));
-        }
+        self.learn(&commits);
         Ok(commits)
     }
 
