@@ -131,6 +131,11 @@ fuzz: ## feed the Helm engine and the git protocol what a fuzzer makes, FUZZ_SEC
 			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=$$crate/fuzz/dictionaries/$$dictionary.dict}; \
 	done
 
+.PHONY: soak
+soak: ## kill a writing process GIMLET_TEST_KILLS times, compare GIMLET_TEST_BATCHES random batches with git (200 and 1,000)
+	GIMLET_TEST_KILLS=$${GIMLET_TEST_KILLS:-200} GIMLET_TEST_BATCHES=$${GIMLET_TEST_BATCHES:-1000} \
+		cargo test -p gimlet-gitops --test wire --test runner -- killed_at_any_moment random_batches
+
 .PHONY: bench
 bench: tools ## measure releases, large repositories and rendering (BENCH="--only c --quick")
 	cargo build --release -p gimlet-operator

@@ -402,6 +402,15 @@ mod tests {
         }
     }
 
+    /// The pair of Leurent and Peyrin, "SHA-1 is a Shambles" (2020): two texts of one SHA-1.
+    #[test]
+    fn texts_that_were_made_to_have_one_sum_have_none() {
+        for text in [&include_bytes!("sha-mbles-1.bin")[..], include_bytes!("sha-mbles-2.bin")] {
+            assert!(checksum(text).is_null());
+            assert!(!checksum(&text[..text.len() - 1]).is_null());
+        }
+    }
+
     #[test]
     fn a_base_may_be_outside_or_come_later_but_not_be_missing() {
         let (base, made) = (blob(b"the base of it"), blob(b"the base of all"));

@@ -218,3 +218,8 @@ impl Repo {
         })
     }
 }
+
+/// How often something is tried: what the variable says, which `make soak` sets.
+pub fn rounds(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}

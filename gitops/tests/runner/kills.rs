@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gimlet_gitops::Writer;
 
-use crate::fixture::{Repo, change, folder};
+use crate::fixture::{Repo, change, folder, rounds};
 use crate::http::{Fault, Server};
 
 /// What the other process is told: where the repository is, where its cache goes, and with which
@@ -65,7 +65,7 @@ fn start(repo: &Repo, server: &Server, from: usize) -> (Child, Receiver<usize>) 
 /// so that what a process finds out after a fault is cut short, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_killed_at_any_moment_loses_nothing_and_repeats_nothing() {
-    let kills = 40;
+    let kills = rounds("GIMLET_TEST_KILLS", 40);
     let repo = Repo::seeded();
     let server = Server::start(&repo, None).await;
     let faults = [Fault::ErrorAfter, Fault::DropAfter, Fault::ErrorBefore, Fault::DropBefore];

@@ -6,6 +6,8 @@ const ENGINE: gimlet_gitops::EngineChoice = gimlet_gitops::EngineChoice::Git;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixture;

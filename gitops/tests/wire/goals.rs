@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gimlet_gitops::{Change, Edit, EngineChoice, HistoryFilter, Options, Outcome, Writer};
 
 use crate::apps::{app, release, text, with_apps};
-use crate::fixture::{Repo, change, files, git_in, path};
+use crate::fixture::{Repo, change, files, git_in, path, rounds};
 use crate::http::Server;
 
 /// The sizes of repositories, in apps of one environment.
@@ -119,10 +119,10 @@ impl Numbers {
 /// Goal 13: after each of many batches the tree is the one that `git fast-import` makes.
 #[tokio::test]
 async fn random_batches_make_the_trees_of_git() {
-    const BATCHES: usize = 100;
     const ENVIRONMENTS: [&str; 3] = ["staging", "staging-2", "a.b"];
     const APPS: [&str; 6] = ["a", "a-b", "a.b", "a0", "web", "web-api"];
     const NAMES: [&str; 6] = ["B", "a.yaml", "a/b.yaml", "a-b", "s/s/s/f", "z_1.json"];
+    let batches = rounds("GIMLET_TEST_BATCHES", 100);
     let repo = Repo::seeded();
     let judge = Repo::seeded();
     let server = Server::start(&repo, None).await;
@@ -130,7 +130,7 @@ async fn random_batches_make_the_trees_of_git() {
     let mut numbers = Numbers(17);
     let mut stream = String::new();
     let mut heads = Vec::new();
-    for batch in 0..BATCHES {
+    for batch in 0..batches {
         let person = "committer Person <p@example.com> 1600000000 +0000\ndata 1\nb\n";
         let _ = write!(stream, "commit refs/heads/main\n{person}");
         if batch == 0 {
@@ -183,7 +183,7 @@ async fn random_batches_make_the_trees_of_git() {
         heads.push(writer.head().await.unwrap().commit.unwrap().to_string());
     }
     git_in(&judge.bare(), &["fast-import", "--quiet", "--done"], &format!("{stream}done\n"));
-    let expected = judge.git(&["log", "--reverse", "--format=%T", &format!("-{BATCHES}"), "main"]);
+    let expected = judge.git(&["log", "--reverse", "--format=%T", &format!("-{batches}"), "main"]);
     let names: Vec<_> = heads.iter().map(|head| format!("{head}^{{tree}}")).collect();
     let trees = git_in(
         &repo.bare(),
@@ -191,7 +191,7 @@ async fn random_batches_make_the_trees_of_git() {
         &format!("{}\n", names.join("\n")),
     );
     let (ours, theirs): (Vec<_>, Vec<_>) = (trees.lines().collect(), expected.lines().collect());
-    assert_eq!((ours.len(), theirs.len()), (BATCHES, BATCHES));
+    assert_eq!((ours.len(), theirs.len()), (batches, batches));
     for (batch, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
         assert_eq!(*ours, theirs, "batch {batch}");
     }

@@ -9,6 +9,9 @@ mod apps;
 #[path = "../runner/audit.rs"]
 mod audit;
 #[cfg(test)]
+#[path = "../runner/cuts.rs"]
+mod cuts;
+#[cfg(test)]
 #[path = "../runner/faults.rs"]
 mod faults;
 #[cfg(test)]
