@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Cluster;
+use crate::denials::{Denials, denials};
 use crate::gateway::Gateway;
 use crate::metrics::{self, Metrics};
 use crate::oidc::Oidc;
@@ -37,6 +38,7 @@ pub(crate) struct Dashboard {
     pub(crate) watched: Watched,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) oidc: Option<Arc<Oidc>>,
+    pub(crate) denials: Arc<Denials>,
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
     pub(crate) name: Arc<str>,
@@ -71,6 +73,7 @@ impl Dashboard {
             watched,
             gateway: Arc::new(gateway),
             oidc: settings.oidc.map(Arc::new),
+            denials: Arc::new(Denials::new()),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             metrics,
             name: settings.name.into(),
@@ -90,6 +93,7 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api/v1/rights", post(rights))
         .route("/api/v1/namespaces", get(overview::namespaces))
         .route("/api/v1/overview", get(overview::overview))
+        .route("/api/v1/denials", get(denials))
         .route("/api/v1/live", get(live::live))
         .merge(gateway::routes())
         .route("/api/v1/views/{*rest}", get(passthrough::views))

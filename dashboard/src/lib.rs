@@ -6,6 +6,7 @@
 mod args;
 mod caller;
 mod cluster;
+mod denials;
 mod gateway;
 mod http;
 mod live;

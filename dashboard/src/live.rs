@@ -89,6 +89,7 @@ impl Page {
     async fn serve(&mut self) -> Result<(), Gone> {
         let mut boards = self.dashboard.watched.boards();
         let mut reports = self.dashboard.gateway.news();
+        let mut denials = self.dashboard.denials.news();
         let mut ping = interval_at(Instant::now() + PING, PING);
         let mut recheck = interval_at(Instant::now() + RECHECK, RECHECK);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,9 +112,12 @@ impl Page {
                 Ok(()) = reports.changed(), if gathered.is_none() => {
                     gathered = Some(Instant::now() + GATHER);
                 }
+                Ok(()) = denials.changed(), if gathered.is_none() => {
+                    gathered = Some(Instant::now() + GATHER);
+                }
                 () = due => {
                     gathered = None;
-                    self.tell_running().await?;
+                    self.tell_reports().await?;
                 }
                 _ = ping.tick() => self.send(r#"{"op":"ping"}"#.to_owned()).await?,
                 _ = recheck.tick() => self.recheck().await?,
@@ -168,9 +172,9 @@ impl Page {
         Ok(())
     }
 
-    /// Tells what agents said, where the page shows that.
-    async fn tell_running(&mut self) -> Result<(), Gone> {
-        let shown = self.subscriptions.iter().filter(|(_, shown)| shown.shows_running());
+    /// Tells what agents said and what was refused, where the page shows that.
+    async fn tell_reports(&mut self) -> Result<(), Gone> {
+        let shown = self.subscriptions.iter().filter(|(_, shown)| shown.shows_reports());
         for id in shown.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.tell(&id).await?;
         }

@@ -143,7 +143,10 @@ pub(crate) async fn namespaces(
     Ok(Json(Namespaces { namespaces }))
 }
 
-fn namespace(place: Result<Query<Place>, QueryRejection>) -> Result<Option<String>, Problem> {
+/// Reads which namespace is meant; none: all.
+pub(crate) fn namespace(
+    place: Result<Query<Place>, QueryRejection>,
+) -> Result<Option<String>, Problem> {
     let Query(place) = place.map_err(|error| Problem::bad_request(error.body_text()))?;
     Ok(place.namespace.filter(|namespace| !namespace.is_empty()))
 }

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header};
 use kube::Client;
+use serde::Deserialize;
 
 use crate::caller::Caller;
+use crate::denials::{self, Attempt};
 use crate::http::Dashboard;
 use crate::problem::Problem;
 
 /// Largest body that is taken, in bytes; the API server takes no larger object.
 const LARGEST: usize = 3 * 1024 * 1024;
+/// Longest refusal that is passed on, in bytes.
+const REFUSAL: usize = 256 * 1024;
 /// How long the head of an answer may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Longest path and query, in bytes.
@@ -53,7 +57,26 @@ pub(crate) async fn kinds(
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", detail));
     }
     let client = caller.client(&dashboard);
-    pass(&dashboard, client, method, path, request).await
+    let place = (method.clone(), path.clone());
+    let (answer, sent) = pass(&dashboard, client, method, path, request).await?;
+    if answer.status() != StatusCode::FORBIDDEN {
+        return Ok(answer);
+    }
+    let Some(attempt) = Attempt::of(&place.0, &place.1, &sent) else { return Ok(answer) };
+    let (head, body) = answer.into_parts();
+    let body = axum::body::to_bytes(body, REFUSAL).await.map_err(|_| {
+        Problem::forbidden(format!("the API server refuses to {}, at length", attempt.what))
+    })?;
+    let said: Status = serde_json::from_slice(&body).unwrap_or_default();
+    denials::record(&dashboard, &caller, attempt, said.message);
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// What the API server says of a refusal.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    message: String,
 }
 
 /// Passes a request to the operator's views, with the caller's token.
@@ -70,16 +93,18 @@ pub(crate) async fn views(
         ));
     };
     let path = views_path(request.uri())?;
-    pass(&dashboard, operator.of(&caller.token), Method::GET, path, request).await
+    let client = operator.of(&caller.token);
+    pass(&dashboard, client, Method::GET, path, request).await.map(|(answer, _)| answer)
 }
 
+/// Gives the answer, and what was sent.
 async fn pass(
     dashboard: &Dashboard,
     client: Client,
     method: Method,
     path: Uri,
     request: Request<Body>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<(Response<Body>, Bytes), Problem> {
     let Ok(_slot) = dashboard.slots.try_acquire() else {
         return Err(Problem::busy());
     };
@@ -88,7 +113,7 @@ async fn pass(
         let detail = format!("the body has more than {} MiB, or did not come whole", LARGEST >> 20);
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", detail)
     })?;
-    let mut asked = Request::new(kube::client::Body::from(body));
+    let mut asked = Request::new(kube::client::Body::from(body.clone()));
     *asked.method_mut() = method;
     *asked.uri_mut() = path;
     *asked.headers_mut() = only(&head.headers, &ASKED);
@@ -100,11 +125,11 @@ async fn pass(
         let detail = format!("the server behind the dashboard does not answer: {error}");
         Problem::new(StatusCode::BAD_GATEWAY, "Unreachable", detail)
     })?;
-    let (head, body) = answer.into_parts();
-    let mut told = Response::new(Body::new(body));
+    let (head, said) = answer.into_parts();
+    let mut told = Response::new(Body::new(said));
     *told.status_mut() = head.status;
     *told.headers_mut() = only(&head.headers, &TOLD.map(HeaderName::from_static));
-    Ok(told)
+    Ok((told, body))
 }
 
 fn only(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Releases = 4,
     Artifacts = 8,
     Approvals = 16,
+    Repositories = 32,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
             Self::Releases => "releases",
             Self::Artifacts => "artifacts",
             Self::Approvals => "approvals",
+            Self::Repositories => "repositories",
         }
     }
 }

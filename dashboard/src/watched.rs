@@ -2,11 +2,12 @@
 
 mod board;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release};
+use gimlet_crds::{App, Approval, Artifact, Environment, Release, Repository};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
@@ -34,6 +35,7 @@ pub(crate) struct Watched {
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) releases: Store<Guarded<Release>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
+    pub(crate) repositories: Store<Guarded<Repository>>,
     artifacts: Store<Guarded<Artifact>>,
     boards: watch::Receiver<Option<Arc<Board>>>,
 }
@@ -48,6 +50,7 @@ impl Watched {
             environments: follow(client, stop, &news, |_| {}),
             releases: follow(client, stop, &news, |_| {}),
             approvals: follow(client, stop, &news, |_| {}),
+            repositories: follow(client, stop, &news, |_| {}),
             // Only what a version is called is shown, and files are most of an artifact.
             artifacts: follow(client, stop, &news, |artifact: &mut Artifact| {
                 artifact.spec.manifests = Vec::new();
@@ -68,6 +71,19 @@ impl Watched {
     /// Finds an app by the name of its object, where there is one that can be read.
     pub(crate) fn app(&self, namespace: &str, name: &str) -> Option<Arc<App>> {
         find(&self.apps, namespace, name)
+    }
+
+    /// Returns a number that is another one whenever an artifact of a namespace comes, goes or changes.
+    pub(crate) fn artifacts_of(&self, namespace: &str) -> u64 {
+        let artifacts = self.artifacts.state();
+        let own = artifacts.iter().filter_map(|artifact| artifact.0.as_ref().ok());
+        let own = own.filter(|artifact| artifact.namespace().as_deref() == Some(namespace));
+        own.fold(0, |sum, artifact| {
+            let mut hasher = DefaultHasher::new();
+            (artifact.uid(), artifact.resource_version()).hash(&mut hasher);
+            // In whatever order they are; and JavaScript reads no larger number.
+            (sum ^ hasher.finish()) & ((1 << 53) - 1)
+        })
     }
 
     /// Returns what is shown now; none before everything was read once.

@@ -50,6 +50,8 @@ mod identity;
 mod install;
 #[path = "journeys/kinds.rs"]
 mod kinds;
+#[path = "journeys/news.rs"]
+mod news;
 #[path = "journeys/notifications.rs"]
 mod notifications;
 #[path = "journeys/on_demand.rs"]

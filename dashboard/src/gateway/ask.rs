@@ -22,6 +22,7 @@ use super::Place;
 use super::asked::{Asked, Reply, Unasked};
 use super::log::Log;
 use crate::caller::Caller;
+use crate::denials::{self, Attempt};
 use crate::http::Dashboard;
 use crate::people;
 use crate::problem::Problem;
@@ -183,7 +184,26 @@ async fn act(
     }
     let place = Place::new(&namespace, &environment);
     may_see(dashboard, caller, &place, None).await?;
-    let answers = whole(dashboard, caller, &place, query(object.into())).await?;
+    let query = query(object.into());
+    let (verb, name) = match &query {
+        Query::Restart(name) => ("restart", name.clone()),
+        Query::ReconcileFlux(name) => ("reconcile", name.clone()),
+        _ => return Err(Problem::bad_request("this is nothing that an agent does")),
+    };
+    let answers = whole(dashboard, caller, &place, query).await;
+    if let Err(problem) = &answers
+        && problem.status == StatusCode::FORBIDDEN.as_u16()
+    {
+        let attempt = Attempt {
+            what: format!("{verb} {}", name.object_kind),
+            namespace: place.namespace,
+            app: None,
+            environment: Some(place.environment),
+            name: Some(format!("{}/{}", name.namespace, name.name)),
+        };
+        denials::record(dashboard, caller, attempt, problem.detail.clone());
+    }
+    let answers = answers?;
     let done = answers.into_iter().find_map(|answer| match answer {
         Answer::Done { message } => Some(message),
         _ => None,

@@ -4,11 +4,12 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use gimlet_crds::{App, Approval, Environment, Release};
+use gimlet_crds::{App, Approval, Environment, Release, Repository};
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::denials::Denial;
 use crate::gateway::{Place, Running};
 use crate::http::Dashboard;
 use crate::overview;
@@ -40,6 +41,13 @@ pub(super) enum Scope {
     Release { namespace: String, name: String },
     /// An environment, and its apps.
     Environment { namespace: String, name: String },
+    /// A repository, and that there is something new of its artifacts.
+    Repository { namespace: String, name: String },
+    /// What people were refused.
+    Denials {
+        #[serde(default)]
+        namespace: Option<String>,
+    },
 }
 
 /// Something that a page is told, which is cheap to compare.
@@ -54,7 +62,10 @@ pub(super) enum Value {
     Environment(Arc<Guarded<Environment>>),
     Release(Arc<Guarded<Release>>),
     Approval(Arc<Guarded<Approval>>),
+    Repository(Arc<Guarded<Repository>>),
     Running(Running),
+    News(u64),
+    Denial(Arc<Denial>),
 }
 
 impl Value {
@@ -70,7 +81,10 @@ impl Value {
             (Self::Environment(a), Self::Environment(b)) => Arc::ptr_eq(a, b),
             (Self::Release(a), Self::Release(b)) => Arc::ptr_eq(a, b),
             (Self::Approval(a), Self::Approval(b)) => Arc::ptr_eq(a, b),
+            (Self::Repository(a), Self::Repository(b)) => Arc::ptr_eq(a, b),
             (Self::Running(a), Self::Running(b)) => a.is(b),
+            (Self::News(a), Self::News(b)) => a == b,
+            (Self::Denial(a), Self::Denial(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
@@ -87,7 +101,10 @@ impl Serialize for Value {
             Self::Environment(environment) => environment.0.as_ref().ok().serialize(serializer),
             Self::Release(release) => release.0.as_ref().ok().serialize(serializer),
             Self::Approval(approval) => approval.0.as_ref().ok().serialize(serializer),
+            Self::Repository(repository) => repository.0.as_ref().ok().serialize(serializer),
             Self::Running(running) => running.serialize(serializer),
+            Self::News(number) => number.serialize(serializer),
+            Self::Denial(denial) => denial.serialize(serializer),
         }
     }
 }
@@ -96,10 +113,13 @@ impl Scope {
     /// Returns the namespace that it is about; none: all.
     pub(super) fn namespace(&self) -> Option<&str> {
         let namespace = match self {
-            Self::Overview { namespace } | Self::Releases { namespace, .. } => namespace.as_deref(),
+            Self::Overview { namespace }
+            | Self::Releases { namespace, .. }
+            | Self::Denials { namespace } => namespace.as_deref(),
             Self::App { namespace, .. }
             | Self::Release { namespace, .. }
-            | Self::Environment { namespace, .. } => Some(namespace.as_str()),
+            | Self::Environment { namespace, .. }
+            | Self::Repository { namespace, .. } => Some(namespace.as_str()),
         };
         namespace.filter(|namespace| !namespace.is_empty())
     }
@@ -108,16 +128,17 @@ impl Scope {
     pub(super) fn kinds(&self) -> &'static [Kind] {
         match self {
             Self::Overview { .. } => &overview::KINDS,
-            Self::Releases { .. } => &[Kind::Releases],
+            Self::Releases { .. } | Self::Denials { .. } => &[Kind::Releases],
+            Self::Repository { .. } => &[Kind::Repositories, Kind::Artifacts],
             Self::App { .. } => &[Kind::Apps, Kind::Releases],
             Self::Release { .. } => &[Kind::Releases, Kind::Approvals],
             Self::Environment { .. } => &[Kind::Environments, Kind::Apps],
         }
     }
 
-    /// Tells whether it shows what agents say.
-    pub(super) fn shows_running(&self) -> bool {
-        matches!(self, Self::App { .. })
+    /// Tells whether it shows what is not watched in the cluster: what agents say, what was refused.
+    pub(super) fn shows_reports(&self) -> bool {
+        matches!(self, Self::App { .. } | Self::Denials { .. })
     }
 
     /// Lists what there is of it that may be seen.
@@ -181,6 +202,23 @@ impl Scope {
                     entries.extend(objects("approval", approvals, namespace, Value::Approval, of));
                 }
             }
+            Self::Repository { namespace, name } => {
+                if sight.sees(Kind::Repositories, namespace) {
+                    let of = |repository: &Repository| repository.name_any() == *name;
+                    let all = &watched.repositories;
+                    entries.extend(objects("repository", all, namespace, Value::Repository, of));
+                }
+                let sees = sight.sees(Kind::Artifacts, namespace);
+                // Whoever may not see them is told that nothing ever changes.
+                let news = if sees { watched.artifacts_of(namespace) } else { 0 };
+                entries.push((format!("news:{namespace}").into(), Value::News(news)));
+            }
+            Self::Denials { .. } => {
+                let seen = dashboard.denials.seen(sight).into_iter();
+                entries.extend(
+                    seen.map(|one| (format!("denied:{}", one.id).into(), Value::Denial(one))),
+                );
+            }
             Self::Environment { namespace, name } => {
                 if sight.sees(Kind::Environments, namespace) {
                     let of = |environment: &Environment| environment.name_any() == *name;
@@ -242,6 +280,11 @@ mod tests {
                 json!({"kind": "release", "namespace": "a", "name": "c"}),
                 Scope::Release { namespace: "a".into(), name: "c".into() },
             ),
+            (
+                json!({"kind": "repository", "namespace": "a", "name": "c"}),
+                Scope::Repository { namespace: "a".into(), name: "c".into() },
+            ),
+            (json!({"kind": "denials"}), Scope::Denials { namespace: None }),
         ] {
             assert_eq!(serde_json::from_value::<Scope>(said).unwrap(), scope);
         }

@@ -42,9 +42,9 @@ impl Subscription {
         Self { scope, sight: None, told: HashMap::new(), seq: 0, fresh: true }
     }
 
-    /// Tells whether it shows what agents say.
-    pub(super) fn shows_running(&self) -> bool {
-        self.scope.shows_running()
+    /// Tells whether it shows what is not watched in the cluster.
+    pub(super) fn shows_reports(&self) -> bool {
+        self.scope.shows_reports()
     }
 
     /// Asks what may be shown. Where that cannot be found out, nothing is until it can.

@@ -607,7 +607,45 @@ export const history = ENVIRONMENTS.flatMap((environment) =>
   ])
   .sort((a, b) => b.time.localeCompare(a.time));
 
-export const commits = (repository) =>
+/** Commits that came after the start, by repository. */
+export const pushed = {};
+/** What people were refused, the newest first. */
+export const denials = [
+  {
+    id: 'd1',
+    time: ago(1500),
+    user: 'dan',
+    what: 'create releases',
+    namespace: NAMESPACE,
+    app: 'catalog',
+    environment: 'prod-us',
+    why: `releases.gimlet.io is forbidden: User "dan" cannot create resource "releases" in API group "gimlet.io" in the namespace "${NAMESPACE}"`,
+  },
+];
+
+/** Does what follows from a change that somebody made to an object: a commit is there, a branch has moved. */
+export function follow(plural, object, change) {
+  const head = change.status?.head;
+  if (!head) return;
+  const time = new Date().toISOString();
+  const { name } = object.metadata;
+  if (plural === 'environments')
+    history.unshift({
+      commit: head.commit,
+      time,
+      subject: 'edited elsewhere',
+      environment: name,
+      requestedBy: 'carol',
+    });
+  if (plural === 'repositories') {
+    pushed[name] ??= [];
+    pushed[name].unshift({ commit: head.commit, message: 'pushed elsewhere', author: 'Carol Weiss', time, url: null });
+  }
+}
+
+export const commits = (repository) => [...(pushed[repository] ?? []), ...builtOf(repository)];
+
+const builtOf = (repository) =>
   artifacts
     .filter(({ metadata }) => metadata.name.startsWith(`${repository}-`))
     .flatMap((artifact, index) => {

@@ -104,6 +104,15 @@ function entriesOf({ kind, environment, name }) {
         .map((value) => ({ key: `running:${world.NAMESPACE}/${name}.${environment}`, value })),
     ];
   }
+  if (kind === 'denials')
+    return options.empty ? [] : world.denials.map((value) => ({ key: `denied:${value.id}`, value }));
+  if (kind === 'repository')
+    return [
+      ...world.repositories
+        .filter(({ metadata }) => metadata.name === name)
+        .map((value) => ({ key: key('repository', value), value })),
+      { key: `news:${world.NAMESPACE}`, value: world.artifacts.length },
+    ];
   if (kind === 'release') {
     return [
       ...world.releases
@@ -177,6 +186,23 @@ function kubernetes(method, [plural, name], query, body) {
       ),
     };
   }
+  if (method !== 'GET' && viewer) {
+    const { app, environment } = body?.spec ?? {};
+    const what = `${method === 'POST' ? 'create' : 'patch'} ${plural}`;
+    const why = questionOf({ verb: what.split(' ')[0], resource: plural, namespace: world.NAMESPACE }).text;
+    const time = new Date().toISOString();
+    world.denials.unshift({
+      id: world.hex(8),
+      time,
+      user: options.user,
+      what,
+      namespace: world.NAMESPACE,
+      app,
+      environment,
+      why,
+    });
+    changed();
+  }
   if (method !== 'GET' && viewer)
     throw new Refusal(
       403,
@@ -185,7 +211,10 @@ function kubernetes(method, [plural, name], query, body) {
     );
   if (method === 'POST') return create(plural, list, query, body);
   if (!found) throw new Refusal(404, 'NotFound', `${plural} "${name}" not found`);
-  if (method === 'PATCH') merge(found, body);
+  if (method === 'PATCH') {
+    merge(found, body);
+    world.follow(plural, found, body);
+  }
   if (method === 'DELETE') list.splice(list.indexOf(found), 1);
   if (method === 'PATCH' && body.spec?.cancel) moving.end(found, 'Cancelled');
   if (method !== 'GET') changed();
@@ -346,6 +375,7 @@ async function answer(request, url) {
   if (path === '/api/v1/rights') return body.map(questionOf);
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
   if (path === '/api/v1/overview') return overview();
+  if (path === '/api/v1/denials') return { items: options.empty ? [] : world.denials };
   if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };
   if (path.startsWith('/api/agents/')) return agent(url, parts, body);
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);

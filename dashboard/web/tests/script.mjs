@@ -198,6 +198,8 @@ export const screens = [
   { name: 'configure-viewer', path: `${APP}/configure?view=problems`, as: 'viewer', ready: 'text=No problem is known' },
   { name: 'audit', path: '/audit', ready: '.data tbody tr' },
   { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
+  { name: 'audit-denied', path: '/audit?action=denied', ready: 'text=cannot create resource' },
+  { name: 'audit-denied-narrow', path: '/audit?action=denied', width: 420, ready: 'text=cannot create resource' },
   { name: 'audit-narrow', path: '/audit', width: 420, ready: '.data tbody tr' },
   { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'environments', path: '/environments', ready: '.data tbody tr' },
@@ -224,6 +226,18 @@ export const screens = [
 ];
 
 const enter = async (page, backend, path = '/') => page.goto(backend.address + path);
+
+/** Changes an object as somebody else would, who has no page open. */
+const change = (page, path, body) =>
+  page.evaluate(
+    ([path, body]) =>
+      fetch(`/apis/gimlet.io/v1alpha1/namespaces/team-shop/${path}`, {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/merge-patch+json' },
+        body,
+      }),
+    [path, JSON.stringify(body)],
+  );
 
 /** What people do, each on a backend of its own. */
 export const steps = {
@@ -340,6 +354,22 @@ export const steps = {
     if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
     await button.focus();
     await page.getByRole('tooltip').locator('text=--on-demand=reconcile').waitFor();
+  },
+  'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    await page.locator('.data tbody tr').first().waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await change(page, 'repositories/checkout', { status: { head: { commit: 'e'.repeat(40) } } });
+    await page.locator('text=pushed elsewhere').waitFor({ timeout: 2000 });
+  },
+  'what is changed elsewhere and what is refused is in the audit log within two seconds': async (page, backend) => {
+    await enter(page, backend, '/audit');
+    await page.locator('.data tbody tr').first().waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await change(page, 'environments/staging', { status: { head: { commit: 'f'.repeat(40) } } });
+    await page.locator('tr >> text=edited elsewhere').waitFor({ timeout: 2000 });
+    const before = await page.locator('tr >> text=denied').count();
+    if (before !== 1) throw new Error(`${before} denials are shown`);
   },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);

@@ -99,6 +99,23 @@ export interface Overview {
   revision?: string;
 }
 
+/** Something that somebody was not allowed to do through this server. */
+export interface Denial {
+  id: string;
+  time: string;
+  user: string;
+  /** What was tried, such as `create releases`. */
+  what: string;
+  namespace: string;
+  app?: string;
+  environment?: string;
+  name?: string;
+  /** Why it was refused, in the words of who refused it. */
+  why: string;
+}
+
+export const readDenials = async (namespace?: string) =>
+  (await get<{ items: Denial[] }>(withQuery('/api/v1/denials', { namespace }))).items;
 export const readConfig = () => get<Config>('/api/v1/config');
 export const readMe = () => get<Me>('/api/v1/me');
 export const readNamespaces = async () => (await get<{ namespaces: string[] }>('/api/v1/namespaces')).namespaces;

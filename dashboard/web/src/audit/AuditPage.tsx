@@ -3,17 +3,18 @@ import { IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef, useState } from 'react';
-import type { EnvironmentCard, Row } from '~/api/server';
+import type { Denial, EnvironmentCard, ReleaseRow, Row } from '~/api/server';
 import { readHistory } from '~/api/views';
-import { useOverview } from '~/live/scopes';
+import { useDenials, useOverview } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
+import { useRefetchOn } from '~/live/useRefetchOn';
 import { useKeys } from '~/parts/keys';
 import { saveFile } from '~/parts/save';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { AuditTable } from './AuditTable';
-import { filterLog, type LogPage, mergeLogs, toCsv } from './log';
+import { denialsOf, filterLog, type LogPage, mergeLogs, toCsv, withDenials } from './log';
 
-const ACTIONS = ['release', 'rollback', 'adopt', 'uninstall', 'environment', 'by hand'];
+const ACTIONS = ['release', 'rollback', 'adopt', 'uninstall', 'environment', 'by hand', 'denied'];
 const DAY = 86_400_000;
 const SINCE: Record<string, number> = { 'last day': DAY, 'last week': 7 * DAY, 'last month': 30 * DAY };
 const PAGE = 40;
@@ -21,7 +22,7 @@ const PAGE = 40;
 /** For each environment, what to ask for next; nothing where its log has ended. */
 type Cursors = Record<string, string>;
 
-/** Who did what, when and why: the release log that is in git. */
+/** Who did what, when and why: the release log that is in git, and what was refused. */
 export function AuditPage() {
   const search = useSearch({ strict: false });
   const navigate = useNavigate();
@@ -29,6 +30,7 @@ export function AuditPage() {
   const status = useFeedStatus(overview);
   const cards = useValues<EnvironmentCard>(overview, 'env:');
   const rows = useValues<Row>(overview, 'row:');
+  const releases = useValues<ReleaseRow>(overview, 'rel:');
   const filter = useRef<HTMLInputElement>(null);
   const [openedAt] = useState(() => Math.floor(Date.now() / 60_000) * 60_000);
 
@@ -62,7 +64,15 @@ export function AuditPage() {
     refetchInterval: 15_000,
     placeholderData: (old) => old,
   });
-  const all = useMemo(() => mergeLogs(log.data?.pages.flat() ?? []), [log.data]);
+  const refused = useValues<Denial>(useDenials(search.ns), 'denied:');
+  const all = useMemo(() => {
+    const wanted = { app: search.app, environment: search.env, person: search.who, since };
+    return withDenials(mergeLogs(log.data?.pages.flat() ?? []), denialsOf(refused, wanted), log.hasNextPage);
+  }, [log.data, log.hasNextPage, refused, search.app, search.env, search.who, since]);
+  // A release that goes on, and a commit of anybody that an environment has seen, are in the log by now.
+  const heads = cards.map(({ namespace, name, head }) => `${namespace}/${name} ${head?.commit}`);
+  const phases = releases.map(({ namespace, name, phase }) => `${namespace}/${name} ${phase}`);
+  useRefetchOn(status.loaded ? [...heads, ...phases].join() : undefined, () => void log.refetch());
   const entries = filterLog(all, { action: search.action ?? '', text: search.q ?? '' });
   const people = [
     ...new Set([...(search.who ? [search.who] : []), ...all.flatMap(({ requestedBy }) => requestedBy ?? [])]),
@@ -81,7 +91,7 @@ export function AuditPage() {
   return (
     <>
       <div className="page-head">
-        <h1>Audit log {log.isFetching && !log.isPending && <Loader size={14} aria-label="Loading" />}</h1>
+        <h1>Audit log {log.isFetching && !log.isPending && <Loader size={14} role="status" aria-label="Loading" />}</h1>
         <Group gap="xs">
           <Button
             size="compact-sm"
@@ -144,7 +154,7 @@ export function AuditPage() {
       {log.data && (
         <Group justify="center" mt="sm" gap="sm">
           <Text size="xs" c="dimmed">
-            {entries.length} entries
+            {entries.length} {entries.length === 1 ? 'entry' : 'entries'}
           </Text>
           {log.hasNextPage && (
             <Button

@@ -61,7 +61,8 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
 }
 
 function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
-  const { namespace, environment, app, time, requestedBy, version, reason, release, commit, subject, action } = entry;
+  const { namespace, environment, app, time, requestedBy, version, reason, release, commit, subject, action, denied } =
+    entry;
   return (
     <tr data-current={current}>
       <td title={absolute(time)}>
@@ -69,7 +70,11 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
       </td>
       <td className="wrap">{requestedBy ?? '—'}</td>
       <td>
-        {action ? (
+        {denied ? (
+          <WordMark word="Failed" size={14}>
+            denied
+          </WordMark>
+        ) : action ? (
           actionOfEntry(entry)
         ) : (
           <WordMark word="Drifted" size={14}>
@@ -78,17 +83,27 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
         )}
       </td>
       <td>
-        {app ? (
+        {app && environment ? (
           <Link to="/apps/$namespace/$app/$environment" params={{ namespace, app, environment }} className="text-link">
             {app}
           </Link>
         ) : (
-          '—'
+          (app ?? '—')
         )}
       </td>
-      <td>{environment}</td>
+      <td>{environment || '—'}</td>
       <td className="mono">{version ?? '—'}</td>
-      <td className="wrap why">{reason ? `“${reason}”` : !action && <Text inherit>{subject}</Text>}</td>
+      <td className="wrap why">
+        {denied ? (
+          <Text inherit>
+            {subject}: {reason}
+          </Text>
+        ) : reason ? (
+          `“${reason}”`
+        ) : (
+          !action && <Text inherit>{subject}</Text>
+        )}
+      </td>
       <td>
         {release ? (
           <Link
@@ -99,6 +114,8 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
           >
             <Sha id={commit} />
           </Link>
+        ) : denied ? (
+          '—'
         ) : (
           <Sha id={commit} />
         )}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { filterLog, type LogPage, mergeLogs, toCsv } from './log';
+import { denialsOf, filterLog, type LogPage, mergeLogs, toCsv, withDenials } from './log';
 
 const page = (environment: string, times: string[], next?: string): LogPage => ({
   namespace: 'team',
@@ -41,4 +41,30 @@ test('a spreadsheet gets text, not formulas', () => {
   expect(lines).toHaveLength(2);
   expect(lines[1]).toContain(`"a,b"`);
   expect(lines[1]).toContain(`"'=HYPERLINK(""x"")"`);
+});
+
+const denial = {
+  id: '1',
+  time: '5',
+  user: 'dan',
+  what: 'create releases',
+  namespace: 'team',
+  app: 'shop',
+  environment: 'prod',
+  why: 'dan cannot create releases',
+};
+
+test('what was refused stands in the log as far as it is wanted', () => {
+  expect(denialsOf([denial], { app: 'other' })).toEqual([]);
+  expect(denialsOf([denial], { since: '6' })).toEqual([]);
+  expect(denialsOf([denial], { person: 'ada' })).toEqual([]);
+  const refused = denialsOf([denial], { app: 'shop', environment: 'prod', person: 'dan', since: '4' });
+  expect(filterLog(refused, { action: 'denied', text: 'cannot create' })).toHaveLength(1);
+});
+
+test('what was refused before the last entry of an unfinished log is held back', () => {
+  const log = mergeLogs([page('prod', ['9', '7', '6'])]);
+  const refused = denialsOf([denial], {});
+  expect(withDenials(log, refused, true)).toHaveLength(3);
+  expect(withDenials(log, refused, false).map(({ time }) => time)).toEqual(['9', '7', '6', '5']);
 });

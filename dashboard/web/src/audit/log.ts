@@ -1,10 +1,13 @@
 /** The logs of several environments as one, newest first. Pure. */
 
+import type { Denial } from '~/api/server';
 import type { HistoryEntry, Page } from '~/api/views';
 
 export interface LogEntry extends HistoryEntry {
   namespace: string;
   environment: string;
+  /** What was tried and refused; then there is no commit. */
+  denied?: string;
 }
 
 /** A page of the log of one environment. */
@@ -19,8 +22,44 @@ export interface LogFilter {
   text: string;
 }
 
-/** What a commit does; one that is no release of ours was made by hand. */
-export const actionOfEntry = ({ action }: HistoryEntry) => action ?? 'by hand';
+/** What a commit does; one that is no release of ours was made by hand. What was refused has no commit. */
+export const actionOfEntry = ({ action, denied }: LogEntry) => (denied ? 'denied' : (action ?? 'by hand'));
+
+/** Which part of the log is wanted, as the views take it. */
+export interface Wanted {
+  app?: string;
+  environment?: string;
+  person?: string;
+  since?: string;
+}
+
+/** Makes entries of what was refused, as far as it is wanted. */
+export const denialsOf = (denials: readonly Denial[], { app, environment, person, since }: Wanted): LogEntry[] =>
+  denials
+    .filter(
+      (denial) =>
+        (!app || denial.app === app) &&
+        (!environment || denial.environment === environment) &&
+        (!person || denial.user === person) &&
+        (!since || denial.time >= since),
+    )
+    .map(({ id, time, user, what, namespace, app, environment, name, why }) => ({
+      commit: id,
+      time,
+      namespace,
+      environment: environment ?? '',
+      app,
+      requestedBy: user,
+      denied: what,
+      reason: why,
+      subject: [what, name].filter(Boolean).join(' '),
+    }));
+
+/** Puts what was refused among the entries; not before the last of an unfinished log, where entries are missing. */
+export function withDenials(log: readonly LogEntry[], denials: readonly LogEntry[], hasMore: boolean): LogEntry[] {
+  const horizon = hasMore ? (log.at(-1)?.time ?? '') : '';
+  return [...log, ...denials.filter(({ time }) => time >= horizon)].sort((a, b) => b.time.localeCompare(a.time));
+}
 
 /**
  * Merges pages. An environment of which more can be read hides what is older than its last entry:
@@ -66,6 +105,7 @@ const FIELDS = [
   'repository',
   'source',
   'subject',
+  'denied',
 ] as const;
 
 /** Writes entries as CSV (RFC 4180). A cell that a spreadsheet would take for a formula is made text. */

@@ -1,12 +1,14 @@
 import { Alert, Button, Group, Select, Text, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
+import type { Repository } from '~/api/kinds';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { readBranches, readCommits, readPullRequests } from '~/api/views';
-import { useOverview } from '~/live/scopes';
-import { useValues } from '~/live/useFeed';
+import { useOverview, useRepositoryScope } from '~/live/scopes';
+import { useFeedStatus, useValues } from '~/live/useFeed';
+import { useRefetchOn } from '~/live/useRefetchOn';
 import { columnsOf } from '~/overview/matrix';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Outside } from '~/parts/states';
@@ -19,11 +21,13 @@ export function CommitsPage() {
   const { namespace = '', repository = '' } = useParams({ strict: false });
   const { branch, q = '', only, ns } = useSearch({ strict: false });
   const navigate = useNavigate();
+  const queries = useQueryClient();
   const filter = useRef<HTMLInputElement>(null);
   const branchPick = useRef<HTMLInputElement>(null);
   const overview = useOverview(ns);
   const cards = useValues<EnvironmentCard>(overview, 'env:');
   const rows = useValues<Row>(overview, 'row:');
+  const { loaded } = useFeedStatus(overview);
   const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
 
   const branches = useQuery({
@@ -40,6 +44,25 @@ export function CommitsPage() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
     refetchInterval: 15_000,
+  });
+  const repo = useRepositoryScope(namespace, repository);
+  const [head] = useValues<Repository>(repo, 'repository:');
+  const [news] = useValues<number>(repo, 'news:');
+  const { status } = head ?? {};
+  // What is pushed, built or released elsewhere is in the list by now.
+  const told = useMemo(() => {
+    const places = rows
+      .filter((row) => row.namespace === namespace)
+      .flatMap(({ app, cells }) =>
+        Object.entries(cells).map(([name, { version, word, release }]) =>
+          [app, name, version, word, release].join(' '),
+        ),
+      );
+    return [status?.head?.commit, status?.branches, status?.tags, news, ...places].join();
+  }, [rows, namespace, status, news]);
+  useRefetchOn(head && loaded && news !== undefined ? told : undefined, () => {
+    for (const kind of ['commits', 'branches', 'pulls'])
+      void queries.invalidateQueries({ queryKey: [kind, namespace, repository] });
   });
   const all = useMemo(() => commits.data?.pages.flatMap(({ items }) => items) ?? [], [commits.data]);
   const shown = filterCommits(all, q, only === 'artifact');

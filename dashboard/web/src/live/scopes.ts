@@ -2,8 +2,16 @@
 
 import { readRunning } from '~/api/agents';
 import { get, Problem, withQuery } from '~/api/http';
-import { type App, type Approval, type Environment, type List, pathOf, type Release } from '~/api/kinds';
-import { readOverview } from '~/api/server';
+import {
+  type App,
+  type Approval,
+  type Environment,
+  type List,
+  pathOf,
+  type Release,
+  type Repository,
+} from '~/api/kinds';
+import { readDenials, readOverview } from '~/api/server';
 import type { Entry } from './socket';
 import { useFeed } from './useFeed';
 
@@ -66,6 +74,20 @@ export function useReleaseScope(namespace: string, name: string) {
     ]);
     return [entry('release', release), ...list.items.map((approval) => entry('approval', approval))];
   });
+}
+
+/** One repository: its newest commit, and a number that changes with its artifacts. */
+export function useRepositoryScope(namespace: string, name: string) {
+  return useFeed({ kind: 'repository', namespace, name }, async () => [
+    entry('repository', await get<Repository>(pathOf('repositories', namespace, name))),
+  ]);
+}
+
+/** What people were refused through this server: of others as far as the caller may see their releases. */
+export function useDenials(namespace: string | undefined) {
+  return useFeed({ kind: 'denials', namespace }, async () =>
+    (await readDenials(namespace)).map((value) => ({ key: `denied:${value.id}`, value })),
+  );
 }
 
 /** One environment, and its apps. */

@@ -3,7 +3,7 @@
 import { Problem } from '~/api/http';
 
 export interface Scope {
-  kind: 'overview' | 'app' | 'release' | 'environment' | 'releases';
+  kind: 'overview' | 'app' | 'release' | 'environment' | 'releases' | 'repository' | 'denials';
   namespace?: string;
   environment?: string;
   name?: string;
