@@ -55,6 +55,42 @@ const condition = (type, status, reason, message, at = 60) => ({
   observedGeneration: 1,
 });
 
+/** What the agents said: that of prod-us is there, that of staging is silent. */
+const agentOf = Object.fromEntries(
+  [
+    ['staging', 9 * 60],
+    ['prod-us', 0],
+  ].map(([name, age]) => [
+    name,
+    {
+      version: '0.1.0',
+      cluster: '7d1c5a9e-3f0b-4c55-9a41-0d7b7e2c11aa',
+      fluxVersion: 'v2.9.0',
+      get lastContact() {
+        return new Date((age ? START : Date.now()) - age * 1000).toISOString();
+      },
+      flux: [
+        {
+          kind: 'GitRepository',
+          name: `gimlet-${name}`,
+          ready: true,
+          reason: 'Succeeded',
+          message: 'stored artifact for main',
+          commit: '4e1f09c1aa',
+        },
+        {
+          kind: 'Kustomization',
+          name: `gimlet-${name}`,
+          ready: true,
+          reason: 'ReconciliationSucceeded',
+          message: 'Applied revision: main@sha1:4e1f09c1aa',
+          commit: '4e1f09c1aa',
+        },
+      ],
+    },
+  ]),
+);
+
 export const environments = ENVIRONMENTS.map((name, index) => ({
   apiVersion: API,
   kind: 'Environment',
@@ -68,6 +104,7 @@ export const environments = ENVIRONMENTS.map((name, index) => ({
     },
     flux: { interval: '1m', timeout: '5m', namespace: 'flux-system', kustomizationPerApp: true },
     deletionGuard: 'Confirm',
+    ...(name === 'staging' || name === 'prod-us' ? { observedBy: 'Agent' } : {}),
     ...(index > 0
       ? {
           promotion: {
@@ -128,6 +165,7 @@ export const environments = ENVIRONMENTS.map((name, index) => ({
             condition('FluxReady', 'True', 'Succeeded', '12 of 12 Kustomizations are ready'),
           ],
     head: { commit: hex(40), short: '4e1f09c', time: ago(260) },
+    ...(agentOf[name] ? { agent: agentOf[name] } : {}),
     apps: APPS.length,
     engine: 'Wire',
   },

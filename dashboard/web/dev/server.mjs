@@ -161,7 +161,7 @@ const strip = (text) => JSON.parse(JSON.stringify(text));
 
 function questionOf({ verb, resource, namespace }) {
   const allowed =
-    ['get', 'list', 'watch'].includes(verb) || (!viewer && !(resource === 'environments' && verb !== 'patch'));
+    ['get', 'list', 'watch'].includes(verb) || (!viewer && !(resource === 'environments' && verb === 'create'));
   return {
     allowed,
     text: allowed

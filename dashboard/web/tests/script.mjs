@@ -204,7 +204,33 @@ export const screens = [
   { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'environments', path: '/environments', ready: '.data tbody tr' },
   { name: 'environment', path: '/environments/team-shop/prod-us', ready: '.data tbody tr' },
-  { name: 'environment-rules', path: '/environments/team-shop/prod-eu?tab=rules', ready: '.facts' },
+  { name: 'environment-narrow', path: '/environments/team-shop/prod-us', width: 420, ready: '.data tbody tr' },
+  { name: 'environment-policies', path: '/environments/team-shop/prod-eu?tab=policies', ready: '.facts' },
+  { name: 'environment-flux', path: '/environments/team-shop/prod-us?tab=flux', ready: 'text=GitRepository' },
+  {
+    name: 'environment-flux-silent',
+    path: '/environments/team-shop/staging?tab=flux',
+    ready: 'text=Nothing is heard of it',
+  },
+  {
+    name: 'environment-notifications',
+    path: '/environments/team-shop/prod-eu?tab=notifications',
+    ready: 'text=team-chat',
+  },
+  { name: 'environment-access', path: '/environments/team-shop/prod-eu?tab=access', ready: 'text=delete it' },
+  {
+    name: 'environment-access-viewer',
+    path: '/environments/team-shop/prod-eu?tab=access',
+    as: 'viewer',
+    ready: 'text=needs `create releases`',
+  },
+  { name: 'environment-danger', path: '/environments/team-shop/prod-us?tab=danger', ready: 'text=Exchange the agent' },
+  {
+    name: 'environment-danger-narrow',
+    path: '/environments/team-shop/prod-us?tab=danger',
+    width: 420,
+    ready: 'text=Exchange the agent',
+  },
   { name: 'environment-repository', path: '/environments/team-shop/dev?tab=repository', ready: '.conditions' },
   {
     name: 'environment-lock',
@@ -370,6 +396,16 @@ export const steps = {
     await page.locator('tr >> text=edited elsewhere').waitFor({ timeout: 2000 });
     const before = await page.locator('tr >> text=denied').count();
     if (before !== 1) throw new Error(`${before} denials are shown`);
+  },
+  'an environment is suspended, and is not deleted while there are apps': async (page, backend) => {
+    await enter(page, backend, '/environments/team-shop/staging?tab=danger');
+    await page.getByRole('button', { name: 'Suspend' }).click();
+    await page.locator('h1 >> text=Suspended').waitFor();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.locator('h1 >> text=Ready').waitFor();
+    const button = page.getByRole('button', { name: 'Delete…' });
+    await button.hover();
+    await page.getByRole('tooltip').locator('text=uninstall them first').waitFor();
   },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);

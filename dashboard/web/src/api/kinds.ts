@@ -199,7 +199,28 @@ export interface EnvironmentSpec {
   automaticRollback?: { after?: string };
   notifications?: { name: string; provider: string; events?: string[]; apps?: string[] }[];
   suspend?: boolean;
+  observedBy?: 'Operator' | 'Agent';
   retention?: { releasesPerApp?: number };
+}
+
+/** An object of Flux, as the agent of an environment sees it. */
+export interface FluxObject {
+  kind: string;
+  name: string;
+  ready?: boolean;
+  reason?: string;
+  message?: string;
+  suspended?: boolean;
+  commit?: string;
+}
+
+/** What the agent of an environment said of itself and of Flux. */
+export interface AgentStatus {
+  version: string;
+  cluster: string;
+  fluxVersion?: string;
+  lastContact: string;
+  flux?: FluxObject[];
 }
 
 export interface EnvironmentStatus {
@@ -207,6 +228,8 @@ export interface EnvironmentStatus {
   head?: { commit: string; short: string; time: string };
   apps?: number;
   engine?: string;
+  pullRequest?: { number: number; url: string };
+  agent?: AgentStatus;
 }
 
 export type Environment = Kube<EnvironmentSpec, EnvironmentStatus>;

@@ -5,15 +5,20 @@ import { wordOfCondition } from '~/domain/words';
 import { useEnvironmentScope } from '~/live/scopes';
 import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
 import { Age } from '~/parts/Age';
-import { Conditions } from '~/parts/Conditions';
 import { useKeys } from '~/parts/keys';
-import { Empty, Failure, Loading, Sha } from '~/parts/states';
+import { Empty, Failure, Loading } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
-import { EnvironmentRules } from './EnvironmentRules';
+import { EnvironmentAccess } from './EnvironmentAccess';
+import { EnvironmentDanger } from './EnvironmentDanger';
+import { EnvironmentFlux, EnvironmentRepository, EnvironmentState } from './EnvironmentFlux';
+import { EnvironmentNotifications, EnvironmentRules } from './EnvironmentRules';
 import { LockButton, LockNotice } from './LockButton';
+import './environments.css';
 
-const TABS = ['apps', 'rules', 'repository'] as const;
+const TABS = ['apps', 'flux', 'policies', 'notifications', 'repository', 'access', 'danger'] as const;
+const NAMES: Partial<Record<(typeof TABS)[number], string>> = { flux: 'Flux' };
+const nameOf = (tab: (typeof TABS)[number]) => NAMES[tab] ?? `${tab[0]?.toUpperCase()}${tab.slice(1)}`;
 
 /** Where releases go, and under which rules. */
 export function EnvironmentPage() {
@@ -71,20 +76,35 @@ export function EnvironmentPage() {
         </Group>
       </div>
       <LockNotice environment={environment} />
+      <EnvironmentState environment={environment} />
       <Tabs value={shown} onChange={open} keepMounted={false}>
         <Tabs.List mb="sm">
-          <Tabs.Tab value="apps">Apps {apps.length}</Tabs.Tab>
-          <Tabs.Tab value="rules">Rules</Tabs.Tab>
-          <Tabs.Tab value="repository">Repository and Flux</Tabs.Tab>
+          {TABS.map((tab) => (
+            <Tabs.Tab key={tab} value={tab}>
+              {nameOf(tab)} {tab === 'apps' && apps.length}
+            </Tabs.Tab>
+          ))}
         </Tabs.List>
         <Tabs.Panel value="apps">
           <AppList apps={apps} />
         </Tabs.Panel>
-        <Tabs.Panel value="rules">
+        <Tabs.Panel value="flux">
+          <EnvironmentFlux environment={environment} />
+        </Tabs.Panel>
+        <Tabs.Panel value="policies">
           <EnvironmentRules environment={environment} />
         </Tabs.Panel>
+        <Tabs.Panel value="notifications">
+          <EnvironmentNotifications environment={environment} />
+        </Tabs.Panel>
         <Tabs.Panel value="repository">
-          <Repository environment={environment} />
+          <EnvironmentRepository environment={environment} />
+        </Tabs.Panel>
+        <Tabs.Panel value="access">
+          <EnvironmentAccess environment={environment} />
+        </Tabs.Panel>
+        <Tabs.Panel value="danger">
+          <EnvironmentDanger environment={environment} apps={apps} />
         </Tabs.Panel>
       </Tabs>
     </div>
@@ -141,38 +161,6 @@ function AppList({ apps }: { apps: readonly App[] }) {
             })}
         </tbody>
       </table>
-    </section>
-  );
-}
-
-function Repository({ environment: { spec, status } }: { environment: Environment }) {
-  const { gitops, flux } = spec;
-  return (
-    <section className="panel" aria-label="Repository and Flux">
-      <div className="panel-body">
-        <dl className="facts">
-          <dt>Repository</dt>
-          <dd>{gitops.url}</dd>
-          <dt>Branch, folder</dt>
-          <dd>
-            {gitops.branch ?? 'main'}, {gitops.path || 'the whole repository'}
-          </dd>
-          <dt>Newest commit</dt>
-          <dd>
-            {status?.head ? <Sha id={status.head.commit} /> : '—'} <Age time={status?.head?.time} />
-          </dd>
-          <dt>Commits signed</dt>
-          <dd>{gitops.signing ? 'yes' : 'no'}</dd>
-          <dt>Engine</dt>
-          <dd>{status?.engine ?? '—'}</dd>
-          <dt>Flux</dt>
-          <dd>
-            {flux?.namespace ?? 'flux-system'}, each {flux?.interval ?? '1m'}, at most {flux?.timeout ?? '5m'},{' '}
-            {flux?.kustomizationPerApp === false ? 'one Kustomization for all apps' : 'one Kustomization for each app'}
-          </dd>
-        </dl>
-        <Conditions conditions={status?.conditions} />
-      </div>
     </section>
   );
 }

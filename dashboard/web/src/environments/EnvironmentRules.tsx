@@ -1,9 +1,10 @@
 import { Text } from '@mantine/core';
 import type { Environment, Window } from '~/api/kinds';
+import { Empty } from '~/parts/states';
 
 /** The gates of an environment in sentences. They are changed in the file of the Environment. */
 export function EnvironmentRules({ environment: { spec } }: { environment: Environment }) {
-  const { approval, windows, promotion, automaticRollback, deletionGuard, encryption, render, notifications } = spec;
+  const { approval, windows, promotion, automaticRollback, deletionGuard, encryption, render } = spec;
   const count = approval?.count ?? 1;
   const rules: [string, string][] = [
     [
@@ -29,17 +30,9 @@ export function EnvironmentRules({ environment: { spec } }: { environment: Envir
       'Secrets',
       encryption ? 'encrypted before git' : render?.allowSecrets ? 'may be plain in git' : 'refused where plain',
     ],
-    [
-      'Told',
-      notifications?.length
-        ? notifications
-            .map(({ name, provider, events }) => `${name} (${provider}): ${events?.join(', ') || 'everything'}`)
-            .join('; ')
-        : 'nobody',
-    ],
   ];
   return (
-    <section className="panel" aria-label="Rules">
+    <section className="panel" aria-label="Policies">
       <div className="panel-body">
         <dl className="facts">
           {rules.map(([name, text]) => [<dt key={`${name} name`}>{name}</dt>, <dd key={name}>{text}</dd>])}
@@ -54,3 +47,35 @@ export function EnvironmentRules({ environment: { spec } }: { environment: Envir
 
 const windowText = ({ cron, rrule, start, duration, timeZone }: Window) =>
   `${cron ?? `${rrule} from ${start}`} for ${duration}, ${timeZone ?? 'UTC'}`;
+
+/** Who is told of what. */
+export function EnvironmentNotifications({ environment: { spec } }: { environment: Environment }) {
+  const { notifications = [] } = spec;
+  if (notifications.length === 0) {
+    return <Empty>Nobody is told of what happens here. Notifications are set in the file of the Environment.</Empty>;
+  }
+  return (
+    <section className="panel scroll-x" aria-label="Notifications">
+      <table className="data">
+        <thead>
+          <tr>
+            <th>Name</th>
+            <th>To</th>
+            <th>Of</th>
+            <th>Apps</th>
+          </tr>
+        </thead>
+        <tbody>
+          {notifications.map(({ name, provider, events, apps }) => (
+            <tr key={name}>
+              <td>{name}</td>
+              <td>{provider}</td>
+              <td className="wrap">{events?.join(', ') || 'everything'}</td>
+              <td className="wrap">{apps?.join(', ') || 'all'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

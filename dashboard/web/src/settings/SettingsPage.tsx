@@ -1,12 +1,12 @@
 import { Code, SegmentedControl, Stack, Switch, Text, useMantineColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { useConfig, useMe, useRight } from '~/api/rights';
+import { useConfig, useMe } from '~/api/rights';
 import { type RightQuestion, readNamespaces } from '~/api/server';
 import { prefer, usePreferences } from '~/domain/preferences';
 import { absolute } from '~/domain/time';
+import { RightLine } from '~/parts/RightLine';
 import { Failure, Loading } from '~/parts/states';
-import { WordMark } from '~/parts/WordMark';
 
 /** Who you are, what you may, and how it looks. */
 export function SettingsPage() {
@@ -82,25 +82,6 @@ function You() {
         ))}
       </div>
     </section>
-  );
-}
-
-function RightLine({ text, question }: { text: string; question: RightQuestion }) {
-  const right = useRight(question);
-  return (
-    <tr>
-      <td>{text}</td>
-      <td>
-        <WordMark word={right.allowed ? 'Healthy' : 'Ended'} size={15}>
-          {right.allowed ? 'yes' : 'no'}
-        </WordMark>
-        {!right.allowed && (
-          <Text size="xs" c="dimmed" className="wrap">
-            {right.text}
-          </Text>
-        )}
-      </td>
-    </tr>
   );
 }
 

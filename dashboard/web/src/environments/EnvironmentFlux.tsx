@@ -1,0 +1,202 @@
+import { Alert, Code, Text } from '@mantine/core';
+import { type AgentStatus, condition, type Environment, type FluxObject } from '~/api/kinds';
+import { Age, useNow } from '~/parts/Age';
+import { Conditions } from '~/parts/Conditions';
+import { CopyLine } from '~/parts/CopyLine';
+import { Outside, Sha } from '~/parts/states';
+import { WordMark } from '~/parts/WordMark';
+import { isHeard } from './agent';
+
+/** What git, the agent and Flux say, in one line above the tabs. */
+export function EnvironmentState({ environment: { spec, status } }: { environment: Environment }) {
+  const now = useNow();
+  const git = condition(status?.conditions, 'GitReady');
+  const flux = condition(status?.conditions, 'FluxReady');
+  const { agent } = status ?? {};
+  const heard = isHeard(agent, now);
+  return (
+    <section className="panel environment-state" aria-label="State">
+      <WordMark word={git ? (git.status === 'True' ? 'Healthy' : 'Failed') : 'Unknown'} size={15}>
+        Git {status?.head && <Sha id={status.head.commit} />} <Age time={status?.head?.time} />
+      </WordMark>
+      {spec.observedBy === 'Agent' ? (
+        <WordMark word={heard ? 'Healthy' : 'Unknown'} size={15}>
+          Agent {agent ? agent.version : 'was never heard'} <Age time={agent?.lastContact} />
+        </WordMark>
+      ) : (
+        <WordMark word="Ended" size={15}>
+          No agent: Flux is in this cluster
+        </WordMark>
+      )}
+      <WordMark
+        // What a silent agent said before is no news.
+        word={
+          !flux || (spec.observedBy === 'Agent' && !heard) ? 'Unknown' : flux.status === 'True' ? 'Healthy' : 'Failed'
+        }
+        size={15}
+      >
+        Flux {agent?.fluxVersion} {flux?.reason}
+      </WordMark>
+    </section>
+  );
+}
+
+/** How Flux follows the environment, and what the agent of its cluster says of it. */
+export function EnvironmentFlux({ environment }: { environment: Environment }) {
+  const { metadata, spec, status } = environment;
+  const now = useNow();
+  const { flux } = spec;
+  const { agent } = status ?? {};
+  const byAgent = spec.observedBy === 'Agent';
+  return (
+    <>
+      {byAgent && <Agent name={metadata.name} namespace={metadata.namespace} agent={agent} />}
+      <section className="panel" aria-label="Flux">
+        <header>
+          <h2>Flux</h2>
+        </header>
+        <div className="panel-body">
+          <dl className="facts">
+            <dt>Looks</dt>
+            <dd>
+              each {flux?.interval ?? '1m'}, and gives up after {flux?.timeout ?? '5m'}
+            </dd>
+            <dt>Its objects</dt>
+            <dd>
+              in {flux?.namespace ?? 'flux-system'},{' '}
+              {flux?.kustomizationPerApp === false
+                ? 'one Kustomization for all apps'
+                : 'one Kustomization for each app'}
+            </dd>
+          </dl>
+          {agent?.flux && agent.flux.length > 0 && (
+            <div className={isHeard(agent, now) ? undefined : 'stale'}>
+              <FluxObjects objects={agent.flux} />
+            </div>
+          )}
+          <Conditions
+            conditions={status?.conditions?.filter(({ type }) => type === 'FluxReady' || type === 'AgentConnected')}
+          />
+        </div>
+      </section>
+    </>
+  );
+}
+
+function Agent({ name, namespace, agent }: { name: string; namespace: string; agent: AgentStatus | undefined }) {
+  const now = useNow();
+  const command = `gimlet env connect ${name} -n ${namespace} --cluster-context CONTEXT --agent ${location.origin}`;
+  return (
+    <section className="panel environment-agent" aria-label="Agent">
+      <header>
+        <h2>Agent</h2>
+        <WordMark word={isHeard(agent, now) ? 'Healthy' : 'Unknown'} size={15}>
+          {isHeard(agent, now) ? 'connected' : agent ? 'silent' : 'never heard'}
+        </WordMark>
+      </header>
+      <div className="panel-body">
+        {agent && (
+          <dl className="facts">
+            <dt>Version</dt>
+            <dd>{agent.version}</dd>
+            <dt>Cluster</dt>
+            <dd className="mono">{agent.cluster}</dd>
+            <dt>Flux</dt>
+            <dd>{agent.fluxVersion ?? 'not found'}</dd>
+            <dt>Heard last</dt>
+            <dd>
+              <Age time={agent.lastContact} /> ago
+            </dd>
+          </dl>
+        )}
+        {!isHeard(agent, now) && (
+          <Alert variant="light" color="yellow" p="sm" mt={agent ? 'sm' : 0}>
+            <Text size="sm">
+              {agent
+                ? 'Nothing is heard of it. Its pod says at /readyz and in its log what is wrong: the address, the network, the certificate, or a token that has expired. Run again, this exchanges the token:'
+                : 'No agent has connected yet. This makes its identity, and puts it into the cluster:'}
+            </Text>
+            <CopyLine text={command} />
+            <Text size="sm" mt="xs">
+              Then <Code>{`gimlet env check ${name} -n ${namespace}`}</Code> looks at every link of the chain.
+            </Text>
+          </Alert>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function FluxObjects({ objects }: { objects: readonly FluxObject[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard
+    <section className="scroll-x environment-objects" aria-label="Flux' objects" tabIndex={0}>
+      <table className="data">
+        <thead>
+          <tr>
+            <th>Object</th>
+            <th>State</th>
+            <th>Commit</th>
+          </tr>
+        </thead>
+        <tbody>
+          {objects.map(({ kind, name, ready, reason, message, suspended, commit }) => (
+            <tr key={`${kind}/${name}`}>
+              <td>
+                {kind} <span className="mono">{name}</span>
+              </td>
+              <td className="wrap why">
+                <WordMark
+                  word={suspended ? 'Waiting' : ready === undefined ? 'Progressing' : ready ? 'Healthy' : 'Failed'}
+                  size={14}
+                >
+                  {suspended ? 'Suspended' : (reason ?? 'Looks')}
+                </WordMark>
+                <div>{message}</div>
+              </td>
+              <td>{commit ? <Sha id={commit} /> : '—'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Where the environment is in git. */
+export function EnvironmentRepository({ environment: { spec, status } }: { environment: Environment }) {
+  const { gitops } = spec;
+  return (
+    <section className="panel" aria-label="Repository">
+      <div className="panel-body">
+        <dl className="facts">
+          <dt>Repository</dt>
+          <dd>
+            <Outside href={gitops.url}>{gitops.url}</Outside>
+          </dd>
+          <dt>Branch, folder</dt>
+          <dd>
+            {gitops.branch ?? 'main'}, {gitops.path || 'the whole repository'}
+          </dd>
+          <dt>Newest commit</dt>
+          <dd>
+            {status?.head ? <Sha id={status.head.commit} /> : '—'} <Age time={status?.head?.time} />
+          </dd>
+          {status?.pullRequest && (
+            <>
+              <dt>Pull request</dt>
+              <dd>
+                <Outside href={status.pullRequest.url}>{status.pullRequest.url}</Outside>
+              </dd>
+            </>
+          )}
+          <dt>Commits signed</dt>
+          <dd>{gitops.signing ? 'yes' : 'no'}</dd>
+          <dt>Engine</dt>
+          <dd>{status?.engine ?? '—'}</dd>
+        </dl>
+        <Conditions conditions={status?.conditions} />
+      </div>
+    </section>
+  );
+}
