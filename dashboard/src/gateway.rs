@@ -9,6 +9,8 @@ mod connection;
 mod log;
 mod report;
 mod seat;
+#[cfg(test)]
+mod tests;
 mod welcome;
 mod writer;
 

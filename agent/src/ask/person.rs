@@ -15,6 +15,9 @@ const PREFIX: &str = "management:";
 /// Groups of a person; who has more is not let in with fewer rights than they have.
 const MOST_GROUPS: usize = 200;
 
+/// An attribute of `OpenShift` that limits what a token may do.
+const SCOPES: &str = "scopes.authorization.openshift.io";
+
 /// Becomes people, with the agent's right to do so.
 #[derive(Debug)]
 pub struct People(Config);
@@ -51,6 +54,13 @@ fn impersonated(person: &Person) -> Result<Impersonated, Refused> {
     }
     if person.groups.len() > MOST_GROUPS || !person.groups.iter().all(|group| printable(group)) {
         return Err(invalid("the groups of who asks cannot be passed on"));
+    }
+    // Attributes are not passed on, so one that takes rights away must not be lost.
+    let mut scopes = person.extra.get(SCOPES).into_iter().flatten();
+    if scopes.any(|scope| scope != "user:full") {
+        return Err(invalid(
+            "the token of who asks is limited to scopes, which cannot be passed on",
+        ));
     }
     let foreign = |name: &str| {
         // A name with the prefix is somebody's own invention, and gets another one.
@@ -91,6 +101,16 @@ mod tests {
         let made = impersonated(&person(account, &["system:masters", "management:x"])).unwrap();
         assert_eq!(made.user, format!("management:{account}"));
         assert_eq!(made.groups, ["management:system:masters", "management:management:x"]);
+    }
+
+    #[test]
+    fn attributes_are_not_passed_on_and_one_that_limits_rights_is_not_lost() {
+        let mut ada = person("ada", &[]);
+        ada.extra.insert("authentication.kubernetes.io/pod-name".into(), vec!["web-1".into()]);
+        ada.extra.insert(SCOPES.into(), vec!["user:full".into()]);
+        assert_eq!(impersonated(&ada), impersonated(&person("ada", &[])));
+        ada.extra.insert(SCOPES.into(), vec!["user:full".into(), "user:info".into()]);
+        assert!(impersonated(&ada).is_err());
     }
 
     #[test]

@@ -294,7 +294,7 @@ async fn farewell(sink: &mut SplitSink<WebSocket, Message>, why: String) {
 
 /// Says how far an agent's clock is off, where it is by much. Nothing is judged by that clock but how old
 /// alerts are.
-fn skew(said: Timestamp, now: Timestamp) -> Option<String> {
+pub(super) fn skew(said: Timestamp, now: Timestamp) -> Option<String> {
     let seconds = now.as_second() - said.as_second();
     let way = if seconds > 0 { "behind" } else { "ahead of" };
     (seconds.abs() > SKEW_SECONDS).then(|| {
