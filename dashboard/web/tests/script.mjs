@@ -35,7 +35,7 @@ export const screens = [
     act: async (page) => {
       await page.keyboard.press('Control+k');
       await page.keyboard.type('checkout');
-      await page.locator('text=checkout in prod-eu').waitFor();
+      await page.locator('text=checkout in prod-eu').first().waitFor();
     },
   },
   {

@@ -1,4 +1,4 @@
-import { relative } from '~/domain/time';
+import { agoText } from '~/domain/time';
 import type { Capability, Running } from './agents';
 import { useConfig, useRight } from './rights';
 import type { Right } from './server';
@@ -28,7 +28,7 @@ export function agentRight(
     );
   }
   if (running.silent) {
-    return no(`The agent of ${environment} is not connected; it was heard last ${relative(running.silent, now)} ago.`);
+    return no(`The agent of ${environment} is not connected; it was heard last ${agoText(running.silent, now)}.`);
   }
   if (!running.can.includes(capability)) {
     return no(`The agent of ${environment} does not do this: start it with \`--on-demand=${NAMES[capability]}\`.`);

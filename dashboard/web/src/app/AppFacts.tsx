@@ -21,7 +21,7 @@ export function AppFacts({ app, releases }: { app: App; releases: readonly Relea
             <>
               <dt>In git</dt>
               <dd>
-                <Sha id={current.commit} href={commit?.url} /> <Age time={current.time} /> ago
+                <Sha id={current.commit} href={commit?.url} /> <Age time={current.time} ago />
                 {commit && ` · ${commit.branch}, ${commit.path}`}
               </dd>
             </>
@@ -53,7 +53,7 @@ export function AppFacts({ app, releases }: { app: App; releases: readonly Relea
             <>
               <dt>Before</dt>
               <dd>
-                <span className="mono">{status.previous.version}</span> <Age time={status.previous.time} /> ago
+                <span className="mono">{status.previous.version}</span> <Age time={status.previous.time} ago />
               </dd>
             </>
           )}

@@ -166,7 +166,7 @@ export function AppPage() {
                 >
                   {found.status.current.name}
                 </Link>{' '}
-                · <Age time={found.status.current.time} /> ago
+                · <Age time={found.status.current.time} ago />
               </Text>
             )}
           </section>

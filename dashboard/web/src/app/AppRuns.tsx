@@ -38,7 +38,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
       {silent && (
         <Alert variant="light" color="yellow" m="sm" p="sm" role="status">
           <Text size="sm">
-            <WordMark word="Unknown">The agent is silent.</WordMark> This is what it said <Age time={silent} /> ago.
+            <WordMark word="Unknown">The agent is silent.</WordMark> This is what it said <Age time={silent} ago />.
           </Text>
         </Alert>
       )}
@@ -46,7 +46,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
         <Alert variant="light" color="yellow" m="sm" p="sm" role="status">
           <Text size="sm" className="wrap">
             <WordMark word="Unknown">The agent does not see its cluster.</WordMark> This is how it was{' '}
-            <Age time={blind.since} /> ago. {blind.message}
+            <Age time={blind.since} ago />. {blind.message}
           </Text>
         </Alert>
       )}

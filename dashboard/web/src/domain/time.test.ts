@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { between, relative, span } from './time';
+import { agoText, between, relative, span } from './time';
 
 const now = Date.parse('2026-11-26T12:00:00Z');
 
@@ -23,4 +23,10 @@ test('durations are told between two known times only', () => {
   expect(between('2026-11-26T12:00:00Z', '2026-11-26T12:00:41Z')).toBe('41s');
   expect(between(undefined, '2026-11-26T12:00:41Z')).toBeUndefined();
   expect(span(-5)).toBe('0s');
+});
+
+test('a time is part of a sentence', () => {
+  expect(agoText('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:03:00Z'))).toBe('3m ago');
+  expect(agoText('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:00:01Z'))).toBe('now');
+  expect(agoText(undefined, 0)).toBe('—');
 });

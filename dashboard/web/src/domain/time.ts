@@ -25,6 +25,12 @@ export function relative(time: string | null | undefined, now: number): string {
   return ago < 1500 ? 'now' : span(ago);
 }
 
+/** Returns the same as part of a sentence: `3d ago`, but `now`. */
+export function agoText(time: string | null | undefined, now: number): string {
+  const text = relative(time, now);
+  return /^\d/.test(text) ? `${text} ago` : text;
+}
+
 const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 const brief = new Intl.DateTimeFormat('en-GB', { weekday: 'short', hour: '2-digit', minute: '2-digit' });

@@ -105,7 +105,7 @@ function Agent({ name, namespace, agent }: { name: string; namespace: string; ag
             <dd>{agent.fluxVersion ?? 'not found'}</dd>
             <dt>Heard last</dt>
             <dd>
-              <Age time={agent.lastContact} /> ago
+              <Age time={agent.lastContact} ago />
             </dd>
           </dl>
         )}

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { absolute, relative } from '~/domain/time';
+import { absolute, agoText, relative } from '~/domain/time';
 
 /** One clock for all ages on the page. */
 let now = Date.now();
@@ -23,12 +23,13 @@ function watch(watcher: () => void) {
 /** Returns the time of the page's clock, in whole steps. */
 export const useNow = () => useSyncExternalStore(watch, () => now);
 
-/** How long ago something was; the time itself is in the tooltip. */
-export function Age({ time }: { time: string | null | undefined }) {
+/** How long ago something was; the time itself is in the tooltip. With `ago` it is part of a sentence. */
+export function Age({ time, ago }: { time: string | null | undefined; ago?: boolean }) {
   const at = useNow();
+  const now = Math.max(at, Date.now() - 5000);
   return (
     <time dateTime={time ?? undefined} title={absolute(time)} className="age">
-      {relative(time, Math.max(at, Date.now() - 5000))}
+      {ago ? agoText(time, now) : relative(time, now)}
     </time>
   );
 }

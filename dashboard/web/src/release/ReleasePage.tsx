@@ -86,7 +86,7 @@ function Found({ release }: { release: Release }) {
             <WordMark word={wordOfPhase(phase)}>{phase ?? 'Pending'}</WordMark>
           </h1>
           <Text size="sm" c="dimmed" className="wrap">
-            {actionOf(spec)} by {creatorOf(release) ?? 'somebody'} <Age time={metadata.creationTimestamp} /> ago
+            {actionOf(spec)} by {creatorOf(release) ?? 'somebody'} <Age time={metadata.creationTimestamp} ago />
             {spec.reason && ` · “${spec.reason}”`}
           </Text>
         </div>
