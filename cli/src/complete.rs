@@ -4,11 +4,12 @@
 //! empty: whatever goes wrong is not the business of somebody who pressed Tab.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::FromArgMatches as _;
 use clap_complete::CompleteEnv;
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate, complete};
 use clap_complete::env::Shells;
 use gimlet_crds::{App, Artifact, Environment, Phase, Release, ReleaseSet, Repository};
 use k8s_openapi::NamespaceResourceScope;
@@ -22,6 +23,12 @@ use crate::error::CommandError;
 
 /// Variable by which the script of a shell asks for names.
 pub(crate) const VARIABLE: &str = "GIMLET_COMPLETE";
+/// Name by which kubectl runs this program for the words after `kubectl gimlet`.
+pub(crate) const OF_KUBECTL: &str = "kubectl_complete-gimlet";
+/// What kubectl is told after the candidates: there are no others, such as files.
+const NO_FILES: &str = ":4";
+/// There may be files.
+const FILES: &str = ":0";
 /// How long a person waits for names after pressing Tab.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How many objects are looked at.
@@ -34,6 +41,32 @@ pub(crate) fn answer(program: &str) -> bool {
         .var(VARIABLE)
         .try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref())
         .unwrap_or(true)
+}
+
+/// Answers kubectl: a candidate a line, what it is after a tab, and last what else there may be.
+pub(crate) fn for_kubectl(words: Vec<OsString>) -> String {
+    let mut command = args::command("kubectl-gimlet");
+    let at = words.len();
+    let words = std::iter::once("kubectl-gimlet".into()).chain(words).collect();
+    let folder = std::env::current_dir().ok();
+    let mut found = complete(&mut command, words, at, folder.as_deref()).unwrap_or_default();
+    // As kubectl does: flags are shown to whoever has begun one.
+    let is_flag =
+        |candidate: &CompletionCandidate| candidate.get_value().to_string_lossy().starts_with('-');
+    if !found.iter().all(is_flag) {
+        found.retain(|candidate| !is_flag(candidate));
+    }
+    let mut text = String::new();
+    for candidate in &found {
+        let value = candidate.get_value().to_string_lossy();
+        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = match help.lines().next().filter(|line| !line.is_empty()) {
+            Some(line) => writeln!(text, "{value}\t{line}"),
+            None => writeln!(text, "{value}"),
+        };
+    }
+    text + if found.is_empty() { FILES } else { NO_FILES } + "\n"
 }
 
 /// Returns the script that has a shell ask this program for names.
@@ -141,7 +174,10 @@ where
 
 /// Reads which cluster is meant from what was typed so far.
 fn typed(words: Vec<OsString>) -> Option<Global> {
-    let line = words.into_iter().skip_while(|word| word != "--").skip(1);
+    // What kubectl runs has the words right after its own name.
+    let name = args::program(words.first());
+    let rest = |word: &OsString| name != OF_KUBECTL && word != "--";
+    let line = words.into_iter().skip_while(rest).skip(usize::from(name != OF_KUBECTL));
     let matches = args::command("gimlet").ignore_errors(true).try_get_matches_from(line).ok()?;
     Global::from_arg_matches(&matches).ok()
 }
@@ -159,6 +195,19 @@ mod tests {
         let later = "gimlet -- gimlet status sh -n other";
         let global = typed(later.split(' ').map(OsString::from).collect()).unwrap();
         assert_eq!(global.namespace.as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn kubectl_gets_candidates_as_it_reads_them() {
+        let of = |words: &str| for_kubectl(words.split(' ').map(OsString::from).collect());
+        let text = of("hist");
+        assert_eq!(text, "history\tList the releases of an app, the newest first\n:4\n");
+        assert!(of("get rel").starts_with("releases\t"), "{}", of("get rel"));
+        assert!(of("manifest lint nowhere/x").ends_with(":0\n"));
+        assert!(!of("get ").contains("--") && of("get --").starts_with("--"), "{}", of("get "));
+        let words = [OF_KUBECTL, "-n", "team", "status", ""];
+        let global = typed(words.map(OsString::from).into()).unwrap();
+        assert_eq!(global.namespace.as_deref(), Some("team"));
     }
 
     #[test]

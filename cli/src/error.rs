@@ -10,7 +10,7 @@ mod api;
 use clap::builder::styling::{AnsiColor, Style};
 use std::fmt::Write as _;
 
-pub(crate) use api::Request;
+pub(crate) use api::{Request, is_of_dashboard};
 
 /// How a command ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

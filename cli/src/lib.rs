@@ -37,6 +37,13 @@ use error::{CommandError, Finish};
 /// Runs the command line of this process, and returns its exit code.
 pub fn main() -> ExitCode {
     let program = args::program(std::env::args_os().next().as_ref());
+    if program == complete::OF_KUBECTL {
+        let words = std::env::args_os().skip(1).collect();
+        return match output::print(&complete::for_kubectl(words)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => report(&error),
+        };
+    }
     if complete::answer(&program) {
         return ExitCode::SUCCESS;
     }

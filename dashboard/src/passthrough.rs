@@ -39,14 +39,28 @@ const TOLD: [&str; 8] = [
     "audit-id",
 ];
 
-/// Passes a request for the kinds of `gimlet.io` to the API server, with the caller's token.
+/// Questions about the caller alone, which change nothing.
+const OF_ONESELF: [&str; 2] = [
+    "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+];
+/// Where events are, of a namespace.
+const EVENTS: (&str, &str) = ("/apis/events.k8s.io/v1/namespaces/", "/events");
+
+/// Passes a request for the kinds of `gimlet.io` to the API server, with the caller's token; and for what the
+/// command line needs beside them: who the caller is and what they may do, and events.
 pub(crate) async fn kinds(
     State(dashboard): State<Dashboard>,
     caller: Caller,
     request: Request<Body>,
 ) -> Result<Response<Body>, Problem> {
-    let path = kinds_path(request.uri())?;
-    if dashboard.read_only && !request.method().is_safe() {
+    let beside = beside(request.method(), request.uri().path());
+    let path = if beside {
+        rebuilt(request.uri().path(), request.uri().query())?
+    } else {
+        kinds_path(request.uri())?
+    };
+    if dashboard.read_only && !beside && !request.method().is_safe() {
         return Err(Problem::read_only());
     }
     let method = request.method().clone();
@@ -132,6 +146,20 @@ async fn pass(
     Ok((told, body))
 }
 
+/// Tells whether a request is one of the few that are passed on beside those for the kinds.
+fn beside(method: &Method, path: &str) -> bool {
+    let of_events = || {
+        let namespace = path.strip_prefix(EVENTS.0)?.strip_suffix(EVENTS.1)?;
+        let plain = !namespace.is_empty() && !namespace.contains('/');
+        Some(plain && is_plain(&format!("/{namespace}")))
+    };
+    match *method {
+        Method::POST => OF_ONESELF.contains(&path),
+        Method::GET => of_events().unwrap_or_default(),
+        _ => false,
+    }
+}
+
 fn only(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let kept = headers.iter().filter(|(name, _)| names.contains(name));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -213,6 +241,28 @@ mod tests {
             if let Ok(told) = told {
                 assert_eq!(told.to_string(), path);
             }
+        }
+    }
+
+    #[test]
+    fn beside_the_group_only_questions_about_oneself_and_events_are_passed_through() {
+        let (get, post) = (Method::GET, Method::POST);
+        for (method, path, passed) in [
+            (&post, "/apis/authentication.k8s.io/v1/selfsubjectreviews", true),
+            (&post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", true),
+            (&post, "/apis/authorization.k8s.io/v1/subjectaccessreviews", false),
+            (&get, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", false),
+            (&post, "/apis/authentication.k8s.io/v1/tokenreviews", false),
+            (&get, "/apis/events.k8s.io/v1/namespaces/team/events", true),
+            (&post, "/apis/events.k8s.io/v1/namespaces/team/events", false),
+            (&Method::DELETE, "/apis/events.k8s.io/v1/namespaces/team/events", false),
+            (&get, "/apis/events.k8s.io/v1/events", false),
+            (&get, "/apis/events.k8s.io/v1/namespaces/../events", false),
+            (&get, "/apis/events.k8s.io/v1/namespaces/a/b/events", false),
+            (&get, "/apis/events.k8s.io/v1/namespaces//events", false),
+            (&get, "/apis/events.k8s.io/v1/namespaces/a%2fb/events", false),
+        ] {
+            assert_eq!(beside(method, path), passed, "{method} {path}");
         }
     }
 

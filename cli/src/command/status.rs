@@ -1,6 +1,7 @@
 //! `status`: what is where, and in what state.
 
 mod detail;
+mod first;
 mod state;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,7 @@ pub(super) use state::AppState;
 ///
 /// Without APP a table of apps and environments: the version and its state,
 ///   ✓ runs   ⠿ on its way   ✕ failed   ⏸ on hold   ? nothing reports,
-///   ≠ git was changed by hand   → another release is on its way.
+///   ≠ git was changed by hand   → another release is on its way, or with its version the first one.
 /// With APP the details of each of its environments.
 #[derive(Debug, Args)]
 #[command(
@@ -61,6 +62,23 @@ pub(crate) struct StatusArgs {
 }
 
 impl StatusArgs {
+    /// Finds first releases on their way, for people; objects are Apps alone.
+    async fn first(&self, cluster: &Cluster, apps: &[App]) -> Result<Vec<Release>, CommandError> {
+        if self.output != Format::Table {
+            return Ok(Vec::new());
+        }
+        let mut releases = match list(cluster, cluster.api::<Release>()).await {
+            // Whoever may see apps alone is shown those.
+            Err(error) if error.kind() == Kind::Forbidden => return Ok(Vec::new()),
+            found => found?,
+        };
+        releases.retain(|release| {
+            self.app.as_ref().is_none_or(|wanted| release.spec.app == *wanted)
+                && self.environment.as_ref().is_none_or(|name| release.spec.environment == *name)
+        });
+        Ok(first::first(releases, apps))
+    }
+
     /// Makes flags for the details of one app.
     pub(super) fn of(app: String, environment: Option<String>, output: Format) -> Self {
         Self { app: Some(app), environment, output, watch: false }
@@ -82,8 +100,8 @@ pub(super) async fn run(args: &StatusArgs, global: &Global) -> Result<Finish, Co
         tokio::select! {
             change = next_change(&cluster, &mut apps) => change?,
             change = next_change(&cluster, &mut environments) => change?,
-            // The details tell how far a pending release is.
-            change = next_change(&cluster, &mut releases), if args.app.is_some() => change?,
+            // How far a pending release is, and first ones, of which there is no App.
+            change = next_change(&cluster, &mut releases) => change?,
         }
         let text = look(args, &cluster).await?;
         if text != shown {
@@ -102,7 +120,9 @@ async fn look(args: &StatusArgs, cluster: &Cluster) -> Result<String, CommandErr
             && args.environment.as_ref().is_none_or(|wanted| app.spec.environment == *wanted)
     });
     apps.sort_by_key(|app| (app.spec.app.clone(), app.spec.environment.clone()));
+    let first = args.first(cluster, &apps).await?;
     if apps.is_empty()
+        && first.is_empty()
         && let Some(app) = &args.app
     {
         let place = args.environment.as_ref().map(|env| format!(" in {env}")).unwrap_or_default();
@@ -126,10 +146,12 @@ async fn look(args: &StatusArgs, cluster: &Cluster) -> Result<String, CommandErr
     }
     let environments = list(cluster, cluster.api::<Environment>()).await?;
     if args.app.is_none() {
-        return Ok(matrix(&apps, &environments, args.environment.as_deref()));
+        return Ok(matrix(&apps, &first, &environments, args.environment.as_deref()));
     }
     let pending = pending(cluster, &apps).await?;
-    Ok(detail::details(&apps, &environments, &pending, Timestamp::now()))
+    let details = detail::details(&apps, &environments, &pending, Timestamp::now());
+    let blocks = [details].into_iter().chain(first.iter().map(first::block));
+    Ok(blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n"))
 }
 
 async fn list<K: Row>(cluster: &Cluster, api: Api<K>) -> Result<Vec<K>, CommandError> {
@@ -157,7 +179,12 @@ async fn pending(cluster: &Cluster, apps: &[App]) -> Result<Vec<Release>, Comman
 }
 
 /// Lays out apps and environments as a table.
-fn matrix(apps: &[App], environments: &[Environment], only: Option<&str>) -> String {
+fn matrix(
+    apps: &[App],
+    first: &[Release],
+    environments: &[Environment],
+    only: Option<&str>,
+) -> String {
     if apps.is_empty() && environments.is_empty() {
         return "there is nothing yet: create an Environment, then release to it\n".into();
     }
@@ -165,17 +192,24 @@ fn matrix(apps: &[App], environments: &[Environment], only: Option<&str>) -> Str
         .iter()
         .map(ResourceExt::name_any)
         .chain(apps.iter().map(|app| app.spec.environment.clone()))
+        .chain(first.iter().map(|release| release.spec.environment.clone()))
         .filter(|name| only.is_none_or(|only| only == name))
         .collect();
     let mut rows = vec![title(&names, environments)];
-    let apps_by_name: BTreeSet<&str> = apps.iter().map(|app| app.spec.app.as_str()).collect();
+    let of_first = first.iter().map(|release| release.spec.app.as_str());
+    let apps_by_name: BTreeSet<&str> =
+        apps.iter().map(|app| app.spec.app.as_str()).chain(of_first).collect();
     for name in apps_by_name {
         let mut row = vec![Cell::from(name)];
         for environment in &names {
             let app = apps
                 .iter()
                 .find(|app| app.spec.app == name && app.spec.environment == *environment);
-            row.push(app.map(|app| AppState::of(app).cell(app)).unwrap_or_default());
+            let coming = first.iter().find(|release| {
+                release.spec.app == name && release.spec.environment == *environment
+            });
+            let cell = app.map(|app| AppState::of(app).cell(app));
+            row.push(cell.or_else(|| coming.map(first::cell)).unwrap_or_default());
         }
         rows.push(row);
     }

@@ -10,7 +10,16 @@ use crate::error::{CommandError, Finish};
 use crate::output::{self, Format};
 
 /// Kinds that have to be there.
-const KINDS: [&str; 3] = ["App", "Environment", "Release"];
+const KINDS: [&str; 8] = [
+    "App",
+    "Approval",
+    "Artifact",
+    "ConfigChange",
+    "Environment",
+    "Release",
+    "ReleaseSet",
+    "Repository",
+];
 
 /// Show the version
 ///

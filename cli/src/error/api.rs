@@ -3,6 +3,7 @@
 use gimlet_crds::GROUP;
 use kube::core::Status;
 use kube::core::response::StatusDetails;
+use serde_json::Value;
 
 use super::{CommandError, Kind, chain};
 
@@ -41,6 +42,9 @@ impl Request<'_> {
 
     fn refused(&self, status: &Status) -> CommandError {
         let Self { verb, resource, namespace, .. } = self;
+        if let Some(error) = self.told_by_dashboard(status) {
+            return error;
+        }
         match status.code {
             401 => CommandError::new(
                 Kind::Forbidden,
@@ -61,6 +65,22 @@ impl Request<'_> {
             422 => CommandError::new(Kind::Usage, self.invalid(status)),
             _ => CommandError::general(format!("cannot {}: {}", self.words(), status.message)),
         }
+    }
+
+    /// Reads what the dashboard says itself: the API server's own words have another form.
+    fn told_by_dashboard(&self, status: &Status) -> Option<CommandError> {
+        let Self { resource, server, .. } = self;
+        let (reason, detail) = problem(status)?;
+        Some(match status.code {
+            401 => return None,
+            404 => CommandError::new(
+                Kind::Usage,
+                format!("the dashboard at {server} passes only Gimlet's own kinds on, and this needs {resource}"),
+            )
+            .hint("use a kubeconfig: leave --server and GIMLET_SERVER out, or gimlet logout"),
+            403 => CommandError::new(Kind::Forbidden, format!("{detail} ({reason})")),
+            _ => CommandError::general(format!("{detail} ({reason})")),
+        })
     }
 
     /// Tells a missing object from a missing kind.
@@ -115,6 +135,18 @@ impl Request<'_> {
             None => format!("{verb} {resource} in namespace {namespace}"),
         }
     }
+}
+
+/// Tells whether a refusal is the dashboard's own, and not one of the API server behind it.
+pub(crate) fn is_of_dashboard(status: &Status) -> bool {
+    problem(status).is_some()
+}
+
+/// Reads reason and words of a refusal of the dashboard.
+fn problem(status: &Status) -> Option<(String, String)> {
+    let problem: Value = serde_json::from_str(&status.message).ok()?;
+    let text = |field: &str| problem[field].as_str().map(str::to_owned);
+    Some((text("reason")?, text("detail")?))
 }
 
 /// Returns the last cause: the others only repeat that there is one.
@@ -188,6 +220,25 @@ mod tests {
         let error = request.failed(&kube::Error::Api(status.boxed()));
         let text = anstream::adapter::strip_str(&error.styled()).to_string();
         (error.exit_code(), text)
+    }
+
+    #[test]
+    fn what_the_dashboard_says_itself_is_told_in_its_words() {
+        let said = |code: u16, reason: &str, detail: &str| {
+            let message = json!({"status": code, "reason": reason, "detail": detail}).to_string();
+            told(&CREATE, json!({"code": code, "reason": "Failed", "message": message}))
+        };
+        let (code, text) = said(404, "NotFound", "only /apis/gimlet.io is passed through");
+        assert_eq!(code, 2);
+        assert!(
+            text.contains("passes only Gimlet's own kinds on, and this needs releases"),
+            "{text}"
+        );
+        assert!(text.contains("leave --server"), "{text}");
+        let (code, text) = said(403, "ReadOnly", "this dashboard only shows");
+        assert_eq!((code, text.trim()), (5, "error: this dashboard only shows (ReadOnly)"));
+        assert_eq!(said(503, "Busy", "too much at once").0, 1);
+        assert_eq!(said(401, "Unauthorized", "sign in").0, 5);
     }
 
     #[test]

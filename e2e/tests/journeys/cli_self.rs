@@ -1,7 +1,8 @@
 //! The command line and its person: login, whoami, config, doctor, open, completion, old spellings.
 
-use anyhow::{Context, Result};
-use gimlet_e2e::{Cli, Stage, control_plane, install};
+use anyhow::{Context, Result, ensure};
+use gimlet_crds::Phase;
+use gimlet_e2e::{Cli, Dashboard, Stage, control_plane, install};
 use serde_json::{Value, json};
 
 /// Makes a service account with one of the roles that the project ships.
@@ -168,5 +169,57 @@ async fn names_are_completed_and_old_spellings_understood() -> Result<()> {
     assert_eq!(said.code, 6, "{said:?}");
     let page = cli.ok(["open", "web", "-e", "staging", "--what", "repository"])?;
     assert_eq!(page.trim_end(), stage.repository.http_url.trim_end_matches(".git"));
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dashboard_is_a_server_for_everything_that_is_no_business_of_the_cluster() -> Result<()>
+{
+    let stage = Stage::open("cli-dashboard").await?;
+    let namespace = stage.namespace.name();
+    let release = stage.release("web", stage.web("1")).await?;
+    stage.phase(&release.metadata.name.unwrap_or_default(), Phase::Committed).await?;
+    let dashboard = Dashboard::start(&stage.cluster, namespace, &[]).await?;
+    let token = account(&stage, "releaser", "gimlet-releaser")?;
+    // Events are of the cluster, and not of Gimlet's kinds: that right comes with view.
+    let subject = format!("--serviceaccount={namespace}:releaser");
+    let view = ["create", "rolebinding", "views", "-n", namespace, "--clusterrole=view", &subject];
+    stage.cluster.kubectl(view)?;
+    let cli = Cli::bare()?;
+    let said = cli.run_with(["login", &dashboard.origin(), "-n", namespace], &token)?;
+    ensure!(said.code == 0, "{said:?}");
+    let person = format!("system:serviceaccount:{namespace}:releaser");
+    for line in [
+        &["status"][..],
+        &["get", "releases", "-o", "wide"],
+        &["history", "web", "-e", "staging"],
+        &["env", "list"],
+        &["app", "get", "web"],
+        &["open", "web", "-e", "staging", "--print"],
+    ] {
+        let said = cli.run(line)?;
+        ensure!(said.code == 0, "{line:?}: {said:?}");
+    }
+    let who: Value = serde_json::from_str(&cli.ok(["whoami", "-o", "json"])?)?;
+    ensure!(
+        who["username"] == person.as_str() && who["rights"]["releases"]["create"] == true,
+        "{who}"
+    );
+    ensure!(cli.ok(["events", "web"])?.contains("release/web.staging-"), "no events");
+    let said = cli.run(["doctor"])?;
+    let you = said.out.lines().find(|line| line.starts_with("✓ you")).unwrap_or_default();
+    ensure!(you.contains(&person) && said.out.contains("✓ rights"), "{}", said.out);
+    let chart = ["release", "web", "-e", "staging", "--chart", "app", "--image", "example/web:2"];
+    let dry = ["--target-namespace", namespace, "--dry-run=server", "-o", "json"];
+    let made: Value = serde_json::from_str(&cli.ok(chart.iter().chain(&dry))?)?;
+    ensure!(made["spec"]["requestedBy"] == person.as_str(), "{made}");
+
+    // What needs the cluster itself says so, and is not mistaken for an installation that lacks something.
+    for line in [&["env", "check", "staging"][..], &["env", "connect", "staging", "--yes"]] {
+        let said = cli.run(line)?;
+        ensure!(said.code == 2, "{line:?}: {said:?}");
+        ensure!(said.err.contains("passes only Gimlet's own kinds on"), "{line:?}: {}", said.err);
+        ensure!(said.err.contains("use a kubeconfig"), "{line:?}: {}", said.err);
+    }
     stage.end().await
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::plan::Wanted;
 use crate::cluster::Cluster;
-use crate::error::{CommandError, chain};
+use crate::error::{CommandError, chain, is_of_dashboard};
 
 /// The groups that an environment needs, with the controller that serves each.
 const GROUPS: [(&str, &str); 2] = [
@@ -100,7 +100,9 @@ pub(super) async fn detect(cluster: &Cluster, namespace: &str) -> Result<Found, 
     for (group, controller) in GROUPS {
         match cluster.client.list_api_group_resources(&format!("{group}/{VERSION}")).await {
             Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 404 => controllers.push(controller),
+            Err(kube::Error::Api(status)) if status.code == 404 && !is_of_dashboard(&status) => {
+                controllers.push(controller);
+            }
             Err(error) => {
                 return Err(cluster.request("list", "kinds of Flux", None).failed(&error));
             }

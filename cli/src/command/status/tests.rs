@@ -57,8 +57,8 @@ fn the_matrix_shows_version_and_state_of_each_app_everywhere() {
         environment("staging", &json!({})),
         environment("qa", &json!({"suspend": true})),
     ];
-    assert_snapshot!(plain(&matrix(&apps, &environments, None)));
-    assert_snapshot!(plain(&matrix(&apps[2..], &environments, Some("staging"))));
+    assert_snapshot!(plain(&matrix(&apps, &[], &environments, None)));
+    assert_snapshot!(plain(&matrix(&apps[2..], &[], &environments, Some("staging"))));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_a_silent_agent_said_before_is_no_news() {
 
 #[test]
 fn an_empty_namespace_says_what_comes_next() {
-    assert!(matrix(&[], &[], None).contains("create an Environment"));
+    assert!(matrix(&[], &[], &[], None).contains("create an Environment"));
 }
 
 #[test]
@@ -103,4 +103,36 @@ fn the_details_of_an_app_tell_what_is_held_and_by_what() {
     .unwrap();
     let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
     assert_snapshot!(plain(&detail::details(&apps, &environments, &[pending], now)));
+}
+
+#[test]
+fn a_first_release_is_seen_before_there_is_an_app_of_it() {
+    let release = |app: &str, name: &str, phase: &str, second: u32| -> Release {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+            "metadata": {"name": name, "creationTimestamp": format!("2026-01-01T10:00:0{second}Z")},
+            "spec": {"app": app, "environment": "production"},
+            "status": {"phase": phase, "version": format!("v{second}"),
+                "blockedBy": [{"kind": "Approval", "name": name, "reason": "somebody has to approve the plan"}]},
+        }))
+        .unwrap()
+    };
+    let apps = [app("shop", "staging", &json!({}), &status("v2", "True", "Healthy"))];
+    let first = first::first(
+        vec![
+            release("shop", "shop.production-a", "Superseded", 1),
+            release("shop", "shop.production-b", "Pending", 2),
+            release("shop", "shop.production-c", "Waiting", 3),
+            release("cart", "cart.production-a", "Queued", 4),
+        ],
+        &apps,
+    );
+    let names: Vec<String> = first.iter().map(ResourceExt::name_any).collect();
+    assert_eq!(names, ["cart.production-a", "shop.production-c"]);
+    let environments = ["production", "staging"].map(|name| environment(name, &json!({})));
+    let shown = matrix(&apps, &first, &environments, None) + "\n" + &first::block(&first[1]);
+    assert_snapshot!(plain(&shown));
+    let there = [app("shop", "production", &json!({}), &Value::Null)];
+    let pending = release("shop", "shop.production-c", "Waiting", 3);
+    assert!(first::first(vec![pending], &there).is_empty(), "the App tells of it");
 }
