@@ -28,6 +28,8 @@ mod config_changes;
 mod dashboard;
 #[path = "journeys/docs.rs"]
 mod docs;
+#[path = "journeys/engines.rs"]
+mod engines;
 #[path = "journeys/environments.rs"]
 mod environments;
 #[path = "journeys/environments_elsewhere.rs"]

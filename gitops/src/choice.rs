@@ -56,7 +56,7 @@ impl ChosenEngine {
                             GitErrorKind::Invalid,
                             format!(
                                 "{} cannot be worked with without a clone: it needs https, version 2 \
-                                 of git's protocol and filters; let the engine be chosen",
+                                 of git's protocol and filters of trees; let the engine be chosen",
                                 remote.url
                             ),
                         ));

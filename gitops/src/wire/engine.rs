@@ -18,7 +18,7 @@ use super::history;
 use super::http::Http;
 use super::parcel;
 use super::receive;
-use super::upload::{self, Abilities};
+use super::upload::{self, Abilities, Want};
 use super::wanted::Wanted;
 use crate::engine::{Engine, Objects, PushError, Seen};
 use crate::error::{GitError, GitErrorKind as Kind};
@@ -76,7 +76,27 @@ impl WireEngine {
 
     /// Says whether the server can be worked with in this way.
     pub(crate) async fn suits(&self) -> Result<bool, GitError> {
-        Abilities::ask(&self.http).await.map(Abilities::suffice)
+        Ok(Abilities::ask(&self.http).await?.suffice() && self.leaves_trees_out().await?)
+    }
+
+    /// Says whether the server takes a filter of trees. That it has filters does not say which, and one
+    /// of blobs alone is not enough: every look at the history would bring all trees that ever were.
+    async fn leaves_trees_out(&self) -> Result<bool, GitError> {
+        let Some(head) = self.look_at_ref(&self.branch_ref).await? else { return Ok(true) };
+        let want = Want { ids: &[head.0], have: None, trees: 0, alone: true };
+        match upload::fetch(&self.http, &want).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == Kind::NotFound => {
+                tracing::debug!(%error, "the server sends no commit without its trees");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn look_at_ref(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        let found = upload::branches(&self.http, name).await?;
+        Ok(found.into_iter().find(|(found, _)| found == name).map(|(_, id)| id))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -211,8 +231,7 @@ impl Engine for WireEngine {
     }
 
     async fn look(&self) -> Result<Seen, GitError> {
-        let found = upload::branches(&self.http, &self.branch_ref).await?;
-        let branch = found.into_iter().find(|(name, _)| *name == self.branch_ref).map(|(_, id)| id);
+        let branch = self.look_at_ref(&self.branch_ref).await?;
         let empty =
             branch.is_none() && upload::branches(&self.http, "refs/heads/").await?.is_empty();
         self.state().seen = branch;
@@ -265,9 +284,7 @@ impl Engine for WireEngine {
     }
 
     async fn look_at(&self, branch: &BranchName) -> Result<Option<CommitId>, GitError> {
-        let name = reference(branch);
-        let found = upload::branches(&self.http, &name).await?;
-        Ok(found.into_iter().find(|(found, _)| *found == name).map(|(_, id)| id))
+        self.look_at_ref(&reference(branch)).await
     }
 
     async fn send(

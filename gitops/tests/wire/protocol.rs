@@ -76,6 +76,22 @@ async fn a_server_that_filters_all_trees_only_is_enough() {
 }
 
 #[tokio::test]
+async fn a_server_that_filters_blobs_only_is_left_to_the_git_program() {
+    let repo = Repo::seeded();
+    repo.git(&["config", "uploadpackfilter.allow", "false"]);
+    repo.git(&["config", "uploadpackfilter.blob:none.allow", "true"]);
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server, EngineChoice::Auto, "cache");
+    writer.commit(release("r1")).await.unwrap();
+    assert_eq!(writer.engine(), Some(EngineKind::Git));
+    let forced = open(&repo, &server, EngineChoice::Wire, "forced");
+    let error = forced.commit(release("r2")).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_terminal()), (GitErrorKind::Invalid, true), "{error}");
+    assert!(error.to_string().contains("filters of trees"), "{error}");
+    assert_eq!(repo.releases(), ["r1"]);
+}
+
+#[tokio::test]
 async fn both_engines_make_the_same_commits() {
     let (one, other) = (Repo::seeded(), Repo::seeded());
     let server = Server::start(&one, None).await;
