@@ -34,14 +34,19 @@ struct Peer {
 struct Dashboard {
     address: SocketAddr,
     peers: mpsc::Receiver<Peer>,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 impl Dashboard {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    async fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, peers) = mpsc::channel(8);
-        tokio::spawn(async move {
+        let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let mut authorization = String::new();
                 #[expect(clippy::result_large_err, reason = "the library's own type")]
@@ -57,7 +62,14 @@ impl Dashboard {
                 }
             }
         });
-        Self { address, peers }
+        Self { address, peers, serving }
+    }
+
+    /// Goes away; gives where it was.
+    async fn stop(self) -> SocketAddr {
+        self.serving.abort();
+        let _ = self.serving.await;
+        self.address
     }
 
     async fn peer(&mut self) -> Peer {

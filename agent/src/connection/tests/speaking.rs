@@ -113,6 +113,38 @@ async fn a_dashboard_that_pings_is_not_silent() {
 }
 
 #[tokio::test]
+async fn a_dashboard_that_was_away_is_told_all_that_happened_meanwhile() {
+    let mut dashboard = Dashboard::start().await;
+    let agent = Agent::start(dashboard.address, testing::settled(&["a", "b"]));
+    let mut peer = dashboard.peer().await;
+    peer.welcome(10).await;
+    let mut mirror = Mirror::default();
+    peer.until(&mut mirror, |mirror| mirror.apps().len() == 2).await;
+    drop(peer);
+    let address = dashboard.stop().await;
+    // Once it has tried in vain, it waits for longer each time and has forgotten the old connection.
+    let lost =
+        |n: u32| agent.measured(&format!(r#"gimlet_agent_connections_total{{end="lost"}} {n}"#));
+    let tried = tokio::time::timeout(Duration::from_secs(20), async {
+        while !lost(3) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    tried.await.expect("it tries again");
+    testing::add(&agent.cluster, "c");
+    testing::remove(&agent.cluster, "a");
+    assert!(!agent.cluster.progress().borrow().pending, "it is kept for nobody");
+    let mut dashboard = Dashboard::at(address).await;
+    let mut peer = dashboard.peer().await;
+    peer.welcome(10).await;
+    mirror.disconnect();
+    peer.until(&mut mirror, |mirror| {
+        mirror.apps().keys().map(|key| key.app.as_str()).eq(["b", "c"])
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_new_token_makes_a_new_connection_at_once() {
     let mut dashboard = Dashboard::start().await;
     let agent = Agent::start(dashboard.address, testing::settled(&["a"]));
