@@ -90,6 +90,10 @@ impl Objects for ChosenEngine {
         self.engine()?.object(id).await
     }
 
+    async fn at_hand(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
+        self.engine()?.at_hand(id).await
+    }
+
     async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError> {
         self.engine()?.info(id).await
     }

@@ -37,18 +37,18 @@ pub(crate) fn differences<'a>(old: &'a Tree, new: &'a Tree) -> Vec<Difference<'a
 
 /// Cuts off what two trees have in common at the beginning and at the end.
 fn apart<'a>(old: &'a Tree, new: &'a Tree) -> (Entries<'a>, Entries<'a>) {
-    let (old, new) = (old.encoded().as_ref(), new.encoded().as_ref());
-    let head = Entries::of(old).end_within(shared_head(old, new));
-    let (old, new) = (&old[head..], &new[head..]);
-    let shorter = old.len().min(new.len());
-    let tail = shared_tail(&old[old.len() - shorter..], &new[new.len() - shorter..]);
-    let end = |data: &'a [u8]| Entries::of(data).start_behind(data.len() - tail);
-    let (old_end, new_end) = (end(old), end(new));
+    let (before, after) = (old.encoded().as_ref(), new.encoded().as_ref());
+    let head = old.end_within(shared_head(before, after));
+    let shorter = before.len().min(after.len()) - head;
+    let last = |data: &'a [u8]| &data[data.len() - shorter..];
+    let tail = shared_tail(last(before), last(after));
+    let old_end = old.start_behind(head, before.len() - tail);
+    let new_end = new.start_behind(head, after.len() - tail);
     // An id may look like the beginning of an entry.
-    if old.len() - old_end == new.len() - new_end {
-        return (Entries::of(&old[..old_end]), Entries::of(&new[..new_end]));
+    if before.len() - old_end == after.len() - new_end {
+        return (Entries::of(&before[head..old_end]), Entries::of(&after[head..new_end]));
     }
-    (Entries::of(old), Entries::of(new))
+    (Entries::of(&before[head..]), Entries::of(&after[head..]))
 }
 
 /// Bytes that are compared at once.

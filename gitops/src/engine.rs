@@ -53,6 +53,10 @@ impl From<GitError> for PushError {
 pub(crate) trait Objects: Send + Sync + 'static {
     /// Reads an object; none if it is not known here.
     async fn object(&self, id: ObjectId) -> Result<Option<Object>, GitError>;
+    /// Reads an object for which nothing has to be fetched.
+    async fn at_hand(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
+        self.object(id).await
+    }
     /// Returns kind and size of an object without its content.
     async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError>;
     /// Brings objects here together that are about to be read one by one.

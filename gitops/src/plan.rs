@@ -215,6 +215,13 @@ impl<'a> Planner<'a> {
         }
     }
 
+    async fn tree_at_hand(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {
+        match self.trees.get(&id) {
+            Some(tree) => Ok(Some(tree.clone())),
+            None => self.store.tree_at_hand(id).await,
+        }
+    }
+
     async fn find(&self, root: ObjectId, path: &RepoPath) -> Result<Option<Found>, GitError> {
         let mut found: Option<Found> = None;
         for part in path.parts() {
@@ -343,7 +350,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Moves what the new root has and the one before it has not to the objects to be written; the rest
-    /// was only passed through.
+    /// was only passed through. Where the tree before is not at hand, all of the new one that was made
+    /// here is written: that costs less than to fetch the tree.
     async fn keep_reachable(&mut self, before: ObjectId) -> Result<(), GitError> {
         let mut open = vec![(Some(before), self.root)];
         while let Some((old, id)) = open.pop() {
@@ -352,7 +360,7 @@ impl<'a> Planner<'a> {
             }
             if let Some(tree) = self.trees.get(&id) {
                 let old = match old {
-                    Some(old) => self.tree(old).await?,
+                    Some(old) => self.tree_at_hand(old).await?.unwrap_or_default(),
                     None => Tree::default(),
                 };
                 for Difference { old, new, .. } in differences(&old, tree) {

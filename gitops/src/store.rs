@@ -91,6 +91,15 @@ impl Store {
         Ok(tree)
     }
 
+    /// Returns a tree if nothing has to be fetched for it.
+    pub(crate) async fn tree_at_hand(&self, id: ObjectId) -> Result<Option<Tree>, GitError> {
+        if let Some(tree) = self.cache().trees.get(&id) {
+            return Ok(Some(tree.clone()));
+        }
+        let found = self.objects.at_hand(id).await?;
+        found.filter(|o| o.kind == ObjectKind::Tree).map(|o| Tree::decode(o.data)).transpose()
+    }
+
     /// Brings here what entries stand for, all together.
     pub(crate) async fn gather(
         &self,

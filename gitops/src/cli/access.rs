@@ -60,18 +60,17 @@ impl Access {
         let transport = self.remote.url.transport;
         let invocation = invocation
             .env("GIT_ALLOW_PROTOCOL", transport.protocol())
-            .config("http.lowSpeedTime", self.timeouts.idle.as_secs().max(1).to_string());
+            .config("http.lowSpeedTime", self.timeouts.idle.as_secs().max(1).to_string())
+            // It would carry credentials, and a look at what nobody else may reach, to wherever it points.
+            .config("http.followRedirects", "false");
         match (transport, self.credentials()) {
             (Transport::Ssh, credentials) => self.lend_ssh(invocation, &credentials),
             (_, Credentials::Basic { username, password }) => {
                 let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
                 let header = format!("Authorization: Basic {}", BASE64_STANDARD.encode(&*pair));
                 let origin = self.remote.url.origin.clone().unwrap_or_default();
-                let invocation = self
-                    .lend_ca(invocation)?
-                    .config(format!("http.{origin}/.extraHeader"), header)
-                    // A redirect would carry the header to wherever it points.
-                    .config("http.followRedirects", "false");
+                let invocation =
+                    self.lend_ca(invocation)?.config(format!("http.{origin}/.extraHeader"), header);
                 Ok((invocation, Lent { _files: None }))
             }
             (_, _) => Ok((self.lend_ca(invocation)?, Lent { _files: None })),

@@ -126,7 +126,7 @@ pub(crate) fn failure(what: &str, finished: &Finished, scrub: impl Fn(&str) -> S
         GitErrorKind::Unreachable if lower.contains(" certificate ") => {
             ": check the server's certificate and the authority that is trusted for it"
         }
-        // Redirects are not followed with credentials.
+        // Redirects are not followed.
         GitErrorKind::Unreachable if lower.contains("returned error: 30") => {
             ": the server points elsewhere: use the new address"
         }

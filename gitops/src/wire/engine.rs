@@ -203,6 +203,10 @@ impl Objects for WireEngine {
         Ok(Some(object))
     }
 
+    async fn at_hand(&self, id: ObjectId) -> Result<Option<Object>, GitError> {
+        Ok(self.cache.get(id))
+    }
+
     async fn info(&self, id: ObjectId) -> Result<Option<(ObjectKind, u64)>, GitError> {
         Ok(self.object(id).await?.map(|object| (object.kind, object.data.len() as u64)))
     }

@@ -301,13 +301,22 @@ async fn credentials_never_follow_a_redirect() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_by_who_has_nothing_to_lose() {
+async fn a_redirect_is_followed_without_credentials_where_its_address_is_looked_at_first() {
     let repo = Repo::seeded();
     let server = Server::start(&repo, None).await;
     let other = Server::start(&repo, None).await;
     server.redirect("info/refs", &format!("http://localhost:{}", other.address().port()));
-    let writer = Writer::open(server.remote(&repo, ""), repo.options());
-    writer.commit(release("r1")).await.unwrap();
-    assert!(other.requests() > 0);
-    assert_eq!(repo.releases(), ["r1"]);
+    let writer = Writer::open(server.remote(&repo, ""), without_retries(&repo));
+    let outcome = writer.commit(release("r1")).await;
+    if ENGINE == EngineChoice::Wire {
+        outcome.unwrap();
+        assert!(other.requests() > 0);
+        assert_eq!(repo.releases(), ["r1"]);
+    } else {
+        // The git program looks at no address.
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), GitErrorKind::Unreachable, "{error}");
+        assert!(error.to_string().contains("use the new address"), "{error}");
+        assert_eq!(other.requests(), 0);
+    }
 }

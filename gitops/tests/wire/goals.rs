@@ -45,6 +45,19 @@ async fn a_batch_is_one_request_on_the_connection_that_is_there() {
     repo.fsck();
 }
 
+/// Goal 5 once more, where this process has read none of the apps before.
+#[tokio::test]
+async fn a_batch_of_a_hundred_is_one_request_whatever_was_read_before() {
+    let repo = with_apps(1_000);
+    let server = Server::start(&repo, None).await;
+    let writer = open(&repo, &server);
+    writer.commit(release(0, 1)).await.unwrap();
+    let before = (server.requests(), server.pushes());
+    land(&writer, (1..=100).map(|number| release(number, 1)).collect()).await;
+    assert_eq!((server.requests() - before.0, server.pushes() - before.1), (1, 1));
+    repo.fsck();
+}
+
 /// Goal 6: at most 6 KB up and 4 KB down for a release of ten files, whatever the repository's size.
 #[tokio::test]
 async fn the_bytes_of_a_release_do_not_grow_with_the_repository() {
