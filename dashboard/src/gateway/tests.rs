@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use gimlet_agent::protocol::{AppKey, AppState, FromAgent, MAX_FRAME, Word, Workload};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Place;
@@ -197,4 +198,20 @@ fn a_skew_is_told_in_its_direction_and_a_small_one_never() {
     assert_eq!((off(0), off(30), off(-30)), (None, None, None));
     assert!(off(31).unwrap().contains("31 seconds ahead of this one"));
     assert!(off(-3600).unwrap().contains("3600 seconds behind this one"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_of_that_name_without_the_role_is_refused_before_it_speaks() {
+    let world = World::start(1).await;
+    let agent = token(&name(0), Timestamp::now() + SignedDuration::from_hours(1));
+    assert!(Speaker::with(&world, &agent).await.is_ok());
+    world.take_roles();
+    assert_eq!(Speaker::with(&world, &agent).await.err(), Some(StatusCode::FORBIDDEN));
+    let asked = world.asked();
+    let user = format!("system:serviceaccount:{NAMESPACE}:gimlet-agent-{}", name(0));
+    assert_eq!(asked["user"], user.as_str());
+    assert_eq!(asked["groups"], json!(["system:serviceaccounts"]));
+    let right = json!({"verb": "patch", "group": "gimlet.io", "resource": "environments",
+        "subresource": "status", "namespace": NAMESPACE, "name": name(0)});
+    assert_eq!(asked["resourceAttributes"], right);
 }

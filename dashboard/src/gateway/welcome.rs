@@ -1,8 +1,11 @@
-//! Who speaks, and whether it may: pure, but for the question to the API server.
+//! Who speaks, and whether it may: pure, but for the questions to the API server.
 
 use gimlet_agent::protocol::{Capability, FromAgent, VERSION};
-use gimlet_crds::{Environment, Observer, agent_account, agent_of};
-use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
+use gimlet_crds::{Environment, GROUP, Observer, agent_account, agent_of};
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, UserInfo};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
 use kube::Client;
 use kube::api::{Api, PostParams};
 
@@ -19,7 +22,8 @@ pub(super) struct Introduction {
     pub(super) capabilities: Vec<Capability>,
 }
 
-/// Asks the API server for which environment a token speaks.
+/// Asks the API server for which environment a token speaks, and whether it may: the name of an account is
+/// not enough, for whoever may create service accounts in a namespace chooses it.
 pub(super) async fn identify(reviewer: &Client, token: &Token) -> Result<Place, Problem> {
     let review = TokenReview {
         spec: TokenReviewSpec { token: token.text().to_owned(), audiences: None },
@@ -36,8 +40,47 @@ pub(super) async fn identify(reviewer: &Client, token: &Token) -> Result<Place, 
              another audience than the API server's",
         ));
     }
-    let user = status.user.and_then(|user| user.username).unwrap_or_default();
-    place_of(&user)
+    let user = status.user.unwrap_or_default();
+    let place = place_of(user.username.as_deref().unwrap_or_default())?;
+    if may_report(reviewer, user, &place).await? { Ok(place) } else { Err(no_role(&place)) }
+}
+
+/// Asks the API server whether somebody may say that the agent of an environment was heard.
+async fn may_report(reviewer: &Client, user: UserInfo, place: &Place) -> Result<bool, Problem> {
+    let UserInfo { username, groups, uid, extra } = user;
+    let review = SubjectAccessReview {
+        spec: SubjectAccessReviewSpec {
+            user: username,
+            groups,
+            uid,
+            extra,
+            resource_attributes: Some(ResourceAttributes {
+                verb: Some("patch".into()),
+                group: Some(GROUP.into()),
+                resource: Some("environments".into()),
+                subresource: Some("status".into()),
+                namespace: Some(place.namespace.clone()),
+                name: Some(place.environment.clone()),
+                ..ResourceAttributes::default()
+            }),
+            ..SubjectAccessReviewSpec::default()
+        },
+        ..SubjectAccessReview::default()
+    };
+    let answer = Api::<SubjectAccessReview>::all(reviewer.clone())
+        .create(&PostParams::default(), &review)
+        .await
+        .map_err(|error| Problem::of_api("ask what the agent may", &error))?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+fn no_role(place: &Place) -> Problem {
+    let (account, Place { namespace, .. }) = (agent_account(&place.environment), place);
+    Problem::forbidden(format!(
+        "the service account {account} may not report what runs in environment {place}: bind the role to \
+         it with `kubectl create rolebinding {account} -n {namespace} \
+         --clusterrole=gimlet-agent-identity --serviceaccount={namespace}:{account}`"
+    ))
 }
 
 /// Reads the environment from the name of a token's owner.

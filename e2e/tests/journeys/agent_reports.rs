@@ -53,7 +53,7 @@ async fn what_really_runs_reaches_the_app_and_the_environment() -> Result<()> {
     let here = Patch::Merge(json!({"spec": {"flux": {"namespace": ns}}}));
     environments.patch(ns, &PatchParams::default(), &here).await?;
     run(&cluster, ns, "shop/web:1")?;
-    let token = identity(&cluster, ns, ns)?;
+    let token = identity(&cluster, ns, ns).await?;
     let agent = Agent::start(&cluster, ns, &dashboard.origin(), &format!("{ns}/{ns}"), &token)?;
     agent.ready().await?;
 

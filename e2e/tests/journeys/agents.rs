@@ -11,14 +11,30 @@ use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_mins(1);
 
-/// Makes the identity of an environment's agent, and gives a token of it.
-pub(crate) fn identity(cluster: &ControlPlane, ns: &str, environment: &str) -> Result<String> {
+/// Makes the identity of an environment's agent, and gives a token of it once its role counts.
+pub(crate) async fn identity(
+    cluster: &ControlPlane,
+    ns: &str,
+    environment: &str,
+) -> Result<String> {
     let account = agent_account(environment);
     cluster.kubectl(["create", "serviceaccount", &account, "-n", ns])?;
     let subject = format!("--serviceaccount={ns}:{account}");
     let role = "--clusterrole=gimlet-agent-identity";
     cluster.kubectl(["create", "rolebinding", &account, "-n", ns, role, &subject])?;
+    may_report(cluster, ns, environment).await?;
     cluster.token(ns, &account)
+}
+
+/// Waits until the role of an environment's agent counts.
+pub(crate) async fn may_report(cluster: &ControlPlane, ns: &str, environment: &str) -> Result<()> {
+    let who = format!("--as=system:serviceaccount:{ns}:{}", agent_account(environment));
+    let what = format!("environments.gimlet.io/{environment}");
+    wait_until("the role of the agent to count", SOON, async || {
+        cluster.kubectl(["auth", "can-i", "patch", &what, "--subresource=status", "-n", ns, &who])
+    })
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn make(client: &Client, ns: &str, environment: &str) -> Result<()> {
@@ -73,7 +89,7 @@ async fn the_token_of_an_agent_writes_what_it_reports_of_its_environment_and_no_
         make(&client, ns, environment).await?;
     }
     make(&client, other.name(), "prod").await?;
-    let token = identity(&cluster, ns, "prod")?;
+    let token = identity(&cluster, ns, "prod").await?;
     let agent = Agent { client: cluster.client_with_token(&token).await?, ns };
     // More rights than the role gives: what is refused now is refused by the policy alone.
     let subject = format!("--serviceaccount={ns}:{}", agent_account("prod"));
@@ -151,7 +167,7 @@ async fn the_role_of_an_agent_is_no_more_than_its_report() -> Result<()> {
     let namespace = cluster.namespace("agent-role").await?;
     let ns = namespace.name();
     make(&client, ns, "prod").await?;
-    let token = identity(&cluster, ns, "prod")?;
+    let token = identity(&cluster, ns, "prod").await?;
     let agent = Agent { client: cluster.client_with_token(&token).await?, ns };
     let live = json!({"live": {"state": "Unknown"}});
     wait_until("the agent's right to report", SOON, async || {

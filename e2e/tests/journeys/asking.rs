@@ -136,7 +136,7 @@ async fn people_ask_the_agent_through_the_dashboard_and_are_named_to_it() -> Res
     environment(&client, ns, "prod", "Agent").await?;
     environment(&client, ns, "here", "Operator").await?;
     app(&client, ns, "web").await?;
-    let token = identity(&cluster, ns, "prod")?;
+    let token = identity(&cluster, ns, "prod").await?;
     let ada = person(&cluster, ns, "ada", Some("gimlet-viewer"))?;
     let stranger = person(&cluster, ns, "stranger", None)?;
     let all = format!("/api/agents/{ns}/prod/apps/web");
@@ -233,7 +233,7 @@ async fn what_an_agent_says_is_on_the_page_at_once_and_stays_there_as_old_when_i
     let client = cluster.client().await?;
     environment(&client, ns, "prod", "Agent").await?;
     app(&client, ns, "web").await?;
-    let token = identity(&cluster, ns, "prod")?;
+    let token = identity(&cluster, ns, "prod").await?;
     let ada = person(&cluster, ns, "ada", Some("gimlet-viewer"))?;
     let mut agent = Speaker::welcome(&dashboard, &token, &format!("{ns}/prod")).await?;
     agent

@@ -37,7 +37,7 @@ impl Two {
         let gitea = gitea()?;
         workload.apply(&secret(&ns, "gitops", &gitea.user, &gitea.token))?;
         let dashboard = Dashboard::start(&stage.cluster, &ns, &[]).await?;
-        let token = identity(&stage.cluster, &ns, "staging")?;
+        let token = identity(&stage.cluster, &ns, "staging").await?;
         Ok(Self { stage, dashboard, workload, token })
     }
 

@@ -170,6 +170,17 @@ pub(crate) async fn app(client: &Client, ns: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Gives what a refusal says.
+fn refusal(dialled: Result<Speaker, Error>, status: u16) -> Result<String> {
+    match dialled {
+        Err(Error::Http(answer)) if answer.status() == status => {
+            let body = answer.body().as_deref().unwrap_or_default();
+            Ok(String::from_utf8_lossy(body).into_owned())
+        }
+        other => bail!("{:?}", other.map(|_| ())),
+    }
+}
+
 /// Waits until an app's live state holds these fields.
 async fn shows(apps: &Api<App>, name: &str, expected: &Value) -> Result<App> {
     let what = format!("{name} to show {expected}");
@@ -194,8 +205,8 @@ async fn an_agent_is_let_in_with_the_token_of_its_environment_and_told_why_where
     let client = cluster.client().await?;
     environment(&client, ns, "prod", "Agent").await?;
     environment(&client, ns, "here", "Operator").await?;
-    let token = identity(&cluster, ns, "prod")?;
-    let other = identity(&cluster, ns, "here")?;
+    let token = identity(&cluster, ns, "prod").await?;
+    let other = identity(&cluster, ns, "here").await?;
     cluster.kubectl(["create", "serviceaccount", "ada", "-n", ns])?;
     let person = cluster.token(ns, "ada")?;
     let prod = format!("{ns}/prod");
@@ -205,14 +216,8 @@ async fn an_agent_is_let_in_with_the_token_of_its_environment_and_told_why_where
         (Some("not.a.token"), 401, "does not know this token"),
         (Some(person.as_str()), 403, "is no agent: an agent's service account is called"),
     ] {
-        match Speaker::dial(&dashboard, token).await {
-            Err(Error::Http(answer)) => {
-                assert_eq!(answer.status(), status);
-                let body = String::from_utf8_lossy(answer.body().as_deref().unwrap_or_default());
-                assert!(body.contains(why), "{body}");
-            }
-            other => bail!("{why}: {:?}", other.map(|_| ())),
-        }
+        let body = refusal(Speaker::dial(&dashboard, token).await, status)?;
+        assert!(body.contains(why), "{body}");
     }
     for (token, said, why) in [
         (&token, format!("{ns}/here"), "give it the token of gimlet-agent-here"),
@@ -264,12 +269,19 @@ async fn what_an_agent_reports_is_written_with_its_own_token_and_only_what_chang
     let client = cluster.client().await?;
     environment(&client, ns, "prod", "Agent").await?;
     app(&client, ns, "web").await?;
-    let token = identity(&cluster, ns, "prod")?;
+    let token = identity(&cluster, ns, "prod").await?;
     let (apps, environments): (Api<App>, Api<Environment>) =
         (Api::namespaced(client.clone(), ns), Api::namespaced(client.clone(), ns));
-    // Without the role nothing is written, and the agent hears why.
+    let prod = format!("{ns}/prod");
+    // An account of that name without the role has no seat, and who has lost it meanwhile writes nothing. Both hear why.
+    let mut agent = Speaker::welcome(&dashboard, &token, &prod).await?;
     cluster.kubectl(["delete", "rolebinding", "gimlet-agent-prod", "-n", ns])?;
-    let mut agent = Speaker::welcome(&dashboard, &token, &format!("{ns}/prod")).await?;
+    wait_until("the account to be refused", SOON, async || {
+        let body = refusal(Speaker::dial(&dashboard, Some(&token)).await, 403)?;
+        ensure!(body.contains("kubectl create rolebinding gimlet-agent-prod"), "{body}");
+        Ok(())
+    })
+    .await?;
     let reported = ["web", "later"].map(|name| state(name, Word::Healthy, "aaaaaaa"));
     agent.tell(FromAgent::snapshot(1, root("aaaaaaa"), reported)).await?;
     let told = agent.error().await?;

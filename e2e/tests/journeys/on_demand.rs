@@ -62,7 +62,7 @@ async fn a_person_sees_and_does_in_another_cluster_what_they_may_there_and_no_mo
     let client = cluster.client().await?;
     make(&client, ns, ns).await?;
     run(&cluster, ns, "shop/web:1")?;
-    let token = identity(&cluster, ns, ns)?;
+    let token = identity(&cluster, ns, ns).await?;
     let environment = format!("{ns}/{ns}");
     let args = ["--on-demand=all"];
     let agent = Agent::start_with(&cluster, ns, &dashboard.origin(), &environment, &token, &args)?;

@@ -56,6 +56,9 @@ struct Api {
     /// Writes with a token that is none of the environment.
     strangers: AtomicUsize,
     refuses_expired: AtomicBool,
+    /// What was asked whether it may be done; nothing is allowed to who has no role.
+    asked: Mutex<Vec<Value>>,
+    no_roles: AtomicBool,
 }
 
 /// Makes a token of an environment's agent, as an API server does but for the signature.
@@ -97,11 +100,19 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
             let status = if refused {
                 json!({"authenticated": false})
             } else {
-                json!({"authenticated": true, "user": {"username": owner(token)}})
+                json!({"authenticated": true,
+                    "user": {"username": owner(token), "groups": ["system:serviceaccounts"]}})
             };
             axum::Json(json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
                 "metadata": {}, "spec": {"token": ""}, "status": status}))
             .into_response()
+        }
+        (&Method::POST, [.., "subjectaccessreviews"]) => {
+            let mut review: Value = serde_json::from_slice(&body).unwrap();
+            server.0.asked.lock().unwrap().push(review["spec"].clone());
+            let allowed = !server.0.no_roles.load(Ordering::Relaxed);
+            review["status"] = json!({"allowed": allowed});
+            axum::Json(review).into_response()
         }
         (&Method::GET, [.., _]) if parts.uri.query().is_some_and(|q| q.contains("watch=true")) => {
             Body::from_stream(futures::stream::pending::<Result<String, Error>>()).into_response()
@@ -192,6 +203,16 @@ impl World {
     pub(super) fn written(&self, kind: &str, environment: &str) -> String {
         let written = self.server.0.written.lock().unwrap();
         written.get(&(kind.to_owned(), environment.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// Has the API server allow nobody anything.
+    pub(super) fn take_roles(&self) {
+        self.server.0.no_roles.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns what the API server was asked last whether somebody may do it.
+    pub(super) fn asked(&self) -> Value {
+        self.server.0.asked.lock().unwrap().last().cloned().unwrap_or_default()
     }
 
     /// Has the API server look at the time of tokens.
