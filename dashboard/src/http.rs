@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::rights::{Rights, rights};
 use crate::session::Sessions;
 use crate::watched::Watched;
-use crate::{gateway, live, overview, passthrough, people, sso};
+use crate::{gateway, groundwork, live, overview, passthrough, people, sso};
 
 /// Requests that are passed through at once.
 const AT_ONCE: usize = 256;
@@ -91,7 +91,8 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api/v1/config", get(people::config))
         .route("/api/v1/me", get(people::me))
         .route("/api/v1/rights", post(rights))
-        .route("/api/v1/namespaces", get(overview::namespaces))
+        .route("/api/v1/namespaces", get(overview::namespaces).post(groundwork::namespace))
+        .route("/api/v1/credentials", post(groundwork::credentials))
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/denials", get(denials))
         .route("/api/v1/live", get(live::live))

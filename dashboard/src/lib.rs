@@ -8,6 +8,7 @@ mod caller;
 mod cluster;
 mod denials;
 mod gateway;
+mod groundwork;
 mod http;
 mod live;
 mod metrics;

@@ -120,6 +120,7 @@ pub(crate) async fn namespaces(
     }
     let may = async |namespace: String| {
         let question = Question {
+            group: crate::rights::gimlet(),
             verb: "list".to_owned(),
             resource: "apps".to_owned(),
             subresource: None,

@@ -29,9 +29,12 @@ const FRESH: Duration = Duration::from_secs(10);
 /// Answers that are remembered.
 const REMEMBERED: usize = 16 * 1024;
 
-/// Whether somebody may do something with a kind of `gimlet.io`.
+/// Whether somebody may do something with a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct Question {
+    /// API group of the kind, empty for Kubernetes' oldest kinds; `gimlet.io` where it is not said.
+    #[serde(default = "gimlet")]
+    pub(crate) group: String,
     pub(crate) verb: String,
     pub(crate) resource: String,
     #[serde(default)]
@@ -40,6 +43,11 @@ pub(crate) struct Question {
     pub(crate) namespace: String,
     #[serde(default)]
     pub(crate) name: Option<String>,
+}
+
+/// Names the group of Gimlet's kinds.
+pub(crate) fn gimlet() -> String {
+    gimlet_crds::GROUP.to_owned()
 }
 
 /// The answer, with a sentence for a person.
@@ -99,7 +107,7 @@ fn review(question: &Question) -> SelfSubjectAccessReview {
     SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
-                group: Some(gimlet_crds::GROUP.to_owned()),
+                group: Some(question.group.clone()),
                 verb: Some(question.verb.clone()),
                 resource: Some(question.resource.clone()),
                 subresource: question.subresource.as_deref().and_then(filled),
@@ -150,10 +158,11 @@ fn answer(question: &Question, may: bool, read_only: bool, user: &UserInfo) -> R
     if may {
         return Right { allowed: true, text: format!("you may {what}") };
     }
-    let place = if namespace.is_empty() {
-        "in all namespaces".to_owned()
-    } else {
-        format!("in namespace `{namespace}`")
+    let place = match namespace.as_str() {
+        // These are in none.
+        "" if resource == "namespaces" => "in the cluster".to_owned(),
+        "" => "in all namespaces".to_owned(),
+        namespace => format!("in namespace `{namespace}`"),
     };
     let name = user.username.as_deref().unwrap_or("nobody");
     // Groups that everybody is in tell nothing.
@@ -170,6 +179,7 @@ mod tests {
 
     fn question(verb: &str, subresource: Option<&str>, namespace: &str) -> Question {
         Question {
+            group: gimlet(),
             verb: verb.into(),
             resource: "releases".into(),
             subresource: subresource.map(Into::into),
@@ -205,6 +215,19 @@ mod tests {
             let right = answer(&question, false, read_only, &alice());
             assert_eq!(right, Right { allowed: false, text: expected.into() });
         }
+    }
+
+    #[test]
+    fn a_question_is_about_gimlets_kinds_unless_it_names_others() {
+        let read = |text: &str| serde_json::from_str::<Question>(text).unwrap();
+        let question = read(r#"{"verb": "create", "resource": "releases", "namespace": "a"}"#);
+        assert_eq!(question.group, "gimlet.io");
+        let question =
+            read(r#"{"group": "", "verb": "create", "resource": "namespaces", "namespace": ""}"#);
+        let asked = review(&question).spec.resource_attributes.unwrap();
+        assert_eq!((asked.group.as_deref(), asked.namespace), (Some(""), None));
+        let right = answer(&question, false, false, &alice());
+        assert!(right.text.starts_with("needs `create namespaces` in the cluster;"));
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Sight {
     ) -> Result<Self, Problem> {
         let ask = async |namespace: String, kind: Kind| {
             let question = Question {
+                group: crate::rights::gimlet(),
                 verb: verb.to_owned(),
                 resource: kind.plural().to_owned(),
                 subresource: None,

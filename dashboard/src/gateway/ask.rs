@@ -223,6 +223,7 @@ async fn may_see(
         None => ("environments", place.environment.clone()),
     };
     let question = Question {
+        group: crate::rights::gimlet(),
         verb: "get".to_owned(),
         resource: resource.to_owned(),
         subresource: None,

@@ -46,7 +46,7 @@ const MESSAGES = [
   'larger upload limit',
 ];
 
-const condition = (type, status, reason, message, at = 60) => ({
+export const condition = (type, status, reason, message, at = 60) => ({
   type,
   status,
   reason,

@@ -68,14 +68,14 @@ export function rowsOf(world, count = 0) {
 }
 
 export function environmentCard({ metadata, spec, status }) {
-  const ready = status.conditions.find(({ type }) => type === 'Ready');
+  const ready = status?.conditions.find(({ type }) => type === 'Ready');
   return {
     namespace: metadata.namespace,
     name: metadata.name,
-    word: spec.suspend ? 'Waiting' : ready.status === 'True' ? 'Healthy' : 'Failed',
-    text: ready.message,
-    apps: status.apps,
-    head: status.head,
+    word: spec.suspend ? 'Waiting' : !ready ? 'Progressing' : ready.status === 'True' ? 'Healthy' : 'Failed',
+    text: ready?.message,
+    apps: status?.apps,
+    head: status?.head,
     url: spec.gitops.url,
     branch: spec.gitops.branch,
     path: spec.gitops.path,

@@ -160,13 +160,12 @@ function tell(socket, subscription) {
 const strip = (text) => JSON.parse(JSON.stringify(text));
 
 function questionOf({ verb, resource, namespace }) {
-  const allowed =
-    ['get', 'list', 'watch'].includes(verb) || (!viewer && !(resource === 'environments' && verb === 'create'));
+  const allowed = ['get', 'list', 'watch'].includes(verb) || (!viewer && resource !== 'namespaces');
   return {
     allowed,
     text: allowed
       ? `you may ${verb} ${resource}`
-      : `needs \`${verb} ${resource}\` in namespace \`${namespace}\`; you are ${options.user}, groups dev`,
+      : `needs \`${verb} ${resource}\` ${namespace ? `in namespace \`${namespace}\`` : 'in the cluster'}; you are ${options.user}, groups dev`,
   };
 }
 
@@ -233,7 +232,7 @@ function create(plural, list, query, body) {
     metadata: {
       ...body.metadata,
       name,
-      namespace: world.NAMESPACE,
+      namespace: body.metadata.namespace ?? world.NAMESPACE,
       uid: world.hex(12),
       creationTimestamp: new Date().toISOString(),
       annotations: { 'gimlet.io/created-by': options.user },
@@ -244,8 +243,49 @@ function create(plural, list, query, body) {
   if (plural === 'releases') moving.begin(made);
   if (plural === 'approvals') moving.judge(made);
   if (plural === 'configchanges') world.writeFile(made);
+  if (plural === 'environments') setTimeout(() => look(made), 400);
   changed();
   return made;
+}
+
+/** Does what the operator does with a new environment: it writes the files of Flux. */
+function look(environment) {
+  const commit = world.hex(40);
+  environment.status = {
+    conditions: [
+      world.condition('Ready', 'True', 'Ready', 'releases reach git; Flux here does not follow them'),
+      world.condition('GitReady', 'True', 'Reachable', 'branch main, staging-2/'),
+      world.condition(
+        'FluxReady',
+        'Unknown',
+        'NotConnected',
+        'Flux in this cluster does not follow the environment; connect it once',
+      ),
+    ],
+    head: { commit, short: commit.slice(0, 7), time: new Date().toISOString() },
+    apps: 0,
+  };
+  changed();
+}
+
+/** Makes what an environment needs before it can be there. */
+const secrets = new Set(['team-shop/gitops']);
+function groundwork(what, body) {
+  const verb = what === 'namespaces' ? 'create namespaces' : 'create secrets';
+  if (viewer) throw new Refusal(403, 'Forbidden', `needs \`${verb}\`; you are ${options.user}, groups dev`);
+  if (what === 'namespaces') {
+    if (body.name === world.NAMESPACE) return { made: false };
+    throw new Refusal(403, 'Forbidden', `User "${options.user}" cannot create resource "namespaces"`);
+  }
+  const id = `${body.namespace}/${body.name}`;
+  if (secrets.has(id))
+    throw new Refusal(
+      409,
+      'AlreadyExists',
+      `there is a Secret ${body.name} in namespace ${body.namespace} already, and it stays as it is: take that one, or choose another name`,
+    );
+  secrets.add(id);
+  return { made: true };
 }
 
 function merge(target, change) {
@@ -373,6 +413,8 @@ async function answer(request, url) {
   if (nobody && path === '/api/v1/namespaces') return { namespaces: [] };
   if (nobody) throw new Refusal(403, 'Forbidden', 'needs `list apps` in some namespace; you are eve@example.com');
   if (path === '/api/v1/rights') return body.map(questionOf);
+  if (request.method === 'POST' && ['/api/v1/namespaces', '/api/v1/credentials'].includes(path))
+    return groundwork(parts[2], body);
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
   if (path === '/api/v1/overview') return overview();
   if (path === '/api/v1/denials') return { items: options.empty ? [] : world.denials };

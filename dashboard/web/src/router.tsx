@@ -31,6 +31,11 @@ const environments = createRoute({
   path: '/environments',
   component: lazyRouteComponent(() => import('./environments/EnvironmentsPage'), 'EnvironmentsPage'),
 });
+const wizard = createRoute({
+  getParentRoute: () => root,
+  path: '/environments/new',
+  component: lazyRouteComponent(() => import('./wizard/WizardPage'), 'WizardPage'),
+});
 const environment = createRoute({
   getParentRoute: () => root,
   path: '/environments/$namespace/$name',
@@ -64,6 +69,7 @@ export const router = createRouter({
     configure,
     release,
     environments,
+    wizard,
     environment,
     commits,
     repository,

@@ -2,6 +2,7 @@
 
 const APP = '/apps/team-shop/checkout/prod-eu';
 const RUNS = '/apps/team-shop/catalog/prod-us';
+const WIZARD = '/environments/new?name=qa&in=team-shop&url=https://github.com/acme/gitops.git';
 
 export const screens = [
   { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
@@ -203,6 +204,34 @@ export const screens = [
   { name: 'audit-narrow', path: '/audit', width: 420, ready: '.data tbody tr' },
   { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'environments', path: '/environments', ready: '.data tbody tr' },
+  { name: 'wizard', path: '/environments/new', ready: 'text=As soon as the environment has a name' },
+  { name: 'wizard-narrow', path: `${WIZARD}&step=repository`, width: 420, ready: 'text=GitHub App', expected: ['404'] },
+  {
+    name: 'wizard-repository',
+    path: `${WIZARD}&step=repository&make=true`,
+    ready: 'text=Make it at github.com',
+    expected: ['404'],
+  },
+  { name: 'wizard-app', path: `${WIZARD}&step=repository&by=app`, ready: 'text=Installation ID', expected: ['404'] },
+  { name: 'wizard-wrong', path: '/environments/new?step=layout&name=A&in=team-shop', ready: 'text=First comes' },
+  {
+    name: 'wizard-layout',
+    path: `${WIZARD}&step=layout&pulls=true`,
+    ready: 'p:has-text("it is kept nowhere")',
+    expected: ['404'],
+  },
+  {
+    name: 'wizard-viewer',
+    path: `${WIZARD}&step=layout&by=there`,
+    as: 'viewer',
+    ready: 'p:has-text("needs `create environments`")',
+    expected: ['404'],
+  },
+  {
+    name: 'wizard-there',
+    path: '/environments/new?step=layout&name=staging&in=team-shop',
+    ready: 'text=There is an Environment staging',
+  },
   { name: 'environment', path: '/environments/team-shop/prod-us', ready: '.data tbody tr' },
   { name: 'environment-narrow', path: '/environments/team-shop/prod-us', width: 420, ready: '.data tbody tr' },
   { name: 'environment-policies', path: '/environments/team-shop/prod-eu?tab=policies', ready: '.facts' },
@@ -267,6 +296,51 @@ const change = (page, path, body) =>
 
 /** What people do, each on a backend of its own. */
 export const steps = {
+  'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
+    await enter(page, backend, '/environments');
+    await page.getByRole('button', { name: 'New environment…' }).click();
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('qa');
+    await page.getByRole('combobox', { name: 'Namespace' }).fill('team-shop');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByLabel('Address of the gitops repository').fill('https://github.com/acme/gitops.git');
+    await page.getByRole('textbox', { name: 'Token' }).fill('hunter2');
+    await page.getByLabel('Name of the Secret').fill('gitops');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('button', { name: 'Create environment' }).click();
+    await page.locator('.wizard-lines >> text=stays as it is').waitFor();
+    const none = await page.evaluate(async () => {
+      const { items } = await (await fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/environments')).json();
+      return items.every(({ metadata }) => metadata.name !== 'qa');
+    });
+    if (!none) throw new Error('the environment is there before its Secret');
+    await page.goBack();
+    await page.getByLabel('Name of the Secret').fill('qa-git');
+    await page.getByRole('button', { name: 'Next' }).click();
+    const address = page.url();
+    await page.getByRole('button', { name: 'Create environment' }).click();
+    await page.waitForURL('**/environments/team-shop/qa');
+    await page.locator('h1 >> text=Ready').waitFor();
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    for (const text of [address, page.url(), kept])
+      if (text.includes('hunter2')) throw new Error(`the token is in ${text}`);
+  },
+  'a wizard that is left is gone on with where it was, and asks for what is secret again': async (page, backend) => {
+    await enter(page, backend, '/environments/new');
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('qa');
+    await page.getByRole('combobox', { name: 'Namespace' }).fill('team-shop');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByLabel('Address of the gitops repository').fill('https://github.com/acme/gitops.git');
+    await page.getByRole('textbox', { name: 'Token' }).fill('hunter2');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('button', { name: 'Create environment' }).waitFor();
+    await page.reload();
+    await page.locator('p >> text=asked for again').waitFor();
+    const button = page.getByRole('button', { name: 'Create environment' });
+    if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
+    await page.locator('.text-block >> text=acme/gitops.git').waitFor();
+  },
   'a setting is changed by the form and committed: comments stay': async (page, backend) => {
     await enter(page, backend, `${APP}/configure`);
     await page.locator('.cm-content').waitFor();
@@ -452,6 +526,8 @@ export const steps = {
 /** Messages of the browser about requests that a step wants to fail. */
 export const expectedInSteps = [
   '401',
+  '404',
+  '409',
   'WebSocket connection',
   'ERR_CONNECTION_REFUSED',
   'ERR_CONNECTION_RESET',

@@ -185,8 +185,22 @@ export interface Window {
 }
 
 export interface EnvironmentSpec {
-  gitops: { url: string; branch?: string; path?: string; engine?: string; signing?: unknown };
-  flux?: { interval?: string; timeout?: string; namespace?: string; kustomizationPerApp?: boolean };
+  gitops: {
+    url: string;
+    branch?: string;
+    path?: string;
+    engine?: string;
+    signing?: unknown;
+    secretRef?: { name: string };
+  };
+  flux?: {
+    interval?: string;
+    timeout?: string;
+    namespace?: string;
+    kustomizationPerApp?: boolean;
+    secretRef?: { name: string };
+    serviceAccountName?: string;
+  };
   render?: { allowSecrets?: boolean; chartHosts?: string[]; kubernetesVersion?: string };
   encryption?: { age: string[] };
   artifacts?: { namespaces?: string[] };

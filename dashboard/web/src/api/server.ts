@@ -22,6 +22,8 @@ export interface Me {
 }
 
 export interface RightQuestion {
+  /** API group; Gimlet's where it is left out, empty for Kubernetes' oldest kinds. */
+  group?: string;
   verb: string;
   resource: string;
   subresource?: string;

@@ -82,6 +82,9 @@ export function again(release: Release): NewRelease {
   };
 }
 
+/** Returns a command for kubectl that makes objects, or brings them to what is written. */
+export const kubectlApply = (yaml: string) => `kubectl apply -f - <<'EOF'\n${yaml.trimEnd()}\nEOF`;
+
 /** Returns a command for kubectl that creates an object. */
 export function kubectlCreate(namespace: string, yaml: string) {
   return `kubectl create -n ${quoted(namespace)} -f - <<'EOF'\n${yaml.trimEnd()}\nEOF`;

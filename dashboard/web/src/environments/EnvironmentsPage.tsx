@@ -7,6 +7,7 @@ import { useFeedStatus, useValues } from '~/live/useFeed';
 import { Age } from '~/parts/Age';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
+import { NewEnvironment } from './NewEnvironment';
 
 /** All environments, in their order of promotion. */
 export function EnvironmentsPage() {
@@ -18,12 +19,13 @@ export function EnvironmentsPage() {
     <>
       <div className="page-head">
         <h1>Environments</h1>
+        <NewEnvironment />
       </div>
       {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.loaded} />}
       {!status.loaded && !status.problem && <Loading />}
       {status.loaded && cards.length === 0 && (
-        <Empty>
-          There are no environments yet. Create one with <Code>gimlet env bootstrap</Code>: it appears here by itself.
+        <Empty next={<NewEnvironment />}>
+          There are no environments yet. Make one here, or with <Code>gimlet env create</Code>: it appears by itself.
         </Empty>
       )}
       {cards.length > 0 && (

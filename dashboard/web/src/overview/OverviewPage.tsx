@@ -5,6 +5,7 @@ import { useDeferredValue, useMemo, useRef } from 'react';
 import { useMe } from '~/api/rights';
 import type { EnvironmentCard, ReleaseRow, Row } from '~/api/server';
 import { usePreferences } from '~/domain/preferences';
+import { NewEnvironment } from '~/environments/NewEnvironment';
 import { useOverview } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useKeys } from '~/parts/keys';
@@ -65,9 +66,9 @@ export function OverviewPage() {
   }
   if (cards.length === 0 && rows.length === 0) {
     return (
-      <Empty>
-        There are no environments yet. Create one with <Code>gimlet env bootstrap</Code> or <Code>kubectl apply</Code>:
-        it appears here by itself.
+      <Empty next={<NewEnvironment />}>
+        There are no environments yet. Make one here, with <Code>gimlet env create</Code> or <Code>kubectl apply</Code>:
+        it appears by itself.
       </Empty>
     );
   }

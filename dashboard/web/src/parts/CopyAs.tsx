@@ -4,7 +4,7 @@ import { notifications } from '@mantine/notifications';
 import { stringify } from 'yaml';
 
 interface Props {
-  /** The object that would do the same. */
+  /** The object that would do the same, or several in their order. */
   object: unknown;
   cli?: string;
   kubectl: (yaml: string) => string;
@@ -25,7 +25,7 @@ async function copy(what: string, text: string) {
 /** The same action for a terminal, a script, or git. */
 export function CopyAs({ object, cli, kubectl }: Props) {
   const [open, { open: show, close }] = useDisclosure(false);
-  const yaml = stringify(object);
+  const yaml = Array.isArray(object) ? object.map((each) => stringify(each)).join('---\n') : stringify(object);
   return (
     <>
       <Menu position="bottom-end">
