@@ -102,7 +102,13 @@ export const environments = ENVIRONMENTS.map((name, index) => ({
       path: name,
       secretRef: { name: 'gitops' },
     },
-    flux: { interval: '1m', timeout: '5m', namespace: 'flux-system', kustomizationPerApp: true },
+    flux: {
+      interval: '1m',
+      timeout: '5m',
+      namespace: 'flux-system',
+      kustomizationPerApp: true,
+      secretRef: { name: 'gitops' },
+    },
     deletionGuard: 'Confirm',
     ...(name === 'staging' || name === 'prod-us' ? { observedBy: 'Agent' } : {}),
     ...(index > 0

@@ -230,7 +230,41 @@ export const screens = [
   {
     name: 'wizard-there',
     path: '/environments/new?step=layout&name=staging&in=team-shop',
-    ready: 'text=There is an Environment staging',
+    ready: 'text=The operator writes the repository',
+  },
+  { name: 'wizard-not-there', path: `${WIZARD}&step=flux`, ready: 'text=is not there yet', expected: ['404'] },
+  { name: 'wizard-flux', path: '/environments/new?step=flux&name=dev&in=team-shop', ready: 'text=--copy-credentials' },
+  {
+    name: 'wizard-flux-elsewhere',
+    path: '/environments/new?step=flux&name=dev&in=team-shop&elsewhere=true',
+    ready: 'text=flux install --context',
+  },
+  {
+    name: 'wizard-agent',
+    path: '/environments/new?step=agent&name=prod-us&in=team-shop&at=https://gimlet.example.com',
+    ready: 'text=The agent is there',
+  },
+  {
+    name: 'wizard-agent-waits',
+    path: '/environments/new?step=agent&name=dev&in=team-shop&elsewhere=true',
+    ready: 'text=It does not come',
+  },
+  {
+    name: 'wizard-agent-narrow',
+    path: '/environments/new?step=agent&name=staging&in=team-shop&at=https://gimlet.example.com',
+    width: 420,
+    ready: 'text=The token is refused',
+  },
+  {
+    name: 'wizard-first-app',
+    path: '/environments/new?step=app&name=dev&in=team-shop&app=blog&image=ghcr.io/acme/blog:1.0.0',
+    ready: 'text=What the release writes',
+  },
+  {
+    name: 'wizard-first-app-viewer',
+    path: '/environments/new?step=app&name=dev&in=team-shop',
+    as: 'viewer',
+    ready: 'p:has-text("needs `create releases`")',
   },
   { name: 'environment', path: '/environments/team-shop/prod-us', ready: '.data tbody tr' },
   { name: 'environment-narrow', path: '/environments/team-shop/prod-us', width: 420, ready: '.data tbody tr' },
@@ -319,11 +353,26 @@ export const steps = {
     await page.getByRole('button', { name: 'Next' }).click();
     const address = page.url();
     await page.getByRole('button', { name: 'Create environment' }).click();
-    await page.waitForURL('**/environments/team-shop/qa');
-    await page.locator('h1 >> text=Ready').waitFor();
+    await page.waitForURL('**step=flux**');
+    await page.locator('text=Flux in this cluster does not follow').waitFor();
     const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
     for (const text of [address, page.url(), kept])
       if (text.includes('hunter2')) throw new Error(`the token is in ${text}`);
+  },
+  'an environment is set up as its conditions say, live, until its first app is released': async (page, backend) => {
+    await enter(page, backend, '/environments/new?step=agent&name=dev&in=team-shop&elsewhere=true');
+    await page.locator('text=nothing has been heard of it yet').waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    const spec = { observedBy: 'Agent' };
+    const agent = { version: '0.1.0', cluster: 'eu-1', fluxVersion: 'v2.9.0', lastContact: new Date().toISOString() };
+    await change(page, 'environments/dev', { spec, status: { agent } });
+    await page.locator('text=agent 0.1.0 reports from cluster eu-1').waitFor({ timeout: 2000 });
+    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('textbox', { name: 'App', exact: true }).fill('blog');
+    await page.getByRole('textbox', { name: 'Image' }).fill('ghcr.io/acme/blog:1.0.0');
+    await page.locator('.text-block >> text=ghcr.io/acme/blog').waitFor();
+    await page.getByRole('button', { name: 'Create release' }).click();
+    await page.waitForURL('**/releases/team-shop/blog.dev-**');
   },
   'a wizard that is left is gone on with where it was, and asks for what is secret again': async (page, backend) => {
     await enter(page, backend, '/environments/new');

@@ -192,6 +192,9 @@ export interface EnvironmentSpec {
     engine?: string;
     signing?: unknown;
     secretRef?: { name: string };
+    push?: 'Commit' | 'PullRequest';
+    provider?: string;
+    apiUrl?: string;
   };
   flux?: {
     interval?: string;

@@ -1,4 +1,4 @@
-import { Group, Tabs, Text } from '@mantine/core';
+import { Button, Group, Tabs, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type App, condition, type Environment } from '~/api/kinds';
 import { wordOfCondition } from '~/domain/words';
@@ -71,6 +71,9 @@ export function EnvironmentPage() {
           </Text>
         </div>
         <Group gap="xs">
+          {condition(environment.status?.conditions, 'FluxReady')?.status !== 'True' && (
+            <SetUp environment={environment} />
+          )}
           <LockButton environment={environment} />
           <YamlButton title={`Environment ${name}`} object={environment} />
         </Group>
@@ -108,6 +111,25 @@ export function EnvironmentPage() {
         </Tabs.Panel>
       </Tabs>
     </div>
+  );
+}
+
+/** The way back to the wizard, while Flux does not follow. */
+function SetUp({ environment: { metadata } }: { environment: Environment }) {
+  const navigate = useNavigate();
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      onClick={() =>
+        void navigate({
+          to: '/environments/new',
+          search: ({ ns }) => ({ ns, name: metadata.name, in: metadata.namespace, step: 'flux' }),
+        })
+      }
+    >
+      Set up…
+    </Button>
   );
 }
 

@@ -1,8 +1,9 @@
 /** What somebody has chosen for a new environment: all of it stands in the URL, and nothing of it is secret. */
 
 import type { SearchText } from '~/domain/search';
+import { type FirstApp, USUAL_PORT } from './firstApp';
 
-export const STEPS = ['name', 'repository', 'layout'] as const;
+export const STEPS = ['name', 'repository', 'layout', 'flux', 'agent', 'app'] as const;
 export type Step = (typeof STEPS)[number];
 
 export const WAYS = ['token', 'key', 'app', 'there'] as const;
@@ -35,6 +36,9 @@ export interface Draft {
   /** Flux applies it to another cluster than Gimlet's. */
   elsewhere: boolean;
   reads: Reads;
+  /** Address of the dashboard, as an agent reaches it; empty: the one of this page. */
+  dashboard: string;
+  first: FirstApp;
 }
 
 const oneOf = <T extends string>(all: readonly T[], text: string | undefined): T | undefined =>
@@ -61,7 +65,15 @@ export function draftOf(search: SearchText): Draft {
     apiUrl: search.api ?? '',
     fluxNamespace: search.flux ?? 'flux-system',
     elsewhere: search.elsewhere === 'true',
-    reads: oneOf(READS, search.reads) ?? 'copy',
+    // The credentials of an App cannot be copied.
+    reads: oneOf(READS, search.reads) ?? (search.by === 'app' ? 'token' : 'copy'),
+    dashboard: search.at ?? '',
+    first: {
+      app: search.app ?? '',
+      image: search.image ?? '',
+      port: search.port ?? USUAL_PORT,
+      target: search.target ?? search.app ?? '',
+    },
   };
 }
 
@@ -124,6 +136,9 @@ const FIELDS: Record<Step, Field[]> = {
   name: ['name', 'namespace'],
   repository: ['url', 'branch', 'secret'],
   layout: ['path', 'provider', 'apiUrl', 'flux'],
+  flux: [],
+  agent: [],
+  app: [],
 };
 
 /** Returns the first step in which something is missing, of those before a step, or of all. */

@@ -2,7 +2,7 @@
 
 import { API_VERSION, type Environment } from '~/api/kinds';
 import { quoted } from '~/domain/releaseSpec';
-import { type Draft, isSsh, type Way } from './draft';
+import { type Draft, draftOf, isSsh, type Way } from './draft';
 
 export interface Plain {
   apiVersion: string;
@@ -86,6 +86,25 @@ export function createCommand(draft: Draft): string {
     '--from-literal=githubAppInstallationID=ID --from-file=githubAppPrivateKey=KEY.pem',
   ];
   return `${made.join(' ')}\n${command}`;
+}
+
+/** Returns the command that makes an environment as it is, which gives it other credentials. */
+export function againCommand({ metadata: { name, namespace }, spec: { gitops, flux } }: Environment): string {
+  const { url, branch, path = '', secretRef, push, provider, apiUrl } = gitops;
+  const draft = draftOf({
+    name,
+    in: namespace,
+    url,
+    branch,
+    path,
+    whole: String(path === ''),
+    secret: secretRef?.name,
+    pulls: String(push === 'PullRequest'),
+    provider,
+    api: apiUrl,
+    flux: flux?.namespace,
+  });
+  return createCommand(draft);
 }
 
 /** What connecting a cluster needs to know of an environment that is there. */

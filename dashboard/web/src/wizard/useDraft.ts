@@ -19,6 +19,11 @@ const NAMES = [
   'flux',
   'elsewhere',
   'reads',
+  'at',
+  'app',
+  'image',
+  'port',
+  'target',
 ] as const;
 
 export type Change = Partial<Record<(typeof NAMES)[number], string | undefined>>;

@@ -1,0 +1,94 @@
+import { Group, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { post } from '~/api/http';
+import { type App, pathOf, type Release } from '~/api/kinds';
+import { toRelease, useMe, useRight } from '~/api/rights';
+import { CopyLine } from '~/parts/CopyLine';
+import { Guarded } from '~/parts/Guarded';
+import { Failure } from '~/parts/states';
+import { type FirstApp, faultsOfApp, firstRelease, initCommand } from './firstApp';
+import type { Wizard } from './useDraft';
+
+interface Props {
+  wizard: Wizard;
+  first: FirstApp;
+  apps: readonly App[];
+}
+
+/** Releases a first app with the built-in chart; versions after it come from CI or from its repository. */
+export function AppStep({ wizard: { draft, set }, first, apps }: Props) {
+  const { name, namespace } = draft;
+  const navigate = useNavigate();
+  const right = useRight(toRelease(namespace));
+  const me = useMe();
+  const faults = faultsOfApp(first);
+  const act = useMutation({
+    mutationFn: () => post<Release>(pathOf('releases', namespace), firstRelease(name, namespace, first, me.data?.user)),
+    onSuccess: ({ metadata }) =>
+      void navigate({
+        to: '/releases/$namespace/$name',
+        params: { namespace, name: metadata.name },
+        search: ({ ns }) => ({ ns }),
+      }),
+  });
+  const field = (label: string, key: 'app' | 'image' | 'port' | 'target', text: string) => (
+    <TextInput
+      label={label}
+      description={text}
+      value={first[key]}
+      error={first[key] && faults[key]}
+      onChange={(event) => set({ [key]: event.currentTarget.value.trim() })}
+    />
+  );
+  return (
+    <Stack gap="md">
+      {apps.length > 0 && (
+        <Text size="sm">
+          {apps.length === 1 ? 'There is an app here: ' : `There are ${apps.length} apps here: `}
+          {apps.slice(0, 5).map(({ spec: { app, environment } }, index) => (
+            <span key={app}>
+              {index > 0 && ', '}
+              <Link
+                to="/apps/$namespace/$app/$environment"
+                params={{ namespace, app, environment }}
+                search={({ ns }) => ({ ns })}
+                className="text-link"
+              >
+                {app}
+              </Link>
+            </span>
+          ))}
+        </Text>
+      )}
+      {field('App', 'app', 'What it is called.')}
+      {field('Image', 'image', 'With a tag or a digest.')}
+      {field('Port', 'port', 'That it listens on.')}
+      {field('Namespace', 'target', 'In the cluster that Flux applies the environment to.')}
+      <Group gap="xs">
+        <Guarded
+          right={right}
+          size="sm"
+          loading={act.isPending}
+          unless={Object.values(faults).some(Boolean) && 'Say name, image, port and namespace first.'}
+          onClick={() => act.mutate()}
+        >
+          Create release
+        </Guarded>
+        {!right.allowed && (
+          <Text size="xs" c="dimmed" className="wrap">
+            {right.text}
+          </Text>
+        )}
+      </Group>
+      {act.error && <Failure error={act.error} />}
+      <section className="wizard-note" aria-label="From its repository">
+        <Text size="sm">
+          Or begin in the checkout of the application: this writes its deploy manifest, which CI, policies and{' '}
+          <em>Configure</em> work with from then on.
+        </Text>
+        <CopyLine text={initCommand(name, first)} />
+      </section>
+    </Stack>
+  );
+}
