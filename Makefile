@@ -51,7 +51,7 @@ test-unit: ## the tests of all crates but e2e, without a cluster (with helm and 
 	set -x; cargo test --workspace --exclude gimlet-e2e
 
 .PHONY: test-e2e
-test-e2e: tools dashboard/web/node_modules/.package-lock.json ## the tests that need a cluster and a Gitea
+test-e2e: tools web ## the tests that need a cluster and a Gitea
 	e2e/with.sh cargo test -p gimlet-e2e
 
 .PHONY: man

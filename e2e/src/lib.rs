@@ -11,6 +11,7 @@
 
 mod agent;
 mod browser;
+mod chromium;
 mod cli;
 mod control_plane;
 mod dashboard;
@@ -31,6 +32,7 @@ mod wait;
 
 pub use agent::Agent;
 pub use browser::Browser;
+pub use chromium::Person;
 pub use cli::{Cli, Said};
 pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
 pub use dashboard::{Answer, Dashboard};

@@ -12,6 +12,8 @@ mod artifacts;
 mod asking;
 #[path = "journeys/bad_input.rs"]
 mod bad_input;
+#[path = "journeys/browser.rs"]
+mod browser;
 #[path = "journeys/ci_files.rs"]
 mod ci_files;
 #[path = "journeys/cli_acting.rs"]

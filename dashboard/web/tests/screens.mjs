@@ -3,24 +3,18 @@
 // Fails on: a serious finding of axe, a message in the console, a violation of the CSP, a bundle over its budget.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { chromium } from 'playwright-core';
+import { launch, openPage, unexpected } from './chromium.mjs';
 import { expectedInSteps, screens, steps } from './script.mjs';
 
 const WEB = fileURLToPath(new URL('..', import.meta.url));
 const BUDGET = { first: 300, lazy: 350 };
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const CHROMIUM = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path && existsSync(path));
 
 const wanted = new RegExp(process.argv[3] ?? '');
 const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
@@ -115,29 +109,13 @@ async function judgePage(page, name, messages) {
   if (serious.length === 0) pass(name);
 }
 
-async function open(browser, { scheme, width = 1360, height = 860, state }) {
-  const context = await browser.newContext({
-    colorScheme: scheme,
-    viewport: { width, height },
-    reducedMotion: 'reduce',
-    permissions: ['clipboard-read', 'clipboard-write'],
-  });
-  const page = await context.newPage();
-  const messages = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && messages.push(message.text()));
-  page.on('pageerror', (error) => messages.push(String(error)));
-  if (state)
-    await context.addInitScript((kept) => localStorage.setItem('gimlet.preferences', kept), JSON.stringify(state));
-  return { page, messages, close: () => context.close() };
-}
-
 // What never ends is a fault too, and one that nobody waits for.
 setTimeout(() => {
   console.log('FAIL the screens were not through after 20 minutes');
   process.exit(1);
 }, 20 * 60_000).unref();
 
-if (!CHROMIUM) throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
+const browser = await launch();
 weigh();
 const backends = {
   usual: await startBackend('--still'),
@@ -148,21 +126,19 @@ const backends = {
   refused: await startBackend('--still', '--signed-out', '--provider', '--refused'),
   nobody: await startBackend('--still', '--user', 'nobody'),
 };
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
 try {
   for (const scheme of ['light', 'dark']) {
     for (const { name, path, as = 'usual', width, height, ready, act, expected = [], state } of screens.filter((each) =>
       wanted.test(`${each.name}-${scheme}`),
     )) {
-      const { page, messages, close } = await open(browser, { scheme, width, height, state });
+      const { page, messages, close } = await openPage(browser, { scheme, width, height, state });
       const label = `${name}-${scheme}`;
       try {
         await page.goto(backends[as].address + path);
         await page.locator(ready).first().waitFor({ timeout: 60_000 });
         if (act) await act(page);
         // A refused request is a message of the browser itself; those that a screen is about are expected.
-        const odd = messages.filter((message) => !expected.some((text) => message.includes(text)));
-        messages.splice(0, messages.length, ...odd);
+        messages.push(...unexpected(messages, expected));
         await judgePage(page, label, messages);
       } catch (error) {
         await page.screenshot({ path: join(pictures, `${label}.png`) });
@@ -173,11 +149,10 @@ try {
   }
   for (const [name, step] of Object.entries(steps).filter(([name]) => wanted.test(name))) {
     const backend = await startBackend('--still');
-    const { page, messages, close } = await open(browser, { scheme: 'light' });
+    const { page, messages, close } = await openPage(browser, { scheme: 'light' });
     try {
       await step(page, backend);
-      const odd = messages.filter((message) => !expectedInSteps.some((text) => message.includes(text)));
-      for (const message of odd) fail(`${name}: console: ${message}`);
+      for (const message of unexpected(messages, expectedInSteps)) fail(`${name}: console: ${message}`);
       pass(name);
     } catch (error) {
       await page.screenshot({ path: join(pictures, `fault-${passed}.png`) });

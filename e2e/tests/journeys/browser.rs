@@ -1,0 +1,135 @@
+//! People at the dashboard's own pages, in a real browser on a real control plane.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use gimlet_crds::{Artifact, Phase, Release, condition};
+use gimlet_e2e::{Dashboard, Person, Stage, wait_until};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_mins(1);
+
+/// Makes an account with roles of the shipped ones, and gives a token of it.
+fn account(stage: &Stage, name: &str, roles: &[&str]) -> Result<String> {
+    let ns = stage.namespace.name();
+    stage.cluster.kubectl(["create", "serviceaccount", name, "-n", ns])?;
+    for role in roles {
+        let (binding, role) = (format!("{name}-{role}"), format!("--clusterrole={role}"));
+        let subject = format!("--serviceaccount={ns}:{name}");
+        stage.cluster.kubectl(["create", "rolebinding", &binding, "-n", ns, &role, &subject])?;
+    }
+    stage.cluster.token(ns, name)
+}
+
+/// Starts a dashboard that reads git through the operator of a stage.
+async fn dashboard(stage: &Stage) -> Result<Dashboard> {
+    let views = stage.operator.views_url();
+    let views = views.trim_end_matches("/v1");
+    Dashboard::start(&stage.cluster, &stage.namespace, &["--operator-url", views]).await
+}
+
+/// Ships a version of the app `web` that nothing releases by itself.
+async fn ship(stage: &Stage, name: &str, sha: &str) -> Result<()> {
+    let manifest = format!(
+        "app: web\nenv: staging\nnamespace: {}\nchart:\n  name: app\nvalues:\n  port: 8080\n  \
+         image:\n    repository: example/web\n    tag: '{{{{ .SHA }}}}'\n",
+        stage.namespace.name()
+    );
+    stage.cluster.apply(
+        &json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Artifact",
+            "metadata": {"name": name, "namespace": stage.namespace.name()},
+            "spec": {
+                "version": {"repository": "acme/web", "sha": sha, "branch": "main"},
+                "manifests": [{"path": ".gimlet/web.yaml", "content": manifest}],
+            },
+        })
+        .to_string(),
+    )?;
+    let api: Api<Artifact> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    wait_until(&format!("artifact {name} is judged"), SOON, async || {
+        let status = api.get(name).await?.status.unwrap_or_default();
+        let ready = condition::is_true(&status.conditions, condition::READY);
+        ensure!(ready, "{}", serde_json::to_string(&status)?);
+        Ok(())
+    })
+    .await
+}
+
+fn text<'a>(told: &'a Value, field: &str) -> Result<&'a str> {
+    told[field].as_str().with_context(|| format!("no {field}: {told}"))
+}
+
+/// Checks that a release is what a page told of it, and that git has its commit; gives the release.
+async fn as_told(stage: &Stage, told: &Value, subject: &str) -> Result<Release> {
+    let release = stage.phase(text(told, "name")?, Phase::Healthy).await?;
+    let commits = stage.commits_of(&release)?;
+    let [commit] = commits.as_slice() else { anyhow::bail!("not one commit: {commits:?}") };
+    ensure!(commit.id == text(told, "commit")?, "the page tells another commit: {told}");
+    ensure!(commit.subject == subject, "{commit:?}");
+    let web = stage.repository.http_url.trim_end_matches(".git");
+    ensure!(text(told, "link")?.starts_with(&format!("{web}/commit/{}", commit.id)), "{told}");
+    ensure!(text(told, "timeline")?.contains("Healthy"), "{told}");
+    let ada = format!("system:serviceaccount:{}:ada", stage.namespace.name());
+    let creator = release.annotations().get("gimlet.io/created-by");
+    ensure!(creator == Some(&ada), "{creator:?}");
+    ensure!(release.spec.requested_by.as_ref() == Some(&ada), "{:?}", release.spec);
+    Ok(release)
+}
+
+/// Waits until no plan that a page has made is left.
+async fn no_plan_is_left(stage: &Stage) -> Result<()> {
+    wait_until("the end of all plans", SOON, async || {
+        let all = stage.releases().list(&ListParams::default()).await?;
+        let plans: Vec<_> = all.iter().filter(|release| release.spec.plan_only).collect();
+        ensure!(plans.is_empty(), "{plans:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_releases_and_rolls_back_on_the_pages_and_others_see_it_live() -> Result<()> {
+    let stage = Stage::open("pages").await?;
+    let dashboard = dashboard(&stage).await?;
+    let ns = stage.namespace.name();
+    let overview = format!("/?ns={ns}");
+    let ada = account(&stage, "ada", &["gimlet-releaser"])?;
+    let Some(ada) = Person::sign_in("ada", &dashboard, &overview, &ada).await? else {
+        return Ok(());
+    };
+    stage.connect_flux().await?;
+    let (one, two) = ("1".repeat(40), "2".repeat(40));
+    ship(&stage, "web-1", &one).await?;
+    let first = stage.create("web", json!({"artifact": {"name": "web-1"}})).await?;
+    ship(&stage, "web-2", &two).await?;
+    let first = stage.phase(&first.name_any(), Phase::Healthy).await?;
+
+    let ben = account(&stage, "ben", &["gimlet-viewer"])?;
+    let ben = Person::sign_in("ben", &dashboard, &overview, &ben).await?.context("no browser")?;
+    ada.see(".matrix-cell", "1111111").await?;
+    ben.see(".matrix-cell", "1111111").await?;
+
+    let wanted = json!({"app": "web", "environment": "staging", "version": "2222222"});
+    let told = ada.act("release", wanted).await?;
+    for line in [format!("example/web:{one}"), format!("example/web:{two}")] {
+        ensure!(text(&told, "plan")?.contains(&line), "no {line}: {told}");
+    }
+    as_told(&stage, &told, "staging/web: release 2222222").await?;
+    ben.see(".matrix-cell", "2222222").await?;
+
+    ada.go(&format!("/apps/{ns}/web/staging")).await?;
+    let told = ada.act("roll back", json!({"reason": "errors 500"})).await?;
+    ensure!(text(&told, "plan")?.contains(&format!("example/web:{one}")), "{told}");
+    let back = as_told(&stage, &told, "staging/web: roll back to 1111111").await?;
+    ensure!(back.spec.reason.as_deref() == Some("errors 500"), "{:?}", back.spec);
+    let checkout = stage.repository.checkout()?;
+    let (then, now) = (stage.commits_of(&first)?, stage.commits_of(&back)?);
+    let tree = |commit: &str| checkout.git(["rev-parse", &format!("{commit}:staging/web")]);
+    ensure!(tree(&then[0].id)? == tree(&now[0].id)?, "it is not what was there");
+    ben.see(".matrix-cell", "1111111").await?;
+    no_plan_is_left(&stage).await?;
+    stage.end().await
+}
