@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::rights::{Rights, rights};
 use crate::session::Sessions;
 use crate::watched::Watched;
-use crate::{gateway, groundwork, live, overview, passthrough, people, sso};
+use crate::{access, gateway, groundwork, live, overview, passthrough, people, sso};
 
 /// Requests that are passed through at once.
 const AT_ONCE: usize = 256;
@@ -93,6 +93,7 @@ pub(crate) fn router(dashboard: Dashboard) -> Router {
         .route("/api/v1/rights", post(rights))
         .route("/api/v1/namespaces", get(overview::namespaces).post(groundwork::namespace))
         .route("/api/v1/credentials", post(groundwork::credentials))
+        .route("/api/v1/access", get(access::access))
         .route("/api/v1/overview", get(overview::overview))
         .route("/api/v1/denials", get(denials))
         .route("/api/v1/live", get(live::live))

@@ -3,6 +3,7 @@
 //! It writes nothing by its own rights, and reads by them only what it then shows to those who may
 //! read it themselves.
 
+mod access;
 mod args;
 mod caller;
 mod cluster;

@@ -862,3 +862,25 @@ export const eventsOf = (app) => [
     count: 7,
   },
 ];
+
+/** Who may do what, as the roles of the world say it. */
+export const accessFor = (viewer) => {
+  const dev = { kind: 'Group', name: 'dev', through: ['RoleBinding developers, ClusterRole gimlet-releaser'] };
+  const leads = { kind: 'Group', name: 'leads', through: ['RoleBinding leads, ClusterRole gimlet-approver'] };
+  const admins = { kind: 'User', name: 'ada', through: ['ClusterRoleBinding admins, ClusterRole cluster-admin'] };
+  const ci = { kind: 'ServiceAccount', name: 'build/ci', through: ['RoleBinding ci, Role ship'] };
+  const all = [
+    ['release, promote, roll back', 'create releases', [dev, ci, admins]],
+    ['approve and reject', 'create approvals', [leads, admins]],
+    ['cancel and confirm', 'patch releases', [dev, admins]],
+    ['configure apps', 'create configchanges', [admins]],
+    ['uninstall apps', 'delete apps', [dev, admins]],
+    ['lock and change it', 'patch environments', [admins]],
+  ];
+  const seen = (subjects) => (viewer ? [] : subjects);
+  return {
+    actions: all.map(([text, right, subjects]) => ({ text, right, subjects: seen(subjects) })),
+    missing: viewer ? ['list clusterrolebindings in the cluster', 'list clusterroles in the cluster'] : [],
+    unread: viewer ? dev.through : [],
+  };
+};

@@ -416,6 +416,7 @@ async function answer(request, url) {
   if (request.method === 'POST' && ['/api/v1/namespaces', '/api/v1/credentials'].includes(path))
     return groundwork(parts[2], body);
   if (path === '/api/v1/namespaces') return { namespaces: [world.NAMESPACE] };
+  if (path === '/api/v1/access') return world.accessFor(viewer);
   if (path === '/api/v1/overview') return overview();
   if (path === '/api/v1/denials') return { items: options.empty ? [] : world.denials };
   if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };

@@ -280,12 +280,16 @@ export const screens = [
     path: '/environments/team-shop/prod-eu?tab=notifications',
     ready: 'text=team-chat',
   },
-  { name: 'environment-access', path: '/environments/team-shop/prod-eu?tab=access', ready: 'text=delete it' },
+  {
+    name: 'environment-access',
+    path: '/environments/team-shop/prod-eu?tab=access',
+    ready: 'text=ClusterRole gimlet-approver',
+  },
   {
     name: 'environment-access-viewer',
     path: '/environments/team-shop/prod-eu?tab=access',
     as: 'viewer',
-    ready: 'text=needs `create releases`',
+    ready: 'text=This is not the whole answer',
   },
   { name: 'environment-danger', path: '/environments/team-shop/prod-us?tab=danger', ready: 'text=Exchange the agent' },
   {

@@ -116,6 +116,17 @@ export interface Denial {
   why: string;
 }
 
+/** Who may do what in an environment, as far as the caller may read roles and bindings. */
+export interface Access {
+  actions: { text: string; right: string; subjects: { kind: string; name: string; through: string[] }[] }[];
+  /** Rights that the caller lacks for the whole answer. */
+  missing: string[];
+  /** Bindings whose role could not be read. */
+  unread: string[];
+}
+
+export const readAccess = (namespace: string, environment: string) =>
+  get<Access>(withQuery('/api/v1/access', { namespace, environment }));
 export const readDenials = async (namespace?: string) =>
   (await get<{ items: Denial[] }>(withQuery('/api/v1/denials', { namespace }))).items;
 export const readConfig = () => get<Config>('/api/v1/config');

@@ -14,6 +14,7 @@ import { EnvironmentDanger } from './EnvironmentDanger';
 import { EnvironmentFlux, EnvironmentRepository, EnvironmentState } from './EnvironmentFlux';
 import { EnvironmentNotifications, EnvironmentRules } from './EnvironmentRules';
 import { LockButton, LockNotice } from './LockButton';
+import { WhoMay } from './WhoMay';
 import './environments.css';
 
 const TABS = ['apps', 'flux', 'policies', 'notifications', 'repository', 'access', 'danger'] as const;
@@ -104,6 +105,7 @@ export function EnvironmentPage() {
           <EnvironmentRepository environment={environment} />
         </Tabs.Panel>
         <Tabs.Panel value="access">
+          <WhoMay environment={environment} />
           <EnvironmentAccess environment={environment} />
         </Tabs.Panel>
         <Tabs.Panel value="danger">
