@@ -138,7 +138,12 @@ async fn list<K: Clone + Debug + DeserializeOwned>(
     missing: &mut Vec<String>,
 ) -> Result<Vec<K>, Problem> {
     match api.list(&ListParams::default().limit(MOST)).await {
-        Ok(found) => Ok(found.items),
+        Ok(found) => {
+            if found.metadata.continue_.is_some_and(|more| !more.is_empty()) {
+                missing.push(format!("see more than {MOST} {kind} {place} here"));
+            }
+            Ok(found.items)
+        }
         Err(kube::Error::Api(status)) if status.code == 403 => {
             missing.push(format!("list {kind} {place}"));
             Ok(Vec::new())

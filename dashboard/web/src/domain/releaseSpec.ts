@@ -83,7 +83,8 @@ export function again(release: Release): NewRelease {
 }
 
 /** Returns a command for kubectl that makes objects, or brings them to what is written. */
-export const kubectlApply = (yaml: string) => `kubectl apply -f - <<'EOF'\n${yaml.trimEnd()}\nEOF`;
+export const kubectlApply = (yaml: string, context = '') =>
+  `kubectl apply${context ? ` --context ${context}` : ''} -f - <<'EOF'\n${yaml.trimEnd()}\nEOF`;
 
 /** Returns a command for kubectl that creates an object. */
 export function kubectlCreate(namespace: string, yaml: string) {

@@ -3,7 +3,7 @@ import type { Environment } from '~/api/kinds';
 import { kubectlApply, kubectlCreate } from '~/domain/releaseSpec';
 import { type Faults, missingBefore } from './draft';
 import { faultsOfApp, firstRelease, releaseCommand } from './firstApp';
-import { connectCommand, connectedBy, createCommand, followed, identityOf, writtenBy } from './objects';
+import { connectCommand, connectedBy, createCommand, followed, identityOf, kubectlFor, writtenBy } from './objects';
 import type { Wizard } from './useDraft';
 import { Written } from './Written';
 
@@ -24,7 +24,7 @@ export function Writes({ wizard: { step, draft }, faults, environment, user }: P
         title="What the release writes"
         objects={whole ? [firstRelease(name, namespace, first, user)] : []}
         cli={releaseCommand(name, namespace, first)}
-        kubectl={(yaml) => kubectlCreate(namespace, yaml)}
+        kubectl={(yaml: string) => kubectlCreate(namespace, yaml)}
       >
         {whole
           ? 'One object in this cluster, as you. The operator renders it, and writes what Flux applies in one commit.'
@@ -43,7 +43,12 @@ export function Writes({ wizard: { step, draft }, faults, environment, user }: P
             Who the agent is, and spec.observedBy of the Environment: written by the command, as you.
           </Written>
         )}
-        <Written title="In the cluster of Flux" objects={objects} cli={cli} kubectl={kubectlApply}>
+        <Written
+          title="In the cluster of Flux"
+          objects={objects}
+          cli={cli}
+          kubectl={() => kubectlFor(objects, place.elsewhere ? 'CONTEXT' : '')}
+        >
           {objects.length > 0
             ? 'Written by the command, with your kubeconfig. From then on Flux applies all else from the repository.'
             : 'gimlet env connect --dry-run=client shows them: this environment does not have the usual settings of Flux.'}
@@ -58,7 +63,7 @@ export function Writes({ wizard: { step, draft }, faults, environment, user }: P
       title={environment ? 'What creating it wrote' : 'What creating it writes'}
       objects={environment ? [] : objects}
       cli={missingBefore(faults, 'layout') ? undefined : createCommand(draft)}
-      kubectl={kubectlApply}
+      kubectl={() => kubectlFor(objects)}
     >
       {environment
         ? 'Namespace, Secret and Environment are there; the page of the environment shows it as YAML.'

@@ -23,7 +23,9 @@ export function Written({ title, children, objects, cli, kubectl }: Props) {
     <section className="panel" aria-label={title}>
       <header>
         <h2>{title}</h2>
-        {objects.length > 0 && <CopyAs object={objects} cli={cli} kubectl={kubectl} />}
+        {objects.length > 0 && (
+          <CopyAs object={objects.filter(({ kind }) => kind !== 'Secret')} cli={cli} kubectl={kubectl} />
+        )}
       </header>
       <div className="panel-body">
         <Text size="sm" c="dimmed" mb="sm">

@@ -1,7 +1,8 @@
 /** What the wizard writes, and the commands that do the same. Tests compare it with what `gimlet env` makes. */
 
+import { stringify } from 'yaml';
 import { API_VERSION, type Environment } from '~/api/kinds';
-import { quoted } from '~/domain/releaseSpec';
+import { kubectlApply, quoted } from '~/domain/releaseSpec';
 import { type Draft, draftOf, isSsh, type Way } from './draft';
 
 export interface Plain {
@@ -30,6 +31,31 @@ const secretOf = (name: string, namespace: string, keys: readonly string[]): Pla
   metadata: { name, namespace },
   stringData: Object.fromEntries(keys.map((key) => [key, HIDDEN])),
 });
+
+/** How each key is given to kubectl: what is secret comes from a variable or a file. */
+const GIVEN: Record<string, string> = {
+  username: '--from-literal=username=git',
+  password: '--from-literal=password="$GIMLET_GIT_TOKEN"',
+  identity: '--from-file=identity=KEY',
+  known_hosts: '--from-file=known_hosts',
+  githubAppID: '--from-literal=githubAppID=ID',
+  githubAppInstallationID: '--from-literal=githubAppInstallationID=ID',
+  githubAppPrivateKey: '--from-file=githubAppPrivateKey=KEY.pem',
+};
+
+/** Returns the command that makes a Secret whose values are not shown. */
+export function secretCommand({ metadata: { name, namespace = '' }, stringData }: Plain, context = ''): string {
+  const keys = Object.keys(stringData as object).map((key) => GIVEN[key]);
+  const cluster = context ? ` --context ${context}` : '';
+  return `kubectl create secret generic ${quoted(name)} -n ${quoted(namespace)}${cluster} ${keys.join(' ')}`;
+}
+
+/** Returns the commands for kubectl that make objects; a Secret by one of its own, for its values are not here. */
+export function kubectlFor(objects: readonly Plain[], context = ''): string {
+  const plain = objects.filter(({ kind }) => kind !== 'Secret').map((object) => stringify(object));
+  const secrets = objects.filter(({ kind }) => kind === 'Secret').map((secret) => secretCommand(secret, context));
+  return [kubectlApply(plain.join('---\n'), context), ...secrets].join('\n');
+}
 
 /** Makes the Environment of a draft. */
 export function environmentOf(draft: Draft): Plain {
@@ -81,11 +107,7 @@ export function createCommand(draft: Draft): string {
   const command = words.map(quoted).join(' ');
   if (way !== 'app') return command;
   // The command line makes no Secret of a GitHub App; one that is there stays as it is.
-  const made = [
-    `kubectl create secret generic ${quoted(secret)} -n ${quoted(namespace)} --from-literal=githubAppID=ID`,
-    '--from-literal=githubAppInstallationID=ID --from-file=githubAppPrivateKey=KEY.pem',
-  ];
-  return `${made.join(' ')}\n${command}`;
+  return `${secretCommand(secretOf(secret, namespace, KEYS.app))}\n${command}`;
 }
 
 /** Returns the command that makes an environment as it is, which gives it other credentials. */

@@ -6,7 +6,16 @@ import connect from '../../../../cli/src/command/env/snapshots/gimlet_cli__comma
 import folder from '../../../../cli/src/command/env/snapshots/gimlet_cli__command__env__create__tests__a_folder_of_a_shared_repository_is_the_usual_way.snap?raw';
 import whole from '../../../../cli/src/command/env/snapshots/gimlet_cli__command__env__create__tests__a_repository_of_its_own_by_pull_requests.snap?raw';
 import { draftOf, faultsOf, hostOf, isWhole, missingBefore, pageForNew } from './draft';
-import { connectCommand, connectedBy, createCommand, followed, identityOf, type Plain, writtenBy } from './objects';
+import {
+  connectCommand,
+  connectedBy,
+  createCommand,
+  followed,
+  identityOf,
+  kubectlFor,
+  type Plain,
+  writtenBy,
+} from './objects';
 
 /** Returns what stands in a snapshot of the command line below its head. */
 const body = (snapshot: string) =>
@@ -107,6 +116,15 @@ describe('a draft', () => {
       'https://git.example.com/repo/create',
     );
     expect(pageForNew(draft('?url=https://git.example.com/a/b'))).toBeUndefined();
+  });
+
+  test('for kubectl has no value that stands for a secret', () => {
+    const text = kubectlFor(writtenBy(draft(FOLDER)), 'eu-1');
+    expect(text).not.toContain('…');
+    expect(text).toMatch(/^kubectl apply --context eu-1 -f - <<'EOF'\napiVersion: v1\nkind: Namespace/);
+    expect(text).toMatch(
+      /\nEOF\nkubectl create secret generic staging-gitops -n team --context eu-1 --from-literal=username=git --from-literal=password="\$GIMLET_GIT_TOKEN"$/,
+    );
   });
 
   test('by a GitHub App takes a Secret that is made first', () => {
