@@ -95,6 +95,26 @@ export const deeds = {
     },
   },
 
+  /** Finds every way to release disabled, with the reason, and sends a request all the same. */
+  'be refused': {
+    expected: ['403'],
+    run: async (page, { namespace, body }) => {
+      const reasons = page.locator('.page-head span[hidden]').filter({ hasText: 'create releases' });
+      await reasons.first().waitFor({ state: 'attached' });
+      for (const name of ['Release…', 'Roll back…'])
+        ensure(await isOff(page.locator('.page-head').getByRole('button', { name })), `${name} can be used`);
+      const answer = await page.evaluate(
+        async ([path, body]) => {
+          const headers = { 'Content-Type': 'application/json' };
+          const answer = await fetch(path, { method: 'POST', headers, body });
+          return { status: answer.status, said: await answer.json() };
+        },
+        [`/apis/gimlet.io/v1alpha1/namespaces/${namespace}/releases`, JSON.stringify(body)],
+      );
+      return { why: await reasons.first().textContent(), ...answer };
+    },
+  },
+
   /** Closes the page. */
   leave: { run: (page) => page.context().close() },
 };

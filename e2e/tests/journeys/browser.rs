@@ -1,6 +1,6 @@
 //! People at the dashboard's own pages, in a real browser on a real control plane.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{Artifact, Phase, Release, condition};
@@ -10,6 +10,8 @@ use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_mins(1);
+/// How long a page may take to show what happened elsewhere.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Makes an account with roles of the shipped ones, and gives a token of it.
 fn account(stage: &Stage, name: &str, roles: &[&str]) -> Result<String> {
@@ -131,5 +133,40 @@ async fn a_person_releases_and_rolls_back_on_the_pages_and_others_see_it_live() 
     ensure!(tree(&then[0].id)? == tree(&now[0].id)?, "it is not what was there");
     ben.see(".matrix-cell", "1111111").await?;
     no_plan_is_left(&stage).await?;
+    happens_elsewhere(&stage, &ben).await?;
+    is_refused(&stage, &ben).await?;
     stage.end().await
+}
+
+/// What others do with kubectl is on an open page at once, and does not break it.
+async fn happens_elsewhere(stage: &Stage, watcher: &Person) -> Result<()> {
+    stage.change_environment("staging", json!({"lock": {"reason": "database moves"}})).await?;
+    let begun = Instant::now();
+    watcher.see("#main", "staging locked: database moves").await?;
+    ensure!(begun.elapsed() < AT_ONCE, "a lock is shown after {:?}", begun.elapsed());
+    stage.release("made-elsewhere", stage.web("1")).await?;
+    let begun = Instant::now();
+    watcher.see("[role=row]", "made-elsewhere").await?;
+    ensure!(begun.elapsed() < AT_ONCE, "a release is shown after {:?}", begun.elapsed());
+    Ok(())
+}
+
+/// Who may only look is told so by the page, and is refused by the API server where the page is passed by.
+async fn is_refused(stage: &Stage, viewer: &Person) -> Result<()> {
+    let ns = stage.namespace.name();
+    viewer.go(&format!("/apps/{ns}/web/staging")).await?;
+    let before = stage.releases().list(&ListParams::default()).await?.items.len();
+    let body = json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+        "metadata": {"generateName": "web.staging-", "namespace": ns},
+        "spec": {"app": "web", "environment": "staging", "artifact": {"name": "web-2"}},
+    });
+    let told = viewer.act("be refused", json!({"namespace": ns, "body": body})).await?;
+    let needed = format!("needs `create releases` in namespace `{ns}`");
+    ensure!(text(&told, "why")?.starts_with(&needed), "{told}");
+    ensure!(told["status"] == 403 && told["said"]["kind"] == "Status", "{told}");
+    ensure!(text(&told["said"], "message")?.contains("cannot create resource"), "{told}");
+    let after = stage.releases().list(&ListParams::default()).await?.items.len();
+    ensure!(before == after, "a release was made");
+    Ok(())
 }
