@@ -136,6 +136,10 @@ soak: ## kill a writing process GIMLET_TEST_KILLS times, compare GIMLET_TEST_BAT
 	GIMLET_TEST_KILLS=$${GIMLET_TEST_KILLS:-200} GIMLET_TEST_BATCHES=$${GIMLET_TEST_BATCHES:-1000} \
 		cargo test -p gimlet-gitops --test wire --test runner -- killed_at_any_moment random_batches
 
+.PHONY: chaos
+chaos: tools ## play CHAOS_ROUNDS rounds (100) from CHAOS_SEED (1) on in which everything goes wrong: some 15 s each
+	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-100} cargo test -p gimlet-e2e --test chaos -- --nocapture nothing_is_lost
+
 .PHONY: bench
 bench: tools ## measure releases, large repositories and rendering (BENCH="--only c --quick")
 	cargo build --release -p gimlet-operator

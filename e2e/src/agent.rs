@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
+use crate::account::Account;
 use crate::dashboard::{Answer, get};
-use crate::operator::{Account, root};
+use crate::operator::root;
 use crate::program::binary;
 use crate::{ControlPlane, wait_until};
 

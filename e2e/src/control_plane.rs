@@ -98,9 +98,9 @@ impl ControlPlane {
         Ok(Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
     }
 
-    /// Makes a token of a service account, valid for an hour.
+    /// Makes a token of a service account, valid for a day.
     pub fn token(&self, namespace: &str, service_account: &str) -> Result<String> {
-        self.kubectl(["create", "token", service_account, "-n", namespace, "--duration=1h"])
+        self.kubectl(["create", "token", service_account, "-n", namespace, "--duration=24h"])
     }
 
     /// Runs kubectl as the administrator and gives its output.

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::operator::{Account, install, root};
+use crate::account::Account;
+use crate::operator::{install, root};
 use crate::program::binary;
 use crate::{ControlPlane, wait_until};
 

@@ -1,6 +1,7 @@
 //! The git host: where it is, and its REST API.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -53,6 +54,11 @@ impl Gitea {
             script("gitea.sh", &["up"], &[])?;
             dir
         };
+        Self::of(&dir)
+    }
+
+    /// Reads where the Gitea is whose state is in a folder.
+    pub(crate) fn of(dir: &Path) -> Result<Self> {
         let path = dir.join("env");
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("{} is not there: run e2e/gitea.sh up", path.display()))?;

@@ -9,6 +9,7 @@
 //! `E2E_KUBECONFIG` names another cluster to use, `E2E_GITEA` the state folder of another Gitea,
 //! `E2E_STATE` where both are kept, and with `E2E_KEEP` nothing is deleted after a test.
 
+mod account;
 mod agent;
 mod browser;
 mod chromium;
@@ -22,6 +23,7 @@ mod identity_provider;
 mod issuer;
 mod namespace;
 mod operator;
+mod own_gitea;
 mod program;
 mod proxy;
 mod repository;
@@ -43,6 +45,7 @@ pub use identity_provider::IdentityProvider;
 pub use issuer::Issuer;
 pub use namespace::Namespace;
 pub use operator::{Operator, install, install_in, root};
+pub use own_gitea::OwnGitea;
 pub use proxy::{Passed, Proxy, Trap};
 pub use repository::Repository;
 pub use ssh::SshKey;

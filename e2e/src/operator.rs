@@ -1,9 +1,8 @@
 //! Operator processes: each runs for one test, under the rights that the project ships.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use kube::ResourceExt;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::account::Account;
 use crate::program::binary;
 use crate::toolbox::state_root;
-use crate::{ControlPlane, keep, wait_until};
+use crate::{ControlPlane, wait_until};
 
 /// How long a process may take to start or to stop on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -31,6 +30,10 @@ const TAIL: usize = 60;
 pub struct Operator {
     account: Arc<Account>,
     args: Vec<String>,
+    /// Where it finds the API server, if not where everybody does.
+    server: Option<String>,
+    /// Its log is not printed when it is dropped.
+    quiet: bool,
     dir: TempDir,
     port: u16,
     views: u16,
@@ -52,18 +55,38 @@ impl Operator {
     ) -> Result<Self> {
         install(cluster)?;
         let account = Arc::new(Account::create(cluster, namespace)?);
-        Self::of(account, args.iter().map(ToString::to_string).collect()).await
+        Self::of(account, args.iter().map(ToString::to_string).collect(), None).await
+    }
+
+    /// Starts so many operators that compete for a Lease, each of which has an address of its own for
+    /// the API server, such as that of a proxy, and prints nothing of its log.
+    pub async fn start_behind(
+        cluster: &ControlPlane,
+        namespace: &str,
+        servers: &[String],
+    ) -> Result<Vec<Self>> {
+        install(cluster)?;
+        let account = Arc::new(Account::create(cluster, namespace)?);
+        let started = servers.iter().map(async |server| {
+            let mut operator =
+                Self::of(Arc::clone(&account), Vec::new(), Some(server.clone())).await?;
+            operator.quiet = true;
+            Ok(operator)
+        });
+        futures::future::try_join_all(started).await
     }
 
     /// Starts another process that competes with this one for the Lease, with a cache of its own.
     pub async fn replica(&self) -> Result<Self> {
-        Self::of(Arc::clone(&self.account), self.args.clone()).await
+        Self::of(Arc::clone(&self.account), self.args.clone(), self.server.clone()).await
     }
 
-    async fn of(account: Arc<Account>, args: Vec<String>) -> Result<Self> {
+    async fn of(account: Arc<Account>, args: Vec<String>, server: Option<String>) -> Result<Self> {
         let mut operator = Self {
             account,
             args,
+            server,
+            quiet: false,
             dir: tempfile::tempdir()?,
             port: 0,
             views: 0,
@@ -116,6 +139,11 @@ impl Operator {
         }
     }
 
+    /// Tells whether the process says that it is ready, at once.
+    pub fn is_ready(&self) -> bool {
+        get(&format!("{}/readyz", self.url())).is_ok()
+    }
+
     /// Gives the address of the operator's views of git.
     pub fn views_url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.views)
@@ -124,6 +152,31 @@ impl Operator {
     /// Gives the address of the webhook of a Repository.
     pub fn webhook_url(&self, name: &str) -> String {
         format!("http://127.0.0.1:{}/webhooks/{}/{name}", self.webhooks, self.account.namespace)
+    }
+
+    /// Starts the process, unless it runs, without waiting until it is ready.
+    pub fn launch(&mut self) -> Result<()> {
+        if self.is_running()? { Ok(()) } else { self.spawn() }
+    }
+
+    /// Stops the process where it is, as a machine that is put to sleep does.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets the process go on.
+    pub fn wake(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().context("the operator does not run")?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+
+    /// Gives the folder of its caches.
+    pub fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
     }
 
     fn spawn(&mut self) -> Result<()> {
@@ -136,6 +189,10 @@ impl Operator {
         let log = || -> Result<File> {
             Ok(OpenOptions::new().create(true).append(true).open(self.log_file())?)
         };
+        let kubeconfig = match &self.server {
+            Some(server) => self.account.kubeconfig_for(server, self.dir.path())?,
+            None => self.account.kubeconfig(),
+        };
         let namespace = &self.account.namespace;
         let mut command = Command::new(binary("gimlet-operator")?);
         command
@@ -146,11 +203,11 @@ impl Operator {
             .arg("--internal-receivers")
             .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
             .arg("--cache")
-            .arg(self.dir.path().join("cache"))
+            .arg(self.cache())
             .args(&self.args)
             .env_clear()
             .env("NO_COLOR", "1")
-            .env("KUBECONFIG", self.account.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
             .stdout(log()?)
             .stderr(log()?);
@@ -230,93 +287,10 @@ impl Drop for Operator {
         if let Err(error) = self.kill() {
             eprintln!("an operator process is left over: {error:#}");
         }
-        eprintln!("the operator of {}:\n{}", self.account.namespace, self.tail());
-    }
-}
-
-/// A service account with the rights of one of the project's programs, and the kubeconfig that holds
-/// its token.
-#[derive(Debug)]
-pub(crate) struct Account {
-    cluster: ControlPlane,
-    namespace: String,
-    binding: String,
-    dir: TempDir,
-}
-
-impl Account {
-    fn create(cluster: &ControlPlane, namespace: &str) -> Result<Self> {
-        let name = "gimlet-operator";
-        let rbac = "rbac.authorization.k8s.io";
-        let lease = [
-            json!({"apiVersion": format!("{rbac}/v1"), "kind": "Role",
-             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
-             "rules": [{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                        "verbs": ["get", "create", "patch", "update"]}]}),
-            json!({"apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
-             "metadata": {"name": "gimlet-operator-lease", "namespace": namespace},
-             "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "gimlet-operator-lease"},
-             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]}),
-        ];
-        Self::with(cluster, namespace, name, namespace.to_owned(), &lease)
-    }
-
-    /// Makes an account that is bound to the `ClusterRole` of its name, and more objects.
-    pub(crate) fn with(
-        cluster: &ControlPlane,
-        namespace: &str,
-        name: &str,
-        binding: String,
-        more: &[Value],
-    ) -> Result<Self> {
-        let account = Self {
-            cluster: cluster.clone(),
-            namespace: namespace.to_owned(),
-            binding,
-            dir: tempfile::tempdir()?,
-        };
-        let rbac = "rbac.authorization.k8s.io";
-        let mut items = vec![
-            json!({"apiVersion": "v1", "kind": "ServiceAccount",
-             "metadata": {"name": name, "namespace": namespace}}),
-            json!({"apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
-             "metadata": {"name": account.binding, "labels": {"gimlet.io/e2e": "program"}},
-             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
-             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]}),
-        ];
-        items.extend_from_slice(more);
-        let objects = json!({"apiVersion": "v1", "kind": "List", "items": items});
-        cluster.apply(&objects.to_string())?;
-        account.write_kubeconfig(&cluster.token(namespace, name)?)?;
-        Ok(account)
-    }
-
-    /// Gives the path of the kubeconfig.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.dir.path().join("kubeconfig")
-    }
-
-    fn write_kubeconfig(&self, token: &str) -> Result<()> {
-        let text = self.cluster.kubectl(["config", "view", "--raw", "--minify", "-o", "json"])?;
-        let mut config: Value = serde_json::from_str(&text)?;
-        config["users"][0]["user"] = json!({"token": token});
-        let path = self.kubeconfig();
-        std::fs::write(&path, "")?;
-        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        std::fs::write(&path, config.to_string())?;
-        Ok(())
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        if keep() {
+        if self.quiet {
             return;
         }
-        let delete = ["delete", "clusterrolebinding", &self.binding, "--wait=false"];
-        if let Err(error) = self.cluster.kubectl(delete) {
-            eprintln!("the ClusterRoleBinding {} is left over: {error:#}", self.binding);
-        }
+        eprintln!("the operator of {}:\n{}", self.account.namespace, self.tail());
     }
 }
 

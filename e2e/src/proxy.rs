@@ -16,6 +16,10 @@ use crate::{Stage, gitea};
 /// How long a trap may take to be sprung.
 const SPRUNG: Duration = Duration::from_mins(1);
 
+/// What a client is told by a server that failed.
+const FAILURE: &[u8] =
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
 /// A proxy on loopback in front of an HTTP server; it ends when it is dropped.
 ///
 /// It belongs to the runtime that started it.
@@ -36,6 +40,8 @@ pub enum Trap {
     DropAnswer,
     /// The server answers, and the client waits for it until it gives up.
     HoldAnswer,
+    /// The server answers, and the client is told that the server failed.
+    FailAnswer,
 }
 
 /// What has come by since the start.
@@ -86,9 +92,11 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of a server, such as `http://127.0.0.1:3000`.
+    /// Starts a proxy in front of a server, such as `http://127.0.0.1:3000`; what is said under TLS is
+    /// passed on, but there is nothing to trap.
     pub async fn start(upstream: &str) -> Result<Self> {
-        let server = upstream.strip_prefix("http://").context("the server does not speak http")?;
+        let (_, server) =
+            upstream.split_once("://").context("the server's address has no scheme")?;
         let server = server.trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -118,7 +126,8 @@ impl Proxy {
 
     /// Gives an address of the server as it is through the proxy.
     pub fn through(&self, url: &str) -> String {
-        url.replacen(&self.upstream, &format!("http://{}", self.address), 1)
+        let (scheme, _) = self.upstream.split_once("://").unwrap_or_default();
+        url.replacen(&self.upstream, &format!("{scheme}://{}", self.address), 1)
     }
 
     /// Accepts connections from now on, and passes nothing on in either direction.
@@ -139,6 +148,11 @@ impl Proxy {
     /// Sets what happens to the next push.
     pub fn trap_next_push(&self, trap: Trap) {
         *self.shared.trap() = Some(trap);
+    }
+
+    /// Takes back the trap for the next push, if it was not sprung.
+    pub fn disarm(&self) {
+        *self.shared.trap() = None;
     }
 
     /// Waits until so many traps have been sprung since the start.
@@ -282,8 +296,10 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> Result<()> {
                     answer.extend_from_slice(chunk);
                     if is_whole(&answer) {
                         shared.spring();
-                        if trap == Trap::HoldAnswer {
-                            std::future::pending::<()>().await;
+                        match trap {
+                            Trap::HoldAnswer => std::future::pending::<()>().await,
+                            Trap::FailAnswer => client.write_all(FAILURE).await?,
+                            Trap::DropAnswer | Trap::HoldRequest => {}
                         }
                         return Ok(());
                     }
@@ -388,6 +404,15 @@ mod tests {
         assert_eq!(ask(&proxy, "/a/b.git/git-receive-pack").await, "");
         proxy.sprung(1).await.unwrap();
         assert!(ask(&proxy, "/a/b.git/git-receive-pack").await.ends_with('3'));
+    }
+
+    #[tokio::test]
+    async fn a_failed_answer_is_one_to_a_push_that_the_server_got() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        proxy.trap_next_push(Trap::FailAnswer);
+        let answer = ask(&proxy, "/a/b.git/git-receive-pack").await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+        assert!(ask(&proxy, "/a/b.git/git-receive-pack").await.ends_with('2'));
     }
 
     #[tokio::test]

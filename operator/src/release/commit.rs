@@ -11,7 +11,7 @@ use super::error::ReleaseError;
 use super::gate::{self, Passage};
 use super::gather::Around;
 use super::outcome::{Committed, End, Outcome, Prepared};
-use super::{gather, layout, message, observe, prepare, pull, status};
+use super::{decide, gather, layout, message, observe, prepare, pull, status};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::preview;
@@ -71,6 +71,7 @@ pub(super) async fn release(
     }
     ensure_app(release, environment, around, &prepared, ctx).await?;
     if let (true, Some(head)) = (prepared.unchanged, prepared.head) {
+        after_older(release, around)?;
         return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
     }
     if !status::write(release, Outcome::Queued(prepared.clone()), ctx).await? {
@@ -86,6 +87,7 @@ pub(super) async fn release(
     let outcome = ticket.commit(change).await?;
     let commit = match outcome {
         GitOutcome::Unchanged { head, .. } => {
+            after_older(release, around)?;
             return Ok(Outcome::Unchanged { prepared: Some(prepared), head });
         }
         GitOutcome::Committed { commit, .. } => committed(release, environment, &commit, false)?,
@@ -95,6 +97,15 @@ pub(super) async fn release(
     ctx.flux.request_sync(&environment.spec.flux.namespace, &source, &commit.sha).await;
     let observation = observe::unobserved(environment, ctx);
     Ok(Outcome::Committed { prepared: Some(prepared), commit, observation })
+}
+
+/// Keeps a release that has nothing to change from its end as long as an older one may still change
+/// something: the app would be what the older one made it.
+fn after_older(release: &Release, around: &Around) -> Result<(), ReleaseError> {
+    match decide::older_on_its_way(release, &around.releases) {
+        Some(older) => Err(ReleaseError::Older { older }),
+        None => Ok(()),
+    }
 }
 
 /// Spares a release that waits, and whose plan is known, to be planned again at every look.

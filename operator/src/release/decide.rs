@@ -129,6 +129,25 @@ pub(super) fn newest_after(release: &Release, releases: &[Arc<Release>]) -> Opti
         .map(|other| other.name_any())
 }
 
+/// Finds an older release of the app that may still come to git. Until it has, nobody can tell whether
+/// there is nothing to change for the one after it.
+pub(super) fn older_on_its_way(release: &Release, releases: &[Arc<Release>]) -> Option<String> {
+    let mine = order(release);
+    let may_come = |other: &Release| {
+        // What waits for a merge waits for people, and is closed when it is overtaken.
+        let status = other.status.clone().unwrap_or_default();
+        status.commit.is_none()
+            && status.timestamps.ended.is_none()
+            && status.pull_request.is_none()
+            && !other.spec.plan_only
+    };
+    releases
+        .iter()
+        .filter(|other| order(other) < mine && may_come(other))
+        .max_by_key(|other| order(other))
+        .map(|other| other.name_any())
+}
+
 /// Tells whether the cache has had the time to see the App of a release.
 fn long_in_git(release: &Release, now: Timestamp) -> bool {
     let committed = release.status.as_ref().and_then(|s| s.timestamps.committed.as_ref());
@@ -252,6 +271,27 @@ mod tests {
         let sequence = Some("99".into());
         first.status = Some(ReleaseStatus { sequence, ..ReleaseStatus::default() });
         assert!(order(&first) < order(&second));
+    }
+
+    #[test]
+    fn an_older_release_that_may_still_come_to_git_is_found() {
+        let (old, new) = (release("a", 1), release("b", 2));
+        let older = |old: &Release| {
+            let releases = [old.clone(), new.clone()].map(Arc::new);
+            older_on_its_way(&new, &releases)
+        };
+        assert_eq!(older(&old).as_deref(), Some("a"));
+        assert_eq!(older(&with_phase(old.clone(), Phase::Queued)).as_deref(), Some("a"));
+        assert_eq!(older(&in_git(old.clone(), Phase::Committed)), None);
+        let mut ended = with_phase(old.clone(), Phase::Superseded);
+        let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH);
+        ended.status.as_mut().unwrap().timestamps.ended = Some(time);
+        assert_eq!(older(&ended), None);
+        let mut plan = old.clone();
+        plan.spec.plan_only = true;
+        assert_eq!(older(&plan), None);
+        // One that came later does not count.
+        assert_eq!(older_on_its_way(&old, &[Arc::new(old.clone()), Arc::new(new)]), None);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::render::RenderFault;
 /// How often an artifact that is not there is looked for.
 const MISSING: Duration = Duration::from_secs(5);
 
+/// How long until it is looked again whether an older release is in git.
+const OLDER: Duration = Duration::from_secs(1);
+
 /// Why a release did not get further.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReleaseError {
@@ -55,6 +58,10 @@ pub(crate) enum ReleaseError {
     Set { reason: &'static str, message: String },
     #[error(transparent)]
     Api(#[from] ApiError),
+    #[error(
+        "{older} of the same app is on its way to git; what is to change is known when it is there"
+    )]
+    Older { older: String },
     #[error("the release changed while it was worked on")]
     Outdated,
 }
@@ -78,6 +85,7 @@ impl ReleaseError {
             Self::Adopt { .. } => "BaseChanged",
             Self::Set { reason, .. } => reason,
             Self::Api(_) => "ApiError",
+            Self::Older { .. } => "OlderOnItsWay",
             Self::Outdated => "Outdated",
         }
     }
@@ -86,6 +94,7 @@ impl ReleaseError {
     pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::Source(error) if error.may_come() => Retry::After(MISSING),
+            Self::Older { .. } => Retry::After(OLDER),
             Self::Name(_)
             | Self::Preview(_)
             | Self::Path(_)
