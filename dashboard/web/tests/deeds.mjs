@@ -115,6 +115,41 @@ export const deeds = {
     },
   },
 
+  /** Opens the form of an app that was never released. */
+  'open the form': {
+    expected: ['404'],
+    run: async (page, { address, path }) => {
+      await page.goto(address + path);
+      await page.locator('.cm-content').waitFor();
+      await page.evaluate(() => Object.assign(globalThis, { stayed: true }));
+    },
+  },
+
+  /** Changes a setting in the form. */
+  'change a setting': {
+    run: (page, { setting, value }) => page.locator(`[id="setting-${setting}"]`).fill(value),
+  },
+
+  /** Puts the change that somebody else has made meanwhile into the own text. */
+  'merge both': {
+    run: async (page) => {
+      await page.getByRole('button', { name: 'Merge both' }).click();
+      await page.locator('text=both changes are in the text').waitFor();
+    },
+  },
+
+  /** Sends what was changed, and returns what the page links once it says so. */
+  send: {
+    run: async (page, { how, says }) => {
+      const button = page.getByRole('button', { name: how });
+      await usable(button);
+      await button.click();
+      const state = page.getByRole('status').filter({ hasText: says });
+      await state.waitFor();
+      return { link: await state.locator('a').first().getAttribute('href') };
+    },
+  },
+
   /** Closes the page. */
   leave: { run: (page) => page.context().close() },
 };

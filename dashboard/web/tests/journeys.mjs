@@ -41,6 +41,8 @@ async function faultOf({ id, person, do: name }, error) {
   return `${said} (at ${page.url()}; picture: ${picture}; console: ${unexpected(messages, []).join('; ') || 'nothing'})`;
 }
 
+// Who asked may be gone by the end.
+process.stdout.on('error', () => {});
 const answer = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 answer({ id: 0, told: {} });
 for await (const line of createInterface({ input: process.stdin })) {

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{Artifact, Phase, Release, condition};
-use gimlet_e2e::{Dashboard, Person, Stage, wait_until};
+use gimlet_e2e::{Dashboard, Person, Stage, gitea, wait_until};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
+
+use crate::config_changes::connect;
 
 const SOON: Duration = Duration::from_mins(1);
 /// How long a page may take to show what happened elsewhere.
@@ -169,4 +171,36 @@ async fn is_refused(stage: &Stage, viewer: &Person) -> Result<()> {
     let after = stage.releases().list(&ListParams::default()).await?.items.len();
     ensure!(before == after, "a release was made");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_configured_on_the_pages_and_nobodys_edit_is_lost() -> Result<()> {
+    let stage = Stage::open("forms").await?;
+    let dashboard = dashboard(&stage).await?;
+    let ns = stage.namespace.name();
+    let source = gitea()?.repository("forms-app")?;
+    let file = ".gimlet/web.yaml";
+    let first = format!(
+        "app: web\nenv: staging\nnamespace: {ns}\nchart:\n  name: app\nvalues:\n  \
+         # keep it small\n  replicas: 1\n  image:\n    repository: example/web\n    tag: v1\n  \
+         port: 8080\n"
+    );
+    source.write("main", file, &first)?;
+    connect(&stage, &source, &gitea()?.token, json!({})).await?;
+    let ada = account(&stage, "ada", &["gimlet-releaser", "gimlet-configurer"])?;
+    let Some(ada) = Person::sign_in("ada", &dashboard, &format!("/?ns={ns}"), &ada).await? else {
+        return Ok(());
+    };
+    let path = format!("/apps/{ns}/web/staging/configure?repository=shop");
+    ada.act("open the form", json!({"path": path})).await?;
+
+    // Somebody else changes the file between the first letter and the commit.
+    ada.act("change a setting", json!({"setting": "replicas", "value": "3"})).await?;
+    source.write("main", file, &first.replace("8080", "9090"))?;
+    ada.act("merge both", json!({})).await?;
+    let told = ada.act("send", json!({"how": "Commit to main", "says": "Committed"})).await?;
+    let both = first.replace("8080", "9090").replace("replicas: 1", "replicas: 3");
+    ensure!(source.read("main", file)?.as_deref() == Some(both.as_str()), "{told}");
+    ensure!(text(&told, "link")?.contains(&source.head("main")?), "{told}");
+    stage.end().await
 }

@@ -18,7 +18,12 @@ const SOON: Duration = Duration::from_mins(1);
 const FILE: &str = ".gimlet/web.yaml";
 
 /// Makes a Repository object of an application's repository, with a Secret of its own.
-async fn connect(stage: &Stage, source: &Repository, token: &str, spec: Value) -> Result<()> {
+pub(crate) async fn connect(
+    stage: &Stage,
+    source: &Repository,
+    token: &str,
+    spec: Value,
+) -> Result<()> {
     stage.cluster.apply(&secret(&stage.namespace, "source", &gitea()?.user, token))?;
     let mut object = json!({
         "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository", "metadata": {"name": "shop"},
