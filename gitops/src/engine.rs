@@ -63,6 +63,10 @@ pub(crate) trait Objects: Send + Sync + 'static {
     async fn gather(&self, _: &[ObjectId]) -> Result<(), GitError> {
         Ok(())
     }
+    /// Brings a folder here that is about to be read whole, with what is directly in it.
+    async fn unfold(&self, _: ObjectId) -> Result<(), GitError> {
+        Ok(())
+    }
 }
 
 /// Reaches one branch of one repository.

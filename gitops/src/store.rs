@@ -110,6 +110,11 @@ impl Store {
         self.objects.gather(&ids).await
     }
 
+    /// Brings a folder here, and what is directly in it, all together.
+    pub(crate) async fn unfold(&self, folder: ObjectId) -> Result<(), GitError> {
+        self.objects.unfold(folder).await
+    }
+
     pub(crate) async fn blob(&self, id: ObjectId) -> Result<Bytes, GitError> {
         Ok(self.need(id, ObjectKind::Blob).await?.data)
     }

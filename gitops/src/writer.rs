@@ -224,6 +224,7 @@ impl Writer {
         self.reading("folder", || async move {
             let Some(id) = self.find_folder(path, at).await? else { return Ok(None) };
             let mut files = Vec::new();
+            self.shared.store.unfold(id).await?;
             let found = self.shared.store.files(id, MAX_FILES).await?;
             self.shared.store.gather(found.iter().map(|(_, entry)| *entry)).await?;
             for (path, entry) in found {
@@ -250,6 +251,7 @@ impl Writer {
             let mut read = FileMapLossy::new();
             let Some(id) = self.find_folder(path, at).await? else { return Ok(read) };
             let mut left = MAX_FOLDER as u64;
+            self.shared.store.unfold(id).await?;
             let found = self.shared.store.files(id, MAX_FILES).await?;
             self.shared.store.gather(found.iter().map(|(_, entry)| *entry)).await?;
             for (name, entry) in found {

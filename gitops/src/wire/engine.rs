@@ -29,7 +29,8 @@ use crate::options::{EngineKind, Options};
 use crate::path::RepoPath;
 use crate::remote::{BranchName, Credentials, Remote};
 
-/// Levels of trees that come along with a commit: the root and the folders of environments.
+/// Levels of trees that come along with a commit: the root and the folders of environments. With a
+/// folder it is what is directly in it.
 const TREES: u32 = 2;
 
 /// Works on a branch without a clone of it.
@@ -43,6 +44,7 @@ pub(crate) struct WireEngine {
     cache: Arc<Cache>,
     state: Mutex<State>,
     wanted: Wanted,
+    folders: Wanted,
     /// What is asked for in `filter tree:…`; less where the server refuses more.
     trees: AtomicU32,
 }
@@ -70,6 +72,7 @@ impl WireEngine {
             dir,
             state: Mutex::default(),
             wanted: Wanted::default(),
+            folders: Wanted::default(),
             trees: AtomicU32::new(TREES),
         }
     }
@@ -214,6 +217,10 @@ impl Objects for WireEngine {
     async fn gather(&self, ids: &[ObjectId]) -> Result<(), GitError> {
         let missing = self.missing(ids);
         if missing.is_empty() { Ok(()) } else { self.fetch_objects(&missing).await }
+    }
+
+    async fn unfold(&self, id: ObjectId) -> Result<(), GitError> {
+        if self.cache.has(id) { Ok(()) } else { self.fetch_folder(id).await }
     }
 }
 

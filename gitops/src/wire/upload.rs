@@ -60,7 +60,7 @@ pub(super) struct Want<'a> {
     pub(super) ids: &'a [ObjectId],
     /// What we have, with everything before it.
     pub(super) have: Option<CommitId>,
-    /// How many levels of trees come along with a commit; blobs never do.
+    /// How many levels come along: of trees with a commit, of what is in it with a tree.
     pub(super) trees: u32,
     /// Only the commit itself, without those before it.
     pub(super) alone: bool,

@@ -62,6 +62,21 @@ async fn a_batch_of_a_hundred_is_one_request_whatever_was_read_before() {
     repo.fsck();
 }
 
+/// Reading an app for the first time brings its folder and its files in one request, however many
+/// apps there are.
+#[tokio::test]
+async fn a_folder_comes_with_its_files() {
+    for size in SIZES {
+        let repo = with_apps(size);
+        let server = Server::start(&repo, None).await;
+        let writer = open(&repo, &server);
+        writer.head().await.unwrap();
+        let before = server.requests();
+        let files = writer.read(&path(&app(0)), None).await.unwrap();
+        assert_eq!((files.len(), server.requests() - before), (10, 1), "{size} apps");
+    }
+}
+
 /// Goal 6: at most 6 KB up and 4 KB down for a release of ten files, whatever the repository's size.
 #[tokio::test]
 async fn the_bytes_of_a_release_do_not_grow_with_the_repository() {

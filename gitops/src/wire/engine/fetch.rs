@@ -9,6 +9,7 @@ use super::WireEngine;
 use crate::error::{GitError, GitErrorKind as Kind};
 use crate::id::{CommitId, Object, ObjectKind};
 use crate::wire::upload::{self, Want};
+use crate::wire::wanted::Wanted;
 
 /// So many objects are asked for at once; a request has fifty bytes for each.
 const AT_ONCE: usize = 2_000;
@@ -23,14 +24,21 @@ impl WireEngine {
         new: CommitId,
         have: Option<CommitId>,
     ) -> Result<Vec<Object>, GitError> {
-        let want =
-            |trees| Want { ids: std::slice::from_ref(&new.0), have, trees, alone: have.is_none() };
+        let ids = std::slice::from_ref(&new.0);
+        self.fetch_deep(|trees| Want { ids, have, trees, alone: have.is_none() }).await
+    }
+
+    /// Fetches what is wanted with as many levels below it as the server allows.
+    async fn fetch_deep<'a>(
+        &self,
+        want: impl Fn(u32) -> Want<'a>,
+    ) -> Result<Vec<Object>, GitError> {
         let trees = self.trees.load(Ordering::Relaxed);
         match upload::fetch(&self.http, &want(trees)).await {
             // Some servers only know of no trees at all.
             Err(error) if error.kind() == Kind::NotFound && trees > 0 => {
                 let found = upload::fetch(&self.http, &want(0)).await?;
-                tracing::debug!(%error, "the server sends commits without their trees only");
+                tracing::debug!(%error, "the server sends objects by themselves only");
                 self.trees.store(0, Ordering::Relaxed);
                 Ok(found)
             }
@@ -40,7 +48,21 @@ impl WireEngine {
 
     /// Fetches objects by their ids, as far as the server has them, together with what others want.
     pub(super) async fn fetch_objects(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        let turn = self.wanted.turn(ids).await;
+        self.fetch_wanted(&self.wanted, ids, false).await
+    }
+
+    /// Fetches a folder with what is directly in it, together with other folders that are wanted.
+    pub(super) async fn fetch_folder(&self, id: ObjectId) -> Result<(), GitError> {
+        self.fetch_wanted(&self.folders, &[id], true).await
+    }
+
+    async fn fetch_wanted(
+        &self,
+        wanted: &Wanted,
+        ids: &[ObjectId],
+        deep: bool,
+    ) -> Result<(), GitError> {
+        let turn = wanted.turn(ids).await;
         let mine = self.missing(ids);
         if mine.is_empty() {
             return Ok(());
@@ -48,7 +70,7 @@ impl WireEngine {
         let others: Vec<_> =
             self.missing(&turn.take()).into_iter().filter(|id| !mine.contains(id)).collect();
         if !others.is_empty() {
-            match self.fetch_now(&[&mine[..], &others[..]].concat()).await {
+            match self.fetch_now(&[&mine[..], &others[..]].concat(), deep).await {
                 Ok(()) => return Ok(()),
                 // One of the objects may be at fault. Who wants it finds that out for themselves.
                 Err(error)
@@ -59,7 +81,7 @@ impl WireEngine {
                 Err(error) => return Err(error),
             }
         }
-        match self.fetch_now(&mine).await {
+        match self.fetch_now(&mine, deep).await {
             Err(error) if error.kind() == Kind::NotFound => {
                 tracing::debug!(%error, "objects are not on the server");
                 Ok(())
@@ -68,10 +90,15 @@ impl WireEngine {
         }
     }
 
-    async fn fetch_now(&self, ids: &[ObjectId]) -> Result<(), GitError> {
+    async fn fetch_now(&self, ids: &[ObjectId], deep: bool) -> Result<(), GitError> {
         for ids in ids.chunks(AT_ONCE) {
-            let want = Want { ids, have: None, trees: 0, alone: true };
-            self.keep(upload::fetch(&self.http, &want).await?).await;
+            let want = |trees| Want { ids, have: None, trees, alone: true };
+            let found = if deep {
+                self.fetch_deep(want).await?
+            } else {
+                upload::fetch(&self.http, &want(0)).await?
+            };
+            self.keep(found).await;
         }
         Ok(())
     }
