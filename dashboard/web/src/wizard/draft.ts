@@ -77,6 +77,9 @@ export function draftOf(search: SearchText): Draft {
   };
 }
 
+/** Tells whether an address has a user or a password in it, which stand in no URL of a page. */
+export const holdsCredentials = (url: string) => /^https?:\/\/[^/]*@/.test(url);
+
 /** Tells whether an address is one of SSH, for which there are keys. */
 export const isSsh = (url: string) => /^ssh:\/\//.test(url) || /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:/.test(url);
 
@@ -115,7 +118,7 @@ export function faultsOf(draft: Draft): Faults {
   const faults: Faults = {};
   if (!NAME.test(name)) faults.name = "Lower-case letters, digits and '-', at most 40 characters.";
   if (!LABEL.test(namespace)) faults.namespace = "Lower-case letters, digits and '-', at most 63 characters.";
-  if (/^https?:\/\/[^/]*@/.test(url)) faults.url = 'The address holds credentials: they go into the Secret.';
+  if (holdsCredentials(url)) faults.url = 'The address holds credentials: they go into the Secret.';
   else if (!/^(https?|ssh):\/\/[^ /]+\/[^ ]+$/.test(url) && !/^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^ ]+$/.test(url))
     faults.url = 'An address such as https://host/owner/repository.git or git@host:owner/repository.git.';
   if (!BRANCH.test(branch) || branch.includes('..') || branch.endsWith('/') || branch.endsWith('.lock'))

@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { type Draft, draftOf, type Step, stepOf } from './draft';
+import { type Draft, draftOf, holdsCredentials, type Step, stepOf } from './draft';
 
 /** Parameters of the URL that a draft stands in. */
 const NAMES = [
@@ -50,10 +50,16 @@ export function useDraft(): Wizard {
   }, [differs, held, navigate]);
   return {
     step: stepOf(search),
-    draft: draftOf(written(held)),
+    draft: draftOf(given(held)),
     set: (change) => hold((old) => ({ ...old, ...change })),
     go: (step) => void navigate({ to: '.', search: (old) => ({ ...old, ...written(held), step }) }),
   };
 }
 
-const written = (held: Change): Change => Object.fromEntries(NAMES.map((name) => [name, held[name] || undefined]));
+const given = (held: Change): Change => Object.fromEntries(NAMES.map((name) => [name, held[name] || undefined]));
+
+/** Returns what goes into the URL of the page: an address with credentials in it does not. */
+export function written(held: Change): Change {
+  const all = given(held);
+  return holdsCredentials(all.url ?? '') ? { ...all, url: undefined } : all;
+}

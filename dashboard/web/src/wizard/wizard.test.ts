@@ -16,6 +16,7 @@ import {
   type Plain,
   writtenBy,
 } from './objects';
+import { written } from './useDraft';
 
 /** Returns what stands in a snapshot of the command line below its head. */
 const body = (snapshot: string) =>
@@ -132,4 +133,12 @@ describe('a draft', () => {
       /^kubectl create secret generic staging-gitops .*\ngimlet env create staging/,
     );
   });
+});
+
+test('an address with credentials in it is refused, and goes into no URL', () => {
+  for (const url of ['https://hunter2@host/a/b', 'http://git:hunter2@host/a/b']) {
+    expect(faultsOf(draftOf({ url })).url).toContain('credentials');
+    expect(JSON.stringify(written({ url, name: 'staging' }))).toBe('{"name":"staging"}');
+  }
+  expect(written({ url: 'git@host:a/b' }).url).toBe('git@host:a/b');
 });
