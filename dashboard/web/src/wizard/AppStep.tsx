@@ -7,17 +7,19 @@ import { toRelease, useMe, useRight } from '~/api/rights';
 import { CopyLine } from '~/parts/CopyLine';
 import { Guarded } from '~/parts/Guarded';
 import { Failure } from '~/parts/states';
-import { type FirstApp, faultsOfApp, firstRelease, initCommand } from './firstApp';
+import { type FirstApp, faultsOfApp, firstRelease, initCommand, namespaceCommand } from './firstApp';
 import type { Wizard } from './useDraft';
 
 interface Props {
   wizard: Wizard;
   first: FirstApp;
   apps: readonly App[];
+  /** Flux applies the environment to another cluster than Gimlet's. */
+  elsewhere: boolean;
 }
 
 /** Releases a first app with the built-in chart; versions after it come from CI or from its repository. */
-export function AppStep({ wizard: { draft, set }, first, apps }: Props) {
+export function AppStep({ wizard: { draft, set }, first, apps, elsewhere }: Props) {
   const { name, namespace } = draft;
   const navigate = useNavigate();
   const right = useRight(toRelease(namespace));
@@ -64,7 +66,13 @@ export function AppStep({ wizard: { draft, set }, first, apps }: Props) {
       {field('App', 'app', 'What it is called.')}
       {field('Image', 'image', 'With a tag or a digest.')}
       {field('Port', 'port', 'That it listens on.')}
-      {field('Namespace', 'target', 'In the cluster that Flux applies the environment to.')}
+      {field('Namespace', 'target', 'In the cluster that Flux applies the environment to. Flux does not make it.')}
+      {first.target && !faults.target && (
+        <section aria-label="The app's namespace">
+          <Text size="sm">If it is not there yet, make it before the release, with your kubeconfig:</Text>
+          <CopyLine text={namespaceCommand(first, elsewhere)} />
+        </section>
+      )}
       <Group gap="xs">
         <Guarded
           right={right}

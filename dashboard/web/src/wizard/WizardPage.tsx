@@ -191,5 +191,5 @@ function StepBody(props: Parameters<typeof Steps>[0] & { faults: Faults }) {
   const place = followed(environment, draft, draft.dashboard || location.origin);
   if (step === 'flux') return <FluxStep wizard={wizard} environment={environment} place={place} />;
   if (step === 'agent') return <AgentStep environment={environment} place={place} />;
-  return <AppStep wizard={wizard} first={draft.first} apps={apps} />;
+  return <AppStep wizard={wizard} first={draft.first} apps={apps} elsewhere={place.elsewhere} />;
 }

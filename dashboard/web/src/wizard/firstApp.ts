@@ -60,6 +60,10 @@ export function releaseCommand(environment: string, namespace: string, { app, im
   return words.map(quoted).join(' ');
 }
 
+/** Returns the command that makes the namespace that the app runs in. */
+export const namespaceCommand = ({ target }: FirstApp, elsewhere: boolean) =>
+  `kubectl${elsewhere ? ' --context CONTEXT' : ''} create namespace ${quoted(target)}`;
+
 /** Returns the command that writes a deploy manifest for it into the checkout of the application. */
 export function initCommand(environment: string, { app, image, port, target }: FirstApp) {
   const { repository = 'IMAGE' } = imageOf(image) ?? {};
