@@ -6,6 +6,7 @@ import { CopyLine } from '~/parts/CopyLine';
 import { Outside, Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { isHeard } from './agent';
+import { PlaceInGit } from './PlaceInGit';
 
 /** What git, the agent and Flux say, in one line above the tabs. */
 export function EnvironmentState({ environment: { spec, status } }: { environment: Environment }) {
@@ -170,14 +171,7 @@ export function EnvironmentRepository({ environment: { spec, status } }: { envir
     <section className="panel" aria-label="Repository">
       <div className="panel-body">
         <dl className="facts">
-          <dt>Repository</dt>
-          <dd>
-            <Outside href={gitops.url}>{gitops.url}</Outside>
-          </dd>
-          <dt>Branch, folder</dt>
-          <dd>
-            {gitops.branch ?? 'main'}, {gitops.path || 'the whole repository'}
-          </dd>
+          <PlaceInGit gitops={gitops} />
           <dt>Newest commit</dt>
           <dd>
             {status?.head ? <Sha id={status.head.commit} /> : '—'} <Age time={status?.head?.time} />

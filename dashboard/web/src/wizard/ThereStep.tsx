@@ -1,5 +1,6 @@
 import { Text } from '@mantine/core';
 import type { Environment } from '~/api/kinds';
+import { PlaceInGit } from '~/environments/PlaceInGit';
 import { CopyLine } from '~/parts/CopyLine';
 import { Outside } from '~/parts/states';
 import { Checks } from './Checks';
@@ -20,14 +21,7 @@ export function ThereStep({ environment }: { environment: Environment }) {
         <dd>
           {name} in {namespace}
         </dd>
-        <dt>Repository</dt>
-        <dd>
-          <Outside href={gitops.url}>{gitops.url}</Outside>
-        </dd>
-        <dt>Branch, folder</dt>
-        <dd>
-          {gitops.branch ?? 'main'}, {gitops.path || 'the whole repository'}
-        </dd>
+        <PlaceInGit gitops={gitops} />
         <dt>Written by</dt>
         <dd>the Secret {gitops.secretRef?.name ?? '—'}</dd>
         {status?.pullRequest && (
