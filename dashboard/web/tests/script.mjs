@@ -332,17 +332,22 @@ const change = (page, path, body) =>
     [path, JSON.stringify(body)],
   );
 
+/** Fills in the first two steps of the wizard, with a token that has to stay secret. */
+async function fillWizard(page) {
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('qa');
+  await page.getByRole('combobox', { name: 'Namespace' }).fill('team-shop');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByLabel('Address of the gitops repository').fill('https://github.com/acme/gitops.git');
+  await page.getByRole('textbox', { name: 'Token' }).fill('hunter2');
+}
+
 /** What people do, each on a backend of its own. */
 export const steps = {
   'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
     await enter(page, backend, '/environments');
     await page.getByRole('button', { name: 'New environment…' }).click();
-    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('qa');
-    await page.getByRole('combobox', { name: 'Namespace' }).fill('team-shop');
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByLabel('Address of the gitops repository').fill('https://github.com/acme/gitops.git');
-    await page.getByRole('textbox', { name: 'Token' }).fill('hunter2');
+    await fillWizard(page);
     await page.getByLabel('Name of the Secret').fill('gitops');
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('button', { name: 'Create environment' }).click();
@@ -375,17 +380,13 @@ export const steps = {
     await page.getByRole('textbox', { name: 'App', exact: true }).fill('blog');
     await page.getByRole('textbox', { name: 'Image' }).fill('ghcr.io/acme/blog:1.0.0');
     await page.locator('.text-block >> text=ghcr.io/acme/blog').waitFor();
+    await page.locator('.copy-line >> text=kubectl --context CONTEXT create namespace blog').waitFor();
     await page.getByRole('button', { name: 'Create release' }).click();
     await page.waitForURL('**/releases/team-shop/blog.dev-**');
   },
   'a wizard that is left is gone on with where it was, and asks for what is secret again': async (page, backend) => {
     await enter(page, backend, '/environments/new');
-    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('qa');
-    await page.getByRole('combobox', { name: 'Namespace' }).fill('team-shop');
-    await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByLabel('Address of the gitops repository').fill('https://github.com/acme/gitops.git');
-    await page.getByRole('textbox', { name: 'Token' }).fill('hunter2');
+    await fillWizard(page);
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByRole('button', { name: 'Create environment' }).waitFor();
     await page.reload();
