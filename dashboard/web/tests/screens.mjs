@@ -94,7 +94,8 @@ function weigh() {
 }
 
 /* ---- pages ---- */
-async function judgePage(page, name, messages) {
+// A refused request is a message of the browser itself; those that a screen is about are expected.
+async function judgePage(page, name, messages, expected) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
@@ -104,7 +105,7 @@ async function judgePage(page, name, messages) {
       `${name}: axe ${id} in ${nodes.length} places, such as ${first.target.join(' ')}: ${first.any[0]?.message ?? first.failureSummary}`,
     );
   }
-  for (const message of messages.splice(0)) fail(`${name}: console: ${message}`);
+  for (const message of unexpected(messages, expected)) fail(`${name}: console: ${message}`);
   await page.screenshot({ path: join(pictures, `${name}.png`) });
   if (serious.length === 0) pass(name);
 }
@@ -137,9 +138,7 @@ try {
         await page.goto(backends[as].address + path);
         await page.locator(ready).first().waitFor({ timeout: 60_000 });
         if (act) await act(page);
-        // A refused request is a message of the browser itself; those that a screen is about are expected.
-        messages.push(...unexpected(messages, expected));
-        await judgePage(page, label, messages);
+        await judgePage(page, label, messages, expected);
       } catch (error) {
         await page.screenshot({ path: join(pictures, `${label}.png`) });
         fail(`${label}: ${error.message.split('\n').slice(0, 3).join(' ')}`);
