@@ -23,6 +23,7 @@ pub(crate) enum Kind {
     Artifacts = 8,
     Approvals = 16,
     Repositories = 32,
+    ConfigChanges = 64,
 }
 
 impl Kind {
@@ -34,6 +35,7 @@ impl Kind {
             Self::Artifacts => "artifacts",
             Self::Approvals => "approvals",
             Self::Repositories => "repositories",
+            Self::ConfigChanges => "configchanges",
         }
     }
 }

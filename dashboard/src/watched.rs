@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, Environment, Release, Repository};
+use gimlet_crds::{App, Approval, Artifact, ConfigChange, Environment, Release, Repository};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
@@ -36,6 +36,7 @@ pub(crate) struct Watched {
     pub(crate) releases: Store<Guarded<Release>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
     pub(crate) repositories: Store<Guarded<Repository>>,
+    pub(crate) changes: Store<Guarded<ConfigChange>>,
     artifacts: Store<Guarded<Artifact>>,
     boards: watch::Receiver<Option<Arc<Board>>>,
 }
@@ -51,6 +52,14 @@ impl Watched {
             releases: follow(client, stop, &news, |_| {}),
             approvals: follow(client, stop, &news, |_| {}),
             repositories: follow(client, stop, &news, |_| {}),
+            // What became of a change is shown; its text is read by whoever looks at that one.
+            changes: follow(client, stop, &news, |change: &mut ConfigChange| {
+                change.spec.content = None;
+                if let Some(found) = change.status.as_mut().and_then(|status| status.found.as_mut())
+                {
+                    found.content = None;
+                }
+            }),
             // Only what a version is called is shown, and files are most of an artifact.
             artifacts: follow(client, stop, &news, |artifact: &mut Artifact| {
                 artifact.spec.manifests = Vec::new();

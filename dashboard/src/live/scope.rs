@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use gimlet_crds::{App, Approval, Environment, Release, Repository};
+use gimlet_crds::{App, Approval, ConfigChange, Environment, Release, Repository};
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,7 +14,7 @@ use crate::gateway::{Place, Running};
 use crate::http::Dashboard;
 use crate::overview;
 use crate::sight::{Kind, Sight};
-use crate::watched::{EnvironmentCard, Guarded, ReleaseRow, Row};
+use crate::watched::{Board, EnvironmentCard, Guarded, ReleaseRow, Row};
 
 /// Objects that one subscription shows.
 const MOST: usize = 5000;
@@ -43,6 +43,13 @@ pub(super) enum Scope {
     Environment { namespace: String, name: String },
     /// A repository, and that there is something new of its artifacts.
     Repository { namespace: String, name: String },
+    /// All repositories.
+    Repositories {
+        #[serde(default)]
+        namespace: Option<String>,
+    },
+    /// What becomes of a change of a file, without the text of the file.
+    ConfigChange { namespace: String, name: String },
     /// What people were refused.
     Denials {
         #[serde(default)]
@@ -63,6 +70,7 @@ pub(super) enum Value {
     Release(Arc<Guarded<Release>>),
     Approval(Arc<Guarded<Approval>>),
     Repository(Arc<Guarded<Repository>>),
+    ConfigChange(Arc<Guarded<ConfigChange>>),
     Running(Running),
     News(u64),
     Denial(Arc<Denial>),
@@ -82,6 +90,7 @@ impl Value {
             (Self::Release(a), Self::Release(b)) => Arc::ptr_eq(a, b),
             (Self::Approval(a), Self::Approval(b)) => Arc::ptr_eq(a, b),
             (Self::Repository(a), Self::Repository(b)) => Arc::ptr_eq(a, b),
+            (Self::ConfigChange(a), Self::ConfigChange(b)) => Arc::ptr_eq(a, b),
             (Self::Running(a), Self::Running(b)) => a.is(b),
             (Self::News(a), Self::News(b)) => a == b,
             (Self::Denial(a), Self::Denial(b)) => Arc::ptr_eq(a, b),
@@ -102,6 +111,7 @@ impl Serialize for Value {
             Self::Release(release) => release.0.as_ref().ok().serialize(serializer),
             Self::Approval(approval) => approval.0.as_ref().ok().serialize(serializer),
             Self::Repository(repository) => repository.0.as_ref().ok().serialize(serializer),
+            Self::ConfigChange(change) => change.0.as_ref().ok().serialize(serializer),
             Self::Running(running) => running.serialize(serializer),
             Self::News(number) => number.serialize(serializer),
             Self::Denial(denial) => denial.serialize(serializer),
@@ -115,11 +125,13 @@ impl Scope {
         let namespace = match self {
             Self::Overview { namespace }
             | Self::Releases { namespace, .. }
+            | Self::Repositories { namespace }
             | Self::Denials { namespace } => namespace.as_deref(),
             Self::App { namespace, .. }
             | Self::Release { namespace, .. }
             | Self::Environment { namespace, .. }
-            | Self::Repository { namespace, .. } => Some(namespace.as_str()),
+            | Self::Repository { namespace, .. }
+            | Self::ConfigChange { namespace, .. } => Some(namespace.as_str()),
         };
         namespace.filter(|namespace| !namespace.is_empty())
     }
@@ -130,6 +142,8 @@ impl Scope {
             Self::Overview { .. } => &overview::KINDS,
             Self::Releases { .. } | Self::Denials { .. } => &[Kind::Releases],
             Self::Repository { .. } => &[Kind::Repositories, Kind::Artifacts],
+            Self::Repositories { .. } => &[Kind::Repositories],
+            Self::ConfigChange { .. } => &[Kind::ConfigChanges],
             Self::App { .. } => &[Kind::Apps, Kind::Releases],
             Self::Release { .. } => &[Kind::Releases, Kind::Approvals],
             Self::Environment { .. } => &[Kind::Environments, Kind::Apps],
@@ -148,18 +162,7 @@ impl Scope {
         match self {
             Self::Overview { .. } => {
                 let Some(board) = watched.board() else { return entries };
-                entries.extend(overview::rows(&board, sight).map(|(row, whole)| {
-                    let value = if whole { Value::Row } else { Value::BareRow };
-                    (Arc::clone(&row.id), value(Arc::clone(row)))
-                }));
-                entries.extend(
-                    overview::environments(&board, sight)
-                        .map(|card| (Arc::clone(&card.id), Value::Card(Arc::clone(card)))),
-                );
-                entries.extend(
-                    overview::releases(&board, sight)
-                        .map(|row| (Arc::clone(&row.id), Value::ReleaseRow(Arc::clone(row)))),
-                );
+                entries = of_overview(&board, sight);
             }
             Self::Releases { environment, .. } => {
                 let Some(board) = watched.board() else { return entries };
@@ -213,6 +216,18 @@ impl Scope {
                 let news = if sees { watched.artifacts_of(namespace) } else { 0 };
                 entries.push((format!("news:{namespace}").into(), Value::News(news)));
             }
+            Self::Repositories { .. } => {
+                let seen = |here: &str, _: &Repository| sight.sees(Kind::Repositories, here);
+                let all = &watched.repositories;
+                entries.extend(everywhere("repository", all, Value::Repository, seen));
+            }
+            Self::ConfigChange { namespace, name } => {
+                if sight.sees(Kind::ConfigChanges, namespace) {
+                    let of = |change: &ConfigChange| change.name_any() == *name;
+                    let all = &watched.changes;
+                    entries.extend(objects("change", all, namespace, Value::ConfigChange, of));
+                }
+            }
             Self::Denials { .. } => {
                 let seen = dashboard.denials.seen(sight).into_iter();
                 entries.extend(
@@ -236,6 +251,18 @@ impl Scope {
     }
 }
 
+fn of_overview(board: &Board, sight: &Sight) -> Vec<(Arc<str>, Value)> {
+    let rows = overview::rows(board, sight).map(|(row, whole)| {
+        let value = if whole { Value::Row } else { Value::BareRow };
+        (Arc::clone(&row.id), value(Arc::clone(row)))
+    });
+    let cards = overview::environments(board, sight)
+        .map(|card| (Arc::clone(&card.id), Value::Card(Arc::clone(card))));
+    let releases = overview::releases(board, sight)
+        .map(|row| (Arc::clone(&row.id), Value::ReleaseRow(Arc::clone(row))));
+    rows.chain(cards).chain(releases).collect()
+}
+
 fn objects<K>(
     kind: &str,
     store: &Store<Guarded<K>>,
@@ -247,12 +274,25 @@ where
     K: Resource<DynamicType: Eq + Hash + Default + Clone + Debug> + Clone + Debug + 'static,
     Guarded<K>: Resource<DynamicType = ()>,
 {
+    everywhere(kind, store, value, |here, object| here == namespace && wanted(object))
+}
+
+fn everywhere<K>(
+    kind: &str,
+    store: &Store<Guarded<K>>,
+    value: fn(Arc<Guarded<K>>) -> Value,
+    wanted: impl Fn(&str, &K) -> bool,
+) -> Vec<(Arc<str>, Value)>
+where
+    K: Resource<DynamicType: Eq + Hash + Default + Clone + Debug> + Clone + Debug + 'static,
+    Guarded<K>: Resource<DynamicType = ()>,
+{
     let all = store.state();
     let found = all.into_iter().filter_map(|object| {
         let readable = object.0.as_ref().ok()?;
-        let here = readable.namespace().as_deref() == Some(namespace) && wanted(readable);
-        here.then(|| {
-            let key = format!("{kind}:{namespace}/{}", readable.name_any()).into();
+        let here = readable.namespace().unwrap_or_default();
+        wanted(&here, readable).then(|| {
+            let key = format!("{kind}:{here}/{}", readable.name_any()).into();
             (key, value(Arc::clone(&object)))
         })
     });
@@ -283,6 +323,11 @@ mod tests {
             (
                 json!({"kind": "repository", "namespace": "a", "name": "c"}),
                 Scope::Repository { namespace: "a".into(), name: "c".into() },
+            ),
+            (json!({"kind": "repositories"}), Scope::Repositories { namespace: None }),
+            (
+                json!({"kind": "configchange", "namespace": "a", "name": "c"}),
+                Scope::ConfigChange { namespace: "a".into(), name: "c".into() },
             ),
             (json!({"kind": "denials"}), Scope::Denials { namespace: None }),
         ] {

@@ -44,14 +44,18 @@ impl Board {
         let environments = watched.environments.state();
         let releases = watched.releases.state();
         let artifacts = watched.artifacts.state();
-        Self::of(
+        let repositories = watched.repositories.state();
+        let mut board = Self::of(
             last,
             &readable(&apps),
             &readable(&environments),
             &readable(&releases),
             &readable(&artifacts),
             now,
-        )
+        );
+        let of_sources = readable(&repositories).into_iter().filter_map(ResourceExt::namespace);
+        board.namespaces.extend(of_sources);
+        board
     }
 
     fn of(

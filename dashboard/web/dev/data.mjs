@@ -1,6 +1,5 @@
 // A seeded world for development and tests: 12 apps in 4 environments, with everything that can be wrong.
 
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
@@ -483,57 +482,6 @@ export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({
 }));
 
 export const approvals = [];
-export const configChanges = [];
-
-const file = (content) => ({
-  path: '.gimlet/shop.yaml',
-  blob: createHash('sha1').update(content).digest('hex'),
-  size: content.length,
-  content,
-});
-const manifests = new Map();
-export const filesOf = (repository) => {
-  if (!manifests.has(repository))
-    manifests.set(
-      repository,
-      ENVIRONMENTS.map(
-        (environment) => `# Owned by team shop.
-app: ${repository}
-env: ${environment}
-namespace: shop
-chart:
-  name: app
-values:
-  replicas: 1 # keep it small
-  image:
-    repository: ghcr.io/shop-org/${repository}
-    tag: "{{ .SHA }}"
-  port: 8080
-  env:
-    LOG_LEVEL: info
-`,
-      ).join('---\n'),
-    );
-  return [file(manifests.get(repository))];
-};
-
-/** Does what the operator does with a change: the blob is the lock. */
-export function writeFile(change) {
-  const { repository, content, baseBlob, mode } = change.spec;
-  const fits = filesOf(repository)[0].blob === baseBlob;
-  const sha = hex(40);
-  const url = `https://git.example.com/shop-org/${repository}`;
-  const pull = mode === 'PullRequest';
-  const phase = fits ? (pull ? 'Proposed' : 'Committed') : 'Conflict';
-  if (fits && !pull) manifests.set(repository, content);
-  change.status = {
-    phase,
-    branch: 'main',
-    conditions: [condition('Ready', fits ? 'True' : 'False', phase, fits ? '' : 'carol changed the file in 77de01a')],
-    ...(fits ? { commit: { sha, url: `${url}/commit/${sha}` } } : {}),
-    ...(fits && pull ? { pullRequest: { number: 215, url: `${url}/pulls/215`, branch: 'gimlet/config-1' } } : {}),
-  };
-}
 
 const CHART = new URL('../../../charts/app/', import.meta.url);
 export const chart = {

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
 import * as world from './data.mjs';
+import * as manifests from './manifests.mjs';
 import { startMoving } from './moving.mjs';
 import { cellOf, environmentCard, releaseRow, rowsOf } from './overview.mjs';
 
@@ -49,7 +50,7 @@ const kinds = {
   artifacts: world.artifacts,
   repositories: world.repositories,
   approvals: world.approvals,
-  configchanges: world.configChanges,
+  configchanges: manifests.configChanges,
 };
 const kindNames = {
   apps: 'App',
@@ -113,6 +114,14 @@ function entriesOf({ kind, environment, name }) {
         .map((value) => ({ key: key('repository', value), value })),
       { key: `news:${world.NAMESPACE}`, value: world.artifacts.length },
     ];
+  if (kind === 'repositories') return world.repositories.map((value) => ({ key: key('repository', value), value }));
+  if (kind === 'configchange')
+    return manifests.configChanges
+      .filter(({ metadata }) => metadata.name === name)
+      .map((value) => ({
+        key: key('change', value),
+        value: { ...value, spec: { ...value.spec, content: undefined } },
+      }));
   if (kind === 'release') {
     return [
       ...world.releases
@@ -213,6 +222,7 @@ function kubernetes(method, [plural, name], query, body) {
   if (method === 'PATCH') {
     merge(found, body);
     world.follow(plural, found, body);
+    if (plural === 'repositories' && body.status?.head) manifests.editElsewhere(name);
   }
   if (method === 'DELETE') list.splice(list.indexOf(found), 1);
   if (method === 'PATCH' && body.spec?.cancel) moving.end(found, 'Cancelled');
@@ -242,7 +252,7 @@ function create(plural, list, query, body) {
   list.push(made);
   if (plural === 'releases') moving.begin(made);
   if (plural === 'approvals') moving.judge(made);
-  if (plural === 'configchanges') world.writeFile(made);
+  if (plural === 'configchanges') manifests.writeFile(made, changed);
   if (plural === 'environments') setTimeout(() => look(made), 400);
   changed();
   return made;
@@ -320,7 +330,7 @@ function view(parts, query) {
   }
   if (of === 'environments' && what === 'chart') return world.chart;
   if (of === 'repositories' && what === 'files')
-    return { commit: world.hex(40), files: world.filesOf(name), cut: false };
+    return { commit: world.hex(40), files: manifests.filesOf(name), cut: false };
   if (of === 'environments' && what === 'apps' && last === 'diff') return world.difference;
   if (of === 'environments' && what === 'apps')
     return {

@@ -86,7 +86,7 @@ export const screens = [
     ready: '.diff-pair',
     state: { splitDiff: true },
   },
-  { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release', expected: ['404'] },
+  { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release' },
   {
     name: 'approve',
     path: '/releases/team-shop/checkout.prod-eu-x7k2m',
@@ -165,7 +165,7 @@ export const screens = [
   },
   { name: 'app-held', path: '/apps/team-shop/payments/prod-eu', ready: '.history li' },
   { name: 'app-viewer', path: '/apps/team-shop/payments/prod-eu', as: 'viewer', ready: '.history li' },
-  { name: 'app-absent', path: '/apps/team-shop/reports/prod-us', ready: 'text=is not released in', expected: ['404'] },
+  { name: 'app-absent', path: '/apps/team-shop/reports/prod-us', ready: 'text=is not released in' },
   {
     name: 'app-yaml',
     path: APP,
@@ -205,34 +205,31 @@ export const screens = [
   { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'environments', path: '/environments', ready: '.data tbody tr' },
   { name: 'wizard', path: '/environments/new', ready: 'text=As soon as the environment has a name' },
-  { name: 'wizard-narrow', path: `${WIZARD}&step=repository`, width: 420, ready: 'text=GitHub App', expected: ['404'] },
+  { name: 'wizard-narrow', path: `${WIZARD}&step=repository`, width: 420, ready: 'text=GitHub App' },
   {
     name: 'wizard-repository',
     path: `${WIZARD}&step=repository&make=true`,
     ready: 'text=Make it at github.com',
-    expected: ['404'],
   },
-  { name: 'wizard-app', path: `${WIZARD}&step=repository&by=app`, ready: 'text=Installation ID', expected: ['404'] },
+  { name: 'wizard-app', path: `${WIZARD}&step=repository&by=app`, ready: 'text=Installation ID' },
   { name: 'wizard-wrong', path: '/environments/new?step=layout&name=A&in=team-shop', ready: 'text=First comes' },
   {
     name: 'wizard-layout',
     path: `${WIZARD}&step=layout&pulls=true`,
     ready: 'p:has-text("it is kept nowhere")',
-    expected: ['404'],
   },
   {
     name: 'wizard-viewer',
     path: `${WIZARD}&step=layout&by=there`,
     as: 'viewer',
     ready: 'p:has-text("needs `create environments`")',
-    expected: ['404'],
   },
   {
     name: 'wizard-there',
     path: '/environments/new?step=layout&name=staging&in=team-shop',
     ready: 'text=The operator writes the repository',
   },
-  { name: 'wizard-not-there', path: `${WIZARD}&step=flux`, ready: 'text=is not there yet', expected: ['404'] },
+  { name: 'wizard-not-there', path: `${WIZARD}&step=flux`, ready: 'text=is not there yet' },
   { name: 'wizard-flux', path: '/environments/new?step=flux&name=dev&in=team-shop', ready: 'text=--copy-credentials' },
   {
     name: 'wizard-flux-elsewhere',
@@ -404,6 +401,59 @@ export const steps = {
     await page.locator('text=Committed').waitFor();
     await page.reload();
     await page.locator('input[id="setting-replicas"][value="3"]').waitFor();
+  },
+  'what was committed is what the next change is made from, at once': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    for (const [replicas, others] of [
+      ['3', 0],
+      ['4', 1],
+    ]) {
+      await page.getByLabel('Replicas', { exact: true }).fill(replicas);
+      const button = page.getByRole('button', { name: 'Commit to main' }).and(page.locator(':not([aria-disabled])'));
+      await button.click();
+      await page.waitForFunction(async (others) => {
+        const { items } = await (await fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/configchanges')).json();
+        return items.filter(({ status }) => status.phase === 'Committed').length === others + 1;
+      }, others);
+      await page.getByRole('status').filter({ hasText: 'Committed' }).waitFor();
+      const told = page.locator('text=Somebody else changed');
+      if (await told.count()) throw new Error('the own commit is told as that of somebody else');
+    }
+    // What is read by then is the same.
+    await page.locator('text=Nothing is changed yet').first().waitFor({ state: 'attached' });
+    await change(page, 'repositories/checkout', { status: { head: { commit: 'd'.repeat(40) } } });
+    await page.locator('.cm-content >> text=9090').first().waitFor();
+  },
+  'a pull request that is merged elsewhere is told within two seconds': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await page.getByRole('button', { name: 'Open pull request' }).click();
+    await page.locator('text=Pull request 215').waitFor();
+    const name = new URL(page.url()).searchParams.get('change');
+    await change(page, `configchanges/${name}`, { status: { phase: 'Committed' } });
+    await page.getByRole('status').filter({ hasText: 'Committed' }).waitFor({ timeout: 2000 });
+  },
+  'who else changes the file is seen within two seconds, and both changes are kept': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await change(page, 'repositories/checkout', { status: { head: { commit: 'd'.repeat(40) } } });
+    await page.locator('text=Somebody else changed this file').waitFor({ timeout: 2000 });
+    await page.getByRole('button', { name: 'Merge both' }).click();
+    await page.locator('text=both changes are in the text').waitFor();
+    await page.getByRole('button', { name: 'Commit to main' }).click();
+    await page.getByRole('status').filter({ hasText: 'Committed' }).waitFor();
+  },
+  'a repository that changes elsewhere is another one in the list within two seconds': async (page, backend) => {
+    await enter(page, backend, '/commits');
+    await page.locator('.live[data-state=open]').waitFor();
+    await page.locator('.data tbody tr').first().waitFor();
+    await change(page, 'repositories/checkout', { status: { branches: 77 } });
+    await page.locator('td >> text=77').waitFor({ timeout: 2000 });
   },
   'a setting is changed by a pull request': async (page, backend) => {
     await enter(page, backend, `${APP}/configure`);
@@ -580,7 +630,6 @@ export const steps = {
 /** Messages of the browser about requests that a step wants to fail. */
 export const expectedInSteps = [
   '401',
-  '404',
   '409',
   'WebSocket connection',
   'ERR_CONNECTION_REFUSED',

@@ -1,9 +1,9 @@
-//! What pages are told at once: commits of repositories, artifacts, and what people were refused.
+//! What pages are told at once: commits of repositories, artifacts, what becomes of changes, and what people were refused.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use gimlet_crds::Repository;
+use gimlet_crds::{ConfigChange, Repository};
 use gimlet_e2e::{ControlPlane, Dashboard, control_plane};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -76,6 +76,10 @@ async fn a_page_of_commits_hears_at_once_of_commits_and_artifacts_made_elsewhere
     let (value, took) =
         told(&mut page, &key, |value| value["status"]["head"]["short"] == json!("ccccccc")).await?;
     ensure!(took < AT_ONCE, "it took {took:?}: {value}");
+    let all = json!({"kind": "repositories", "namespace": ns});
+    say(&mut page, &json!({"op": "sub", "id": "all", "scope": all})).await?;
+    let listed = hear(&mut page).await?;
+    assert_eq!(listed["snapshot"][0]["key"], json!(key), "{listed}");
 
     cluster.apply(
         &json!({
@@ -88,6 +92,33 @@ async fn a_page_of_commits_hears_at_once_of_commits_and_artifacts_made_elsewhere
     )?;
     let (_, took) = told(&mut page, "news:", |value| *value != before).await?;
     ensure!(took < AT_ONCE, "it took {took:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sent_a_change_of_a_file_hears_at_once_what_becomes_of_it() -> Result<()> {
+    let cluster = control_plane()?;
+    let namespace = cluster.namespace("sent").await?;
+    let ns = namespace.name();
+    let dashboard = Dashboard::start(&cluster, ns, &[]).await?;
+    let viewer = person(&cluster, ns, "viewer", Some("gimlet-viewer"))?;
+    let client = cluster.client().await?;
+    let changes: Api<ConfigChange> = Api::namespaced(client, ns);
+    let change: ConfigChange = serde_json::from_value(json!({
+        "apiVersion": "gimlet.io/v1alpha1", "kind": "ConfigChange", "metadata": {"name": "web-1"},
+        "spec": {"repository": "web", "path": ".gimlet/web.yaml", "content": "app: web", "message": "m"},
+    }))?;
+    changes.create(&PostParams::default(), &change).await?;
+    let scope = json!({"kind": "configchange", "namespace": ns, "name": "web-1"});
+    let (mut page, first) = page(&dashboard, &viewer, &scope).await?;
+    ensure!(!first.to_string().contains("app: web"), "the text of the file is pushed: {first}");
+
+    let merged = json!({"status": {"phase": "Committed", "commit": {"sha": "c".repeat(40)}}});
+    changes.patch_status("web-1", &PatchParams::default(), &Patch::Merge(merged)).await?;
+    let key = format!("change:{ns}/web-1");
+    let (value, took) =
+        told(&mut page, &key, |value| value["status"]["phase"] == json!("Committed")).await?;
+    ensure!(took < AT_ONCE, "it took {took:?}: {value}");
     Ok(())
 }
 

@@ -134,7 +134,7 @@ export function AppPage() {
         </Group>
       </div>
       <Siblings columns={columns} row={row} namespace={namespace} app={app} environment={environment} />
-      {!found && (status.problem ? status.problem.status === 404 : status.loaded) && (
+      {!found && !status.problem && status.loaded && (
         <Empty
           next={
             <Button variant="default" size="sm" onClick={release}>
@@ -145,9 +145,7 @@ export function AppPage() {
           {app} is not released in {environment}.
         </Empty>
       )}
-      {status.problem && status.problem.status !== 404 && (
-        <Failure error={status.problem} again={() => void feed.reload()} kept={found !== undefined} />
-      )}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={found !== undefined} />}
       {!found && !status.problem && !status.loaded && <Loading lines={10} />}
       {found && (
         <div className={status.problem ? 'stale' : undefined}>

@@ -13,7 +13,7 @@ import { columnsOf } from '~/overview/matrix';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Outside } from '~/parts/states';
 import { CommitTable } from './CommitTable';
-import { filterCommits } from './commits';
+import { filterCommits, newsOf, pollOf } from './commits';
 import './commits.css';
 
 /** From source to where it runs: the commits of a branch, their checks, and their places. */
@@ -29,6 +29,9 @@ export function CommitsPage() {
   const rows = useValues<Row>(overview, 'row:');
   const { loaded } = useFeedStatus(overview);
   const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
+  const repo = useRepositoryScope(namespace, repository);
+  const [found] = useValues<Repository>(repo, 'repository:');
+  const [news] = useValues<number>(repo, 'news:');
 
   const branches = useQuery({
     queryKey: ['branches', namespace, repository],
@@ -43,12 +46,8 @@ export function CommitsPage() {
     queryFn: ({ pageParam }) => readCommits(namespace, repository, branch, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
-    refetchInterval: 15_000,
+    refetchInterval: found && pollOf(found),
   });
-  const repo = useRepositoryScope(namespace, repository);
-  const [head] = useValues<Repository>(repo, 'repository:');
-  const [news] = useValues<number>(repo, 'news:');
-  const { status } = head ?? {};
   // What is pushed, built or released elsewhere is in the list by now.
   const told = useMemo(() => {
     const places = rows
@@ -58,9 +57,9 @@ export function CommitsPage() {
           [app, name, version, word, release].join(' '),
         ),
       );
-    return [status?.head?.commit, status?.branches, status?.tags, news, ...places].join();
-  }, [rows, namespace, status, news]);
-  useRefetchOn(head && loaded && news !== undefined ? told : undefined, () => {
+    return [found && newsOf(found), news, ...places].join();
+  }, [rows, namespace, found, news]);
+  useRefetchOn(found && loaded && news !== undefined ? told : undefined, () => {
     for (const kind of ['commits', 'branches', 'pulls'])
       void queries.invalidateQueries({ queryKey: [kind, namespace, repository] });
   });

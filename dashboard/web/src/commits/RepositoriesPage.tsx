@@ -1,45 +1,38 @@
 import { Code, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
-import { get } from '~/api/http';
-import { condition, type List, pathOf, type Repository } from '~/api/kinds';
-import { readNamespaces } from '~/api/server';
+import { useMemo } from 'react';
+import { condition, type Repository } from '~/api/kinds';
 import { wordOfCondition } from '~/domain/words';
+import { useRepositories } from '~/live/scopes';
+import { useFeedStatus, useValues } from '~/live/useFeed';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 
-async function readRepositories(namespace: string | undefined): Promise<Repository[]> {
-  const namespaces = namespace ? [namespace] : await readNamespaces();
-  const lists = await Promise.all(namespaces.map((each) => get<List<Repository>>(pathOf('repositories', each))));
-  return lists.flatMap(({ items }) => items);
-}
+const byName = ({ metadata: a }: Repository, { metadata: b }: Repository) =>
+  a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name);
 
 /** The repositories of applications. */
 export function RepositoriesPage() {
   const { ns } = useSearch({ strict: false });
-  const repositories = useQuery({
-    queryKey: ['repositories', ns],
-    queryFn: () => readRepositories(ns),
-    refetchInterval: 15_000,
-  });
-  const found = repositories.data ?? [];
+  const feed = useRepositories(ns);
+  const { loaded, problem } = useFeedStatus(feed);
+  const repositories = useValues<Repository>(feed, 'repository:');
+  const found = useMemo(() => [...repositories].sort(byName), [repositories]);
   return (
     <>
       <div className="page-head">
         <h1>Commits</h1>
       </div>
-      {repositories.error && (
-        <Failure error={repositories.error} again={() => void repositories.refetch()} kept={found.length > 0} />
-      )}
-      {repositories.isPending && <Loading />}
-      {repositories.data && found.length === 0 && (
+      {problem && <Failure error={problem} again={() => void feed.reload()} kept={loaded} />}
+      {!loaded && !problem && <Loading />}
+      {loaded && found.length === 0 && (
         <Empty>
           No repository is connected. Create a <Code>Repository</Code> that names its address, and its commits appear
           here.
         </Empty>
       )}
       {found.length > 0 && (
-        <section className="panel scroll-x" aria-label="Repositories">
+        <section className={`panel scroll-x ${problem ? 'stale' : ''}`} aria-label="Repositories">
           <table className="data">
             <thead>
               <tr>

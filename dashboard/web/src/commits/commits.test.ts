@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { checksOf, filterCommits, noArtifact } from './commits';
+import type { Repository } from '~/api/kinds';
+import { checksOf, filterCommits, newsOf, noArtifact, pollOf } from './commits';
 
 const commit = { commit: '9f3c1a2', message: 'Retry payments', author: 'Ada' };
 
@@ -34,4 +35,20 @@ test('commits are found by message, id and author', () => {
 test('a commit without an artifact says why, where that is known', () => {
   expect(noArtifact({ ...commit, statuses: [{ context: 'test', state: 'Failure' }] })).toBe('no artifact: CI failed');
   expect(noArtifact(commit)).toBe('no artifact');
+});
+
+test('a webhook is news of a repository, whatever it tells', () => {
+  const repository: Repository = {
+    apiVersion: 'gimlet.io/v1alpha1',
+    kind: 'Repository',
+    metadata: { name: 'shop', namespace: 'team' },
+    spec: { url: 'https://git.example.com/acme/shop' },
+    status: { head: { branch: 'main', commit: '9f3c1a2', short: '9f3c1a2' } },
+  };
+  const told = newsOf(repository);
+  const annotations = { 'gimlet.io/look-requested': 'webhook-1' };
+  expect(newsOf({ ...repository, metadata: { ...repository.metadata, annotations } })).not.toBe(told);
+  expect(newsOf({ ...repository, metadata: { ...repository.metadata, resourceVersion: '7' } })).toBe(told);
+  const hooked = { ...repository, spec: { ...repository.spec, webhookSecretRef: { name: 'hook' } } };
+  expect(pollOf(hooked)).toBeGreaterThan(pollOf(repository));
 });

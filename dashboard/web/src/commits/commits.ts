@@ -1,5 +1,6 @@
-/** Filters and sums of commits. Pure. */
+/** Filters and sums of commits, and when a repository has something new. Pure. */
 
+import type { Repository } from '~/api/kinds';
 import type { Check, Commit } from '~/api/views';
 import type { Word } from '~/domain/words';
 
@@ -28,3 +29,13 @@ export function checksOf(checks: readonly Check[] | null | undefined): { word: W
 export function noArtifact(commit: Commit): string {
   return checksOf(commit.statuses)?.word === 'Failed' ? 'no artifact: CI failed' : 'no artifact';
 }
+
+/** Returns a text that is another one whenever the cluster knows something new of a repository, or its host has said so. */
+export function newsOf({ metadata, status }: Repository): string {
+  // The operator writes it for each webhook: also one of a build, which changes nothing else.
+  const mark = metadata.annotations?.['gimlet.io/look-requested'];
+  return [status?.head?.commit, status?.branches, status?.tags, status?.pullRequests, mark].join();
+}
+
+/** Returns how often what is not pushed is read again, in milliseconds: without a webhook nobody tells of a build. */
+export const pollOf = ({ spec }: Repository): number => (spec.webhookSecretRef ? 60_000 : 15_000);

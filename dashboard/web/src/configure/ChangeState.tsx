@@ -1,11 +1,11 @@
 import { Alert, Button, Group, Loader, Text } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconGitPullRequest, IconX } from '@tabler/icons-react';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect } from 'react';
-import { get } from '~/api/http';
-import { type ConfigChange, type ConfigChangePhase, condition, pathOf } from '~/api/kinds';
+import { useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect, useEffectEvent } from 'react';
+import { type ConfigChange, type ConfigChangePhase, condition } from '~/api/kinds';
 import { Failure, Outside, Sha } from '~/parts/states';
 import { YamlButton } from '~/parts/YamlButton';
+import { useChange } from './useChange';
 import type { Drafting } from './useDraft';
 
 const BothSides = lazy(() => import('./YamlEditor').then((each) => ({ default: each.BothSides })));
@@ -38,25 +38,29 @@ const icons: Record<ConfigChangePhase, React.ReactNode> = {
   Failed: <IconX size={18} />,
 };
 
+interface Props {
+  namespace: string;
+  name: string;
+  /** Hears how far it is, each time that it is further. */
+  onPhase: (change: ConfigChange, phase: ConfigChangePhase) => void;
+  close: () => void;
+}
+
 /** What became of a change that was sent. Done is what the operator says. */
-export function ChangeState({ namespace, name, close }: { namespace: string; name: string; close: () => void }) {
+export function ChangeState({ namespace, name, onPhase, close }: Props) {
   const queries = useQueryClient();
-  const change = useQuery({
-    queryKey: ['configchange', namespace, name],
-    queryFn: () => get<ConfigChange>(pathOf('configchanges', namespace, name)),
-    // An open pull request may be merged at any time, by anybody.
-    refetchInterval: ({ state: { data } }) => {
-      const phase = data?.status?.phase ?? 'Pending';
-      return phase === 'Pending' ? 700 : phase === 'Proposed' ? 5_000 : false;
-    },
-    staleTime: 0,
-  });
-  const phase = change.data?.status?.phase ?? 'Pending';
+  const { phase, change, error, again } = useChange(namespace, name);
+  const tell = useEffectEvent(() => change && onPhase(change, phase));
+  const known = change !== undefined;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each phase of each change is told once
+  useEffect(() => {
+    if (known) tell();
+  }, [known, phase, name]);
   useEffect(() => {
     if (phase !== 'Pending') void queries.invalidateQueries({ queryKey: ['source files', namespace] });
   }, [phase, namespace, queries]);
-  if (change.error && !change.data) return <Failure error={change.error} again={() => void change.refetch()} />;
-  const status = change.data?.status;
+  if (error && !change) return <Failure error={error} again={again} />;
+  const status = change?.status;
   const ready = condition(status?.conditions, 'Ready');
   return (
     <Alert
@@ -85,7 +89,7 @@ export function ChangeState({ namespace, name, close }: { namespace: string; nam
             {ready.message}
           </Text>
         )}
-        {change.data && <YamlButton title={`ConfigChange ${name}`} object={change.data} />}
+        {change && <YamlButton title={`ConfigChange ${name}`} object={change} />}
       </Group>
     </Alert>
   );

@@ -3,14 +3,15 @@ import { useDebouncedValue, useHotkeys } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
-import type { ReleaseSource } from '~/api/kinds';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { ConfigChange, ConfigChangePhase, ReleaseSource } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { type ChartQuestion, readChart } from '~/api/views';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { PlanOf } from '~/release/PlanOf';
 import { usePlans } from '~/release/plans';
+import { blobOf } from './blob';
 import { ChangeState, Stale } from './ChangeState';
 import { editsOf } from './change';
 import { merged, problemsOf, sectionsOf } from './fields';
@@ -52,6 +53,21 @@ export function ConfigurePage() {
   const fresh = `app: ${app}\nenv: ${environment}\nnamespace: ${namespace}\nchart:\n  name: app\nvalues:\n  replicas: 1\n`;
   const draft = useDraft(key, source.file, known === true, fresh);
   const { text, base } = draft;
+  const [writing, setWriting] = useState<string>();
+  const latest = useRef(draft);
+  useEffect(() => {
+    latest.current = draft;
+  });
+  const heard = async ({ metadata, spec }: ConfigChange, phase: ConfigChangePhase) => {
+    setWriting(phase === 'Pending' ? metadata.name : undefined);
+    if (phase === 'Conflict') latest.current.doubt();
+    const here =
+      spec.repository === source.repository?.metadata.name && spec.path === source.path && spec.branch === branch;
+    const written = (phase === 'Committed' || phase === 'Unchanged') && spec.mode !== 'PullRequest';
+    if (!here || !written || spec.content === undefined) return;
+    const blob = await blobOf(spec.content, spec.baseBlob);
+    if (blob) latest.current.take({ blob, content: spec.content }, spec.baseBlob);
+  };
 
   const right = useRight({ verb: 'create', resource: 'configchanges', namespace });
   const planning = useRight(toRelease(namespace));
@@ -153,7 +169,14 @@ export function ConfigurePage() {
           />
         </Group>
       </div>
-      {change && <ChangeState namespace={namespace} name={change} close={() => set({ change: undefined })} />}
+      {change && (
+        <ChangeState
+          namespace={namespace}
+          name={change}
+          onPhase={(told, phase) => void heard(told, phase)}
+          close={() => set({ change: undefined })}
+        />
+      )}
       {source.error ? <Failure error={source.error} again={source.again} kept={known === true} /> : null}
       {source.pending && <Loading lines={10} />}
       {!source.pending && !source.error && !source.repository && (
@@ -281,7 +304,11 @@ export function ConfigurePage() {
             draft={draft}
             edits={edits}
             right={right}
-            unless={broken || (draft.theirs ? 'Merge the change of somebody else first.' : undefined)}
+            unless={
+              broken ||
+              (change !== undefined && change === writing && 'The change that was sent is being written.') ||
+              (draft.theirs && 'Merge the change of somebody else first.')
+            }
             messagePlace={message}
             onSent={(name) => set({ change: name })}
           />

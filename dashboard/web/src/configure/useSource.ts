@@ -1,9 +1,14 @@
 /** Where the manifest of an app is: its repository, its file, and what the branch has in it. */
 
-import { useQuery } from '@tanstack/react-query';
-import { get, Problem } from '~/api/http';
-import { type App, type Artifact, type List, pathOf, type Repository } from '~/api/kinds';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Problem } from '~/api/http';
+import type { App, Artifact, Repository } from '~/api/kinds';
+import { readNamed } from '~/api/objects';
 import { readSourceFiles, type SourceFile } from '~/api/views';
+import { newsOf, pollOf } from '~/commits/commits';
+import { useRepositories } from '~/live/scopes';
+import { useFeedStatus, useValues } from '~/live/useFeed';
+import { useRefetchOn } from '~/live/useRefetchOn';
 import { findManifest } from './manifestText';
 
 export interface Place {
@@ -51,58 +56,61 @@ export function chosenOf(repositories: Repository[], place: Place, known: string
   return found ?? named ?? (repositories.length === 1 ? repositories[0] : undefined);
 }
 
-/** What is not there, or may not be read, is no reason to show nothing. */
-async function orNone<T>(wanted: Promise<T>): Promise<T | null> {
+/** What may not be read is no reason to show nothing. */
+async function orNone<T>(wanted: Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await wanted;
   } catch (error) {
-    if (error instanceof Problem && (error.status === 404 || error.status === 403)) return null;
+    if (error instanceof Problem && error.status === 403) return undefined;
     throw error;
   }
 }
 
 async function readArtifact({ namespace, app, environment }: Place): Promise<Artifact | null> {
-  const found = await orNone(get<App>(pathOf('apps', namespace, `${app}.${environment}`)));
+  const found = await orNone(readNamed<App>('apps', namespace, `${app}.${environment}`));
   const name = found?.status?.current?.artifact?.name;
-  return name ? orNone(get<Artifact>(pathOf('artifacts', namespace, name))) : null;
+  return (name && (await orNone(readNamed<Artifact>('artifacts', namespace, name)))) || null;
 }
 
-/** Reads all of it, and again every 15 seconds: who else changes the file is seen before anything is sent. */
+/** Reads all of it, and again whenever there is something new: who else changes the file is seen before anything is sent. */
 export function useSource(place: Place): Source {
   const { namespace, app, environment, branch } = place;
-  const repositories = useQuery({
-    queryKey: ['repositories', namespace],
-    queryFn: () => get<List<Repository>>(pathOf('repositories', namespace)),
-  });
+  const queries = useQueryClient();
+  const feed = useRepositories(namespace);
+  const { loaded, problem } = useFeedStatus(feed);
+  const repositories = useValues<Repository>(feed, 'repository:');
   const artifact = useQuery({
     queryKey: ['artifact of', namespace, app, environment],
     queryFn: () => readArtifact(place),
   });
   const known = artifact.data?.spec.version.repository;
-  const repository = artifact.isPending ? undefined : chosenOf(repositories.data?.items ?? [], place, known);
+  const repository = artifact.isPending ? undefined : chosenOf(repositories, place, known);
   const name = repository?.metadata.name;
   const files = useQuery({
     queryKey: ['source files', namespace, name, branch],
     queryFn: () => readSourceFiles(namespace, name ?? '', branch),
     enabled: name !== undefined,
-    refetchInterval: 15_000,
+    // What is told of a repository is its default branch.
+    refetchInterval: repository && (branch ? 15_000 : pollOf(repository)),
     staleTime: 0,
+  });
+  useRefetchOn(repository && `${name} ${newsOf(repository)}`, () => {
+    void queries.invalidateQueries({ queryKey: ['source files', namespace, name] });
   });
   const all = files.data?.files ?? [];
   const own = all.find(({ content }) => content && findManifest(content, app, environment));
   const path = place.file ?? own?.path;
-  const queries = [repositories, artifact, files];
   return {
-    repositories: repositories.data?.items ?? [],
+    repositories,
     repository,
     branch: branch ?? repository?.status?.defaultBranch,
     files: all,
     path,
     file: all.find((file) => file.path === path),
     artifact: artifact.data ?? undefined,
-    pending: repositories.isPending || artifact.isPending || (name !== undefined && files.isPending),
-    error: queries.find(({ error }) => error)?.error ?? null,
-    again: () => void Promise.all(queries.map((query) => query.refetch())),
+    pending: (!loaded && !problem) || artifact.isPending || (name !== undefined && files.isPending),
+    error: problem ?? artifact.error ?? files.error,
+    again: () => void Promise.all([feed.reload(), artifact.refetch(), files.refetch()]),
     loadedAt: files.dataUpdatedAt,
   };
 }

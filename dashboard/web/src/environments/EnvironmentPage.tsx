@@ -40,10 +40,8 @@ export function EnvironmentPage() {
   useKeys(TABS.map((tab, index) => ({ key: String(index + 1), label: tab, run: () => open(tab) })));
 
   if (!environment) {
-    if (status.problem && status.problem.status !== 404) {
-      return <Failure error={status.problem} again={() => void feed.reload()} />;
-    }
-    if (status.loaded || status.problem) {
+    if (status.problem) return <Failure error={status.problem} again={() => void feed.reload()} />;
+    if (status.loaded) {
       return (
         <Empty>
           There is no Environment {name} in {namespace}.

@@ -5,13 +5,15 @@ import { get, Problem, withQuery } from '~/api/http';
 import {
   type App,
   type Approval,
+  type ConfigChange,
   type Environment,
   type List,
   pathOf,
   type Release,
   type Repository,
 } from '~/api/kinds';
-import { readDenials, readOverview } from '~/api/server';
+import { readNamed } from '~/api/objects';
+import { readDenials, readNamespaces, readOverview } from '~/api/server';
 import type { Entry } from './socket';
 import { useFeed } from './useFeed';
 
@@ -22,6 +24,10 @@ const entry = <T extends { metadata: { namespace: string; name: string } }>(kind
   key: keyOf(kind, value),
   value,
 });
+
+/** What is not there is no entry. */
+const entryOf = <T extends { metadata: { namespace: string; name: string } }>(kind: string, found: T | undefined) =>
+  found ? [entry(kind, found)] : [];
 
 /** An object that is not there, or may not be read, is no reason to show nothing else. */
 async function orNone<T>(wanted: Promise<T>, none: T): Promise<T> {
@@ -52,12 +58,12 @@ export function useAppScope(namespace: string, app: string, environment: string)
       fieldSelector: `spec.app=${app},spec.environment=${environment}`,
     });
     const [found, list, { running }] = await Promise.all([
-      get<App>(pathOf('apps', namespace, `${app}.${environment}`)),
+      readNamed<App>('apps', namespace, `${app}.${environment}`),
       orNone(get<List<Release>>(releases), { items: [] }),
       orNone(readRunning(namespace, environment, app), { running: null }),
     ]);
     return [
-      entry('app', found),
+      ...entryOf('app', found),
       ...list.items.map((release) => entry('release', release)),
       ...(running ? [{ key: `running:${namespace}/${app}.${environment}`, value: running }] : []),
     ];
@@ -68,19 +74,35 @@ export function useAppScope(namespace: string, app: string, environment: string)
 export function useReleaseScope(namespace: string, name: string) {
   return useFeed({ kind: 'release', namespace, name }, async () => {
     const approvals = withQuery(pathOf('approvals', namespace), { fieldSelector: `spec.release=${name}` });
-    const [release, list] = await Promise.all([
-      get<Release>(pathOf('releases', namespace, name)),
+    const [found, list] = await Promise.all([
+      readNamed<Release>('releases', namespace, name),
       orNone(get<List<Approval>>(approvals), { items: [] }),
     ]);
-    return [entry('release', release), ...list.items.map((approval) => entry('approval', approval))];
+    return [...entryOf('release', found), ...list.items.map((approval) => entry('approval', approval))];
   });
 }
 
 /** One repository: its newest commit, and a number that changes with its artifacts. */
 export function useRepositoryScope(namespace: string, name: string) {
-  return useFeed({ kind: 'repository', namespace, name }, async () => [
-    entry('repository', await get<Repository>(pathOf('repositories', namespace, name))),
-  ]);
+  return useFeed({ kind: 'repository', namespace, name }, async () =>
+    entryOf('repository', await readNamed<Repository>('repositories', namespace, name)),
+  );
+}
+
+/** All repositories. */
+export function useRepositories(namespace: string | undefined) {
+  return useFeed({ kind: 'repositories', namespace }, async () => {
+    const namespaces = namespace ? [namespace] : await readNamespaces();
+    const lists = await Promise.all(namespaces.map((each) => get<List<Repository>>(pathOf('repositories', each))));
+    return lists.flatMap(({ items }) => items).map((each) => entry('repository', each));
+  });
+}
+
+/** What becomes of a change of a file; what is pushed of it is without the text of the file. */
+export function useConfigChangeScope(namespace: string, name: string) {
+  return useFeed({ kind: 'configchange', namespace, name }, async () =>
+    entryOf('change', await readNamed<ConfigChange>('configchanges', namespace, name)),
+  );
 }
 
 /** What people were refused through this server: of others as far as the caller may see their releases. */
@@ -94,10 +116,10 @@ export function useDenials(namespace: string | undefined) {
 export function useEnvironmentScope(namespace: string, name: string) {
   return useFeed({ kind: 'environment', namespace, name }, async () => {
     const apps = withQuery(pathOf('apps', namespace), { fieldSelector: `spec.environment=${name}` });
-    const [environment, list] = await Promise.all([
-      get<Environment>(pathOf('environments', namespace, name)),
+    const [found, list] = await Promise.all([
+      readNamed<Environment>('environments', namespace, name),
       orNone(get<List<App>>(apps), { items: [] }),
     ]);
-    return [entry('environment', environment), ...list.items.map((app) => entry('app', app))];
+    return [...entryOf('environment', found), ...list.items.map((app) => entry('app', app))];
   });
 }

@@ -3,7 +3,16 @@
 import { Problem } from '~/api/http';
 
 export interface Scope {
-  kind: 'overview' | 'app' | 'release' | 'environment' | 'releases' | 'repository' | 'denials';
+  kind:
+    | 'overview'
+    | 'app'
+    | 'release'
+    | 'environment'
+    | 'releases'
+    | 'repository'
+    | 'repositories'
+    | 'configchange'
+    | 'denials';
   namespace?: string;
   environment?: string;
   name?: string;

@@ -27,7 +27,7 @@ export function ReleasePage() {
   const status = useFeedStatus(feed);
   const release = useValue<Release>(feed, `release:${namespace}/${name}`);
   if (!release) {
-    if (status.problem?.status === 404 || (status.loaded && !status.problem)) {
+    if (status.loaded && !status.problem) {
       return (
         <Empty
           next={

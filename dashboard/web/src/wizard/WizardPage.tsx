@@ -55,11 +55,9 @@ export function WizardPage() {
 function FollowedSteps(props: Props) {
   const { name, namespace } = props.wizard.draft;
   const feed = useEnvironmentScope(namespace, name);
-  const status = useFeedStatus(feed);
+  const { problem } = useFeedStatus(feed);
   const environment = useValue<Environment>(feed, `environment:${namespace}/${name}`);
   const apps = useValues<App>(feed, 'app:');
-  // That it is not there yet is how it begins.
-  const problem = status.problem?.status === 404 ? undefined : status.problem;
   return (
     <>
       {problem && <Failure error={problem} again={() => void feed.reload()} kept={environment !== undefined} />}
