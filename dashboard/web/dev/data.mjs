@@ -817,13 +817,19 @@ export const accessFor = (viewer) => {
   const leads = { kind: 'Group', name: 'leads', through: ['RoleBinding leads, ClusterRole gimlet-approver'] };
   const admins = { kind: 'User', name: 'ada', through: ['ClusterRoleBinding admins, ClusterRole cluster-admin'] };
   const ci = { kind: 'ServiceAccount', name: 'build/ci', through: ['RoleBinding ci, Role ship'] };
+  const own = (name) => ({
+    kind: 'ServiceAccount',
+    name: `kube-system/${name}`,
+    through: [`ClusterRoleBinding system:controller:${name}, ClusterRole system:controller:${name}`],
+  });
+  const system = [own('generic-garbage-collector'), own('namespace-controller')];
   const all = [
     ['release, promote, roll back', 'create releases', [dev, ci, admins]],
     ['approve and reject', 'create approvals', [leads, admins]],
     ['cancel and confirm', 'patch releases', [dev, admins]],
     ['configure apps', 'create configchanges', [admins]],
-    ['uninstall apps', 'delete apps', [dev, admins]],
-    ['lock and change it', 'patch environments', [admins]],
+    ['uninstall apps', 'delete apps', [dev, ...system, admins]],
+    ['lock and change it', 'patch environments', [system[0], admins]],
   ];
   const seen = (subjects) => (viewer ? [] : subjects);
   return {

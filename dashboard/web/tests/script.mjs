@@ -312,6 +312,7 @@ export const screens = [
   { name: 'commits-limited', path: '/commits/team-shop/search', ready: 'text=RateLimited', expected: ['429'] },
   { name: 'settings', path: '/settings', ready: 'text=lock environments' },
   { name: 'settings-viewer', path: '/settings', as: 'viewer', ready: 'text=needs `create releases`' },
+  { name: 'key-bar', path: APP, width: 820, ready: '.history li' },
   { name: 'not-found', path: '/nothing', ready: 'text=There is no such page' },
 ];
 
@@ -574,6 +575,29 @@ export const steps = {
     await page.locator('tr >> text=edited elsewhere').waitFor({ timeout: 2000 });
     const before = await page.locator('tr >> text=denied').count();
     if (before !== 1) throw new Error(`${before} denials are shown`);
+  },
+  'who may do things are people, and parts of Kubernetes are unfolded': async (page, backend) => {
+    await enter(page, backend, '/environments/team-shop/prod-eu?tab=access');
+    const row = page.locator('.who-may tr').filter({ hasText: 'uninstall apps' });
+    await row.locator('text=ada').waitFor();
+    const controller = row.locator('text=kube-system/namespace-controller');
+    if (await controller.isVisible()) throw new Error('a controller stands among the people');
+    await row.locator('summary >> text=and 2 of Kubernetes itself').click();
+    await controller.waitFor();
+  },
+  'no key of the bar is cut at any width': async (page, backend) => {
+    await enter(page, backend, APP);
+    await page.locator('.key-bar >> text=roll back').waitFor();
+    for (const width of [800, 960, 1100, 1360]) {
+      await page.setViewportSize({ width, height: 860 });
+      const cut = await page.evaluate(() => {
+        const bar = document.querySelector('.key-bar-page').getBoundingClientRect();
+        const keys = [...document.querySelectorAll('.key-bar span')].map((key) => key.getBoundingClientRect());
+        const seen = keys.filter(({ top }) => top < bar.bottom);
+        return { cut: seen.filter(({ right }) => right > innerWidth + 0.5).length, seen: seen.length };
+      });
+      if (cut.cut > 0 || cut.seen < 4) throw new Error(`at ${width}: ${JSON.stringify(cut)}`);
+    }
   },
   'an environment is suspended, and is not deleted while there are apps': async (page, backend) => {
     await enter(page, backend, '/environments/team-shop/staging?tab=danger');

@@ -116,9 +116,16 @@ export interface Denial {
   why: string;
 }
 
+/** Somebody, and the bindings that give them a right. */
+export interface Holder {
+  kind: string;
+  name: string;
+  through: string[];
+}
+
 /** Who may do what in an environment, as far as the caller may read roles and bindings. */
 export interface Access {
-  actions: { text: string; right: string; subjects: { kind: string; name: string; through: string[] }[] }[];
+  actions: { text: string; right: string; subjects: Holder[] }[];
   /** Rights that the caller lacks for the whole answer. */
   missing: string[];
   /** Bindings whose role could not be read. */

@@ -1,8 +1,9 @@
 import { Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Environment } from '~/api/kinds';
-import { readAccess } from '~/api/server';
+import { type Holder, readAccess } from '~/api/server';
 import { Failure, Loading } from '~/parts/states';
+import { sorted } from './holders';
 
 /** Who else may do things here: roles and bindings, read as whoever looks. */
 export function WhoMay({ environment: { metadata } }: { environment: Environment }) {
@@ -45,16 +46,7 @@ export function WhoMay({ environment: { metadata } }: { environment: Environment
                     </Text>
                   </td>
                   <td className="wrap">
-                    {subjects.length === 0 && (lacks.length > 0 ? 'nobody that you may see' : 'nobody')}
-                    {subjects.map(({ kind, name, through }) => (
-                      <div key={`${kind} ${name}`}>
-                        {kind.replace('ServiceAccount', 'Account').toLowerCase()} <strong>{name}</strong>
-                        <Text span size="xs" c="dimmed">
-                          {' '}
-                          by {through.join('; ')}
-                        </Text>
-                      </div>
-                    ))}
+                    <Holders subjects={subjects} none={lacks.length > 0 ? 'nobody that you may see' : 'nobody'} />
                   </td>
                 </tr>
               ))}
@@ -74,3 +66,34 @@ export function WhoMay({ environment: { metadata } }: { environment: Environment
     </section>
   );
 }
+
+/** Names who holds a right; what belongs to Kubernetes itself is folded. */
+function Holders({ subjects, none }: { subjects: readonly Holder[]; none: string }) {
+  const { people, kubernetes } = sorted(subjects);
+  return (
+    <>
+      {people.length === 0 && none}
+      {people.map((each) => (
+        <HolderLine key={`${each.kind} ${each.name}`} holder={each} />
+      ))}
+      {kubernetes.length > 0 && (
+        <details className="who-system">
+          <summary>and {kubernetes.length} of Kubernetes itself</summary>
+          {kubernetes.map((each) => (
+            <HolderLine key={`${each.kind} ${each.name}`} holder={each} />
+          ))}
+        </details>
+      )}
+    </>
+  );
+}
+
+const HolderLine = ({ holder: { kind, name, through } }: { holder: Holder }) => (
+  <div>
+    {kind.replace('ServiceAccount', 'Account').toLowerCase()} <strong>{name}</strong>
+    <Text span size="xs" c="dimmed">
+      {' '}
+      by {through.join('; ')}
+    </Text>
+  </div>
+);

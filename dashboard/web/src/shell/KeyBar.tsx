@@ -6,14 +6,20 @@ export function KeyBar() {
   const keys = useListedKeys();
   const { singleKeys } = usePreferences();
   if (!singleKeys) return <div className="key-bar">Single keys are off (Settings). Ctrl K opens the palette.</div>;
-  const shown = keys.filter(({ key }) => !key.startsWith('g '));
+  const shown = keys.filter(({ key }) => !key.startsWith('g ') && key !== '?');
   return (
     <div className="key-bar">
-      {shown.map(({ key, label }) => (
-        <span key={key}>
-          <kbd>{keyText(key)}</kbd> {label}
-        </span>
-      ))}
+      {/* What does not fit is in a row of its own that is not seen: no key is cut, and ? lists all. */}
+      <div className="key-bar-page">
+        {shown.map(({ key, label }) => (
+          <span key={key}>
+            <kbd>{keyText(key)}</kbd> {label}
+          </span>
+        ))}
+      </div>
+      <span>
+        <kbd>?</kbd> all keys
+      </span>
       <span>
         <kbd>Ctrl K</kbd> palette
       </span>
