@@ -255,7 +255,13 @@ export const screens = [
   {
     name: 'wizard-first-app',
     path: '/environments/new?step=app&name=dev&in=team-shop&app=blog&image=ghcr.io/acme/blog:1.0.0',
-    ready: 'text=What the release writes',
+    ready: '[aria-label=Plan] .diff-file',
+  },
+  {
+    name: 'wizard-first-app-narrow',
+    path: '/environments/new?step=app&name=dev&in=team-shop&app=blog&image=ghcr.io/acme/blog:1.0.0',
+    width: 420,
+    ready: '[aria-label=Plan] .diff-file',
   },
   {
     name: 'wizard-first-app-viewer',
@@ -379,8 +385,15 @@ export const steps = {
     await page.getByRole('textbox', { name: 'Image' }).fill('ghcr.io/acme/blog:1.0.0');
     await page.locator('.text-block >> text=ghcr.io/acme/blog').waitFor();
     await page.locator('.copy-line >> text=kubectl --context CONTEXT create namespace blog').waitFor();
-    await page.getByRole('button', { name: 'Create release' }).click();
+    const release = page.getByRole('button', { name: 'Create release' });
+    if ((await release.getAttribute('aria-disabled')) !== 'true') throw new Error('it can be released before the plan');
+    await page.locator('[aria-label=Plan] .diff-file').first().waitFor();
+    await release.and(page.locator(':not([aria-disabled])')).click();
     await page.waitForURL('**/releases/team-shop/blog.dev-**');
+    await page.waitForFunction(async () => {
+      const { items } = await (await fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/releases')).json();
+      return items.every(({ spec }) => !spec.planOnly);
+    });
   },
   'a wizard that is left is gone on with where it was, and asks for what is secret again': async (page, backend) => {
     await enter(page, backend, '/environments/new');

@@ -1,14 +1,21 @@
 import { Group, Stack, Text, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { post } from '~/api/http';
 import { type App, pathOf, type Release } from '~/api/kinds';
 import { toRelease, useMe, useRight } from '~/api/rights';
+import type { EnvironmentCard } from '~/api/server';
+import { useOverview } from '~/live/scopes';
+import { useValue } from '~/live/useFeed';
 import { CopyLine } from '~/parts/CopyLine';
 import { Guarded } from '~/parts/Guarded';
-import { Failure } from '~/parts/states';
-import { type FirstApp, faultsOfApp, firstRelease, initCommand, namespaceCommand } from './firstApp';
+import { Failure, Loading } from '~/parts/states';
+import { PlanOf } from '~/release/PlanOf';
+import { usePlans } from '~/release/plans';
+import { type FirstApp, faultsOfApp, firstOrder, firstRelease, initCommand, namespaceCommand } from './firstApp';
 import type { Wizard } from './useDraft';
+import '~/release/release.css';
 
 interface Props {
   wizard: Wizard;
@@ -24,7 +31,17 @@ export function AppStep({ wizard: { draft, set }, first, apps, elsewhere }: Prop
   const navigate = useNavigate();
   const right = useRight(toRelease(namespace));
   const me = useMe();
+  const { ns } = useSearch({ strict: false });
   const faults = faultsOfApp(first);
+  const whole = !Object.values(faults).some(Boolean);
+  // Nothing is planned of a name that is only half typed.
+  const typed = JSON.stringify(first);
+  const [settled] = useDebouncedValue(typed, 500);
+  const ready = whole && right.allowed && settled === typed;
+  const [plan] = usePlans(ready ? [firstOrder(name, namespace, first)] : []);
+  const card = useValue<EnvironmentCard>(useOverview(ns), `env:${namespace}/${name}`);
+  const planned =
+    !plan?.data && (plan?.error ? 'This cannot be released: the plan says why.' : 'The plan is on its way.');
   const act = useMutation({
     mutationFn: () => post<Release>(pathOf('releases', namespace), firstRelease(name, namespace, first, me.data?.user)),
     onSuccess: ({ metadata }) =>
@@ -73,12 +90,20 @@ export function AppStep({ wizard: { draft, set }, first, apps, elsewhere }: Prop
           <CopyLine text={namespaceCommand(first, elsewhere)} />
         </section>
       )}
+      {whole && right.allowed && (
+        <section aria-label="Plan">
+          <Text size="sm" mb="xs">
+            What it changes in git, as the operator has rendered it:
+          </Text>
+          {plan ? <PlanOf environment={name} plan={plan} card={card} rollback={false} open /> : <Loading lines={2} />}
+        </section>
+      )}
       <Group gap="xs">
         <Guarded
           right={right}
           size="sm"
           loading={act.isPending}
-          unless={Object.values(faults).some(Boolean) && 'Say name, image, port and namespace first.'}
+          unless={whole ? planned : 'Say name, image, port and namespace first.'}
           onClick={() => act.mutate()}
         >
           Create release

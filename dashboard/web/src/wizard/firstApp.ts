@@ -1,6 +1,6 @@
 /** The first app of an environment: a Release of the built-in chart, as `gimlet release --chart app` makes it. */
 
-import { newRelease, quoted } from '~/domain/releaseSpec';
+import { newRelease, type Order, quoted } from '~/domain/releaseSpec';
 
 export interface FirstApp {
   app: string;
@@ -41,16 +41,20 @@ export function faultsOfApp({ app, image, port, target }: FirstApp) {
 /** The port that the chart takes unless it is told another. */
 export const USUAL_PORT = '8080';
 
-/** Makes the Release. */
-export function firstRelease(environment: string, namespace: string, first: FirstApp, requestedBy?: string) {
+/** Says what is released where. */
+export function firstOrder(environment: string, namespace: string, first: FirstApp): Order {
   const { app, image, port, target } = first;
   const manifest = {
     namespace: target,
     chart: { name: 'app' },
     values: { image: imageOf(image), ...(port === USUAL_PORT ? {} : { port: Number(port) }) },
   };
-  return newRelease({ namespace, app, environment, source: { manifest }, requestedBy });
+  return { namespace, app, environment, source: { manifest } };
 }
+
+/** Makes the Release. */
+export const firstRelease = (environment: string, namespace: string, first: FirstApp, requestedBy?: string) =>
+  newRelease({ ...firstOrder(environment, namespace, first), requestedBy });
 
 /** Returns the command that makes the same. */
 export function releaseCommand(environment: string, namespace: string, { app, image, port, target }: FirstApp) {
