@@ -141,8 +141,8 @@ chaos: tools ## play CHAOS_ROUNDS rounds (100) from CHAOS_SEED (1) on in which e
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-100} cargo test -p gimlet-e2e --test chaos -- --nocapture nothing_is_lost
 
 .PHONY: bench
-bench: tools ## measure releases, large repositories and rendering (BENCH="--only c --quick")
-	cargo build --release -p gimlet-operator
+bench: tools web ## measure releases, large repositories, rendering and agents (BENCH="--only c --quick")
+	cargo build --release -p gimlet-operator -p gimlet-agent -p gimlet-dashboard
 	cargo run --release -p gimlet-e2e --bin bench -- $(BENCH)
 
 .PHONY: clean

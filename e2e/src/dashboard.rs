@@ -107,6 +107,11 @@ impl Dashboard {
         Ok(())
     }
 
+    /// Gives the number of its process, if it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Gives its address, as a browser's `Origin` says it.
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::{SinkExt, StreamExt, TryStreamExt};
-use gimlet_agent::protocol::{FromAgent, FromDashboard, VERSION, decode, encode};
+use gimlet_agent::protocol::{AppState, FromAgent, FromDashboard, VERSION, decode, encode};
 use gimlet_e2e::{Agent, ControlPlane, tool, wait_until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
@@ -20,8 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::memory;
-use crate::processor;
+use crate::cost::{Cost, Took, in_mebibytes, percent};
 use crate::report::{Samples, Section, Verdict, mebibytes, row, time};
 use crate::site::count;
 
@@ -38,8 +37,8 @@ const LATE: Duration = Duration::from_secs(20);
 /// Until what was begun has come to rest.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Measures an agent that watches many pods, at rest and while they change.
-pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
+/// Measures an agent that watches many pods, at rest and while they change; gives its first snapshot too.
+pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<(Section, Vec<AppState>)> {
     let (apps, seconds) = if quick { (50, 10) } else { (500, 60) };
     let long = Duration::from_secs(seconds);
     let namespace = cluster.namespace("bench-f").await?;
@@ -65,9 +64,10 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
     let (work, other, took) = (work.end()?, other.end()?, began.elapsed());
     seen.until("all changes to be seen", |held| held.other_end.pods.is_empty()).await?;
 
-    let held = seen.held();
-    let (samples, asked) = (all(&held.other_end.took), all(&held.asked));
-    let plain = all(&held.watch.took);
+    let mut held = seen.held();
+    let first = std::mem::take(&mut held.first);
+    let (samples, asked) = (Samples::of(&held.other_end.took), Samples::of(&held.asked));
+    let plain = Samples::of(&held.watch.took);
     let rate = count(held.other_end.took.len()) / took.as_secs_f64();
     ensure!(rest.memory > 0 && work.memory > 0, "the agent has ended");
     let line = |what: &str, took: &Took| {
@@ -76,7 +76,7 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
         row([what, &size, &percent(took.share)])
     };
     let memory = |size: f64| format!("{size:.0} MiB");
-    Ok(Section {
+    let section = Section {
         title: format!("(f) An agent, {} pods of {apps} apps", pods.len()),
         table: vec![
             row(["what", "memory", "of one processor"]),
@@ -117,15 +117,8 @@ pub async fn measure(cluster: &ControlPlane, quick: bool) -> Result<Section> {
             ),
         ],
         data: json!({"seen": samples.to_json(), "plain": plain.to_json()}),
-    })
-}
-
-fn all(took: &[Duration]) -> Samples {
-    let mut samples = Samples::default();
-    for took in took {
-        samples.push(*took);
-    }
-    samples
+    };
+    Ok((section, first))
 }
 
 /// Makes the apps, and returns the names of their pods once all run.
@@ -205,6 +198,8 @@ struct Waiting {
     watch: Track,
     /// What the API server took to answer.
     asked: Vec<Duration>,
+    /// What the first snapshot tells.
+    first: Vec<AppState>,
     bytes: u64,
     whole: bool,
 }
@@ -259,6 +254,7 @@ impl Seen {
         let mut held = self.held();
         held.bytes += u64::try_from(text.len())?;
         match frame {
+            FromAgent::SnapshotPart { apps, .. } if !held.whole => held.first.extend(apps),
             FromAgent::SnapshotEnd { .. } => held.whole = true,
             FromAgent::Delta { upserts, .. } => {
                 for pod in upserts.into_iter().flat_map(|app| app.pods) {
@@ -347,39 +343,4 @@ impl Drop for Kubectl {
             eprintln!("a kubectl is left over: {error:#}");
         }
     }
-}
-
-/// What a process takes for a while.
-struct Cost {
-    process: u32,
-    begun: Instant,
-    before: Duration,
-}
-
-/// What it took.
-struct Took {
-    /// Share of one processor.
-    share: f64,
-    /// Memory at the end, in bytes; none where the process has ended.
-    memory: u64,
-}
-
-impl Cost {
-    fn begin(process: u32) -> Result<Self> {
-        Ok(Self { process, begun: Instant::now(), before: processor::of(process)? })
-    }
-
-    fn end(self) -> Result<Took> {
-        let taken = processor::of(self.process)?.saturating_sub(self.before);
-        let share = taken.as_secs_f64() / self.begun.elapsed().as_secs_f64();
-        Ok(Took { share, memory: memory::resident(self.process)? })
-    }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-fn in_mebibytes(bytes: u64) -> f64 {
-    count(usize::try_from(bytes >> 10).unwrap_or(usize::MAX)) / 1024.0
 }

@@ -1,9 +1,11 @@
 //! Measures how fast releases reach git, against the way of others and against what git itself costs,
-//! how fast charts are rendered, against helm, and what an agent costs.
+//! how fast charts are rendered, against helm, and what agents cost.
 //!
 //! All figures that are compared are taken in one run on one machine. See docs/benchmarks.md.
 
 mod agent;
+mod cost;
+mod gateway;
 mod history;
 mod memory;
 mod metrics;
@@ -87,7 +89,7 @@ enum Part {
     D,
     /// Releases without a clone, against git and the ways of others.
     E,
-    /// An agent that watches many pods.
+    /// An agent that watches many pods, and many agents on one dashboard.
     F,
 }
 
@@ -146,7 +148,9 @@ async fn run(args: Args) -> Result<()> {
     }
     if wanted(Part::F) {
         let cluster = ControlPlane::own("bench-agent", false)?;
-        sections.push(told(agent::measure(&cluster, args.quick).await?));
+        let (section, apps) = agent::measure(&cluster, args.quick).await?;
+        sections.push(told(section));
+        sections.push(told(gateway::measure(&cluster, &apps, args.quick).await?));
     }
     let after = machine();
     println!("{after}");

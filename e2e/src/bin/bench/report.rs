@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 pub struct Samples(Vec<f64>);
 
 impl Samples {
+    /// Takes all of these.
+    pub fn of(took: &[Duration]) -> Self {
+        let mut samples: Vec<_> = took.iter().map(Duration::as_secs_f64).collect();
+        samples.sort_by(f64::total_cmp);
+        Self(samples)
+    }
+
     /// Adds a duration.
     pub fn push(&mut self, took: Duration) {
         self.0.push(took.as_secs_f64());
