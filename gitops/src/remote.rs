@@ -92,9 +92,9 @@ pub struct RemoteUrl {
 /// Says why an address is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// The address is empty, starts with `-`, or has control characters or spaces.
+    /// The address is empty, starts with `-`, or has characters that no address of a repository has.
     #[error(
-        "repository address is empty, starts with '-' or has spaces or control characters: write it as https://host/path"
+        "repository address is empty, starts with '-' or has spaces, control characters, '?' or '#': write it as https://host/path"
     )]
     Malformed,
     /// The address carries a user name or password.
@@ -144,6 +144,8 @@ impl RemoteUrl {
         match url.scheme() {
             "https" => Self::http(&url, Transport::Https),
             "http" => Self::http(&url, Transport::Http),
+            // git takes no query, so what is meant by it would be lost.
+            "ssh" if url.query().is_some() || url.fragment().is_some() => Err(UrlError::Malformed),
             "ssh" => {
                 let host = url.host_str().unwrap_or_default();
                 let path = url.path().trim_start_matches('/');
@@ -185,14 +187,20 @@ impl RemoteUrl {
         if user.contains([':', '@']) || hides_password {
             return Err(UrlError::Credentials);
         }
-        Self::ssh(user, host, None, path)
+        if path.contains(['?', '#']) {
+            return Err(UrlError::Malformed);
+        }
+        // It becomes a URL, where a '%' begins an escape and letters beyond ASCII are escaped.
+        let path = path.trim_start_matches('/').replace('%', "%25");
+        let url = Url::parse(&format!("ssh://host/{path}")).map_err(|_| incomplete())?;
+        Self::ssh(user, host, None, url.path().trim_start_matches('/'))
     }
 
     fn ssh(user: &str, host: &str, port: Option<u16>, path: &str) -> Result<Self, UrlError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let host = host.to_ascii_lowercase();
         let path = path.trim_end_matches('/');
-        let host_ok = host.starts_with('[')
+        let host_ok = host.starts_with('[') && host.ends_with(']')
             || host.starts_with(|c: char| c.is_ascii_alphanumeric()) && host.chars().all(plain);
         // ssh would read a leading '-' as an option.
         if !host_ok || user.starts_with('-') || !user.chars().all(plain) {
@@ -367,6 +375,7 @@ mod tests {
         assert_ne!(key("https://example.com/a/b"), key("https://example.com:8443/a/b"));
         assert_ne!(key("https://example.com/a/b"), key("https://example.com/a/B"));
         assert_eq!(key("/srv/a.git/"), key("file:///srv/a.git"));
+        assert_eq!(key("git@example.com:a/ä%20b"), key("ssh://git@example.com/a/ä%2520b"));
     }
 
     #[test]
@@ -398,6 +407,12 @@ mod tests {
             "https://[::ffff:169.254.169.254]/a",
             "ssh://git@169.254.169.254/a",
             "git@169.254.169.254:a",
+            "ssh://git@example.com/a?sha=1",
+            "ssh://git@example.com/a#b",
+            "git@example.com:a?sha=1",
+            "git@example.com:a#b",
+            "git@example.com:/-x",
+            "git@[::1]:a",
         ] {
             assert!(RemoteUrl::parse(text, true).is_err(), "{text:?} was accepted");
         }
