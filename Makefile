@@ -120,15 +120,26 @@ crds: ## write config/crd from the types
 	@mkdir -p config/crd
 	cargo run --quiet -p gimlet-crds --features generate --bin crdgen -- config/crd
 
+# Every target has a folder with its corpus. The shipped profile has no checks that a fuzzer could see fail.
+FUZZ_TARGETS ?= $(notdir $(wildcard fuzz/corpus/*))
+fuzz: export CARGO_TARGET_DIR := $(CARGO_TARGET_DIR)/fuzz
+fuzz: export CARGO_PROFILE_RELEASE_DEBUG := line-tables-only
+fuzz: export CARGO_PROFILE_RELEASE_STRIP := none
+fuzz: export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS := true
+fuzz: export CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS := true
+
 .PHONY: fuzz
-fuzz: ## feed the Helm engine and the git protocol what a fuzzer makes, FUZZ_SECONDS for each target (nightly Rust, cargo-fuzz)
-	@for place in helm/archive helm/values helm/templates helm/yaml gitops/answers gitops/packs gitops/deltas; do \
-		crate=$${place%/*} target=$${place#*/} dictionary=; \
-		case $$target in templates) dictionary=templates ;; values|yaml) dictionary=yaml ;; esac; \
+fuzz: ## feed every parser of outside bytes what a fuzzer makes, FUZZ_SECONDS (60) for each of FUZZ_TARGETS (nightly Rust, cargo-fuzz)
+	@for target in $(FUZZ_TARGETS); do \
+		case $$target in \
+			templates) dictionary=templates ;; \
+			values|yaml|split|manifest|variables|patches|indexes) dictionary=yaml ;; \
+			*) dictionary= ;; \
+		esac; \
 		mkdir -p $(CACHE)/gimlet/fuzz/$$target; \
-		cargo +nightly fuzz run --fuzz-dir $$crate/fuzz -s none $$target $(CACHE)/gimlet/fuzz/$$target \
-			$$crate/fuzz/corpus/$$target -- -max_total_time=$${FUZZ_SECONDS:-60} \
-			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=$$crate/fuzz/dictionaries/$$dictionary.dict}; \
+		cargo +nightly fuzz run --fuzz-dir fuzz --features fuzzer -s none $$target $(CACHE)/gimlet/fuzz/$$target \
+			fuzz/corpus/$$target -- -max_total_time=$${FUZZ_SECONDS:-60} \
+			-timeout=20 -rss_limit_mb=4096 $${dictionary:+-dict=fuzz/dictionaries/$$dictionary.dict}; \
 	done
 
 .PHONY: soak

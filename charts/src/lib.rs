@@ -12,6 +12,9 @@ mod cache;
 mod dependencies;
 mod error;
 mod fetcher;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod http;
 mod oci;

@@ -43,7 +43,7 @@ pub(crate) struct Registry<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
+pub(crate) struct Manifest {
     #[serde(default)]
     config: Option<Descriptor>,
     #[serde(default)]
@@ -74,6 +74,13 @@ struct Token {
     token: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
+}
+
+impl Manifest {
+    pub(crate) fn read(what: &str, body: &[u8]) -> Result<Self, ChartFetchError> {
+        serde_json::from_slice(body)
+            .map_err(|error| ChartFetchError::invalid_chart(what, format!("its manifest: {error}")))
+    }
 }
 
 impl<'a> Registry<'a> {
@@ -141,12 +148,11 @@ impl<'a> Registry<'a> {
         if reference.starts_with("sha256:") {
             self.verify(reference, &response.body)?;
         }
-        serde_json::from_slice(&response.body).map_err(|error| {
-            ChartFetchError::invalid_chart(&what, format!("its manifest: {error}"))
-        })
+        Manifest::read(&what, &response.body)
     }
 
-    fn layer(&self, manifest: &Manifest) -> Result<Layer, ChartFetchError> {
+    /// Returns what a manifest says is the chart.
+    pub(crate) fn layer(&self, manifest: &Manifest) -> Result<Layer, ChartFetchError> {
         let what = self.what();
         let kind = manifest.config.as_ref().map_or("", |config| config.media_type.as_str());
         if kind != HELM_CONFIG {
@@ -292,7 +298,7 @@ fn check_digest_form(what: &str, digest: &str) -> Result<(), ChartFetchError> {
     Err(ChartFetchError::invalid_chart(what, "its manifest names a digest that is not sha256"))
 }
 
-fn next_page(link: &str) -> Option<&str> {
+pub(crate) fn next_page(link: &str) -> Option<&str> {
     let entry = link
         .split(',')
         .find(|entry| entry.contains("rel=\"next\"") || entry.contains("rel=next"))?;
@@ -302,7 +308,7 @@ fn next_page(link: &str) -> Option<&str> {
 }
 
 /// Reads one parameter of a challenge: `key="value"` or `key=value`, separated by commas.
-fn parameter(parameters: &str, key: &str) -> Option<String> {
+pub(crate) fn parameter(parameters: &str, key: &str) -> Option<String> {
     let mut rest = parameters.trim_start();
     while !rest.is_empty() {
         let (name, after) = rest.split_once('=')?;

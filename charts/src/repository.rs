@@ -45,7 +45,7 @@ pub(crate) struct Chosen {
 }
 
 impl Index {
-    fn parse(what: &str, text: &[u8]) -> Result<Self, ChartFetchError> {
+    pub(crate) fn parse(what: &str, text: &[u8]) -> Result<Self, ChartFetchError> {
         let invalid =
             |detail: String| ChartFetchError::InvalidRepository { what: what.to_owned(), detail };
         let text = std::str::from_utf8(text).map_err(|error| invalid(error.to_string()))?;

@@ -15,6 +15,9 @@ mod compare;
 mod engine;
 mod error;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod index;
 mod land;
@@ -55,7 +58,4 @@ pub use signing::{
     verify,
 };
 pub use tree::EntryKind;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub use wire::fuzzing;
 pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};

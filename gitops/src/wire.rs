@@ -8,7 +8,7 @@ mod commit;
 mod delta;
 mod engine;
 #[cfg(any(test, feature = "fuzzing"))]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod graph;
 mod history;
 mod http;
