@@ -46,7 +46,12 @@ export function CommitsPage() {
     queryFn: ({ pageParam }) => readCommits(namespace, repository, branch, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }) => next ?? undefined,
-    refetchInterval: found && pollOf(found),
+    refetchInterval: ({ state }) =>
+      found &&
+      pollOf(
+        found,
+        state.data?.pages.flatMap(({ items }) => items),
+      ),
   });
   // What is pushed, built or released elsewhere is in the list by now.
   const told = useMemo(() => {

@@ -51,4 +51,6 @@ test('a webhook is news of a repository, whatever it tells', () => {
   expect(newsOf({ ...repository, metadata: { ...repository.metadata, resourceVersion: '7' } })).toBe(told);
   const hooked = { ...repository, spec: { ...repository.spec, webhookSecretRef: { name: 'hook' } } };
   expect(pollOf(hooked)).toBeGreaterThan(pollOf(repository));
+  const building = { ...commit, statuses: [{ context: 'build', state: 'Pending' as const }] };
+  expect(pollOf(hooked, [building])).toBe(pollOf(repository));
 });

@@ -37,5 +37,8 @@ export function newsOf({ metadata, status }: Repository): string {
   return [status?.head?.commit, status?.branches, status?.tags, status?.pullRequests, mark].join();
 }
 
-/** Returns how often what is not pushed is read again, in milliseconds: without a webhook nobody tells of a build. */
-export const pollOf = ({ spec }: Repository): number => (spec.webhookSecretRef ? 60_000 : 15_000);
+/** Returns how often what is not pushed is read again, in milliseconds: a host need not tell of builds that are on their way. */
+export function pollOf({ spec }: Repository, commits: readonly Commit[] = []): number {
+  const builds = commits.some(({ statuses }) => statuses?.some(({ state }) => state === 'Pending'));
+  return spec.webhookSecretRef && !builds ? 60_000 : 15_000;
+}
