@@ -26,7 +26,7 @@ ifneq ($(wildcard ../shared/charts/*),)
 export GIMLET_CHARTS ?= $(abspath ../shared/charts)
 endif
 
-SCRIPTS = $(wildcard e2e/*.sh .ci/run)
+SCRIPTS = $(wildcard e2e/*.sh .ci/*)
 
 .PHONY: help
 help: ## list the targets
@@ -74,11 +74,24 @@ shellcheck:
 	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); \
 	else echo "skipped: shellcheck is not installed"; fi
 
-# Advisories need the network, so they are left out: cargo deny check advisories
+# Advisories need the network, so they are left out: make audit
 .PHONY: deny
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check licenses bans sources; \
 	else echo "skipped: cargo-deny is not installed (cargo install cargo-deny --locked)"; fi
+
+.PHONY: audit
+audit: ## look for published flaws of all dependencies (cargo-deny, npm; needs the network)
+	cargo deny --log-level error check advisories
+	cd $(WEB) && npm audit
+
+.PHONY: sbom
+sbom: ## write what each program and the pages are made of into the target folder (cargo-cyclonedx, npm, jq)
+	.ci/sbom "$(CARGO_TARGET_DIR)/sbom"
+
+.PHONY: reproducible
+reproducible: ## build the programs twice in different folders and compare the bytes (PROFILE=dist: as in the image)
+	.ci/reproducible
 
 .PHONY: build
 build: web ## build the operator, the dashboard with its pages, the agent and the CLI
