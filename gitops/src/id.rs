@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use gix_hash::ObjectId;
+use gix_hash::{Hasher, ObjectId};
 
 use crate::error::GitError;
 
@@ -118,9 +118,20 @@ impl BlobId {
 }
 
 pub(crate) fn hash(kind: ObjectKind, data: &[u8]) -> ObjectId {
-    let mut hasher = gix_hash::hasher(gix_hash::Kind::Sha1);
-    hasher.update(format!("{} {}\0", kind.name(), data.len()).as_bytes());
+    let mut hasher = hasher(kind, data.len());
     hasher.update(data);
+    finish(hasher)
+}
+
+/// Begins the hash of an object, whose content comes next.
+pub(crate) fn hasher(kind: ObjectKind, len: usize) -> Hasher {
+    let mut hasher = gix_hash::hasher(gix_hash::Kind::Sha1);
+    hasher.update(format!("{} {len}\0", kind.name()).as_bytes());
+    hasher
+}
+
+/// Ends the hash of an object.
+pub(crate) fn finish(hasher: Hasher) -> ObjectId {
     // The only failure is a detected collision attack. The null id is refused by every server, so
     // such an object can never be pushed.
     hasher.try_finalize().unwrap_or_else(|_| ObjectId::null(gix_hash::Kind::Sha1))

@@ -158,6 +158,8 @@ impl Branch {
             }
         };
         if accepted {
+            // The next release edits them, and need not read and hash them again.
+            self.shared.store.learn(std::mem::take(&mut plan.trees));
             self.record(&plan.entries, new);
             self.arrive(Some(new));
             landing.verified = true;

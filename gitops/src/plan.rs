@@ -10,7 +10,7 @@ use crate::commit;
 use crate::compare::{Difference, differences};
 use crate::error::{GitError, GitErrorKind};
 use crate::folder::{build_folder, check_file};
-use crate::id::{CommitId, Object, ObjectKind, TreeId, hash};
+use crate::id::{CommitId, Object, ObjectKind, TreeId};
 use crate::index::{Index, LogEntry};
 use crate::path::{MAX_FILES, PathError, RepoPath};
 use crate::signing::Signer;
@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     /// One per change, in order.
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) objects: Vec<Object>,
+    /// The trees among the objects, those that were made last at the end.
+    pub(crate) trees: Vec<(ObjectId, Tree)>,
     pub(crate) entries: Vec<LogEntry>,
     pub(crate) head: Option<CommitId>,
 }
@@ -45,6 +47,8 @@ pub(crate) struct Planner<'a> {
     head: Option<CommitId>,
     /// The trees that were made; some only on the way to others.
     trees: HashMap<ObjectId, Tree>,
+    /// In which order folders of others were made anew.
+    edited: Vec<ObjectId>,
     blobs: HashMap<ObjectId, Object>,
     objects: HashMap<ObjectId, Object>,
     batch: Index,
@@ -73,6 +77,7 @@ impl<'a> Planner<'a> {
             root,
             head,
             trees: HashMap::new(),
+            edited: Vec::new(),
             blobs: HashMap::new(),
             objects: HashMap::new(),
             batch: Index::default(),
@@ -97,8 +102,11 @@ impl<'a> Planner<'a> {
                 }
             });
         }
+        let written = self.edited.into_iter().filter(|id| self.objects.contains_key(id));
+        let trees = written.filter_map(|id| self.trees.remove_entry(&id)).collect();
         Ok(Plan {
             verdicts,
+            trees,
             objects: self.objects.into_values().collect(),
             entries: self.entries,
             head: self.head,
@@ -317,7 +325,7 @@ impl<'a> Planner<'a> {
         }
         let mut below = entry;
         for (depth, (part, (before, old))) in parts.iter().zip(levels).enumerate().rev() {
-            let tree = match below {
+            let mut tree = match below {
                 Some((kind, id)) => {
                     // A file that somebody made runnable stays so.
                     let runnable = old.is_some_and(|old| old.kind == EntryKind::Executable);
@@ -339,8 +347,9 @@ impl<'a> Planner<'a> {
                 below = None;
                 continue;
             }
-            let id = hash(ObjectKind::Tree, tree.encoded());
+            let id = tree.identify();
             self.trees.insert(id, tree);
+            self.edited.push(id);
             below = Some((EntryKind::Folder, id));
         }
         if let Some((_, root)) = below {

@@ -65,7 +65,16 @@ impl Store {
             *cache = TreeCache::default();
         }
         cache.size += tree.encoded().len();
-        cache.trees.insert(id, tree);
+        if let Some(before) = cache.trees.insert(id, tree) {
+            cache.size -= before.encoded().len();
+        }
+    }
+
+    /// Keeps trees that were made here; the last of them for longest.
+    pub(crate) fn learn(&self, trees: Vec<(ObjectId, Tree)>) {
+        for (id, tree) in trees {
+            self.remember(id, tree);
+        }
     }
 
     async fn need(&self, id: ObjectId, kind: ObjectKind) -> Result<Object, GitError> {

@@ -1,5 +1,7 @@
 //! Folders as git sees them.
 
+mod checkpoints;
+
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use gix_hash::ObjectId;
 
 use crate::error::GitError;
+use checkpoints::Checkpoints;
 
 /// What an entry of a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +127,7 @@ impl<'a> Iterator for Entries<'a> {
 pub(crate) struct Tree {
     data: Bytes,
     index: Option<Index>,
+    checkpoints: Checkpoints,
 }
 
 impl PartialEq for Tree {
@@ -169,7 +173,7 @@ impl Tree {
     /// Takes what was read from a repository.
     pub(crate) fn decode(data: Bytes) -> Result<Self, GitError> {
         match Index::of(&data) {
-            Some(index) => Ok(Self { data, index: Some(index) }),
+            Some(index) => Ok(Self { data, index: Some(index), ..Self::default() }),
             None => {
                 Err(GitError::cache("a tree object in the cache is damaged: it is fetched again"))
             }
@@ -178,7 +182,12 @@ impl Tree {
 
     /// Takes what was decoded or made here before, to be compared.
     pub(crate) fn known(data: Bytes) -> Self {
-        Self { data, index: None }
+        Self { data, ..Self::default() }
+    }
+
+    /// Works out the id.
+    pub(crate) fn identify(&mut self) -> ObjectId {
+        self.checkpoints.hash(&self.data)
     }
 
     pub(crate) fn encoded(&self) -> &Bytes {
@@ -326,7 +335,11 @@ impl Tree {
             }
         }
         data.extend_from_slice(&self.data[copied..]);
-        Self { data: data.into(), index: Some(Index { ends: ends.into(), sorted: index.sorted }) }
+        let places = old.into_iter().chain(new.map(|(place, _)| place));
+        let same = places.min().and_then(|first| index.range(first)).map_or(0, |range| range.start);
+        let checkpoints = self.checkpoints.up_to(same, data.len());
+        let index = Some(Index { ends: ends.into(), sorted: index.sorted });
+        Self { data: data.into(), index, checkpoints }
     }
 }
 
