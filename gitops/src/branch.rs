@@ -42,10 +42,10 @@ impl Branch {
         Self {
             log: None,
             shared,
-            options,
             name,
             create,
-            last: None,
+            last: options.last_head,
+            options,
             empty: false,
             wary_until: None,
             healed: None,
@@ -277,19 +277,22 @@ impl Branch {
         if local != Some(remote) {
             head = self.fetch().await?;
         }
-        // The branch may have gone and come back: what it was before counts.
-        let before = self.last.filter(|last| *last != head);
-        let forward = match before {
-            Some(last) => self.shared.engine.is_ancestor(last, head).await?,
-            None => true,
-        };
+        if !opened {
+            // With the log come the commits by which the next question is answered.
+            self.index(head, None).await?;
+        }
+        // The branch may have gone and come back: what it was before counts, and what the cache knew.
+        let cached = local.filter(|local| Some(*local) != self.last);
+        let mut forward = true;
+        for before in [self.last, cached].into_iter().flatten().filter(|before| *before != head) {
+            forward = forward && self.shared.engine.is_ancestor(before, head).await?;
+        }
         if !forward {
             tracing::warn!(remote = self.shared.key, from = %self.last.unwrap_or(head), to = %head, "history was rewritten");
             self.rewritten = true;
         }
-        let indexed = self.last.filter(|_| opened && forward);
-        if !(opened && indexed == Some(head)) {
-            self.index(head, indexed).await?;
+        if opened && !(forward && self.last == Some(head)) {
+            self.index(head, self.last.filter(|_| forward)).await?;
         }
         Ok(self.arrive(Some(head)))
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::id::CommitId;
 use crate::signing::Signer;
 
 /// Bounds how long each kind of operation may take.
@@ -68,6 +69,9 @@ pub struct Options {
     pub cache_dir: PathBuf,
     /// How repositories are worked with.
     pub engine: EngineChoice,
+    /// Where the branch was when a process before this one saw it last, if that is known. Without its
+    /// cache this tells a branch that was deleted from one that never was, and that history was rewritten.
+    pub last_head: Option<CommitId>,
     /// How many bytes of objects are kept on disk for each branch that has no clone.
     pub cache_size: u64,
     /// How long things may take.
@@ -92,6 +96,7 @@ impl Options {
         Self {
             cache_dir: cache_dir.into(),
             engine: EngineChoice::default(),
+            last_head: None,
             cache_size: 256 * 1024 * 1024,
             timeouts: Timeouts::default(),
             max_batch: 200,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use gimlet_crds::{Environment, GitEngine, HostProvider, PushMode};
 use gimlet_gitops::{
-    BranchName, Credentials, EngineChoice, EngineKind, GitError, GitErrorKind, Options, QueueStats,
-    Remote, RemoteUrl, Secret, Signer, SigningError, Writer,
+    BranchName, CommitId, Credentials, EngineChoice, EngineKind, GitError, GitErrorKind, Options,
+    QueueStats, Remote, RemoteUrl, Secret, Signer, SigningError, Writer,
 };
 use gimlet_hosts::{Address, Client as HostClient, GitHubApp, Host, HostError, RateLimit};
 use k8s_openapi::ByteString;
@@ -58,6 +58,7 @@ struct Opened {
 /// What an environment's access is made of, besides the way to its repository.
 struct Settings {
     engine: EngineChoice,
+    last_head: Option<CommitId>,
     signer: Option<Arc<Signer>>,
     account: Option<HostClient>,
     host: Option<Arc<dyn Host>>,
@@ -151,7 +152,10 @@ impl Remotes {
             None => None,
             Some(account) => Some(account.repository(&Address::parse(&gitops.url)?)?),
         };
-        let settings = Settings { engine, signer, account, host, app };
+        // A branch is an environment's for good, so this one's past is what its status says.
+        let head = environment.status.as_ref().and_then(|status| status.head.as_ref());
+        let last_head = head.and_then(|head| CommitId::parse(&head.commit).ok());
+        let settings = Settings { engine, last_head, signer, account, host, app };
         let access = self.register(id, generation, remote, settings, fingerprint);
         if let Some(credentials) = rotated {
             access.writer.set_credentials(credentials);
@@ -235,7 +239,7 @@ impl Remotes {
         id: (String, String),
         generation: Option<i64>,
         remote: Remote,
-        Settings { engine, signer, account, host, app }: Settings,
+        Settings { engine, last_head, signer, account, host, app }: Settings,
         fingerprint: String,
     ) -> Access {
         let mut state = self.lock();
@@ -262,7 +266,7 @@ impl Remotes {
             let observer = Some(self.metrics.observer());
             let repository = remote.key();
             let print = signer.as_ref().map(|signer| signer.fingerprint().to_owned());
-            let options = Options { engine, observer, signer, ..Options::new(&folder) };
+            let options = Options { engine, last_head, observer, signer, ..Options::new(&folder) };
             let writer = Writer::open(remote, options);
             let withdrawn = Arc::default();
             Opened { repository, folder, signer: print, engine, writer, withdrawn }

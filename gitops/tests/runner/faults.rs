@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gimlet_gitops::{
-    Credentials, EngineChoice, GitErrorKind, HistoryFilter, Outcome, RemoteUrl, Secret, Writer,
+    Credentials, EngineChoice, GitErrorKind, HistoryFilter, Options, Outcome, RemoteUrl, Secret,
+    Writer,
 };
 
 use crate::ENGINE;
@@ -194,6 +195,41 @@ async fn a_deleted_branch_is_not_created_again() {
         assert_eq!(error.kind(), GitErrorKind::BranchMissing, "{error}");
         assert_eq!(repo.try_head("main"), None);
     }
+}
+
+#[tokio::test]
+async fn without_its_cache_a_process_is_told_where_the_branch_was() {
+    let repo = Repo::seeded();
+    let base = repo.head();
+    let removed = commit_of(&repo.writer().commit(release("r1")).await);
+    let last_head = Some(removed);
+    let without_cache = |name: &str| {
+        let cache_dir = repo.dir.path().join(name);
+        Writer::open(repo.remote(&repo.url()), Options { cache_dir, last_head, ..repo.options() })
+    };
+    // Nothing happened meanwhile, or somebody pushed.
+    let writer = without_cache("same");
+    assert!(!writer.refresh().await.unwrap().rewritten);
+    repo.person("other", &[("a", "b")]);
+    let writer = without_cache("more");
+    assert!(!writer.refresh().await.unwrap().rewritten);
+    assert!(writer.find_release("r1").await.unwrap().is_some());
+    // The release was taken off the branch, and nobody else did anything since.
+    repo.git(&["update-ref", "refs/heads/main", &base]);
+    let writer = without_cache("rewritten");
+    assert!(writer.refresh().await.unwrap().rewritten);
+    assert!(!writer.refresh().await.unwrap().rewritten);
+    assert_eq!(writer.find_release("r1").await.unwrap(), None);
+    // The server has forgotten the commit, too.
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    assert!(without_cache("forgotten").refresh().await.unwrap().rewritten);
+    // The only branch is gone: the repository looks as if it were new.
+    repo.git(&["update-ref", "-d", "refs/heads/main"]);
+    let error = without_cache("deleted").commit(release("r2")).await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::BranchMissing, "{error}");
+    assert!(error.to_string().contains("it was deleted"), "{error}");
+    assert_eq!(repo.try_head("main"), None);
 }
 
 #[tokio::test]

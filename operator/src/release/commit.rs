@@ -101,7 +101,7 @@ pub(super) async fn release(
 
 /// Keeps a release that has nothing to change from its end as long as an older one may still change
 /// something: the app would be what the older one made it.
-fn after_older(release: &Release, around: &Around) -> Result<(), ReleaseError> {
+pub(super) fn after_older(release: &Release, around: &Around) -> Result<(), ReleaseError> {
     match decide::older_on_its_way(release, &around.releases) {
         Some(older) => Err(ReleaseError::Older { older }),
         None => Ok(()),

@@ -7,7 +7,7 @@ use gimlet_crds::{Environment, Release, ReleaseSet, SetCommit};
 use gimlet_gitops::{CommitId, GitErrorKind, Outcome as GitOutcome, Ticket, Writer};
 use kube::ResourceExt;
 
-use super::commit::{committed, ensure_app, rejected};
+use super::commit::{after_older, committed, ensure_app, rejected};
 use super::error::ReleaseError;
 use super::gate::{self, Passage};
 use super::gather::{self, Around};
@@ -114,6 +114,9 @@ pub(crate) async fn commit_together(
         return Ok(Joint::NotReady);
     };
     let Some(ticket) = ticket else { return Ok(Joint::Unchanged) };
+    for (release, around, _) in ready.iter().filter(|(_, _, prepared)| prepared.unchanged) {
+        after_older(release, around)?;
+    }
     let mut ready = freeze(ready, environment, ctx).await?;
     let changed: Ready =
         ready.iter().filter(|(_, prepared)| !prepared.unchanged).cloned().collect();
@@ -128,10 +131,8 @@ pub(crate) async fn commit_together(
     };
     let commit = match ticket.commit(change).await {
         Ok(GitOutcome::Committed { commit, .. }) => commit,
-        Ok(GitOutcome::Unchanged { head, .. }) => {
-            unchanged(ready, head, ctx).await?;
-            return Ok(Joint::Unchanged);
-        }
+        // The branch moved meanwhile: whether an older release made it so is looked at with a new plan.
+        Ok(GitOutcome::Unchanged { .. }) => return Err(ReleaseError::Outdated),
         Ok(GitOutcome::Adopted { .. }) => {
             let releases = ready.into_iter().map(|(release, _)| release).collect();
             let found = record(releases, environment, &access.writer, ctx).await?;
