@@ -20,7 +20,7 @@ use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
 use crate::{app, artifact, config_change, environment, release, release_set, repository};
-use watches::{app_of, previews_of, release_of, set_of, waiting_for, waiting_in};
+use watches::{app_of, previews_of, release_of, set_of, unaware_in, waiting_for, waiting_in};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -95,6 +95,7 @@ impl Wiring {
         let of_environment = releases.store();
         let of_app = releases.store();
         let of_repository = apps.store();
+        let of_agent = apps.store();
         let environments = environments
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -110,6 +111,11 @@ impl Wiring {
                 watched.repositories,
                 watcher::Config::default(),
                 move |repository: Guarded<Repository>| previews_of(&of_repository, &repository),
+            )
+            .watches(
+                watched.environments.clone(),
+                watcher::Config::default(),
+                move |environment: Guarded<Environment>| unaware_in(&of_agent, &environment),
             )
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));

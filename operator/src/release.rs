@@ -32,7 +32,9 @@ pub(crate) use message::change_of_environment;
 pub(crate) use observe::observe;
 pub(crate) use outcome::Observation;
 pub(crate) use prepare::planned_files;
-pub(crate) use reported::{Unheard, failure as reported_failure, followed as reported_flux, heard};
+pub(crate) use reported::{
+    UNHEARD, Unheard, failure as reported_failure, followed as reported_flux, heard, reported,
+};
 pub(crate) use rollback::{artifact_of, source_gone_back_to, was_there};
 pub(crate) use source::{Names, apps_of_artifact, facts, find_artifact, names, names_of};
 pub(crate) use status::SET_ENDED;

@@ -1,11 +1,13 @@
 //! Which objects are looked at again when another one changes.
 
-use gimlet_crds::{App, Approval, Environment, Phase, Release, ReleaseSet, Repository, name};
+use gimlet_crds::{
+    App, Approval, Environment, Phase, Release, ReleaseSet, Repository, condition, name,
+};
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 
-use crate::context::Guarded;
-use crate::{controller, sources};
+use crate::context::{Context, Guarded};
+use crate::{controller, release, sources};
 
 pub(super) fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
     let approval = approval.0.as_ref().ok()?;
@@ -41,6 +43,50 @@ pub(super) fn previews_of(
         .iter()
         .map(|guarded| ObjectRef::from_obj(&**guarded))
         .collect()
+}
+
+/// Finds the apps that have yet to say that the agent of their environment is heard, or is not.
+///
+/// The agent's word comes every half a minute and oftener; only those that say something else are looked at.
+pub(super) fn unaware_in(
+    apps: &Store<Guarded<App>>,
+    environment: &Guarded<Environment>,
+) -> Vec<ObjectRef<Guarded<App>>> {
+    let Ok(environment) = &environment.0 else {
+        return Vec::new();
+    };
+    if environment.spec.observed_by.is_operator() {
+        return Vec::new();
+    }
+    let (namespace, name) = controller::identity(environment);
+    let unheard = release::reported(environment, Context::now()).err();
+    let concerned = |app: &App| {
+        app.namespace().as_deref() == Some(namespace.as_str())
+            && app.spec.environment == name
+            && is_unaware(app, unheard.as_ref().map(|unheard| unheard.reason))
+    };
+    apps.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerned))
+        .iter()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
+}
+
+/// Tells whether an app says something else than that its agent is unheard for this reason, or is heard.
+fn is_unaware(app: &App, unheard: Option<&str>) -> bool {
+    let Some(status) = app.status.as_ref().filter(|status| status.current.is_some()) else {
+        return false;
+    };
+    let Some(ready) = condition::find(&status.conditions, condition::READY) else {
+        return false;
+    };
+    let Some(reason) = unheard else {
+        return release::UNHEARD.contains(&ready.reason.as_str());
+    };
+    // What cannot be looked at for another reason is tried again at a pace of its own.
+    let keeps = [condition::RECONCILING, condition::STALLED];
+    let troubled = ready.status == "False"
+        && keeps.iter().any(|kind| condition::is_true(&status.conditions, kind));
+    ready.reason != reason && !troubled
 }
 
 pub(super) fn waiting_in(
@@ -135,6 +181,40 @@ mod tests {
                 "time": "2026-03-01T10:00:00Z"}}
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn apps_are_looked_at_that_do_not_say_yet_whether_their_agent_is_heard() {
+        let says = |ready: &str, reason: &str, other: &str| {
+            let mut app = app(&json!({"state": "Healthy"}));
+            let conditions = json!([
+                {"type": "Ready", "status": ready, "reason": reason, "message": "",
+                 "lastTransitionTime": "2026-03-01T10:00:00Z"},
+                {"type": other, "status": "True", "reason": reason, "message": "",
+                 "lastTransitionTime": "2026-03-01T10:00:00Z"},
+            ]);
+            app.status.as_mut().unwrap().conditions = serde_json::from_value(conditions).unwrap();
+            app
+        };
+        let (healthy, failed) =
+            (says("True", "Healthy", "Any"), says("False", "CrashLoopBackOff", "Any"));
+        let blind = says("Unknown", "AgentBlind", "Reconciling");
+        let unread = says("False", "GitUnreachable", "Reconciling");
+        let mut unreleased = healthy.clone();
+        unreleased.status.as_mut().unwrap().current = None;
+        for (app, unheard, is) in [
+            (&healthy, Some("AgentBlind"), true),
+            (&failed, Some("AgentSilent"), true),
+            (&blind, Some("AgentBlind"), false),
+            (&blind, Some("AgentSilent"), true),
+            (&unread, Some("AgentBlind"), false),
+            (&unreleased, Some("AgentBlind"), false),
+            (&healthy, None, false),
+            (&unread, None, false),
+            (&blind, None, true),
+        ] {
+            assert_eq!(is_unaware(app, unheard), is, "{unheard:?}: {app:?}");
+        }
     }
 
     #[test]

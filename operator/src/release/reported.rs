@@ -13,7 +13,7 @@ use crate::flux::{self, Kustomization, Readiness, Source};
 const NOT_CONNECTED: &str = "NotConnected";
 
 /// Reasons for which nothing is known of an environment that has an agent.
-pub(super) const UNHEARD: [&str; 4] = [NO_AGENT, AGENT_SILENT, AGENT_BLIND, NOT_CONNECTED];
+pub(crate) const UNHEARD: [&str; 4] = [NO_AGENT, AGENT_SILENT, AGENT_BLIND, NOT_CONNECTED];
 
 /// Why nothing is known of an environment that has an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,24 +64,33 @@ pub(crate) fn followed(
     Some((kustomization, source))
 }
 
+/// Returns the objects by which Flux follows the environment, or why nothing is known of its releases.
+pub(crate) fn reported(
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<(Kustomization, Source), Unheard> {
+    let agent = heard(environment, now).map_err(|Unheard { reason, message }| {
+        let message = format!("{message}; it goes on when the agent reports");
+        Unheard { reason, message }
+    })?;
+    followed(environment, agent).ok_or_else(|| {
+        let name = environment.name_any();
+        let message = format!(
+            "Flux in the agent's cluster does not follow environment {name}: connect it once, by \
+             `gimlet env connect {name}`"
+        );
+        Unheard { reason: NOT_CONNECTED, message }
+    })
+}
+
 /// Puts together what the agent says of an app and of the environment.
 pub(super) fn sight(
     app: Option<&App>,
     environment: &Environment,
     now: Timestamp,
 ) -> Result<Sight, Observation> {
-    let agent = heard(environment, now).map_err(|Unheard { reason, message }| {
-        let message = format!("{message}; it goes on when the agent reports");
-        Observation::Unheard { reason, message }
-    })?;
-    let Some((root, source)) = followed(environment, agent) else {
-        let name = environment.name_any();
-        let message = format!(
-            "Flux in the agent's cluster does not follow environment {name}: connect it once, by \
-             `gimlet env connect {name}`"
-        );
-        return Err(Observation::Unheard { reason: NOT_CONNECTED, message });
-    };
+    let (root, source) = reported(environment, now)
+        .map_err(|Unheard { reason, message }| Observation::Unheard { reason, message })?;
     let live = app.and_then(|app| app.status.as_ref()?.live.as_ref());
     // What the operator wrote there before has no word of Flux.
     let live = live.and_then(|live| Some((live, live.flux.as_ref()?)));

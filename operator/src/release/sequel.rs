@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gimlet_crds::condition::AGENT_CONNECTED;
 use gimlet_crds::{
     ArtifactRef, Environment, Phase, PromotionMode, Release, ReleaseSpec, ReleaseStatus,
     RollbackTo, Trigger, condition, name,
@@ -107,7 +108,9 @@ fn rollback(release: &Release, around: &Around) -> Sequel {
     let (Some(committed), None) = (committed, &release.spec.rollback_to) else {
         return Sequel::Nothing;
     };
-    let due = gate::duration(&rule.after).and_then(|after| committed.0.checked_add(after).ok());
+    let seen = around.environment.as_ref().and_then(|env| seen_since(env, committed.0));
+    let due = seen.zip(gate::duration(&rule.after));
+    let due = due.and_then(|(seen, after)| seen.checked_add(after).ok());
     let late = due.is_some_and(|due| due <= around.now);
     let unobserved = status.timestamps.ended.is_some() && status.phase == Phase::Committed;
     if is_unheard(status) {
@@ -129,6 +132,18 @@ fn rollback(release: &Release, around: &Around) -> Sequel {
         None if status.sets_off.is_empty() => Sequel::NoWayBack,
         None => Sequel::Nothing,
         Some(commit) => Sequel::Release(Box::new(back(release, commit))),
+    }
+}
+
+/// Tells since when it is seen how a commit fares: an agent that was not heard, or did not see its
+/// cluster, is as if nobody had been there. None while that is so.
+fn seen_since(environment: &Environment, committed: Timestamp) -> Option<Timestamp> {
+    let conditions = environment.status.iter().flat_map(|status| &status.conditions);
+    let agent = conditions.into_iter().find(|condition| condition.type_ == AGENT_CONNECTED);
+    match agent.filter(|_| !environment.spec.observed_by.is_operator()) {
+        None => Some(committed),
+        Some(agent) if agent.status == "True" => Some(committed.max(agent.last_transition_time.0)),
+        Some(_) => None,
     }
 }
 
@@ -361,5 +376,32 @@ mod tests {
             "lastTransitionTime": "2026-03-01T10:00:00Z"});
         unheard.status.as_mut().unwrap().conditions = vec![serde_json::from_value(silent).unwrap()];
         assert_eq!(rollback(&unheard, &around), Sequel::Nothing, "nobody tells how it is for now");
+    }
+
+    #[test]
+    fn time_in_which_an_agent_saw_nothing_does_not_count() {
+        let said = |agent: &Value| {
+            let spec = json!({"observedBy": "Agent", "automaticRollback": {"after": "5m"}});
+            let mut environment = environment("staging", &spec);
+            let status = json!({"conditions": [agent]});
+            environment.status = Some(serde_json::from_value(status).unwrap());
+            let before = json!({"phase": "Superseded", "commit": commit("a"), "timestamps": {"healthy": time(1)}});
+            around(environment, vec![release("a", 1, &before)])
+        };
+        let since = |truth: &str, second: i64| {
+            said(&json!({"type": "AgentConnected", "status": truth, "reason": "Any", "message": "",
+                "lastTransitionTime": time(second)}))
+        };
+        let waits = json!({"phase": "Committed", "commit": commit("c"),
+            "timestamps": {"committed": time(100)}});
+        let waits = release("c", 3, &waits);
+        assert!(matches!(rollback(&waits, &since("True", 100)), Sequel::Release(_)));
+        assert_eq!(rollback(&waits, &since("True", 990)), Sequel::At(time(1290)));
+        assert_eq!(rollback(&waits, &since("False", 100)), Sequel::Nothing, "nobody sees it");
+        // What is known to have failed has failed.
+        let failed = json!({"phase": "Failed", "commit": commit("c"),
+            "timestamps": {"committed": time(100)}});
+        let failed = release("c", 3, &failed);
+        assert!(matches!(rollback(&failed, &since("True", 990)), Sequel::Release(_)));
     }
 }
