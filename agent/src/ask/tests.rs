@@ -68,6 +68,7 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
         "/api/v1/namespaces/shop/pods/web-1/log" => {
             Body::from("2026-03-01T10:00:00Z one\n2026-03-01T10:00:01Z two\n")
         }
+        "/api/v1/namespaces/shop/pods/web-2/log" => Body::from("2026-03-01T10:00:02Z three\n"),
         "/api/v1/namespaces/shop/events" => Body::from(events().to_string()),
         "/apis/apps/v1" => Body::from(
             json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "apps/v1",
@@ -75,6 +76,16 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
                                "kind": "Deployment", "verbs": ["get", "patch"]}]})
             .to_string(),
         ),
+        "/apis/kustomize.toolkit.fluxcd.io/v1" => Body::from(
+            json!({"kind": "APIResourceList", "apiVersion": "v1",
+                "groupVersion": "kustomize.toolkit.fluxcd.io/v1",
+                "resources": [{"name": "kustomizations", "singularName": "", "namespaced": true,
+                               "kind": "Kustomization", "verbs": ["get", "patch"]}]})
+            .to_string(),
+        ),
+        "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/prod-web" => {
+            Body::from(object.to_string())
+        }
         "/apis/apps/v1/namespaces/shop/deployments/web" => Body::from(object.to_string()),
         _ => return Response::builder().status(404).body(Body::from("{}")).unwrap(),
     };
@@ -176,6 +187,41 @@ async fn logs_are_read_as_the_person_who_asks() {
 }
 
 #[tokio::test]
+async fn logs_of_several_pods_and_containers_are_read_at_once_as_far_back_as_is_asked() {
+    let (mut desk, asked) = desk().await;
+    testing::pod(&desk.powers.cluster, "web", "web-2");
+    let wanted = Logs {
+        app: "web".into(),
+        pods: vec!["web-1".into(), "web-2".into()],
+        previous: true,
+        tail: Some(7),
+        since: Some("2026-03-01T09:00:00Z".parse().unwrap()),
+        ..Logs::default()
+    };
+    let (parts, end) = ask(&mut desk, "ada", Query::Logs(wanted)).await;
+    assert_eq!(end, Ok(()));
+    let lines = parts.iter().flat_map(|part| match part {
+        Answer::Lines { lines, .. } => lines.as_slice(),
+        other => panic!("{other:?}"),
+    });
+    let mut said: Vec<_> =
+        lines.map(|line| format!("{} {} {}", line.pod, line.container, line.text)).collect();
+    said.sort();
+    let expected = [
+        "web-1 app one",
+        "web-1 app two",
+        "web-1 sidecar one",
+        "web-1 sidecar two",
+        "web-2 app three",
+        "web-2 sidecar three",
+    ];
+    assert_eq!(said, expected);
+    for wanted in ["previous=true", "tailLines=7", "sinceTime=2026-03-01T09"] {
+        assert_eq!(asked.of(wanted).len(), 4, "{wanted}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_no_right_in_the_cluster_is_refused_in_its_words() {
     let (mut desk, _) = desk().await;
     let said = refused(&mut desk, "eve", logs(false)).await;
@@ -262,6 +308,25 @@ async fn an_object_is_shown_with_its_events_and_only_one_of_the_environment() {
     let other = refused(&mut desk, "ada", Query::Describe(object("Deployment", "other"))).await;
     assert!(other.starts_with("NotFound"), "{other}");
     assert_eq!(asked.0.lock().unwrap().len(), before);
+}
+
+#[tokio::test]
+async fn flux_is_asked_to_look_by_the_person_who_wants_it() {
+    let (mut desk, asked) = desk().await;
+    testing::kustomization(&desk.powers.cluster, "web", "prod-web");
+    let root = ObjectName {
+        api_version: "kustomize.toolkit.fluxcd.io/v1".into(),
+        namespace: "flux-system".into(),
+        ..object("Kustomization", "prod-web")
+    };
+    let (parts, end) = ask(&mut desk, "ada", Query::ReconcileFlux(root.clone())).await;
+    assert_eq!(end, Ok(()));
+    assert!(matches!(parts.as_slice(), [Answer::Done { .. }]), "{parts:?}");
+    let (user, body) = asked.of("PATCH").remove(0);
+    assert_eq!(user, "ada of shop");
+    assert!(body.contains("reconcile.fluxcd.io/requestedAt"), "{body}");
+    let said = refused(&mut desk, "eve", Query::ReconcileFlux(root)).await;
+    assert!(said.starts_with("Forbidden"), "{said}");
 }
 
 #[tokio::test]

@@ -60,6 +60,19 @@ pub(crate) fn remove(cluster: &Cluster, app: &str) {
     look(cluster);
 }
 
+/// Has Flux apply an app by a Kustomization of its own.
+pub(crate) fn kustomization(cluster: &Cluster, app: &str, name: &str) {
+    let object = json!({
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"namespace": "flux-system", "name": name, "labels": {
+            "gimlet.io/app": app, "gimlet.io/environment": "prod"}},
+        "spec": {}, "status": {},
+    });
+    let object = serde_json::from_value(object).unwrap();
+    cluster.board().index.apply(fact::flux(Kind::Kustomization, &object), Timestamp::now());
+    look(cluster);
+}
+
 fn look(cluster: &Cluster) {
     let mut board = cluster.board();
     board.pulse(Timestamp::now());
