@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use openidconnect::core::{CoreAuthenticationFlow, CoreIdToken, CoreTokenResponse};
 use openidconnect::{
     AuthorizationCode, ClientId, CsrfToken, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenResponse as _,
+    PkceCodeVerifier, PostLogoutRedirectUrl, RedirectUrl, RefreshToken, Scope, TokenResponse as _,
 };
 use zeroize::Zeroizing;
 
@@ -113,6 +113,19 @@ impl Oidc {
         })
     }
 
+    /// Returns where a browser ends its session at the provider, and comes back to an address of the
+    /// dashboard; none where the provider has no such place.
+    ///
+    /// The token is no hint in it: it would be in the browser's history and the provider's logs.
+    pub(crate) async fn sign_out(&self, back: &str) -> Result<Option<String>, Fault> {
+        let Some(request) = self.providers.get().await?.logout() else { return Ok(None) };
+        let back = PostLogoutRedirectUrl::new(back.to_owned()).map_err(|_| improper())?;
+        let request = request
+            .set_client_id(ClientId::new(self.settings.client_id.clone()))
+            .set_post_logout_redirect_uri(back);
+        Ok(Some(request.http_get_url().into()))
+    }
+
     /// Exchanges the code with which the browser came back.
     pub(crate) async fn exchange(
         &self,
@@ -207,8 +220,11 @@ impl Oidc {
 }
 
 fn address(back: &str) -> Result<RedirectUrl, Fault> {
-    RedirectUrl::new(back.to_owned())
-        .map_err(|_| Fault::Settings("the dashboard is asked by no proper address".to_owned()))
+    RedirectUrl::new(back.to_owned()).map_err(|_| improper())
+}
+
+fn improper() -> Fault {
+    Fault::Settings("the dashboard is asked by no proper address".to_owned())
 }
 
 /// Tells whether a token is to be renewed: in the last third of its time, and in its last minutes.

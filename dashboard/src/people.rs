@@ -98,12 +98,26 @@ pub(crate) async fn known(dashboard: &Dashboard, token: &Token) -> Result<String
     Ok(name)
 }
 
-/// Ends the caller's session.
-pub(crate) async fn sign_out(State(dashboard): State<Dashboard>, caller: Caller) -> Response {
-    if let Some(key) = &caller.session {
-        dashboard.sessions.end(key);
+/// Where a browser goes after it has signed out.
+#[derive(Serialize)]
+struct SignedOut {
+    /// Where the session at the identity provider ends.
+    next: String,
+}
+
+/// Ends the caller's session, and tells where that at the provider ends, if there is one.
+pub(crate) async fn sign_out(
+    State(dashboard): State<Dashboard>,
+    headers: HeaderMap,
+    caller: Caller,
+) -> Response {
+    let Some(key) = &caller.session else { return StatusCode::NO_CONTENT.into_response() };
+    dashboard.sessions.end(key);
+    let gone = [(header::SET_COOKIE, dashboard.sessions.no_cookie())];
+    match sso::onward(&dashboard, &headers, &caller.token).await {
+        Some(next) => (gone, Json(SignedOut { next })).into_response(),
+        None => (StatusCode::NO_CONTENT, gone).into_response(),
     }
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, dashboard.sessions.no_cookie())]).into_response()
 }
 
 pub(crate) async fn me(

@@ -13,6 +13,7 @@ use crate::oidc::{Oidc, Tokens};
 use crate::people;
 use crate::problem::Problem;
 use crate::session::cookie_of;
+use crate::token::Token;
 
 /// How long somebody may take at the provider, in seconds.
 const PATIENCE: u32 = 600;
@@ -36,6 +37,13 @@ pub(crate) struct Back {
     state: String,
     error: Option<String>,
     error_description: Option<String>,
+}
+
+impl Back {
+    fn is_nothing(&self) -> bool {
+        let Self { code, state, error, error_description } = self;
+        code.is_none() && state.is_empty() && error.is_none() && error_description.is_none()
+    }
 }
 
 /// What the browser keeps while somebody is at the provider. Scripts and other sites cannot read it.
@@ -79,6 +87,10 @@ pub(crate) async fn finish(
     headers: HeaderMap,
     Query(said): Query<Back>,
 ) -> Response {
+    if said.is_nothing() {
+        // Back from signing out at the provider.
+        return going(StatusCode::SEE_OTHER, "/", []);
+    }
     let name = dashboard.sessions.aside_name("sign-in");
     let begun: Option<Begun> = cookie_of(&headers, &name).and_then(unpacked);
     let to = begun.as_ref().map_or_else(|| "/".to_owned(), |begun| page(&begun.to));
@@ -131,6 +143,24 @@ async fn enter(
     dashboard.metrics.sign_in("provider", "Succeeded");
     tracing::info!(user, renewable = refresh.is_some(), "signed in at the provider");
     Ok(dashboard.sessions.begin(id, refresh, Timestamp::now()))
+}
+
+/// Returns where the session at the provider ends, of whoever has signed in there. That it cannot be found
+/// out keeps nobody from signing out here.
+pub(crate) async fn onward(
+    dashboard: &Dashboard,
+    headers: &HeaderMap,
+    token: &Token,
+) -> Option<String> {
+    let oidc = dashboard.oidc.as_deref().filter(|oidc| token.is_of(oidc.issuer()))?;
+    let back = back(dashboard, headers).ok()?;
+    match oidc.sign_out(&back).await {
+        Ok(onward) => onward,
+        Err(fault) => {
+            tracing::warn!(why = %fault, "the session at the provider stays");
+            None
+        }
+    }
 }
 
 fn provider(dashboard: &Dashboard) -> Result<&Oidc, Problem> {

@@ -56,6 +56,22 @@ impl Browser {
 
     /// Makes one request with the cookies of the jar, and keeps those of the answer.
     pub fn ask(&mut self, method: &str, address: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+        self.send(method, address, headers, "")
+    }
+
+    /// Sends a form, and gives the answer.
+    pub fn fill(&mut self, address: &str, form: &str) -> Result<Answer> {
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        self.send("POST", address, &kind, form)
+    }
+
+    fn send(
+        &mut self,
+        method: &str,
+        address: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer> {
         let jar: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = ureq::http::Request::builder().method(method).uri(address);
@@ -63,7 +79,12 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = answer_of(self.agent.run(request.body(())?)?)?;
+        let answer = if body.is_empty() {
+            self.agent.run(request.body(())?)?
+        } else {
+            self.agent.run(request.body(body.to_owned())?)?
+        };
+        let answer = answer_of(answer)?;
         for (_, set) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let pair = set.split(';').next().and_then(|pair| pair.split_once('='));
             let (name, value) = pair.context("this is no cookie")?;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use openidconnect::core::{CoreClient, CoreClientAuthMethod, CoreProviderMetadata};
+use openidconnect::core::{CoreClient, CoreClientAuthMethod};
 use openidconnect::{
     AuthType, ClientId, ClientSecret, DiscoveryError, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, IssuerUrl,
+    EndpointSet, IssuerUrl, LogoutRequest, ProviderMetadataWithLogout,
 };
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ pub(super) type Client = CoreClient<
 /// What an issuer said of itself.
 #[derive(Clone)]
 pub(super) struct Provider {
-    metadata: Arc<CoreProviderMetadata>,
+    metadata: Arc<ProviderMetadataWithLogout>,
     read: Instant,
 }
 
@@ -49,6 +49,13 @@ impl Provider {
                 && methods.contains(&CoreClientAuthMethod::ClientSecretPost)
         });
         if in_body { client.set_auth_type(AuthType::RequestBody) } else { client }
+    }
+
+    /// Begins a request that ends the browser's session there, where it has a place for that.
+    pub(super) fn logout(&self) -> Option<LogoutRequest> {
+        let endpoint = self.metadata.additional_metadata().end_session_endpoint.clone()?;
+        let of_the_web = matches!(endpoint.url().scheme(), "https" | "http");
+        of_the_web.then(|| endpoint.into())
     }
 
     /// Tells whether it has a scope; where it does not say which it has, it may have any.
@@ -99,7 +106,8 @@ impl Providers {
 
     async fn discover(&self) -> Result<Provider, Fault> {
         let issuer = self.issuer.as_str().to_owned();
-        let found = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.http).await;
+        let found =
+            ProviderMetadataWithLogout::discover_async(self.issuer.clone(), &self.http).await;
         let metadata = found.map_err(|error| match error {
             DiscoveryError::Request(broken) => {
                 Fault::Unreachable { issuer, why: broken.to_string() }

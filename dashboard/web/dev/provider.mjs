@@ -24,6 +24,7 @@ const client = (client_id) => ({
   client_id,
   client_secret: 'hush',
   redirect_uris: options.back,
+  post_logout_redirect_uris: options.back,
   grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
 });

@@ -674,3 +674,12 @@ export const expectedInSteps = [
   'ERR_EMPTY_RESPONSE',
   'ERR_INCOMPLETE_CHUNKED_ENCODING',
 ];
+  'who signs out is led to where the session at the provider ends': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+    const next = `${backend.address}/settings?left=1`;
+    await page.route('**/api/v1/session', (route) => route.fulfill({ json: { next } }));
+    await page.getByRole('button', { name: /Signed in as/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.waitForURL('**/settings?left=1');
+  },

@@ -56,6 +56,33 @@ fn renewals(dashboard: &Dashboard) -> Result<u32> {
     Ok(count.map_or(Ok(0), str::parse)?)
 }
 
+/// Signs somebody out here and, as people do who are asked there whether they want to, at the provider; and finds that they
+/// are nobody there afterwards.
+fn leave(provider: &IdentityProvider, browser: &mut Browser, origin: &str) -> Result<()> {
+    let out = browser.ask("DELETE", &format!("{origin}/api/v1/session"), &[("Origin", origin)])?;
+    ensure!(out.status == 200, "{out:?}");
+    let me = browser.ask("GET", &format!("{origin}/api/v1/me"), &[])?;
+    ensure!(me.status == 401, "{me:?}");
+    let next = out.body["next"].as_str().context("nothing is said of the provider")?;
+    ensure!(next.starts_with(&provider.url()) && !next.contains("eyJ"), "{next}");
+    browser.keep("person", "");
+    let login = format!("{origin}/auth/login?to=/");
+    let (_, page) = browser.open(next)?;
+    let text = page.body.as_str().context("the provider shows no page")?;
+    let secret =
+        text.split("name=\"xsrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let form = format!("xsrf={}&logout=yes", secret.context("the provider asks nothing")?);
+    let back = browser.fill(&format!("{}/session/end/confirm", provider.url()), &form)?;
+    let to = back.header("location").context("the provider sends nobody back")?.to_owned();
+    ensure!(to == format!("{origin}/auth/callback"), "{to}");
+    let (end, there) = browser.open(&to)?;
+    ensure!(end == format!("{origin}/") && there.status == 200, "{end}: {}", there.status);
+    browser.open(&login)?;
+    let me = browser.ask("GET", &format!("{origin}/api/v1/me"), &[])?;
+    ensure!(me.status == 401, "the provider still knows them: {me:?}");
+    Ok(())
+}
+
 async fn dashboard(
     cluster: &ControlPlane,
     provider: &IdentityProvider,
@@ -178,12 +205,9 @@ async fn people_sign_in_at_a_provider_and_act_as_the_api_server_knows_them() -> 
     let me = other.ask("GET", &format!("{}/api/v1/me", door.origin()), &[])?;
     assert_eq!(me.status, 401, "{me:?}");
 
-    // Signing out ends it, and no secret is in the log.
+    // Signing out ends it, and leads to where the session at the provider ends.
     let origin = door.origin();
-    let out = ada.ask("DELETE", &format!("{origin}/api/v1/session"), &[("Origin", &origin)])?;
-    assert_eq!(out.status, 204, "{out:?}");
-    let me = ada.ask("GET", &format!("{origin}/api/v1/me"), &[])?;
-    assert_eq!(me.status, 401, "{me:?}");
+    leave(&provider, &mut ada, &origin)?;
 
     // Who can no longer be renewed is asked to sign in again once the token is over.
     let (mut ada, _) = visit(&door, "ada", "/")?;

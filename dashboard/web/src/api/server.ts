@@ -142,4 +142,5 @@ export const readNamespaces = async () => (await get<{ namespaces: string[] }>('
 export const readOverview = (namespace?: string) => get<Overview>(withQuery('/api/v1/overview', { namespace }));
 export const askRights = (questions: RightQuestion[]) => post<Right[]>('/api/v1/rights', questions);
 export const signIn = (token: string) => post<void>('/api/v1/session', { token });
-export const signOut = () => remove('/api/v1/session');
+/** Ends the session, and returns where that at the identity provider ends, if there is one. */
+export const signOut = async () => ((await remove('/api/v1/session')) as { next?: string } | undefined)?.next;

@@ -12,8 +12,9 @@ export function Person() {
   const dark = useComputedColorScheme('light') === 'dark';
   const user = me.data?.user ?? '…';
   const leave = async () => {
-    await signOut();
-    location.assign('/');
+    const next = await signOut();
+    // Where the provider is not asked, it would let the next person in as this one.
+    location.assign(next ?? '/');
   };
   return (
     <Menu position="bottom-end" width={260}>
