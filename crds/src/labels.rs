@@ -1,4 +1,4 @@
-//! Every label, annotation, finalizer and field manager that Gimlet writes.
+//! Every label, annotation, finalizer and field manager that Gimlet writes or reads.
 
 /// Label: name of the app.
 pub const APP: &str = "gimlet.io/app";
@@ -13,6 +13,9 @@ pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
 pub const MANIFEST: &str = "gimlet.io/manifest";
 /// Annotation of a Secret with a deploy key that the command line made: its public half.
 pub const DEPLOY_KEY: &str = "gimlet.io/deploy-key";
+/// Annotation of an Environment that people write: template of the address at which a store has the logs of
+/// its apps.
+pub const LOGS_URL: &str = "gimlet.io/logs-url";
 /// Finalizer of an App: the folder is removed from git before the object goes.
 pub const UNINSTALL_FINALIZER: &str = "gimlet.io/uninstall";
 

@@ -93,7 +93,17 @@ const agentOf = Object.fromEntries(
 export const environments = ENVIRONMENTS.map((name, index) => ({
   apiVersion: API,
   kind: 'Environment',
-  metadata: { name, namespace: NAMESPACE, uid: hex(8), creationTimestamp: ago(86400 * 90), resourceVersion: '1' },
+  metadata: {
+    name,
+    namespace: NAMESPACE,
+    uid: hex(8),
+    creationTimestamp: ago(86400 * 90),
+    resourceVersion: '1',
+    annotations:
+      name === 'prod-us'
+        ? { 'gimlet.io/logs-url': 'https://grafana.example.com/explore?app={app}&ns={namespace}&pod={pod}' }
+        : {},
+  },
   spec: {
     gitops: {
       url: 'https://git.example.com/shop-org/gitops',
@@ -764,6 +774,10 @@ const SAID = [
   'ERROR dial tcp 10.0.3.4:5432: connection refused',
   'ERROR dial tcp 10.0.3.4:5432: connection refused',
   'ERROR dial tcp 10.0.3.4:5432: connection refused',
+  '\tat shop.payments.Client.connect(Client.java:71)',
+  '\tat shop.orders.Order.take(Order.java:7)',
+  'Caused by: java.net.ConnectException: connection refused',
+  '\t... 9 more',
   '\u001b[32mDEBUG\u001b[0m cache holds 812 products',
   '{"level":"error","msg":"order refused","order":"8813","why":"no stock"}',
   'GET /healthz 200 in 1 ms',

@@ -85,6 +85,7 @@ export function environmentCard({ metadata, spec, status }) {
     promotionMode: spec.promotion?.mode ?? null,
     approvals: spec.approval?.count ?? null,
     windows: Boolean(spec.windows),
+    logs: metadata.annotations?.['gimlet.io/logs-url'],
   };
 }
 

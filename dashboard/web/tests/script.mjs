@@ -126,6 +126,18 @@ export const screens = [
     },
   },
   {
+    name: 'logs-unfolded',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&unfold=true&events=true&since=600`,
+    ready: '.logs-more',
+    act: (page) => page.locator('.logs-event').first().waitFor(),
+  },
+  {
+    name: 'logs-unfolded-narrow',
+    path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&unfold=true&events=true&wrap=true`,
+    width: 420,
+    ready: '.logs-more',
+  },
+  {
     name: 'logs-no-match',
     path: `${RUNS}?panel=logs/team-shop/catalog/prod-us&find=nothing-of-the-kind`,
     ready: 'text=No line fits the filter',
@@ -545,6 +557,32 @@ export const steps = {
     await page.keyboard.press('Escape');
     await page.locator('.logs-panel').waitFor({ state: 'detached' });
   },
+  'a stack trace is unfolded by a click and by a key, and events stand among the lines': async (page, backend) => {
+    await enter(page, backend, `${RUNS}?panel=logs/team-shop/catalog/prod-us`);
+    const fold = page.getByRole('button', { name: '4 lines more' });
+    await fold.first().waitFor();
+    if (await page.locator('.logs-more').count()) throw new Error('traces are unfolded from the start');
+    await fold.last().click();
+    await page.locator('.logs-more >> text=Caused by').waitFor();
+    await fold.last().focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.logs-more').waitFor({ state: 'detached' });
+    await page.keyboard.press('t');
+    await page.locator('.logs-more').nth(1).waitFor();
+    await page.keyboard.press('f');
+    await page.locator('.logs-at .logs-more').first().waitFor();
+    await page.keyboard.press('f');
+    await page.keyboard.press('t');
+    await page.locator('.logs-more').first().waitFor({ state: 'detached' });
+    await page.keyboard.press('E');
+    await page.locator('.logs-event >> text=BackOff').first().waitFor();
+    if (!page.url().includes('events=true')) throw new Error(`the URL says ${page.url()}`);
+    const older = await page.getByRole('link', { name: 'Older logs' }).getAttribute('href');
+    if (older !== 'https://grafana.example.com/explore?app=catalog&ns=shop&pod=')
+      throw new Error(`older logs: ${older}`);
+    await page.keyboard.press('E');
+    await page.locator('.logs-event').first().waitFor({ state: 'detached' });
+  },
   'who scrolls back in a log pauses it, and a log that broke off goes on behind a gap': async (page, backend) => {
     await enter(page, backend, `${RUNS}?panel=logs/team-shop/catalog/prod-us`);
     await page.locator('.logs-line').first().waitFor();
@@ -650,6 +688,15 @@ export const steps = {
     await Promise.race([back, click.catch(() => back)]);
     await back;
   },
+  'who signs out is led to where the session at the provider ends': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+    const next = `${backend.address}/settings?left=1`;
+    await page.route('**/api/v1/session', (route) => route.fulfill({ json: { next } }));
+    await page.getByRole('button', { name: /Signed in as/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.waitForURL('**/settings?left=1');
+  },
   'a token that is wrong is told, a right one lets in': async (page, backend) => {
     await enter(page, backend);
     await page.locator('[role=row] >> text=checkout').first().waitFor();
@@ -674,12 +721,3 @@ export const expectedInSteps = [
   'ERR_EMPTY_RESPONSE',
   'ERR_INCOMPLETE_CHUNKED_ENCODING',
 ];
-  'who signs out is led to where the session at the provider ends': async (page, backend) => {
-    await enter(page, backend);
-    await page.locator('[role=row] >> text=checkout').first().waitFor();
-    const next = `${backend.address}/settings?left=1`;
-    await page.route('**/api/v1/session', (route) => route.fulfill({ json: { next } }));
-    await page.getByRole('button', { name: /Signed in as/ }).click();
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.waitForURL('**/settings?left=1');
-  },

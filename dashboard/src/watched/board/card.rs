@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gimlet_crds::{Environment, PromotionMode};
+use gimlet_crds::{Environment, PromotionMode, labels};
 use jiff::Timestamp;
+use kube::ResourceExt as _;
 use serde::Serialize;
 
 use super::{Place, place};
@@ -36,6 +37,9 @@ pub(crate) struct EnvironmentCard {
     #[serde(skip_serializing_if = "Option::is_none")]
     approvals: Option<i32>,
     windows: bool,
+    /// Template of the address at which a store has the logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logs: Option<String>,
 }
 
 impl EnvironmentCard {
@@ -62,6 +66,7 @@ impl EnvironmentCard {
             promotion_mode: promotion.map(|promotion| promotion.mode),
             approvals: spec.approval.as_ref().map(|rule| rule.count),
             windows: !spec.windows.is_empty(),
+            logs: environment.annotations().get(labels::LOGS_URL).cloned(),
         }
     }
 }
@@ -93,4 +98,27 @@ pub(super) fn ranks(environments: &[&Environment]) -> HashMap<Place, usize> {
             .unwrap_or_default()
     };
     from.keys().map(|place| (place.clone(), rank(place))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_environment_tells_where_a_store_has_its_logs() {
+        let card = |annotations| {
+            let environment: Environment = serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+                "metadata": {"name": "prod", "namespace": "ns", "annotations": annotations},
+                "spec": {"gitops": {"url": "https://git/x"}},
+            }))
+            .unwrap();
+            let card = EnvironmentCard::of(&environment, Timestamp::UNIX_EPOCH);
+            serde_json::to_value(card).unwrap()
+        };
+        let template = "https://logs.example.com/?app={app}";
+        assert_eq!(card(json!({"gimlet.io/logs-url": template}))["logs"], template);
+        assert_eq!(card(json!({})).get("logs"), None);
+    }
 }

@@ -75,6 +75,8 @@ export interface EnvironmentCard {
   promotionMode?: string | null;
   approvals?: number | null;
   windows?: boolean;
+  /** Template of the address at which a store has the logs. */
+  logs?: string;
 }
 
 export interface ReleaseRow {

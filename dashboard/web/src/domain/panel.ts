@@ -18,6 +18,8 @@ export const closed: SearchText = {
   find: undefined,
   previous: undefined,
   wrap: undefined,
+  unfold: undefined,
+  events: undefined,
   full: undefined,
 };
 

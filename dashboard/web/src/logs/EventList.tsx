@@ -8,7 +8,7 @@ import { Empty, Failure, Loading } from '~/parts/states';
 import { WordIcon } from '~/parts/WordMark';
 
 /** How often events are asked for; Kubernetes itself gathers those that repeat. */
-const OFTEN = 5000;
+export const OFTEN = 5000;
 
 /** The events of an app's pods, workloads and Flux' objects, the newest first. */
 export function EventList({ panel: { namespace, app, environment } }: { panel: Panel }) {

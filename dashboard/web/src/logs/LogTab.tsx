@@ -4,15 +4,19 @@ import { IconSearch } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Running } from '~/api/agents';
+import { sentence } from '~/api/http';
+import type { Release } from '~/api/kinds';
 import type { Panel } from '~/domain/panel';
 import { useKeys } from '~/parts/keys';
 import { saveFile } from '~/parts/save';
-import { Empty, Failure, Loading } from '~/parts/states';
-import { asText, type Entry, MOST } from './buffer';
+import { Empty, Failure, Loading, Outside } from '~/parts/states';
+import { asText, type Entry, linesOf, MOST, wantedBy } from './buffer';
 import { filterOf } from './filter';
 import { LogView } from './LogView';
+import { storeLink } from './store';
 import { useLog } from './useLog';
 import { useRestarts } from './useRestarts';
+import { useTimeLine } from './useTimeLine';
 
 const TIMES = [
   { value: '', label: 'last 1,000 lines each' },
@@ -21,11 +25,21 @@ const TIMES = [
   { value: '86400', label: 'last day' },
 ];
 
+interface Props {
+  panel: Panel;
+  running: Running | undefined;
+  releases: readonly Release[];
+  /** Template of the address at which a store has older lines. */
+  store: string | undefined;
+}
+
 /** The lines of an app's containers, with what is chosen of them in the URL. */
-export function LogTab({ panel, running }: { panel: Panel; running: Running | undefined }) {
-  const { pod = '', container = '', since = '', find = '', previous, wrap } = useSearch({ strict: false });
+export function LogTab({ panel, running, releases, store }: Props) {
+  const search = useSearch({ strict: false });
+  const { pod = '', container = '', since = '', find = '', previous } = search;
+  const [wrapped, unfolded, eventful] = [search.wrap === 'true', search.unfold === 'true', search.events === 'true'];
   const navigate = useNavigate();
-  const search = useRef<HTMLInputElement>(null);
+  const finder = useRef<HTMLInputElement>(null);
   const [frozen, freeze] = useState<readonly Entry[]>();
   const isPrevious = previous === 'true';
   const seconds = Number(since);
@@ -38,37 +52,45 @@ export function LogTab({ panel, running }: { panel: Panel; running: Running | un
   });
   const { buffer } = stream;
   useRestarts(stream, running);
+  const untold = useTimeLine(stream, panel, releases, eventful);
   const filter = useMemo(() => filterOf(find), [find]);
+  const keeps = useMemo(() => wantedBy(filter.keeps, eventful), [filter, eventful]);
   // What was held still belongs to the log that was read then.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another stream is another log
   useEffect(() => freeze(undefined), [stream]);
 
+  // The router would put the lines where they were before: they are at the end, or where the reader is.
   const choose = (change: Record<string, string | undefined>) =>
-    void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...change }) });
+    void navigate({ to: '.', replace: true, resetScroll: false, search: (old) => ({ ...old, ...change }) });
   const follow = () => freeze(undefined);
   const pause = () => freeze(buffer.all(() => true));
-  const flip = { previous: () => choose({ previous: isPrevious ? undefined : 'true', since: undefined }) };
-  const wanted = () =>
-    (frozen ?? buffer.all(() => true)).filter((entry) => entry.kind !== 'line' || filter.keeps(entry.text));
+  const flip = {
+    previous: () => choose({ previous: isPrevious ? undefined : 'true', since: undefined }),
+    wrap: () => choose({ wrap: wrapped ? undefined : 'true' }),
+    unfold: () => choose({ unfold: unfolded ? undefined : 'true' }),
+    events: () => choose({ events: eventful ? undefined : 'true' }),
+  };
+  const wanted = () => (frozen ?? buffer.all(() => true)).filter(keeps);
   const copy = async () => {
     const entries = wanted();
     try {
       await navigator.clipboard.writeText(asText(entries));
-      notifications.show({ message: `${entries.length} lines copied`, autoClose: 2000 });
+      notifications.show({ message: `${linesOf(entries)} lines copied`, autoClose: 2000 });
     } catch {
       notifications.show({ color: 'red', message: 'The browser does not let the page copy. Save them instead.' });
     }
   };
   const save = () =>
     saveFile(`${panel.app}.${panel.environment}${isPrevious ? '.previous' : ''}.log`, 'text/plain', asText(wanted()));
-  const wrapped = wrap === 'true';
 
   useKeys([
-    { key: '/', label: 'filter', run: () => search.current?.focus() },
+    { key: '/', label: 'filter', run: () => finder.current?.focus() },
     { key: 'f', label: frozen ? 'follow' : 'pause', run: frozen ? follow : pause },
     { key: 'G', label: 'to the end', run: follow },
     { key: 'p', label: isPrevious ? 'present container' : 'previous container', run: flip.previous },
-    { key: 'w', label: 'wrap', run: () => choose({ wrap: wrapped ? undefined : 'true' }) },
+    { key: 'w', label: 'wrap', run: flip.wrap },
+    { key: 't', label: unfolded ? 'fold traces' : 'unfold traces', run: flip.unfold },
+    { key: 'E', label: 'events among the lines', run: flip.events },
     { key: 'c', label: 'copy', run: () => void copy() },
     { key: 's', label: 'save', run: save },
   ]);
@@ -79,7 +101,9 @@ export function LogTab({ panel, running }: { panel: Panel; running: Running | un
     { value: '', label: `${all} (${names.length})` },
     ...[...new Set([...names, ...(chosen ? [chosen] : [])])].map((value) => ({ value, label: value })),
   ];
-  const behind = frozen ? buffer.length - frozen.length : 0;
+  const behind = frozen ? buffer.length - linesOf(frozen) : 0;
+  const shown = { ...panel, namespace: running?.state.namespace ?? '', pod, container };
+  const older = running && storeLink(store, shown);
   const nothing = buffer.length === 0;
   return (
     <>
@@ -111,15 +135,12 @@ export function LogTab({ panel, running }: { panel: Panel; running: Running | un
           onChange={(event) => choose({ since: event.currentTarget.value || undefined })}
         />
         <Checkbox size="xs" label="previous" checked={isPrevious} onChange={flip.previous} />
-        <Checkbox
-          size="xs"
-          label="wrap"
-          checked={wrapped}
-          onChange={() => choose({ wrap: wrapped ? undefined : 'true' })}
-        />
+        <Checkbox size="xs" label="wrap" checked={wrapped} onChange={flip.wrap} />
+        <Checkbox size="xs" label="traces" checked={unfolded} onChange={flip.unfold} />
+        <Checkbox size="xs" label="events" checked={eventful} onChange={flip.events} />
         <TextInput
           size="xs"
-          ref={search}
+          ref={finder}
           className="logs-find"
           aria-label="Filter lines"
           placeholder="words, -without, /pattern/"
@@ -152,8 +173,9 @@ export function LogTab({ panel, running }: { panel: Panel; running: Running | un
         <LogView
           buffer={buffer}
           frozen={frozen}
-          filter={filter}
+          wanted={keeps}
           wrapped={wrapped}
+          unfolded={unfolded}
           app={panel.app}
           named={containers.length > 1}
           onPause={pause}
@@ -166,8 +188,10 @@ export function LogTab({ panel, running }: { panel: Panel; running: Running | un
           {buffer.dropped > 0 && `, the last ${MOST.toLocaleString('en')} are held`}
           {frozen && behind > 0 && `, ${behind.toLocaleString('en')} newer`}
           {status.state === 'over' && ' · that is all'}
+          {untold && ` · no events: ${sentence(untold)}`}
         </span>
         <span className="logs-tools">
+          {older && <Outside href={older}>Older logs</Outside>}
           <Button size="compact-xs" variant="default" onClick={() => void copy()} disabled={nothing}>
             Copy
           </Button>

@@ -1,8 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useLayoutEffect, useMemo, useRef } from 'react';
+import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { absolute } from '~/domain/time';
 import type { Entry, LogBuffer } from './buffer';
-import type { Filter } from './filter';
 import { lineTime, saidBy } from './line';
 
 /** Lines that are drawn while a log is followed. */
@@ -15,8 +14,10 @@ interface Props {
   buffer: LogBuffer;
   /** What was held when it was paused. */
   frozen: readonly Entry[] | undefined;
-  filter: Filter;
+  wanted: (entry: Entry) => boolean;
   wrapped: boolean;
+  /** Whether what is folded into lines is shown. */
+  unfolded: boolean;
   app: string;
   /** Whether containers have to be told apart. */
   named: boolean;
@@ -28,14 +29,25 @@ interface Props {
  * was held can be scrolled, of which only what is in sight is drawn.
  */
 export function LogView(props: Props) {
-  const { frozen, buffer, filter, wrapped, app, named, onPause } = props;
+  const { frozen, buffer, wanted, wrapped, unfolded, app, named, onPause } = props;
   const place = useRef<HTMLDivElement>(null);
   const scrolled = () => {
     const { current } = place;
     if (frozen || !current) return;
     if (current.scrollHeight - current.scrollTop - current.clientHeight > FAR) onPause();
   };
-  const rows = { app, named };
+  // Lines that are not as all others are: unfolded where the others are folded, or the other way round.
+  const [odd, setOdd] = useState<{ unfolded: boolean; ids: ReadonlySet<number> }>({ unfolded, ids: new Set() });
+  if (odd.unfolded !== unfolded) setOdd({ unfolded, ids: new Set() });
+  const flip = useCallback((id: number) => {
+    setOdd(({ unfolded, ids }) => {
+      const next = new Set(ids);
+      if (!next.delete(id)) next.add(id);
+      return { unfolded, ids: next };
+    });
+  }, []);
+  const isOpen = (id: number) => odd.ids.has(id) !== unfolded;
+  const rows = { app, named, isOpen, flip };
   // After each drawing: here, and not in what is drawn, for only here the place is known the first time.
   useLayoutEffect(() => {
     const { current } = place;
@@ -52,9 +64,9 @@ export function LogView(props: Props) {
       onScroll={scrolled}
     >
       {frozen ? (
-        <Frozen entries={frozen} filter={filter} place={place} wrapped={wrapped} {...rows} />
+        <Frozen entries={frozen} wanted={wanted} unfolded={unfolded} wrapped={wrapped} place={place} {...rows} />
       ) : (
-        <Last entries={buffer.last(SHOWN, filter.keeps)} {...rows} />
+        <Last entries={buffer.last(SHOWN, wanted)} {...rows} />
       )}
     </section>
   );
@@ -64,53 +76,60 @@ interface Rows {
   place: React.RefObject<HTMLDivElement | null>;
   app: string;
   named: boolean;
+  isOpen: (id: number) => boolean;
+  flip: (id: number) => void;
 }
 
-function Last({ entries, app, named }: Omit<Rows, 'place'> & { entries: readonly Entry[] }) {
+function Last({ entries, isOpen, ...rows }: Omit<Rows, 'place'> & { entries: readonly Entry[] }) {
   if (entries.length === 0) return <NoMatch />;
-  return entries.map((entry) => <Row key={entry.id} entry={entry} app={app} named={named} />);
+  return entries.map((entry) => <Row key={entry.id} entry={entry} open={isOpen(entry.id)} {...rows} />);
 }
 
 function Frozen({
   entries,
-  filter,
+  wanted,
   place,
+  isOpen,
+  unfolded,
   wrapped,
-  app,
-  named,
-}: Rows & { entries: readonly Entry[]; filter: Filter; wrapped: boolean }) {
-  const wanted = useMemo(
-    () => entries.filter((entry) => entry.kind !== 'line' || filter.keeps(entry.text)),
-    [entries, filter],
-  );
+  ...rows
+}: Rows & Pick<Props, 'wanted' | 'unfolded' | 'wrapped'> & { entries: readonly Entry[] }) {
+  const shown = useMemo(() => entries.filter(wanted), [entries, wanted]);
   const virtual = useVirtualizer({
-    count: wanted.length,
+    count: shown.length,
     getScrollElement: () => place.current,
-    estimateSize: () => HEIGHT,
+    estimateSize: (index) => {
+      const entry = shown[index];
+      return entry?.kind === 'line' && entry.more && isOpen(entry.id) ? HEIGHT * (1 + entry.more.length) : HEIGHT;
+    },
     overscan: 30,
-    getItemKey: (index) => wanted[index]?.id ?? index,
+    getItemKey: (index) => shown[index]?.id ?? index,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was not drawn yet is as high as it will be
+  useLayoutEffect(() => {
+    if (!wrapped) virtual.measure();
+  }, [unfolded]);
   const first = useRef(place.current ? place.current.scrollHeight - place.current.scrollTop : 0);
   useLayoutEffect(() => {
     const { current } = place;
     // Where the reader was when the view changed, counted from the end.
     if (current) current.scrollTop = current.scrollHeight - first.current;
   }, [place]);
-  if (wanted.length === 0) return <NoMatch />;
+  if (shown.length === 0) return <NoMatch />;
   return (
     <div className="logs-all" style={{ height: virtual.getTotalSize() }}>
       {virtual.getVirtualItems().map(({ index, key, start }) => {
-        const entry = wanted[index];
+        const entry = shown[index];
         return (
           entry && (
             <div
               key={key}
               data-index={index}
-              ref={wrapped ? virtual.measureElement : undefined}
+              ref={virtual.measureElement}
               className="logs-at"
               style={{ transform: `translateY(${start}px)` }}
             >
-              <Row entry={entry} app={app} named={named} />
+              <Row entry={entry} open={isOpen(entry.id)} {...rows} />
             </div>
           )
         );
@@ -121,7 +140,26 @@ function Frozen({
 
 const NoMatch = () => <p className="logs-none">No line fits the filter.</p>;
 
-const Row = memo(function Row({ entry, app, named }: { entry: Entry; app: string; named: boolean }) {
+interface RowProps {
+  entry: Entry;
+  app: string;
+  named: boolean;
+  open: boolean;
+  flip: (id: number) => void;
+}
+
+const Row = memo(function Row({ entry, app, named, open, flip }: RowProps) {
+  if (entry.kind === 'event') {
+    return (
+      <div className="logs-event" data-warning={entry.warning || undefined}>
+        <time dateTime={entry.time} title={absolute(entry.time)}>
+          {lineTime(entry.time)}
+        </time>
+        <span className="logs-pod">{entry.warning ? 'warning' : 'event'}</span>
+        <span className="logs-text">{entry.text}</span>
+      </div>
+    );
+  }
   if (entry.kind !== 'line') {
     return (
       <div className="logs-mark" data-kind={entry.kind}>
@@ -129,22 +167,34 @@ const Row = memo(function Row({ entry, app, named }: { entry: Entry; app: string
       </div>
     );
   }
-  const { time, pod, container, text, level, count } = entry;
+  const { id, time, pod, container, text, level, count, more } = entry;
   const { main, rest } = saidBy(text);
   const short = pod.startsWith(`${app}-`) ? pod.slice(app.length + 1) : pod;
   return (
-    <div className="logs-line" data-level={level}>
-      <time dateTime={time} title={absolute(time)}>
-        {lineTime(time)}
-      </time>
-      <span className="logs-pod" title={`${pod} ${container}`}>
-        {named ? `${short} ${container}` : short}
-      </span>
-      <span className="logs-text">
-        {main}
-        {rest && <span className="logs-rest"> {rest}</span>}
-      </span>
-      {count > 1 && <span className="logs-count">×{count}</span>}
-    </div>
+    <>
+      <div className="logs-line" data-level={level}>
+        <time dateTime={time} title={absolute(time)}>
+          {lineTime(time)}
+        </time>
+        <span className="logs-pod" title={`${pod} ${container}`}>
+          {named ? `${short} ${container}` : short}
+        </span>
+        <span className="logs-text">
+          {main}
+          {rest && <span className="logs-rest"> {rest}</span>}
+          {count > 1 && <span className="logs-count">×{count}</span>}
+          {more && (
+            <button type="button" className="logs-fold" aria-expanded={open} onClick={() => flip(id)}>
+              {open ? '▾' : '▸'} {more.length} {more.length === 1 ? 'line' : 'lines'} more
+            </button>
+          )}
+        </span>
+      </div>
+      {more && open && (
+        <div className="logs-more" data-level={level}>
+          {more.join('\n')}
+        </div>
+      )}
+    </>
   );
 });

@@ -1,12 +1,14 @@
 import { ActionIcon, Tabs, Text } from '@mantine/core';
 import { IconExternalLink, IconX } from '@tabler/icons-react';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef } from 'react';
 import type { Running } from '~/api/agents';
+import type { Release } from '~/api/kinds';
+import type { EnvironmentCard } from '~/api/server';
 import { closed, type Panel, panelToText } from '~/domain/panel';
 import { prefer, usePreferences } from '~/domain/preferences';
-import { useAppScope } from '~/live/scopes';
-import { useValue } from '~/live/useFeed';
+import { useAppScope, useOverview } from '~/live/scopes';
+import { useValue, useValues } from '~/live/useFeed';
 import { useKeys } from '~/parts/keys';
 import { EventList } from './EventList';
 import { LogTab } from './LogTab';
@@ -18,11 +20,14 @@ const STEP = 40;
 /** Logs and events of an app, beside whatever page is open. It is no dialog: the page stays and can be used. */
 export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
   const { tab, namespace, app, environment } = panel;
+  const { ns } = useSearch({ strict: false });
   const navigate = useNavigate();
   const { panelWidth } = usePreferences();
   const place = useRef<HTMLElement>(null);
   const feed = useAppScope(namespace, app, environment);
   const running = useValue<Running>(feed, `running:${namespace}/${app}.${environment}`);
+  const releases = useValues<Release>(feed, 'release:');
+  const card = useValue<EnvironmentCard>(useOverview(ns), `env:${namespace}/${environment}`);
   const close = () => void navigate({ to: '.', search: (old) => ({ ...old, ...closed }) });
   const show = (next: Panel['tab']) =>
     void navigate({
@@ -83,7 +88,15 @@ export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
           <Tabs.Tab value="events">Events</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="logs" className="logs-tab">
-          {tab === 'logs' && <LogTab key={`${namespace}/${app}/${environment}`} panel={panel} running={running} />}
+          {tab === 'logs' && (
+            <LogTab
+              key={`${namespace}/${app}/${environment}`}
+              panel={panel}
+              running={running}
+              releases={releases}
+              store={card?.logs}
+            />
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="events" className="logs-tab">
           {tab === 'events' && <EventList panel={panel} />}

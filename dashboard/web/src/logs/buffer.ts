@@ -1,9 +1,15 @@
 /** The lines that are held of a log, in the order of their times; the oldest go where there are too many. */
 
-import { type Level, plain, recognise } from './line';
+import { continues, type Level, plain, recognise } from './line';
 
 /** Lines that are held. */
 export const MOST = 50_000;
+/** Lines that are folded into one. */
+const DEEPEST = 500;
+/** Entries of others that may stand between a line and more of it. */
+const REACH = 200;
+/** What belongs together is written at once, in milliseconds. */
+const TOGETHER = 2000;
 
 /** A line as the server sends it. */
 export interface RawLine {
@@ -19,14 +25,19 @@ export interface Line extends RawLine {
   level?: Level;
   /** How often it came one after the other. */
   count: number;
+  /** Lines that are more of it, such as those of a stack trace. */
+  more?: string[];
+  /** When the last part of it was written, where it has several. */
+  until?: string;
 }
 
 /** Something that is no line: where lines are missing, or something happened between two. */
 export interface Mark {
   id: number;
-  kind: 'gap' | 'note';
+  kind: 'gap' | 'note' | 'event';
   time?: string;
   text: string;
+  warning?: boolean;
 }
 
 export type Entry = Line | Mark;
@@ -34,9 +45,25 @@ export type Entry = Line | Mark;
 /** Compares two times of RFC 3339 in UTC, however many digits they have. */
 export const isLater = (one: string, other: string) => one.replace(/Z$/, '') > other.replace(/Z$/, '');
 
+/** Returns how many lines an entry stands for. */
+const linesIn = (entry: Entry) => 1 + (entry.kind === 'line' ? (entry.more?.length ?? 0) : 0);
+
+/** Sums the lines of entries. */
+export const linesOf = (entries: readonly Entry[]) => entries.reduce((sum, entry) => sum + linesIn(entry), 0);
+
+/** Tells which entries are wanted: lines that a filter keeps with all that is folded into them, and events, if at all. */
+export function wantedBy(keeps: (text: string) => boolean, events: boolean): (entry: Entry) => boolean {
+  return (entry) => {
+    if (entry.kind === 'line') return keeps(entry.more ? [entry.text, ...entry.more].join('\n') : entry.text);
+    return events || entry.kind !== 'event';
+  };
+}
+
 const isRepeat = (line: Entry, before: Entry | undefined): before is Line =>
   before?.kind === 'line' &&
   line.kind === 'line' &&
+  !before.more &&
+  !line.more &&
   before.text === line.text &&
   before.pod === line.pod &&
   before.container === line.container;
@@ -45,8 +72,9 @@ const isRepeat = (line: Entry, before: Entry | undefined): before is Line =>
 export class LogBuffer {
   private entries: Entry[] = [];
   private ids = 0;
+  private held = 0;
   private watchers = new Set<() => void>();
-  /** Entries that were let go, because there were too many. */
+  /** Lines that were let go, because there were too many. */
   dropped = 0;
   /** Changes with each addition. */
   version = 0;
@@ -61,8 +89,8 @@ export class LogBuffer {
   }
 
   /** Makes an entry of something that is no line. */
-  mark(kind: Mark['kind'], text: string, time?: string): Mark {
-    return { id: this.ids++, kind, text, time };
+  mark(kind: Mark['kind'], text: string, time?: string, warning?: boolean): Mark {
+    return { id: this.ids++, kind, text, time, warning };
   }
 
   /** Takes in what came. Several containers are read at once, so a line may be older than what is held. */
@@ -74,45 +102,97 @@ export class LogBuffer {
     );
     let from = this.entries.length;
     while (from > 0 && earliest && isLater(this.entries[from - 1]?.time ?? '', earliest)) from--;
-    const tail = inOrder([...this.entries.splice(from), ...fresh]);
-    for (const entry of tail) {
-      const before = this.entries.at(-1);
-      if (entry.kind === 'line' && isRepeat(entry, before)) {
-        this.entries[this.entries.length - 1] = { ...before, count: before.count + entry.count };
-      } else this.entries.push(entry);
-    }
+    const tail = this.entries.splice(from);
+    this.held -= linesOf(tail);
+    for (const entry of inOrder([...tail, ...fresh])) this.put(entry);
     // Letting go of some more at once keeps a busy log from moving all of it for each line.
-    if (this.entries.length > this.most * 1.05) {
-      this.dropped += this.entries.length - this.most;
-      this.entries.splice(0, this.entries.length - this.most);
-    }
+    if (this.held > this.most * 1.05) this.shrink();
     this.version++;
     for (const watcher of this.watchers) watcher();
   }
 
+  /** Returns how many lines are held. */
   get length() {
-    return this.entries.length;
+    return this.held;
+  }
+
+  private put(entry: Entry) {
+    if (entry.kind === 'line' && this.fold(entry)) return;
+    const before = this.entries.at(-1);
+    if (entry.kind === 'line' && isRepeat(entry, before)) {
+      this.entries[this.entries.length - 1] = {
+        ...before,
+        count: before.count + entry.count,
+        until: entry.until ?? entry.time,
+      };
+      return;
+    }
+    this.entries.push(entry);
+    this.held += linesIn(entry);
+  }
+
+  /** Puts a line that is more of an earlier one to that; those of other containers may stand between them. */
+  private fold(line: Line): boolean {
+    if (line.more || !continues(line.text)) return false;
+    const last = Math.max(0, this.entries.length - REACH);
+    for (let at = this.entries.length - 1; at >= last; at--) {
+      const owner = this.entries[at];
+      // Behind a gap nobody knows what it belongs to.
+      if (!owner || owner.kind === 'gap') return false;
+      if (owner.kind !== 'line' || owner.pod !== line.pod || owner.container !== line.container) continue;
+      const { more = [] } = owner;
+      if (!owner.text.trim() || more.length >= DEEPEST || !areTogether(owner.until ?? owner.time, line.time))
+        return false;
+      this.entries[at] = { ...owner, more: [...more, line.text], until: line.time };
+      this.held++;
+      return true;
+    }
+    return false;
+  }
+
+  private shrink() {
+    let gone = 0;
+    let lines = 0;
+    while (this.held - lines > this.most && gone < this.entries.length - 1) {
+      const entry = this.entries[gone++];
+      lines += entry ? linesIn(entry) : 0;
+    }
+    this.entries.splice(0, gone);
+    this.held -= lines;
+    this.dropped += lines;
   }
 
   /** Lists what is held and wanted. */
-  all(keeps: (text: string) => boolean): Entry[] {
-    return this.entries.filter((entry) => entry.kind !== 'line' || keeps(entry.text));
+  all(wanted: (entry: Entry) => boolean): Entry[] {
+    return this.entries.filter((entry) => wanted(entry) && !this.isEarly(entry));
   }
 
   /** Lists the last entries that are wanted. */
-  last(many: number, keeps: (text: string) => boolean): Entry[] {
+  last(many: number, wanted: (entry: Entry) => boolean): Entry[] {
     const found: Entry[] = [];
     for (let at = this.entries.length - 1; at >= 0 && found.length < many; at--) {
       const entry = this.entries[at];
-      if (entry && (entry.kind !== 'line' || keeps(entry.text))) found.push(entry);
+      if (entry && wanted(entry) && !this.isEarly(entry)) found.push(entry);
     }
     return found.reverse();
+  }
+
+  /** What happened before the first line is no part of the log. */
+  private isEarly(entry: Entry): boolean {
+    if (entry.kind !== 'event') return false;
+    const first = this.entries.find(({ kind }) => kind === 'line');
+    return first?.time !== undefined && entry.time !== undefined && isLater(first.time, entry.time);
   }
 
   watch = (watcher: () => void) => {
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
   };
+}
+
+function areTogether(one: string | undefined, other: string | undefined): boolean {
+  if (!one || !other) return true;
+  return Math.abs(Date.parse(other) - Date.parse(one)) <= TOGETHER;
 }
 
 /** Sorts by time; what has none stays behind what came before it. */
@@ -127,13 +207,13 @@ function inOrder(entries: Entry[]): Entry[] {
 }
 
 /** Writes entries as text, for a file or to paste. */
-export const asText = (entries: readonly Entry[]) =>
-  entries
-    .map((entry) =>
-      entry.kind === 'line'
-        ? `${[entry.time, `${entry.pod}/${entry.container}`, entry.text].filter(Boolean).join(' ')}${
-            entry.count > 1 ? ` (×${entry.count})` : ''
-          }\n`
-        : `--- ${entry.text} ---\n`,
-    )
-    .join('');
+export const asText = (entries: readonly Entry[]) => entries.map(textOf).join('');
+
+function textOf(entry: Entry): string {
+  if (entry.kind !== 'line') return `--- ${entry.text} ---\n`;
+  const { time, pod, container, text, more = [], count } = entry;
+  const said = [[time, `${pod}/${container}`, text].filter(Boolean).join(' '), count > 1 ? ` (×${count})` : ''].join(
+    '',
+  );
+  return [said, ...more].map((line) => `${line}\n`).join('');
+}

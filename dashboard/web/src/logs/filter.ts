@@ -13,7 +13,7 @@ export function filterOf(text: string | undefined): Filter {
   const pattern = /^(-?)\/(.+)\/$/.exec(wanted);
   if (pattern) {
     try {
-      const expression = new RegExp(pattern[2] ?? '', 'i');
+      const expression = new RegExp(pattern[2] ?? '', 'im');
       return { keeps: (line) => expression.test(line) !== (pattern[1] === '-') };
     } catch {
       return { keeps: () => true, problem: 'This is no pattern: look at its brackets.' };

@@ -49,6 +49,13 @@ export function recognise(text: string): Level | undefined {
   return levelOf(WORD.exec(text.slice(0, HEAD))?.[0]);
 }
 
+const FOLDED = /^(\s+\S|at\s|Caused by\b|\.\.\. \d+ more\b)/;
+/** Programs that write their levels in columns begin lines with blanks, too. */
+const LEVELLED = /^\s*[[(<]?(trace|debug|info|notice|warn|warning|error|severe|fatal|panic)\b/i;
+
+/** Tells whether a line is no line of its own, but more of the one before: of a stack trace, or of a long message. */
+export const continues = (text: string) => FOLDED.test(text) && !LEVELLED.test(text);
+
 const TIMES = ['time', 'ts', 'timestamp', '@timestamp'];
 
 /** Returns what a line says: of JSON its message first, and its other fields after it. */

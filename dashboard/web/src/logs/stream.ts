@@ -131,6 +131,13 @@ export class LogStream {
     this.flush();
   }
 
+  /** Puts what happened where it belongs by its time. */
+  happened(all: readonly { time: string; text: string; warning: boolean }[]) {
+    if (all.length === 0) return;
+    this.fresh.push(...all.map(({ time, text, warning }) => this.buffer.mark('event', text, time, warning)));
+    this.flush();
+  }
+
   private flush() {
     this.beat ??= setTimeout(() => {
       this.beat = undefined;
