@@ -8,6 +8,7 @@
 mod board;
 mod compose;
 mod fact;
+mod flux;
 mod follow;
 mod index;
 mod key;
@@ -51,7 +52,7 @@ pub struct Cluster(Arc<Shared>);
 struct Shared {
     board: Mutex<Board>,
     progress: watch::Sender<Progress>,
-    /// The cluster is seen again, or not any more.
+    /// There is something to look at that no watch told.
     again: Notify,
     /// Which namespaces are looked at, by their labels.
     selector: Option<String>,

@@ -81,7 +81,7 @@ impl Connection {
     async fn once(&self, stop: &CancellationToken) -> End {
         let connected = async {
             let token = self.token.read().await.map_err(|error| error.to_string())?;
-            let hello = self.hello().await;
+            let hello = self.hello();
             let socket = dial(&self.address, self.authorities.as_deref(), &token)
                 .await
                 .map_err(|error| error.to_string())?;
@@ -99,14 +99,12 @@ impl Connection {
         session.run(socket, hello, self.token.exchanged(&token), stop).await
     }
 
-    async fn hello(&self) -> FromAgent {
+    fn hello(&self) -> FromAgent {
         FromAgent::Hello {
             protocol: VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             cluster: self.identity.cluster.clone(),
             environment: self.environment.clone(),
-            // Flux may have been upgraded since the last connection.
-            flux_version: self.identity.flux_version().await,
             capabilities: self.powers.allowed.clone(),
         }
     }

@@ -34,6 +34,9 @@ pub(super) struct Board {
     /// Apps that differ from what was said.
     pending: BTreeSet<Arc<str>>,
     gone: BTreeSet<AppKey>,
+    flux_version: Option<String>,
+    /// Whether there is another version since the last look.
+    flux_changed: bool,
     environment: Option<u64>,
     environment_pending: bool,
     alerts: BTreeMap<Arc<str>, Alerts>,
@@ -69,12 +72,22 @@ impl Board {
             told: BTreeMap::new(),
             pending: BTreeSet::new(),
             gone: BTreeSet::new(),
+            flux_version: None,
+            flux_changed: false,
             environment: None,
             environment_pending: false,
             alerts: BTreeMap::new(),
             reviewed: None,
             attached: false,
         }
+    }
+
+    /// Takes in which version of Flux there is, if any; tells whether that is news.
+    pub(super) fn learn_flux_version(&mut self, version: Option<String>) -> bool {
+        let changed = self.flux_version != version;
+        self.flux_version = version;
+        self.flux_changed |= changed;
+        changed
     }
 
     /// Looks at what changed; tells whether everything has to be listed again.
@@ -91,7 +104,8 @@ impl Board {
         for app in changed.apps {
             self.look(app, now);
         }
-        if changed.environment || self.sight.take_changed() {
+        let sight = self.sight.take_changed();
+        if std::mem::take(&mut self.flux_changed) || changed.environment || sight {
             let hash = hash_of(&self.environment());
             if self.environment.replace(hash) != Some(hash) {
                 self.environment_pending = self.attached;
@@ -161,8 +175,11 @@ impl Board {
     }
 
     fn environment(&self) -> EnvironmentState {
-        let mut environment =
-            EnvironmentState { flux: self.index.environment_flux(), blind: self.sight.blind() };
+        let mut environment = EnvironmentState {
+            flux: self.index.environment_flux(),
+            flux_version: self.flux_version.clone(),
+            blind: self.sight.blind(),
+        };
         environment.fit();
         environment
     }

@@ -41,8 +41,10 @@ impl Cluster {
                 tracing::debug!("everything is listed again");
             }
         };
-        let both = async { tokio::join!(rounds, self.keep_in_sight(&client)) };
-        stop.run_until_cancelled(both).await;
+        let all = async {
+            tokio::join!(rounds, self.keep_in_sight(&client), self.keep_flux_known(&client))
+        };
+        stop.run_until_cancelled(all).await;
     }
 
     fn settle(&self) {

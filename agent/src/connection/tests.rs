@@ -4,14 +4,11 @@ mod dialling;
 mod speaking;
 mod storm;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use http::{Request, Response, StatusCode};
-use kube::Client;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
@@ -137,7 +134,7 @@ impl Agent {
             authorities: None,
             token: TokenFile::new(path, Duration::from_millis(20)),
             environment: "team/prod".to_owned(),
-            identity: Identity { cluster: "uid-1".to_owned(), client: nowhere() },
+            identity: Identity { cluster: "uid-1".to_owned() },
             cluster: cluster.clone(),
             metrics: metrics.clone(),
             powers: Powers {
@@ -163,14 +160,4 @@ impl Agent {
     fn measured(&self, line: &str) -> bool {
         self.metrics.encode(&self.cluster).unwrap().lines().any(|found| found == line)
     }
-}
-
-/// A cluster that has nothing.
-fn nowhere() -> Client {
-    let service = tower::service_fn(|_: Request<kube::client::Body>| async {
-        let status = r#"{"kind": "Status", "metadata": {}, "status": "Failure", "code": 404}"#;
-        let answer = Response::builder().status(StatusCode::NOT_FOUND);
-        Ok::<_, Infallible>(answer.body(axum::body::Body::from(status)).unwrap())
-    });
-    Client::new(service, "default")
 }

@@ -306,6 +306,9 @@ pub struct FluxItem {
 pub struct EnvironmentState {
     /// Flux' objects that follow the environment: its source and its root.
     pub flux: Vec<FluxItem>,
+    /// Version of Flux, where there is one and it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flux_version: Option<String>,
     /// That the agent does not see its cluster, where that is so: all else is how it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Blind>,
@@ -313,7 +316,7 @@ pub struct EnvironmentState {
 
 impl From<Vec<FluxItem>> for EnvironmentState {
     fn from(flux: Vec<FluxItem>) -> Self {
-        Self { flux, blind: None }
+        Self { flux, ..Self::default() }
     }
 }
 

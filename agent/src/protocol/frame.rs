@@ -24,9 +24,6 @@ pub enum FromAgent {
         /// Environment that it speaks for, as `<namespace>/<name>` in the management cluster. The
         /// dashboard checks that the token is one of that environment.
         environment: String,
-        /// Version of Flux, where there is one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        flux_version: Option<String>,
         /// What it can be asked for.
         #[serde(default)]
         capabilities: Vec<Capability>,

@@ -88,9 +88,12 @@ impl FluxItem {
 impl EnvironmentState {
     /// Cuts its texts, and keeps as many of Flux' objects as are told.
     pub fn fit(&mut self) {
-        let Self { flux, blind } = self;
+        let Self { flux, flux_version, blind } = self;
         flux.truncate(MAX_FLUX);
         flux.iter_mut().for_each(FluxItem::fit);
+        if let Some(version) = flux_version {
+            shorten(version, MAX_TEXT);
+        }
         if let Some(blind) = blind {
             shorten(&mut blind.message, MAX_TEXT);
         }

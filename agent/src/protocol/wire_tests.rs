@@ -108,7 +108,6 @@ fn of_agent() -> Vec<FromAgent> {
             version: "0.1.0".into(),
             cluster: "5e4d3c2b".into(),
             environment: "team-shop/prod".into(),
-            flux_version: Some("v2.9.0".into()),
             capabilities: vec![Capability::Logs, Capability::ReconcileFlux],
         },
         FromAgent::SnapshotBegin { seq: 1 },
@@ -117,6 +116,7 @@ fn of_agent() -> Vec<FromAgent> {
             seq: 3,
             state: EnvironmentState {
                 flux: vec![kustomization("gimlet-prod")],
+                flux_version: Some("v2.9.0".into()),
                 blind: Some(Blind {
                     since: "2026-03-01T10:00:00Z".parse().unwrap(),
                     message: "connection refused".into(),

@@ -89,7 +89,7 @@ pub(super) fn agent(
 ) -> AgentStatus {
     let wanted = name::flux_of_environment(&environment.name_any());
     let namespace = &environment.spec.flux.namespace;
-    let EnvironmentState { flux, blind } = whole;
+    let EnvironmentState { flux, flux_version, blind } = whole;
     let flux = flux.iter().filter(|item| item.name == wanted && item.namespace == *namespace);
     let flux = flux.take(MOST_FLUX).map(|item| FluxObject {
         kind: cut(&item.kind, 64),
@@ -100,7 +100,7 @@ pub(super) fn agent(
     AgentStatus {
         version: cut(&said.version, LONGEST_WORD),
         cluster: cut(&said.cluster, LONGEST_WORD),
-        flux_version: said.flux_version.as_deref().map(|version| cut(version, LONGEST_WORD)),
+        flux_version: flux_version.as_deref().map(|version| cut(version, LONGEST_WORD)),
         last_contact: seconds(heard),
         blind: blind.as_ref().map(|blind| AgentBlind {
             since: seconds(blind.since),
@@ -249,20 +249,19 @@ mod tests {
             item("GitRepository", "gimlet-prod"),
             item("Kustomization", "gimlet-prod"),
         ];
-        let said = Introduction {
-            version: "0.1.0".into(),
-            cluster: "c".into(),
-            flux_version: None,
-            capabilities: Vec::new(),
-        };
+        let said =
+            Introduction { version: "0.1.0".into(), cluster: "c".into(), capabilities: Vec::new() };
         let mut whole = EnvironmentState::from(whole.to_vec());
         let told = agent(&environment(true), &said, &whole, at(7));
-        assert_eq!(told.blind, None);
+        assert_eq!((told.blind, told.flux_version), (None, None));
         let kinds: Vec<_> = told.flux.iter().map(|object| object.kind.as_str()).collect();
         assert_eq!(kinds, ["GitRepository", "Kustomization"]);
         assert_eq!(told.flux[0].commit.as_deref(), Some("4e1f09c0a1"));
         whole.blind = Some(Blind { since: at(5), message: "m".repeat(2000) });
-        let blind = agent(&environment(true), &said, &whole, at(7)).blind.unwrap();
+        whole.flux_version = Some("v2.9.0".into());
+        let told = agent(&environment(true), &said, &whole, at(7));
+        assert_eq!(told.flux_version.as_deref(), Some("v2.9.0"));
+        let blind = told.blind.unwrap();
         assert_eq!((blind.since, blind.message.chars().count()), (Time(at(5)), LONGEST_TEXT));
     }
 

@@ -18,7 +18,6 @@ use crate::token::Token;
 pub(super) struct Introduction {
     pub(super) version: String,
     pub(super) cluster: String,
-    pub(super) flux_version: Option<String>,
     pub(super) capabilities: Vec<Capability>,
 }
 
@@ -101,14 +100,7 @@ pub(super) fn admit(
     place: &Place,
     environment: Option<&Environment>,
 ) -> Result<(Introduction, u32), String> {
-    let FromAgent::Hello {
-        protocol,
-        version,
-        cluster,
-        environment: said,
-        flux_version,
-        capabilities,
-    } = first
+    let FromAgent::Hello { protocol, version, cluster, environment: said, capabilities } = first
     else {
         return Err("the first frame has to be a hello".into());
     };
@@ -126,7 +118,7 @@ pub(super) fn admit(
         ));
     }
     serves(place, environment)?;
-    let introduction = Introduction { version, cluster, flux_version, capabilities };
+    let introduction = Introduction { version, cluster, capabilities };
     Ok((introduction, protocol.min(VERSION)))
 }
 
@@ -163,7 +155,6 @@ mod tests {
             version: "0.1.0".into(),
             cluster: "c".into(),
             environment: environment.into(),
-            flux_version: None,
             capabilities: vec![Capability::Logs],
         }
     }

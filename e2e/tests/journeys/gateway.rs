@@ -97,7 +97,6 @@ pub(crate) fn hello(protocol: u32, environment: &str) -> FromAgent {
         version: "0.1.0".into(),
         cluster: "5e4d3c2b".into(),
         environment: environment.into(),
-        flux_version: Some("v2.9.0".into()),
         capabilities: vec![Capability::Logs, Capability::Events, Capability::Restart],
     }
 }

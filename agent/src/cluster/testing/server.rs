@@ -144,7 +144,10 @@ impl Server {
                 "message": "no", "reason": "Any", "code": code.as_u16()});
             return answer(code, &status);
         }
-        let objects = self.0.objects.lock().unwrap().get(&path).cloned().unwrap_or_default();
+        let mut objects = self.0.objects.lock().unwrap().get(&path).cloned().unwrap_or_default();
+        if query.contains("part-of%3Dflux") {
+            objects.retain(|o| o["metadata"]["labels"]["app.kubernetes.io/part-of"] == "flux");
+        }
         if !query.contains("watch=true") {
             let list = json!({"kind": "List", "apiVersion": "v1",
                 "metadata": {"resourceVersion": "1"}, "items": objects});

@@ -191,6 +191,40 @@ async fn an_agent_that_does_not_see_its_cluster_says_so_and_tells_what_it_saw_la
     stop.cancel();
 }
 
+/// A Deployment of Flux itself.
+fn flux(version: &str) -> Value {
+    let flux = make(Kind::Deployment, "source-controller").within("flux-system");
+    let flux = flux.label("app.kubernetes.io/part-of", "flux");
+    flux.label("app.kubernetes.io/version", version).object
+}
+
+#[tokio::test]
+async fn the_version_of_flux_is_told_once_it_is_known_and_whenever_it_is_another_one() {
+    let server = Server::new(true);
+    let web = deployment(1, 1).object;
+    server.set(DEPLOYMENTS, [web.clone()]);
+    let (cluster, stop) = follow(&server).await;
+    assert_eq!(cluster.snapshot(Timestamp::now()).0.flux_version, None);
+    server.set(DEPLOYMENTS, [web.clone(), flux("v2.9.0")]);
+    until(&cluster, "Flux is there", |c| c.progress().borrow().pending).await;
+    let told = cluster.changes(Timestamp::now()).environment.unwrap();
+    assert_eq!(told.flux_version.as_deref(), Some("v2.9.0"));
+
+    // While the API server is away, what was known is told, and afterwards what was missed.
+    server.away(true);
+    server.set(DEPLOYMENTS, [web, flux("v2.10.0")]);
+    until(&cluster, "it is blind", |c| c.blind().is_some()).await;
+    let told = cluster.snapshot(Timestamp::now()).0;
+    assert_eq!(told.flux_version.as_deref(), Some("v2.9.0"));
+    server.away(false);
+    until(&cluster, "the newer one is told", |c| {
+        let told = c.snapshot(Timestamp::now()).0;
+        told.flux_version.as_deref() == Some("v2.10.0") && told.blind.is_none()
+    })
+    .await;
+    stop.cancel();
+}
+
 #[tokio::test]
 async fn who_starts_beside_an_api_server_that_is_away_tells_nothing_until_all_was_read() {
     let server = Server::new(true);

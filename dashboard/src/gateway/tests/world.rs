@@ -257,7 +257,6 @@ impl Speaker {
             version: "0.1.0".into(),
             cluster: "c".into(),
             environment: format!("{NAMESPACE}/{environment}"),
-            flux_version: None,
             capabilities: Vec::new(),
         };
         self.tell(vec![hello]).await;

@@ -49,7 +49,6 @@ impl Speaker {
             version: "bench".into(),
             cluster: "bench".into(),
             environment: environment.to_owned(),
-            flux_version: None,
             capabilities: Vec::new(),
         };
         speaker.say(&hello).await?;
