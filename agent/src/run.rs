@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let stop = gimlet_process::stop_on_signal()?;
     let config = Config::infer().await.context("there is no way to a cluster")?;
-    let client = Client::try_from(config.clone()).context("there is no way to a cluster")?;
+    let client = gimlet_process::client(config.clone()).context("there is no way to a cluster")?;
     let (cluster, metrics) = (Cluster::new(&environment.name, namespace_selector), Metrics::new()?);
 
     let listener = TcpListener::bind(listen).await;

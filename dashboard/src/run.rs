@@ -3,7 +3,7 @@
 use std::future::IntoFuture as _;
 
 use anyhow::{Context as _, ensure};
-use kube::{Client, Config};
+use kube::Config;
 use tokio::net::TcpListener;
 
 use crate::args::Args;
@@ -24,7 +24,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     );
     let stop = gimlet_process::stop_on_signal()?;
     let config = Config::infer().await.context("there is no way to a cluster")?;
-    let client = Client::try_from(config.clone()).context("there is no way to a cluster")?;
+    let client = gimlet_process::client(config.clone()).context("there is no way to a cluster")?;
     let cluster = Cluster::new(&config).context("there is no way to a cluster")?;
     let operator = operator(&args).context("the operator's views cannot be reached like this")?;
 

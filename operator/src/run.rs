@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
-use kube::{Client, ResourceExt};
+use kube::{Client, Config, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,8 @@ use crate::views;
 #[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let stop = gimlet_process::stop_on_signal()?;
-    let client = Client::try_default().await.context("there is no way to a cluster")?;
+    let config = Config::infer().await.context("there is no way to a cluster")?;
+    let client = gimlet_process::client(config).context("there is no way to a cluster")?;
     let version = client
         .apiserver_version()
         .await

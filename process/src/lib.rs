@@ -1,5 +1,6 @@
-//! What the programs that run in a cluster share: logs, an end in order, an exit code.
+//! What the programs that run in a cluster share: the way to it, logs, an end in order, an exit code.
 
+mod cluster;
 mod logs;
 
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+pub use cluster::client;
 pub use logs::{LogFormat, start_logs};
 
 /// Runs a program to its end; `name` is what the log calls it.

@@ -41,7 +41,7 @@ impl People {
         let mut config = self.0.clone();
         config.auth_info.impersonate = Some(user);
         config.auth_info.impersonate_groups = Some(groups);
-        Client::try_from(config).map_err(Refused::from)
+        gimlet_process::client(config).map_err(Refused::from)
     }
 }
 

@@ -1,0 +1,98 @@
+//! The way to the API server.
+//!
+//! It is that of kube, but for one thing: of a watch that hears nothing, kube finds out that the other
+//! side is gone after about five minutes.
+
+use std::time::Duration;
+
+use hyper_util::client::legacy::Client as Sender;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::retry::RetryPolicy;
+use kube::client::{Body, ConfigExt as _};
+use kube::{Client, Config};
+use tower::retry::RetryLayer;
+use tower::{BoxError, ServiceBuilder};
+
+/// After so long without a word the kernel asks whether the other side is still there,
+const IDLE: Duration = Duration::from_secs(15);
+/// and again so often,
+const AGAIN: Duration = Duration::from_secs(5);
+/// and after so many questions without an answer the connection is over.
+const TRIES: u32 = 3;
+
+/// Makes a client that notices within half a minute that the API server is gone without a word.
+///
+/// # Errors
+///
+/// The configuration is none that leads to a cluster.
+pub fn client(config: Config) -> kube::Result<Client> {
+    // Which connections lead through which proxy is kube's own affair.
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_keepalive(Some(IDLE));
+    connector.set_keepalive_interval(Some(AGAIN));
+    connector.set_keepalive_retries(Some(TRIES));
+    // While something is on its way nothing is asked: that it does not arrive says as much.
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(IDLE + AGAIN * TRIES));
+    let connector = config.rustls_https_connector_with_connector(connector)?;
+    let retry = config.default_retry.then(|| RetryLayer::new(RetryPolicy::server_retry()));
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(retry)
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(Sender::builder(TokioExecutor::new()).build::<_, Body>(connector));
+    Ok(Client::new(service, config.default_namespace))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    /// Finds when the kernel looks after a silent connection next, in parts of a second.
+    fn looks_after(own: SocketAddr) -> Option<u64> {
+        let SocketAddr::V4(own) = own else { panic!("{own} is none of the table") };
+        let own = format!("{:08X}:{:04X}", u32::from(*own.ip()).swap_bytes(), own.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut lines = table.lines().map(str::split_ascii_whitespace);
+        let mut line = lines.find(|line| line.clone().nth(1) == Some(own.as_str()))?;
+        let (kind, due) = line.nth(5)?.split_once(':')?;
+        // The one of keepalive; there is another one while something is on its way.
+        (kind == "02").then(|| u64::from_str_radix(due, 16).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_kernel_looks_whether_a_silent_api_server_is_still_there() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let client = client(Config::new(address.parse().unwrap())).unwrap();
+        let asks = tokio::spawn(async move { client.apiserver_version().await });
+        let (mut server, own) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let read = server.read(&mut request).await.unwrap();
+        assert!(request[..read].starts_with(b"GET /version"));
+        let due = async {
+            loop {
+                match looks_after(own) {
+                    Some(due) => return due,
+                    None => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let due = tokio::time::timeout(Duration::from_secs(10), due).await.unwrap();
+        assert!(due <= IDLE.as_secs() * 100, "{due}");
+        asks.abort();
+    }
+}
