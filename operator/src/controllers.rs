@@ -20,7 +20,9 @@ use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
 use crate::{app, artifact, config_change, environment, release, release_set, repository};
-use watches::{app_of, previews_of, release_of, set_of, unaware_in, waiting_for, waiting_in};
+use watches::{
+    app_of, previews_of, proposed_in, release_of, set_of, unaware_in, waiting_for, waiting_in,
+};
 
 /// How long an object waits at most for the cache to see what was written of it; the event comes first.
 const LAGGING: Duration = Duration::from_secs(5);
@@ -96,6 +98,7 @@ impl Wiring {
         let of_app = releases.store();
         let of_repository = apps.store();
         let of_agent = apps.store();
+        let asked_in = changes.store();
         let environments = environments
             .with_config(limit(OTHERS))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
@@ -108,7 +111,7 @@ impl Wiring {
                 |release: Guarded<Release>| app_of(&release),
             )
             .watches(
-                watched.repositories,
+                watched.repositories.clone(),
                 watcher::Config::default(),
                 move |repository: Guarded<Repository>| previews_of(&of_repository, &repository),
             )
@@ -149,6 +152,11 @@ impl Wiring {
             .run(reconcile_repository, controller::error_policy, Arc::clone(ctx));
         let changes = changes
             .with_config(limit(OTHERS))
+            .watches(
+                watched.repositories,
+                watcher::Config::default(),
+                move |repository: Guarded<Repository>| proposed_in(&asked_in, &repository),
+            )
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_change, controller::error_policy, Arc::clone(ctx));
         let until = stop.clone();

@@ -1,7 +1,8 @@
 //! Which objects are looked at again when another one changes.
 
 use gimlet_crds::{
-    App, Approval, Environment, Phase, Release, ReleaseSet, Repository, condition, name,
+    App, Approval, ConfigChange, ConfigChangePhase, Environment, Phase, Release, ReleaseSet,
+    Repository, condition, name,
 };
 use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -89,6 +90,23 @@ fn is_unaware(app: &App, unheard: Option<&str>) -> bool {
     ready.reason != reason && !troubled
 }
 
+/// Finds the changes whose pull request is open in a repository: whoever merged it, the host's webhook
+/// marks the Repository at once.
+pub(super) fn proposed_in(
+    changes: &Store<Guarded<ConfigChange>>,
+    repository: &Guarded<Repository>,
+) -> Vec<ObjectRef<Guarded<ConfigChange>>> {
+    let Ok(repository) = &repository.0 else {
+        return Vec::new();
+    };
+    let concerned = |change: &ConfigChange| is_proposed_in(change, repository);
+    changes
+        .state_filter(|guarded| guarded.0.as_ref().is_ok_and(concerned))
+        .iter()
+        .map(|guarded| ObjectRef::from_obj(&**guarded))
+        .collect()
+}
+
 pub(super) fn waiting_in(
     releases: &Store<Guarded<Release>>,
     environment: &Guarded<Environment>,
@@ -117,6 +135,13 @@ pub(super) fn waiting_for(
             && release.spec.app == app.spec.app
             && (is_before_git(release) || is_judged_by(release, app))
     })
+}
+
+fn is_proposed_in(change: &ConfigChange, repository: &Repository) -> bool {
+    let phase = change.status.as_ref().map(|status| status.phase);
+    phase == Some(ConfigChangePhase::Proposed)
+        && change.namespace() == repository.namespace()
+        && change.spec.repository == repository.name_any()
 }
 
 /// Tells whether a change of its surroundings has an effect on a release: it is not in git yet.
@@ -181,6 +206,33 @@ mod tests {
                 "time": "2026-03-01T10:00:00Z"}}
         }))
         .unwrap()
+    }
+
+    fn change(repository: &str, phase: &str) -> ConfigChange {
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "ConfigChange",
+            "metadata": {"name": "c", "namespace": "ns"},
+            "spec": {"repository": repository, "path": ".gimlet/shop.yaml", "content": "",
+                     "message": "m", "mode": "PullRequest"},
+            "status": {"phase": phase}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn open_pull_requests_are_looked_at_when_their_repository_is() {
+        let repository = |namespace: &str| -> Repository {
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "Repository",
+                "metadata": {"name": "shop", "namespace": namespace},
+                "spec": {"url": "https://git.example.com/acme/shop.git"}
+            }))
+            .unwrap()
+        };
+        assert!(is_proposed_in(&change("shop", "Proposed"), &repository("ns")));
+        assert!(!is_proposed_in(&change("shop", "Committed"), &repository("ns")));
+        assert!(!is_proposed_in(&change("other", "Proposed"), &repository("ns")));
+        assert!(!is_proposed_in(&change("shop", "Proposed"), &repository("elsewhere")));
     }
 
     #[test]
