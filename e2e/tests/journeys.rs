@@ -28,6 +28,8 @@ mod clusters;
 mod config_changes;
 #[path = "journeys/dashboard.rs"]
 mod dashboard;
+#[path = "journeys/dashboard_doors.rs"]
+mod dashboard_doors;
 #[path = "journeys/docs.rs"]
 mod docs;
 #[path = "journeys/engines.rs"]

@@ -13,10 +13,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// Makes an account with a role of the shipped ones, or with none, and gives a token of it.
-fn account(cluster: &ControlPlane, ns: &str, name: &str, role: Option<&str>) -> Result<String> {
+pub(crate) fn account(
+    cluster: &ControlPlane,
+    ns: &str,
+    name: &str,
+    role: Option<&str>,
+) -> Result<String> {
     cluster.kubectl(["create", "serviceaccount", name, "-n", ns])?;
     if let Some(role) = role {
         let role = format!("--clusterrole={role}");
@@ -26,7 +31,7 @@ fn account(cluster: &ControlPlane, ns: &str, name: &str, role: Option<&str>) -> 
     cluster.token(ns, name)
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
@@ -40,7 +45,7 @@ fn release(ns: &str, name: &str) -> Value {
 }
 
 /// Signs somebody in as a page does, and gives the cookie.
-fn sign_in(dashboard: &Dashboard, token: &str) -> Result<String> {
+pub(crate) fn sign_in(dashboard: &Dashboard, token: &str) -> Result<String> {
     let origin = dashboard.origin();
     let body = json!({"token": token});
     let answer = dashboard.ask("POST", "/api/v1/session", &[("Origin", &origin)], Some(&body))?;
@@ -170,6 +175,20 @@ async fn a_dashboard_that_only_shows_refuses_every_write() -> Result<()> {
         assert_eq!((answer.status, &answer.body["reason"]), (403, &json!("ReadOnly")), "{method}");
     }
     assert_eq!(dashboard.ask("GET", &collection, &headers, None)?.status, 200);
+
+    // Neither does it make what an environment needs, for somebody who may.
+    let boss = bearer(&account(&cluster, ns, "boss", Some("admin"))?);
+    let credentials = json!({
+        "namespace": ns, "name": "qa-gitops", "environment": "qa",
+        "credentials": {"kind": "Token", "username": "git", "token": "hunter2"},
+    });
+    let namespace = json!({"name": format!("{ns}-more")});
+    for (path, body) in [("/api/v1/credentials", credentials), ("/api/v1/namespaces", namespace)] {
+        let answer = dashboard.ask("POST", path, &[("Authorization", &boss)], Some(&body))?;
+        assert_eq!((answer.status, &answer.body["reason"]), (403, &json!("ReadOnly")), "{path}");
+    }
+    let secrets = cluster.kubectl(["get", "secrets", "-n", ns, "-o", "name"])?;
+    assert!(!secrets.contains("qa-gitops"), "{secrets}");
     let config = dashboard.ask("GET", "/api/v1/config", &[], None)?;
     assert_eq!((&config.body["readOnly"], &config.body["oidc"]), (&json!(true), &Value::Null));
     Ok(())
