@@ -14,6 +14,12 @@ mod asking;
 mod bad_input;
 #[path = "journeys/browser.rs"]
 mod browser;
+#[path = "journeys/browser_commits.rs"]
+mod browser_commits;
+#[path = "journeys/browser_environments.rs"]
+mod browser_environments;
+#[path = "journeys/browser_logs.rs"]
+mod browser_logs;
 #[path = "journeys/ci_files.rs"]
 mod ci_files;
 #[path = "journeys/cli_acting.rs"]

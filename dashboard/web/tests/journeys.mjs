@@ -23,7 +23,7 @@ async function act({ person, do: name, with: given }) {
   if (!people.has(person)) people.set(person, openPage(browser));
   const { page, messages } = await people.get(person);
   page.setDefaultTimeout(PATIENCE);
-  const told = await deed.run(page, given);
+  const told = await deed.run(page, given, pictures);
   const odd = unexpected(messages, deed.expected ?? []);
   if (odd.length > 0) throw new Error(`the console says: ${odd.join('; ')}`);
   return told ?? {};

@@ -4,17 +4,16 @@
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { seriousIn } from './axe.mjs';
 import { launch, openPage, unexpected } from './chromium.mjs';
 import { expectedInSteps, screens, steps } from './script.mjs';
 
 const WEB = fileURLToPath(new URL('..', import.meta.url));
 const BUDGET = { first: 300, lazy: 350 };
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const wanted = new RegExp(process.argv[3] ?? '');
 const pictures = process.argv[2] ?? mkdtempSync(join(tmpdir(), 'gimlet-screens-'));
@@ -96,15 +95,8 @@ function weigh() {
 /* ---- pages ---- */
 // A refused request is a message of the browser itself; those that a screen is about are expected.
 async function judgePage(page, name, messages, expected) {
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  for (const { id, nodes } of serious) {
-    const first = nodes[0];
-    fail(
-      `${name}: axe ${id} in ${nodes.length} places, such as ${first.target.join(' ')}: ${first.any[0]?.message ?? first.failureSummary}`,
-    );
-  }
+  const serious = await seriousIn(page);
+  for (const finding of serious) fail(`${name}: ${finding}`);
   for (const message of unexpected(messages, expected)) fail(`${name}: console: ${message}`);
   await page.screenshot({ path: join(pictures, `${name}.png`) });
   if (serious.length === 0) pass(name);

@@ -4,19 +4,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{Artifact, Phase, Release, condition};
-use gimlet_e2e::{Dashboard, Person, Stage, gitea, wait_until};
+use gimlet_e2e::{Dashboard, Person, Repository, Stage, gitea, wait_until};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use serde_json::{Value, json};
 
-use crate::config_changes::connect;
+use crate::repositories::watch_repository;
 
 const SOON: Duration = Duration::from_mins(1);
 /// How long a page may take to show what happened elsewhere.
-const AT_ONCE: Duration = Duration::from_secs(2);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Makes an account with roles of the shipped ones, and gives a token of it.
-fn account(stage: &Stage, name: &str, roles: &[&str]) -> Result<String> {
+pub(crate) fn account(stage: &Stage, name: &str, roles: &[&str]) -> Result<String> {
     let ns = stage.namespace.name();
     stage.cluster.kubectl(["create", "serviceaccount", name, "-n", ns])?;
     for role in roles {
@@ -28,7 +28,7 @@ fn account(stage: &Stage, name: &str, roles: &[&str]) -> Result<String> {
 }
 
 /// Starts a dashboard that reads git through the operator of a stage.
-async fn dashboard(stage: &Stage) -> Result<Dashboard> {
+pub(crate) async fn dashboard(stage: &Stage) -> Result<Dashboard> {
     let views = stage.operator.views_url();
     let views = views.trim_end_matches("/v1");
     Dashboard::start(&stage.cluster, &stage.namespace, &["--operator-url", views]).await
@@ -62,12 +62,12 @@ async fn ship(stage: &Stage, name: &str, sha: &str) -> Result<()> {
     .await
 }
 
-fn text<'a>(told: &'a Value, field: &str) -> Result<&'a str> {
+pub(crate) fn text<'a>(told: &'a Value, field: &str) -> Result<&'a str> {
     told[field].as_str().with_context(|| format!("no {field}: {told}"))
 }
 
 /// Checks that a release is what a page told of it, and that git has its commit; gives the release.
-async fn as_told(stage: &Stage, told: &Value, subject: &str) -> Result<Release> {
+pub(crate) async fn as_told(stage: &Stage, told: &Value, subject: &str) -> Result<Release> {
     let release = stage.phase(text(told, "name")?, Phase::Healthy).await?;
     let commits = stage.commits_of(&release)?;
     let [commit] = commits.as_slice() else { anyhow::bail!("not one commit: {commits:?}") };
@@ -137,6 +137,7 @@ async fn a_person_releases_and_rolls_back_on_the_pages_and_others_see_it_live() 
     no_plan_is_left(&stage).await?;
     happens_elsewhere(&stage, &ben).await?;
     is_refused(&stage, &ben).await?;
+    is_in_the_audit_log(ns, &ben).await?;
     stage.end().await
 }
 
@@ -173,6 +174,21 @@ async fn is_refused(stage: &Stage, viewer: &Person) -> Result<()> {
     Ok(())
 }
 
+/// What was done, by whom and why, and what was refused, stands in the audit log.
+async fn is_in_the_audit_log(ns: &str, viewer: &Person) -> Result<()> {
+    viewer.go(&format!("/audit?ns={ns}")).await?;
+    let entries = "[aria-label=Entries] tbody tr";
+    let denied = viewer.see(entries, "denied").await?;
+    for part in [&format!("{ns}:ben"), "create releases", "cannot create resource", "staging"] {
+        ensure!(denied.contains(part), "no {part}: {denied}");
+    }
+    let back = viewer.see(entries, "errors 500").await?;
+    for part in [&format!("{ns}:ada"), "rollback", "web", "1111111"] {
+        ensure!(back.contains(part), "no {part}: {back}");
+    }
+    viewer.act("look", json!({"name": "audit"})).await.map(drop)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_configured_on_the_pages_and_nobodys_edit_is_lost() -> Result<()> {
     let stage = Stage::open("forms").await?;
@@ -186,7 +202,9 @@ async fn an_app_is_configured_on_the_pages_and_nobodys_edit_is_lost() -> Result<
          port: 8080\n"
     );
     source.write("main", file, &first)?;
-    connect(&stage, &source, &gitea()?.token, json!({})).await?;
+    let events = ["push", "pull_request"];
+    source.add_webhook(&stage.operator.webhook_url("shop"), "signed-with-this", &events)?;
+    watch_repository(&stage, &source, "1h").await?;
     let ada = account(&stage, "ada", &["gimlet-releaser", "gimlet-configurer"])?;
     let Some(ada) = Person::sign_in("ada", &dashboard, &format!("/?ns={ns}"), &ada).await? else {
         return Ok(());
@@ -202,5 +220,28 @@ async fn an_app_is_configured_on_the_pages_and_nobodys_edit_is_lost() -> Result<
     let both = first.replace("8080", "9090").replace("replicas: 1", "replicas: 3");
     ensure!(source.read("main", file)?.as_deref() == Some(both.as_str()), "{told}");
     ensure!(text(&told, "link")?.contains(&source.head("main")?), "{told}");
+    is_merged_elsewhere(&source, &ada, &both).await?;
     stage.end().await
+}
+
+/// A change by pull request is on the branch when somebody merges it at the host, and the page says so.
+async fn is_merged_elsewhere(source: &Repository, person: &Person, before: &str) -> Result<()> {
+    let file = ".gimlet/web.yaml";
+    person.act("change a setting", json!({"setting": "replicas", "value": "4"})).await?;
+    let how = json!({"how": "Open pull request", "says": "A pull request waits to be merged"});
+    let told = person.act("send", how).await?;
+    let number = text(&told, "link")?.rsplit('/').next().context("no number")?.to_owned();
+    let pull = source.api("GET", &format!("/pulls/{number}"), None)?;
+    let branch = pull["head"]["ref"].as_str().context("it has no branch")?;
+    let wanted = before.replace("replicas: 3", "replicas: 4");
+    ensure!(source.read(branch, file)?.as_deref() == Some(wanted.as_str()), "{pull}");
+    ensure!(source.read("main", file)?.as_deref() == Some(before), "it is on the branch already");
+    person.act("look", json!({"name": "configure-pull-request"})).await?;
+    wait_until("the merge", SOON, async || {
+        source.api("POST", &format!("/pulls/{number}/merge"), Some(&json!({"Do": "merge"})))
+    })
+    .await?;
+    person.see("[role=status]", "Committed").await?;
+    ensure!(source.read("main", file)?.as_deref() == Some(wanted.as_str()), "it is not merged");
+    Ok(())
 }

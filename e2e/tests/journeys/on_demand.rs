@@ -1,12 +1,12 @@
 //! What a person asks for with `gimlet` and the dashboard's API, done by a real agent as that person.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gimlet_e2e::{Agent, Cli, ControlPlane, Dashboard, control_plane, root, wait_until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Client;
 use kube::api::{Api, ListParams};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::agents::{identity, make};
 const SOON: Duration = Duration::from_mins(1);
 
 /// Lets the agent of a namespace act as others, by the role that `config/` has for it.
-fn impersonation(cluster: &ControlPlane, ns: &str) -> Result<()> {
+pub(crate) fn impersonation(cluster: &ControlPlane, ns: &str) -> Result<()> {
     let role = root()?.join("config/agent-on-demand/impersonation.yaml");
     let role = role.to_str().context("the path of the checkout is not UTF-8")?;
     cluster.kubectl(["apply", "--server-side", "--force-conflicts", "-f", role])?;
@@ -33,15 +33,14 @@ fn impersonation(cluster: &ControlPlane, ns: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives the pod a log with one line.
-async fn write_log(cluster: &ControlPlane, client: &Client, ns: &str, file: &str) -> Result<()> {
-    let pods: Api<Pod> = Api::namespaced(client.clone(), ns);
+/// Has the only pod of a namespace log what is in a file.
+pub(crate) async fn log_from(cluster: &ControlPlane, ns: &str, file: &Path) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(cluster.client().await?, ns);
     let pod = wait_until("a pod", SOON, async || {
         let list = pods.list(&ListParams::default()).await?;
         list.items.into_iter().next().and_then(|pod| pod.metadata.name).context("there is none")
     })
     .await?;
-    std::fs::write(file, "2026-01-01T00:00:00.000000000Z stdout F hello from the log\n")?;
     cluster.apply(
         &json!({
             "apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Logs",
@@ -69,7 +68,8 @@ async fn a_person_sees_and_does_in_another_cluster_what_they_may_there_and_no_mo
     impersonation(&cluster, ns)?;
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("log");
-    write_log(&cluster, &client, ns, file.to_str().context("not UTF-8")?).await?;
+    std::fs::write(&file, "2026-01-01T00:00:00.000000000Z stdout F hello from the log\n")?;
+    log_from(&cluster, ns, &file).await?;
     agent.ready().await?;
 
     // Ada may see the App here, and nothing there.
