@@ -58,7 +58,9 @@ export const environments = {
       await page.getByRole('textbox', { name: 'Image' }).fill(image);
       await page.getByRole('textbox', { name: 'Namespace', exact: true }).fill(target);
       await usable(button);
-      const plan = await page.getByLabel('Plan', { exact: true }).first().textContent();
+      const place = page.getByLabel('Plan', { exact: true }).first();
+      await place.locator('.diff-file').first().waitFor();
+      const plan = await place.textContent();
       await button.click();
       return { plan, ...(await followed(page)) };
     },
