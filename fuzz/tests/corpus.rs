@@ -1,7 +1,8 @@
 //! The fuzz targets without a fuzzer: the corpus as it is, then changed at random.
 //!
 //! The changes are drawn from a fixed seed, so a failure comes back with the next run; its
-//! message holds the input. `make fuzz` goes on from the same corpus for as long as wanted.
+//! message holds the input. `make fuzz` goes on from the same corpus for as long as wanted; where there is
+//! no fuzzer, `GIMLET_TEST_ROUNDS` makes more changes, of `GIMLET_TEST_TARGETS` alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use gimlet_fuzz::TARGETS;
 
-/// Changed inputs tried per target.
+/// Changed inputs tried per target, unless `GIMLET_TEST_ROUNDS` names another number.
 const ROUNDS: usize = 400;
 /// Largest input that is made.
 const LONGEST: usize = 16 << 10;
@@ -125,14 +126,19 @@ fn run(target: &str, body: fn(&[u8]), input: &[u8], origin: &str) {
 
 #[test]
 fn the_corpus_and_its_changes_do_no_harm() {
+    let rounds = std::env::var("GIMLET_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    let only = std::env::var("GIMLET_TEST_TARGETS").ok();
     for (target, body) in TARGETS {
+        if only.as_ref().is_some_and(|only| only.split(' ').all(|name| name != target)) {
+            continue;
+        }
         let corpus = corpus(target);
         for (path, input) in &corpus {
             run(target, body, input, &path.display().to_string());
         }
         let inputs: Vec<_> = corpus.into_iter().map(|(_, input)| input).collect();
         let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-        for round in 0..ROUNDS {
+        for round in 0..rounds.unwrap_or(ROUNDS) {
             let mut input = inputs[dice.roll(inputs.len())].clone();
             for _ in 0..=dice.roll(6) {
                 dice.change(&mut input, &inputs);
