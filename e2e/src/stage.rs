@@ -72,7 +72,11 @@ impl Stage {
 
     /// Makes a stage without an environment.
     pub async fn bare(prefix: &str) -> Result<Self> {
-        let cluster = control_plane()?;
+        Self::bare_in(control_plane()?, prefix).await
+    }
+
+    /// Makes a stage without an environment in a cluster.
+    pub async fn bare_in(cluster: ControlPlane, prefix: &str) -> Result<Self> {
         let gitea = gitea()?;
         let client = cluster.client().await?;
         let repository = gitea.empty_repository(prefix)?;

@@ -15,6 +15,7 @@ use crate::args::Args;
 use crate::context::Guarded;
 use crate::controllers::{self, Wiring};
 use crate::flux::FluxCache;
+use crate::witness::Witness;
 
 /// The objects of every kind that is watched.
 #[derive(Clone)]
@@ -28,11 +29,12 @@ pub(crate) struct Caches {
     pub(crate) repositories: Store<Guarded<Repository>>,
     pub(crate) changes: Store<Guarded<ConfigChange>>,
     pub(crate) flux: FluxCache,
+    pub(crate) witness: Witness,
 }
 
 impl Caches {
     /// Returns those that the controllers fill.
-    pub(crate) fn of(wiring: &Wiring, flux: FluxCache) -> Self {
+    pub(crate) fn of(wiring: &Wiring, flux: FluxCache, witness: Witness) -> Self {
         Self {
             environments: wiring.environments.store(),
             apps: wiring.apps.store(),
@@ -43,6 +45,7 @@ impl Caches {
             repositories: wiring.repositories.store(),
             changes: wiring.changes.store(),
             flux,
+            witness,
         }
     }
 
@@ -58,6 +61,7 @@ impl Caches {
             repositories: follow(client, args, stop),
             changes: follow(client, args, stop),
             flux: FluxCache::follow(client, stop),
+            witness: Witness::follow(client, stop),
         }
     }
 
@@ -75,6 +79,7 @@ impl Caches {
             repositories,
             changes,
             flux,
+            witness,
         } = self;
         let all = async || {
             let _ = environments.wait_until_ready().await;
@@ -88,6 +93,7 @@ impl Caches {
         };
         while tokio::time::timeout(Duration::from_millis(100), all()).await.is_err() {}
         flux.filled().await;
+        witness.looked().await;
     }
 }
 

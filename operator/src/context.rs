@@ -28,6 +28,7 @@ use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::sources::{self, Sources};
 use crate::traffic::Traffic;
+use crate::witness::Witness;
 use crate::written::Written;
 
 /// An object as it is watched: one that cannot be read does not stop the others.
@@ -70,6 +71,7 @@ pub(crate) struct Context {
     pub(crate) charts: Charts,
     pub(crate) renderers: Arc<Renderers>,
     pub(crate) flux: FluxCache,
+    pub(crate) witness: Witness,
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) apps: Store<Guarded<App>>,
     pub(crate) releases: Store<Guarded<Release>>,
@@ -115,6 +117,7 @@ impl Context {
             repositories,
             changes,
             flux,
+            witness,
         } = caches;
         Self {
             client,
@@ -132,6 +135,7 @@ impl Context {
             charts,
             renderers,
             flux,
+            witness,
             environments,
             apps,
             releases,

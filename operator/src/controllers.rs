@@ -135,6 +135,7 @@ impl Wiring {
             .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
                 release_of(&approval)
             })
+            .reconcile_all_on(ctx.witness.changes())
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
         let sets = sets

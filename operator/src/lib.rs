@@ -38,6 +38,7 @@ mod sources;
 mod status;
 mod traffic;
 mod views;
+mod witness;
 mod written;
 
 pub use args::{Args, Command};

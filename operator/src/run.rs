@@ -30,6 +30,7 @@ use crate::render::Renderers;
 use crate::repository::webhook;
 use crate::sources::Sources;
 use crate::views;
+use crate::witness::Witness;
 
 /// Runs the operator until it is told to stop, or loses the Lease.
 #[expect(clippy::too_many_lines, reason = "the order of all that starts and ends is the point")]
@@ -111,7 +112,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     let lead = stop.child_token();
     let wiring = Wiring::new(&client, &args);
-    let caches = Caches::of(&wiring, FluxCache::follow(&client, &lead));
+    let (flux, witness) = (FluxCache::follow(&client, &lead), Witness::follow(&client, &lead));
+    let caches = Caches::of(&wiring, flux, witness);
     let (fill, filled) = watch::channel(false);
     let ctx = Arc::new(Context::new(common.clone(), caches.clone(), filled));
     probes.lead(&ctx);

@@ -1,9 +1,11 @@
 //! What a release has to pass: approval, confirmation, the environment before it.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
 use gimlet_crds::labels::CREATED_BY;
 use gimlet_crds::{Approval, Artifact, BlockerKind, Phase, Release, Trigger, condition};
-use gimlet_e2e::Stage;
+use gimlet_e2e::{ControlPlane, Stage, install_in, wait_until};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
@@ -68,6 +70,71 @@ async fn a_release_is_approved_by_somebody_else_for_its_plan() -> Result<()> {
     assert_eq!(status(&ended)?.phase, Phase::Rejected);
     let ready = condition::find(&status(&ended)?.conditions, condition::READY);
     assert_eq!(ready.context("no Ready")?.message, "eve rejected it: not today");
+    stage.end().await
+}
+
+/// Waits until the release waits for an approval, for this reason.
+async fn waits_because(stage: &Stage, name: &str, why: &str) -> Result<Release> {
+    stage
+        .until(name, &format!("waits because {why}"), |release| {
+            let blockers = release.status.as_ref().map(|status| status.blocked_by.as_slice());
+            blockers.is_some_and(|b| b.iter().any(|b| b.reason.contains(why)))
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_does_not_count_while_anybody_could_have_forged_it() -> Result<()> {
+    // The policies are those of a whole cluster, so this one is of its own.
+    let cluster = ControlPlane::own("forged", false)?;
+    let (policy, binding) = ("validatingadmissionpolicy", "validatingadmissionpolicybinding");
+    let stage = Stage::bare_in(ControlPlane::clone(&cluster), "forged").await?;
+    stage.environment("staging", "staging", json!({"approval": {}})).await?;
+    let name = "web.staging-1";
+    release_as(&stage, "ada", name, "1").await?;
+    waits_because(&stage, name, "somebody has to approve the plan").await?;
+
+    cluster.kubectl(["delete", binding, "gimlet-created-by"])?;
+    let waits = waits_because(&stage, name, "approvals do not count").await?;
+    let why = &status(&waits)?.blocked_by[0].reason;
+    assert!(why.contains("there is no ValidatingAdmissionPolicyBinding gimlet-created-by"));
+    assert!(why.contains("apply config/admission"), "{why}");
+    // The other policy may still replace what is written at the creation; afterwards nothing keeps eve from being bob.
+    let forged = approve(&stage, "eve", &waits, json!({})).await?;
+    let api: Api<Approval> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    let bob = json!({"metadata": {"annotations": {CREATED_BY: "bob"}}});
+    wait_until("the policy to be gone", Duration::from_mins(1), async || {
+        Ok(api.patch(&forged.name_any(), &PatchParams::default(), &Patch::Merge(&bob)).await?)
+    })
+    .await?;
+
+    // It is installed again, and weaker, and then as it was.
+    install_in(&cluster)?;
+    let ignore = r#"{"spec":{"failurePolicy":"Ignore"}}"#;
+    cluster.kubectl(["patch", policy, "gimlet-created-by", "--type=merge", "-p", ignore])?;
+    waits_because(&stage, name, "failurePolicy of the ValidatingAdmissionPolicy").await?;
+    install_in(&cluster)?;
+    let waits = waits_because(&stage, name, "was made before the policies").await?;
+    assert_eq!(status(&waits)?.phase, Phase::Waiting);
+
+    let name = "web.staging-2";
+    wait_until("the policies to count", Duration::from_mins(1), async || {
+        let policy = cluster.kubectl([
+            "get",
+            binding,
+            "gimlet-created-by",
+            "-o",
+            "jsonpath={.metadata.creationTimestamp}",
+        ])?;
+        let since: Timestamp = policy.trim().parse()?;
+        ensure!(Timestamp::now() > since + SignedDuration::from_secs(4), "not yet");
+        Ok(())
+    })
+    .await?;
+    release_as(&stage, "ada", name, "2").await?;
+    let waits = waits_because(&stage, name, "somebody has to approve the plan").await?;
+    approve(&stage, "bob", &waits, json!({})).await?;
+    assert_eq!(status(&stage.ended(name).await?)?.approved_by, ["bob"]);
     stage.end().await
 }
 

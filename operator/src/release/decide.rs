@@ -228,6 +228,7 @@ mod tests {
 
     fn around(releases: Vec<Release>) -> Around {
         Around {
+            word: crate::witness::Word::Nobody(String::new()),
             environment: Some(Arc::new(environment())),
             app: Some(Arc::new(app())),
             releases: releases.into_iter().map(Arc::new).collect(),

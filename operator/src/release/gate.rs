@@ -6,8 +6,8 @@ use std::sync::Arc;
 use gimlet_crds::condition::{self, HEALTHY, whole_second};
 use gimlet_crds::labels::CREATED_BY;
 use gimlet_crds::{
-    App, Approval, ApprovalRule, ArtifactRef, Blocker, BlockerKind, Decision, DeletionGuard,
-    Environment, Lock, Phase, Promotion, Release, ReleaseStatus, Trigger,
+    App, ApprovalRule, ArtifactRef, Blocker, BlockerKind, Decision, DeletionGuard, Environment,
+    Lock, Phase, Promotion, Release, ReleaseStatus, Trigger,
 };
 use gimlet_schedule::{self as schedule, ScheduleError, State, WindowSpec};
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +16,7 @@ use kube::{Resource, ResourceExt};
 
 use super::decide::order;
 use super::gather::Around;
+use crate::witness::Word;
 
 /// What is known of a plan when it is held against the gates.
 #[derive(Clone, Copy)]
@@ -72,8 +73,11 @@ pub(super) fn pass(
     let mut approved_by = Vec::new();
     if let Some(rule) = rule_for(release, environment) {
         // The operator makes the releases of a set: what counts is who made the set.
-        let maker = set.map_or_else(|| creator(release), creator);
-        match approval(release, maker, rule, planned.digest, &around.approvals) {
+        let maker = match set {
+            Some(set) => creator(set, &around.word),
+            None => creator(release, &around.word),
+        };
+        match approval(release, &maker, rule, planned.digest, around) {
             Approved::Rejected { by, comment } => return Passage::Rejected { by, comment },
             Approved::By(people) => approved_by = people,
             Approved::NotYet(reason) => blockers.push(Blocker {
@@ -266,21 +270,24 @@ enum Approved {
 /// Counts who approved exactly this plan.
 fn approval(
     release: &Release,
-    maker: Option<&str>,
+    maker: &Result<&str, &str>,
     rule: &ApprovalRule,
     digest: &str,
-    approvals: &[Arc<Approval>],
+    around: &Around,
 ) -> Approved {
-    let of_plan = approvals.iter().filter(|approval| approval.spec.digest == digest);
+    if let Word::Nobody(why) = &around.word {
+        return Approved::NotYet(format!("approvals do not count: {why}"));
+    }
+    let of_plan = around.approvals.iter().filter(|approval| approval.spec.digest == digest);
     let mut people = BTreeSet::new();
     let mut notes = BTreeSet::new();
     for approval in of_plan {
-        let Some(by) = creator(&**approval) else {
-            notes.insert(format!(
-                "{} does not tell who made it: install config/admission",
-                approval.name_any()
-            ));
-            continue;
+        let by = match creator(&**approval, &around.word) {
+            Ok(by) => by,
+            Err(why) => {
+                notes.insert(format!("{} {why}", approval.name_any()));
+                continue;
+            }
         };
         if approval.spec.decision == Decision::Reject {
             let comment = approval.spec.comment.clone().unwrap_or_default();
@@ -290,21 +297,19 @@ fn approval(
             _ if rule.own => {
                 people.insert(by.to_owned());
             }
-            None => {
-                notes.insert(
-                    "the release does not tell who made it: install config/admission".to_owned(),
-                );
+            Err(why) => {
+                notes.insert(format!("the release {why}"));
             }
-            Some(maker) if maker == by => {
+            Ok(maker) if *maker == by => {
                 notes.insert(format!("{by} made the release, so somebody else has to approve it"));
             }
             // What is promoted by itself was made by the operator, for whoever asked before.
-            Some(_) if release.spec.requested_by.as_deref() == Some(by) => {
+            Ok(_) if release.spec.requested_by.as_deref() == Some(by) => {
                 notes.insert(format!(
                     "{by} asked for the release, so somebody else has to approve it"
                 ));
             }
-            Some(_) => {
+            Ok(_) => {
                 people.insert(by.to_owned());
             }
         }
@@ -323,9 +328,14 @@ fn approval(
     Approved::NotYet(reason.join("; "))
 }
 
-/// Tells who created an object, as the API server knew them.
-fn creator<K: Resource>(object: &K) -> Option<&str> {
-    object.meta().annotations.as_ref()?.get(CREATED_BY).map(String::as_str)
+/// Tells who created an object, as the API server knew them, or why that is not known.
+fn creator<'a, K: Resource>(object: &'a K, word: &Word) -> Result<&'a str, &'static str> {
+    if !word.counts_for(object) {
+        return Err("was made before the policies of config/admission were there: make it again");
+    }
+    let annotations = object.meta().annotations.as_ref();
+    let by = annotations.and_then(|annotations| annotations.get(CREATED_BY));
+    by.map(String::as_str).ok_or("does not tell who made it: apply config/admission")
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 use super::*;
+use gimlet_crds::Approval;
 use serde_json::{Value, json};
 
 const NOW: i64 = 10_000;
+/// When everything was made.
+const MADE: i64 = 0;
 
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -15,7 +18,9 @@ fn release(spec: &Value, by: Option<&str>) -> Release {
     let annotations = by.map_or(json!({}), |by| json!({CREATED_BY: by}));
     serde_json::from_value(json!({
         "apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
-        "metadata": {"name": "r", "namespace": "ns", "annotations": annotations}, "spec": all
+        "metadata": {"name": "r", "namespace": "ns", "annotations": annotations,
+                     "creationTimestamp": time(MADE)},
+        "spec": all
     }))
     .unwrap()
 }
@@ -49,7 +54,7 @@ fn approval_of(digest: &str, decision: &str, by: Option<&str>) -> Arc<Approval> 
     Arc::new(
         serde_json::from_value(json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "Approval",
-            "metadata": {"name": "a", "annotations": annotations},
+            "metadata": {"name": "a", "annotations": annotations, "creationTimestamp": time(MADE)},
             "spec": {"release": "r", "digest": digest, "decision": decision, "comment": "because"}
         }))
         .unwrap(),
@@ -64,6 +69,7 @@ fn around() -> Around {
         before: Vec::new(),
         approvals: Vec::new(),
         set: None,
+        word: Word::Since(time(MADE - 1)),
         now: time(NOW),
     }
 }
@@ -209,6 +215,34 @@ fn an_approval_counts_for_its_plan_and_not_from_the_maker() {
     assert!(
         matches!(with(&[bob, no]), Passage::Rejected { by, comment } if by == "eve" && comment == "because")
     );
+}
+
+#[test]
+fn nothing_counts_where_anybody_can_write_who_made_it() {
+    let rule = environment(&json!({"approval": {}}));
+    let made_by_ada = release(&json!({}), Some("ada"));
+    let reason = |decision, word| {
+        let approvals = vec![approval_of("sha256:1", decision, Some("bob"))];
+        match pass(&made_by_ada, &rule, &Around { approvals, word, ..around() }, PLAN) {
+            Passage::Closed(blockers) => blockers[0].reason.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for decision in ["Approve", "Reject"] {
+        let told = reason(decision, Word::Nobody("there is no policy: apply it".into()));
+        assert_eq!(told, "approvals do not count: there is no policy: apply it");
+        // What was made before the policies were there may say anything.
+        let told = reason(decision, Word::Since(time(MADE)));
+        assert!(told.contains("a was made before the policies of config/admission"), "{told}");
+    }
+    let mut approved = approval_of("sha256:1", "Approve", Some("bob"));
+    Arc::make_mut(&mut approved).metadata.creation_timestamp = Some(Time(time(MADE + 1)));
+    let late = Around { approvals: vec![approved], word: Word::Since(time(MADE)), ..around() };
+    let Passage::Closed(blockers) = pass(&made_by_ada, &rule, &late, PLAN) else { panic!("open") };
+    assert!(blockers[0].reason.contains("the release was made before"), "{blockers:?}");
+    // Where one's own approval counts, it does not matter whose the release is.
+    let own = environment(&json!({"approval": {"own": true}}));
+    assert!(matches!(pass(&made_by_ada, &own, &late, PLAN), Passage::Open { .. }));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use crate::context::Context;
 use crate::release_set;
+use crate::witness::Word;
 
 /// What a release depends on.
 pub(super) struct Around {
@@ -23,6 +24,8 @@ pub(super) struct Around {
     pub(super) approvals: Vec<Arc<Approval>>,
     /// The set that made the release.
     pub(super) set: Option<OfSet>,
+    /// Whether names can be believed.
+    pub(super) word: Word,
     pub(super) now: Timestamp,
 }
 
@@ -73,6 +76,7 @@ pub(super) fn gather(release: &Release, ctx: &Context) -> Around {
         approvals: ctx.approvals_of(&namespace, &release.name_any()),
         set: of_set(release, &namespace, ctx),
         environment,
+        word: ctx.witness.word(),
         now: Context::now(),
     }
 }
@@ -103,7 +107,8 @@ pub(super) mod tests {
     pub(crate) fn of_set(set: &Value, missing: &[&str]) -> OfSet {
         let set = serde_json::from_value(json!({
             "apiVersion": "gimlet.io/v1alpha1", "kind": "ReleaseSet",
-            "metadata": {"name": "all", "annotations": {"gimlet.io/created-by": "ada"}},
+            "metadata": {"name": "all", "creationTimestamp": "1970-01-01T01:00:00Z",
+                "annotations": {"gimlet.io/created-by": "ada"}},
             "spec": set
         }));
         let missing = missing.iter().map(|app| (*app).to_owned()).collect();

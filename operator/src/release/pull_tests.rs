@@ -46,6 +46,7 @@ fn auto() -> Environment {
 
 fn around(releases: &[&Release]) -> Around {
     Around {
+        word: crate::witness::Word::Nobody(String::new()),
         environment: None,
         app: None,
         releases: releases.iter().map(|release| Arc::new((*release).clone())).collect(),

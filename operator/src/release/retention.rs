@@ -93,6 +93,7 @@ mod tests {
         }))
         .unwrap();
         let around = Around {
+            word: crate::witness::Word::Nobody(String::new()),
             environment: Some(Arc::new(environment)),
             app: None,
             releases,

@@ -275,6 +275,7 @@ mod tests {
 
     fn around(environment: Environment, releases: Vec<Release>) -> Around {
         Around {
+            word: crate::witness::Word::Nobody(String::new()),
             environment: Some(Arc::new(environment)),
             app: None,
             releases: releases.into_iter().map(Arc::new).collect(),
