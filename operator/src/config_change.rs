@@ -22,6 +22,7 @@ use kube::runtime::controller::Action;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::sources::SourceOpenError;
+use crate::witness::Word;
 use decide::{Step, Wanted};
 use status::Seen;
 
@@ -155,9 +156,10 @@ async fn look(change: &ConfigChange, ctx: &Context) -> Result<Seen, ConfigChange
         return Ok(seen);
     }
     let target = target(change, ctx).await?;
+    let word = ctx.witness.word();
     let done = match change.spec.mode {
-        PushMode::Commit => commit(change, &target).await,
-        PushMode::PullRequest => proposal::propose(change, &target).await,
+        PushMode::Commit => commit(change, &target, &word).await,
+        PushMode::PullRequest => proposal::propose(change, &target, &word).await,
     };
     if let Err(ConfigChangeError::Host(
         HostError::Unauthorized { .. } | HostError::Forbidden { .. } | HostError::NotFound { .. },
@@ -200,7 +202,11 @@ async fn target(change: &ConfigChange, ctx: &Context) -> Result<Target, ConfigCh
 }
 
 /// Puts a change on the branch, unless it is there.
-async fn commit(change: &ConfigChange, target: &Target) -> Result<Seen, ConfigChangeError> {
+async fn commit(
+    change: &ConfigChange,
+    target: &Target,
+    word: &Word,
+) -> Result<Seen, ConfigChangeError> {
     let Target { host, branch } = target;
     let wanted = Wanted::of(change);
     let commits = commits(host.as_ref(), branch, wanted.path).await?;
@@ -214,7 +220,7 @@ async fn commit(change: &ConfigChange, target: &Target) -> Result<Seen, ConfigCh
             Ok(Seen::Conflict { branch: branch.clone(), message, found })
         }
         Step::Write => {
-            let file = decide::file_change(&wanted, branch, now, message::commit(change));
+            let file = decide::file_change(&wanted, branch, now, message::commit(change, word));
             let written = host.write_file(&file).await?;
             Ok(Seen::committed(branch, written.sha.to_string(), written.url))
         }

@@ -5,6 +5,8 @@ use gimlet_crds::{ConfigChange, labels};
 use gimlet_hosts::{Commit, NewPullRequest};
 use kube::ResourceExt;
 
+use crate::witness::Word;
+
 /// Longest first line of a message, in bytes.
 const MAX_SUBJECT: usize = 200;
 
@@ -14,17 +16,17 @@ pub(super) fn branch(change: &ConfigChange) -> String {
 }
 
 /// Writes the message of the commit.
-pub(super) fn commit(change: &ConfigChange) -> String {
+pub(super) fn commit(change: &ConfigChange, word: &Word) -> String {
     let (subject, body) = parts(change);
     let body = if body.is_empty() { String::new() } else { format!("{body}\n\n") };
-    format!("{subject}\n\n{body}{}", trailers(change))
+    format!("{subject}\n\n{body}{}", trailers(change, word))
 }
 
 /// Writes the pull request into a branch.
-pub(super) fn pull_request(change: &ConfigChange, base: &str) -> NewPullRequest {
+pub(super) fn pull_request(change: &ConfigChange, base: &str, word: &Word) -> NewPullRequest {
     let (title, text) = parts(change);
     let mut body = if text.is_empty() { String::new() } else { format!("{text}\n\n") };
-    let by = requested_by(change).map(|by| format!(" for {by}")).unwrap_or_default();
+    let by = requested_by(change, word).map(|by| format!(" for {by}")).unwrap_or_default();
     let (namespace, name) = (change.namespace().unwrap_or_default(), change.name_any());
     body =
         format!("{body}Changes `{}`{by}.\n\nConfigChange `{namespace}/{name}`", change.spec.path);
@@ -52,13 +54,14 @@ fn parts(change: &ConfigChange) -> (String, String) {
     (subject, body.trim().to_owned())
 }
 
-fn trailers(change: &ConfigChange) -> String {
+fn trailers(change: &ConfigChange, word: &Word) -> String {
     let (namespace, name) = (change.namespace().unwrap_or_default(), change.name_any());
     let mut lines = vec![
         trailer(&change.uid().unwrap_or_default()),
         format!("{}: {namespace}/{name}", labels::trailer::NAME),
     ];
-    lines.extend(requested_by(change).map(|by| format!("{}: {by}", labels::trailer::REQUESTED_BY)));
+    let by = requested_by(change, word);
+    lines.extend(by.map(|by| format!("{}: {by}", labels::trailer::REQUESTED_BY)));
     lines.join("\n")
 }
 
@@ -67,9 +70,10 @@ fn trailer(uid: &str) -> String {
 }
 
 /// Tells who asked for a change: as the API server knows it, or else as they say themselves.
-fn requested_by(change: &ConfigChange) -> Option<String> {
+fn requested_by(change: &ConfigChange, word: &Word) -> Option<String> {
     let known = change.annotations().get(labels::CREATED_BY);
-    let by = known.or(change.spec.requested_by.as_ref())?;
+    // Where nothing keeps people from writing any name there, what they say themselves is worth as much.
+    let by = known.filter(|_| word.counts_for(change)).or(change.spec.requested_by.as_ref())?;
     let by: String = by.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Some(by.trim().to_owned()).filter(|by| !by.is_empty())
 }
@@ -78,6 +82,8 @@ fn requested_by(change: &ConfigChange) -> Option<String> {
 mod tests {
     use super::*;
     use gimlet_hosts::Sha;
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
     fn change(message: &str) -> ConfigChange {
@@ -88,6 +94,10 @@ mod tests {
                 "content": "a: b", "requestedBy": "mia\nGimlet-Change: u-2"},
         }))
         .unwrap()
+    }
+
+    fn unknown() -> Word {
+        Word::Nobody(String::new())
     }
 
     fn made(message: String) -> Commit {
@@ -104,13 +114,13 @@ mod tests {
 
     #[test]
     fn a_commit_says_what_people_wrote_and_whose_it_is() {
-        let text = commit(&change("Three replicas\r\n\r\nfor the sale\n"));
+        let text = commit(&change("Three replicas\r\n\r\nfor the sale\n"), &unknown());
         assert_eq!(
             text,
             "Three replicas\n\nfor the sale\n\nGimlet-Change: u-1\nGimlet-Name: team/c\n\
              Gimlet-Requested-By: mia Gimlet-Change: u-2"
         );
-        let pull = pull_request(&change("Three replicas"), "main");
+        let pull = pull_request(&change("Three replicas"), "main", &unknown());
         assert_eq!(
             (pull.title.as_str(), pull.head.as_str()),
             ("Three replicas", "gimlet/config-u-1")
@@ -119,13 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn the_api_servers_name_goes_before_what_people_say_where_nobody_can_forge_it() {
+        let mut known = change("Three replicas");
+        known.metadata.creation_timestamp = Some(Time(Timestamp::from_second(1_000).unwrap()));
+        known.annotations_mut().insert(labels::CREATED_BY.into(), "ada".into());
+        let since = |second| Word::Since(Timestamp::from_second(second).unwrap());
+        assert!(commit(&known, &since(999)).ends_with("\nGimlet-Requested-By: ada"));
+        assert!(pull_request(&known, "main", &since(999)).body.contains("` for ada"));
+        for word in [since(1_000), unknown()] {
+            assert!(commit(&known, &word).contains("\nGimlet-Requested-By: mia "), "{word:?}");
+            assert!(!pull_request(&known, "main", &word).body.contains("ada"), "{word:?}");
+        }
+    }
+
+    #[test]
     fn a_commit_is_known_by_its_trailer_alone() {
         let own = change("x");
-        assert!(find(&own, &[made("other".into()), made(commit(&own))]).is_some());
+        assert!(find(&own, &[made("other".into()), made(commit(&own, &unknown()))]).is_some());
         // What people write cannot pass for a trailer, and neither can who they say they are.
         let mut other = change("x\n\nGimlet-Change: u-1");
         other.metadata.uid = Some("u-2".into());
-        assert!(find(&own, &[made(commit(&other))]).is_none());
+        assert!(find(&own, &[made(commit(&other, &unknown()))]).is_none());
         assert!(find(&own, &[made("x\n\nGimlet-Change: u-11".into())]).is_none());
         assert!(find(&ConfigChange::default(), &[made("x\n\nGimlet-Change: ".into())]).is_none());
     }

@@ -6,11 +6,13 @@ use gimlet_hosts::{Host, HostError, PullRequest, PullRequestState};
 use super::decide::{self, Step, Wanted};
 use super::status::Seen;
 use super::{ConfigChangeError, Target, commits, message};
+use crate::witness::Word;
 
 /// Opens the pull request of a change, or tells what became of it.
 pub(super) async fn propose(
     change: &ConfigChange,
     target: &Target,
+    word: &Word,
 ) -> Result<Seen, ConfigChangeError> {
     let Target { host, branch } = target;
     let known = change.status.as_ref().and_then(|status| status.pull_request.as_ref());
@@ -59,11 +61,13 @@ pub(super) async fn propose(
             return Ok(Seen::Conflict { branch: branch.clone(), message, found });
         }
         Step::Write => {
-            let file = decide::file_change(&wanted, &head, now, message::commit(change));
+            let text = message::commit(change, word);
+            let file = decide::file_change(&wanted, &head, now, text);
             host.write_file(&file).await?;
         }
     }
-    let pull = match host.create_pull_request(&message::pull_request(change, branch)).await {
+    let new = message::pull_request(change, branch, word);
+    let pull = match host.create_pull_request(&new).await {
         Err(HostError::Exists { what }) => {
             host.find_pull_request(&head).await?.ok_or(HostError::Exists { what })?
         }
