@@ -6,6 +6,8 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::source::Source;
+
 /// Holds a password or token; never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -74,14 +76,56 @@ impl Access {
 
     /// Tells apart what different credentials may see, without keeping them.
     pub(crate) fn fingerprint(&self, url: &Url) -> String {
-        let mut hash = Sha256::new();
+        let mut parts = Parts::default();
         if let Some(found) = self.credentials_for(url) {
-            for part in [found.username.as_str(), found.password.reveal()] {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part.as_bytes());
-            }
+            parts.add(found.username.as_bytes());
+            parts.add(found.password.reveal().as_bytes());
         }
-        format!("{:x}", hash.finalize())
+        parts.end()
+    }
+
+    /// Tells apart who may do different things with a source, without keeping their credentials.
+    ///
+    /// All that may be done counts: what a chart depends on may come from any host.
+    pub(crate) fn scope(&self, source: &Source) -> String {
+        let mut parts = Parts::default();
+        parts.add(source.place().as_bytes());
+        // The built-in chart is there for everybody.
+        if *source == Source::BuiltIn {
+            return parts.end();
+        }
+        let Self { allowed_hosts, credentials, ca, pinned: _ } = self;
+        let hosts = allowed_hosts.as_ref();
+        parts.number(hosts.map(Vec::len));
+        hosts.into_iter().flatten().for_each(|host| parts.add(host.as_bytes()));
+        parts.number(Some(credentials.len()));
+        for HostCredentials { host, username, password } in credentials {
+            parts.add(host.as_bytes());
+            parts.add(username.as_bytes());
+            parts.add(password.reveal().as_bytes());
+        }
+        parts.number(ca.as_ref().map(Vec::len));
+        parts.add(ca.as_deref().unwrap_or_default());
+        parts.end()
+    }
+}
+
+/// A digest of parts of which none can pass for another.
+#[derive(Default)]
+struct Parts(Sha256);
+
+impl Parts {
+    fn add(&mut self, part: &[u8]) {
+        self.number(Some(part.len()));
+        self.0.update(part);
+    }
+
+    fn number(&mut self, number: Option<usize>) {
+        self.0.update(number.map_or(u64::MAX, |number| number as u64).to_be_bytes());
+    }
+
+    fn end(self) -> String {
+        format!("{:x}", self.0.finalize())
     }
 }
 
@@ -117,6 +161,34 @@ mod tests {
             password: "hunter2".into(),
         };
         assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_scope_is_shared_by_those_who_may_do_the_same_with_the_same_source() {
+        let at = |url: &str| Source::ArchiveUrl(Url::parse(url).unwrap());
+        let source = at("https://charts.example.com/shop.tgz?token=a");
+        let credentials = |password: &str| HostCredentials {
+            host: "charts.example.com".into(),
+            username: "bot".into(),
+            password: password.into(),
+        };
+        let plain = Access::default();
+        let pinned = Access { pinned: Some("sha256:0".into()), ..Access::default() };
+        assert_eq!(plain.scope(&source), pinned.scope(&source));
+        let known = Access { credentials: vec![credentials("hunter2")], ..Access::default() };
+        let all = [
+            plain.scope(&at("https://charts.example.com/shop.tgz?token=b")),
+            known.scope(&source),
+            Access { credentials: vec![credentials("hunter3")], ..Access::default() }
+                .scope(&source),
+            Access { allowed_hosts: Some(Vec::new()), ..Access::default() }.scope(&source),
+            Access { ca: Some(Vec::new()), ..Access::default() }.scope(&source),
+            plain.scope(&source),
+        ];
+        let different: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+        assert!(!all.iter().any(|scope| scope.contains("hunter2")));
+        assert_eq!(plain.scope(&Source::BuiltIn), known.scope(&Source::BuiltIn));
     }
 
     #[test]

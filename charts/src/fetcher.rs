@@ -10,7 +10,7 @@ use crate::ChartFetchError;
 use crate::access::Access;
 use crate::archive::{ARCHIVE_LIMIT, is_archive, unpack};
 use crate::builtin;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheKey};
 use crate::dependencies::{DEPTH_LIMIT, Dependency, Place, beside, declared};
 use crate::git::{self, Checkout};
 use crate::http::Client;
@@ -61,6 +61,8 @@ pub struct Fetched {
     pub version: String,
     /// Where the chart comes from, for display; never holds credentials.
     pub origin: String,
+    /// What [`Fetcher::bytes`] finds its bytes by.
+    pub key: CacheKey,
 }
 
 /// Fetches charts; blocking, and shared by any number of threads.
@@ -97,29 +99,29 @@ impl Fetcher {
         let allowed = self.options.allowed_hosts.as_deref();
         let client = Client::new(access, allowed, self.options.timeout)?;
         self.permit(&client, source)?;
-        let origin = source.to_string();
+        let (origin, scope) = (source.to_string(), access.scope(source));
         if let Some(pinned) = &access.pinned
-            && let Some(chart) = self.cached(&origin, pinned)?
+            && let Some(chart) = self.cached(&origin, &scope, pinned)?
         {
-            return Ok(fetched(chart, pinned.clone(), origin));
+            return Ok(fetched(chart, pinned.clone(), &scope, origin));
         }
-        let (chart, digest) = self.obtain(&client, source, &origin)?;
+        let (chart, digest) = self.obtain(&client, source, &scope, &origin)?;
         if let Some(pinned) = &access.pinned
             && *pinned != digest
         {
             let expected = pinned.clone();
             return Err(ChartFetchError::DigestMismatch { what: origin, expected, actual: digest });
         }
-        Ok(fetched(chart, digest, origin))
+        Ok(fetched(chart, digest, &scope, origin))
     }
 
-    /// Returns the bytes that have the digest of a fetched chart, from the cache folder.
+    /// Returns the bytes of a fetched chart, from the cache folder.
     ///
     /// Where they are gone, the next fetch brings them again.
-    pub fn bytes(&self, digest: &str) -> Option<Vec<u8>> {
-        let bytes = self.cache.bytes(digest);
+    pub fn bytes(&self, key: &CacheKey) -> Option<Vec<u8>> {
+        let bytes = self.cache.bytes(key);
         if bytes.is_none() {
-            self.cache.forget_chart(digest);
+            self.cache.forget_chart(key);
         }
         bytes
     }
@@ -147,43 +149,49 @@ impl Fetcher {
         &self,
         client: &Client<'_>,
         source: &Source,
+        scope: &str,
         origin: &str,
     ) -> Result<(Arc<Chart>, String), ChartFetchError> {
         if let Source::Git { url, path, reference } = source {
-            return self.obtain_from_git(client, origin, url, path, reference);
+            return self.obtain_from_git(client, scope, origin, url, path, reference);
         }
-        let content = self.content(client, source)?;
+        let content = self.content(client, source, scope)?;
         let place = place(source)?;
-        self.complete(client, origin, content, &place)
+        self.complete(client, scope, origin, content, &place)
     }
 
     fn obtain_from_git(
         &self,
         client: &Client<'_>,
+        scope: &str,
         origin: &str,
         url: &str,
         path: &str,
         reference: &GitReference,
     ) -> Result<(Arc<Chart>, String), ChartFetchError> {
         // A commit never changes, but who may read it does.
-        let seen = client.access().fingerprint(&git::address(url)?);
-        let name = |commit: &str| format!("{seen} {commit} {url} {path}");
+        let name = |commit: &str| format!("{scope} {commit}");
         if let GitReference::Commit(commit) = reference
             && let Some(digest) = self.cache.recall(&name(commit))
-            && let Some(chart) = self.cached(origin, &digest)?
+            && let Some(chart) = self.cached(origin, scope, &digest)?
         {
             return Ok((chart, digest));
         }
         let checkout = Checkout::fetch(client, url, reference, self.options.allow_local)?;
         let tree = checkout.read(path)?;
         let place = Place::Commit { checkout: &checkout, path: path.to_owned() };
-        let result = self.complete(client, origin, Content::Files(tree), &place)?;
+        let result = self.complete(client, scope, origin, Content::Files(tree), &place)?;
         self.cache.remember(name(checkout.commit()), &result.1);
         Ok(result)
     }
 
     /// Returns a chart's own bytes, without its dependencies.
-    fn content(&self, client: &Client<'_>, source: &Source) -> Result<Content, ChartFetchError> {
+    fn content(
+        &self,
+        client: &Client<'_>,
+        source: &Source,
+        scope: &str,
+    ) -> Result<Content, ChartFetchError> {
         match source {
             Source::BuiltIn => Ok(Content::Files(builtin::tree()?)),
             Source::Local(path) => {
@@ -200,11 +208,11 @@ impl Fetcher {
                     let chart = ChartRef { name: chosen.url.to_string(), ..ChartRef::default() };
                     let source = Source::parse(&chart, &LocalPolicy::Refuse)
                         .map_err(|error| ChartFetchError::invalid_chart(name, error.to_string()))?;
-                    return self.content(client, &source);
+                    return self.content(client, &source, scope);
                 }
                 let announced = chosen.digest.as_deref();
                 if let Some(digest) = announced
-                    && let Some(bytes) = self.cache.bytes(digest)
+                    && let Some(bytes) = self.cache.bytes(&CacheKey::new(digest, scope))
                 {
                     return Ok(Content::Archive { bytes, digest: digest.to_owned() });
                 }
@@ -221,7 +229,7 @@ impl Fetcher {
             Source::Oci { registry, repository, reference } => {
                 let mut registry = Registry::new(client, registry, repository)?;
                 let layer = registry.find(reference)?;
-                let bytes = match self.cache.bytes(&layer.digest) {
+                let bytes = match self.cache.bytes(&CacheKey::new(&layer.digest, scope)) {
                     Some(bytes) => bytes,
                     None => registry.download(&layer)?,
                 };
@@ -239,19 +247,21 @@ impl Fetcher {
     fn complete(
         &self,
         client: &Client<'_>,
+        scope: &str,
         what: &str,
         content: Content,
         place: &Place<'_>,
     ) -> Result<(Arc<Chart>, String), ChartFetchError> {
         let (tree, own) = match content {
             Content::Archive { bytes, digest } => {
-                let chart = match self.cache.chart(&digest) {
+                let key = CacheKey::new(&digest, scope);
+                let chart = match self.cache.chart(&key) {
                     Some(chart) => chart,
                     None => Arc::new(parse(what, &bytes)?),
                 };
-                self.cache.keep_bytes(&digest, &bytes);
+                self.cache.keep_bytes(&key, &bytes);
                 if chart.missing_dependencies().is_empty() {
-                    self.cache.keep_chart(&digest, &chart);
+                    self.cache.keep_chart(&key, &chart);
                     return Ok((chart, digest));
                 }
                 let mut tree = unpack(what, &bytes)?;
@@ -263,7 +273,7 @@ impl Fetcher {
                 let bytes = tree.to_bytes();
                 let digest = digest(&bytes);
                 // Only complete charts are kept, so one with these very files lacks nothing.
-                if let Some(chart) = self.cache.chart(&digest) {
+                if let Some(chart) = self.cache.chart(&CacheKey::new(&digest, scope)) {
                     return Ok((chart, digest));
                 }
                 let chart = Arc::new(parse(what, &bytes)?);
@@ -273,12 +283,13 @@ impl Fetcher {
         let tree = self.vendor(client, what, tree, &own, place, 0)?;
         let bytes = tree.to_bytes();
         let digest = digest(&bytes);
-        let chart = match self.cache.chart(&digest) {
+        let key = CacheKey::new(&digest, scope);
+        let chart = match self.cache.chart(&key) {
             Some(chart) => chart,
             None => Arc::new(parse(what, &bytes)?),
         };
-        self.cache.keep_bytes(&digest, &bytes);
-        self.cache.keep_chart(&digest, &chart);
+        self.cache.keep_bytes(&key, &bytes);
+        self.cache.keep_chart(&key, &chart);
         Ok((chart, digest))
     }
 
@@ -356,34 +367,41 @@ impl Fetcher {
         };
         let source = Source::parse(&chart, &LocalPolicy::Refuse)
             .map_err(|error| ChartFetchError::invalid_chart(what, error.to_string()))?;
-        match self.content(client, &source)? {
+        let scope = client.access().scope(&source);
+        match self.content(client, &source, &scope)? {
             Content::Archive { bytes, digest } => {
                 let tree = unpack(name, &bytes)?;
-                self.cache.keep_bytes(&digest, &bytes);
+                self.cache.keep_bytes(&CacheKey::new(&digest, &scope), &bytes);
                 Ok(tree)
             }
             Content::Files(tree) => Ok(tree),
         }
     }
 
-    fn cached(&self, what: &str, digest: &str) -> Result<Option<Arc<Chart>>, ChartFetchError> {
-        if let Some(chart) = self.cache.chart(digest) {
+    fn cached(
+        &self,
+        what: &str,
+        scope: &str,
+        digest: &str,
+    ) -> Result<Option<Arc<Chart>>, ChartFetchError> {
+        let key = CacheKey::new(digest, scope);
+        if let Some(chart) = self.cache.chart(&key) {
             return Ok(Some(chart));
         }
-        let Some(bytes) = self.cache.bytes(digest) else { return Ok(None) };
+        let Some(bytes) = self.cache.bytes(&key) else { return Ok(None) };
         let chart = Arc::new(parse(what, &bytes)?);
         // The archive alone is stored under this digest too, when dependencies were added to it.
         if !chart.missing_dependencies().is_empty() {
             return Ok(None);
         }
-        self.cache.keep_chart(digest, &chart);
+        self.cache.keep_chart(&key, &chart);
         Ok(Some(chart))
     }
 }
 
-fn fetched(chart: Arc<Chart>, digest: String, origin: String) -> Fetched {
-    let version = chart.version().to_owned();
-    Fetched { chart, digest, version, origin }
+fn fetched(chart: Arc<Chart>, digest: String, scope: &str, origin: String) -> Fetched {
+    let (version, key) = (chart.version().to_owned(), CacheKey::new(&digest, scope));
+    Fetched { chart, digest, version, origin, key }
 }
 
 /// Parses the bytes of a chart as [`Fetcher::bytes`] gives them.

@@ -26,6 +26,7 @@ mod tree;
 
 pub use access::{Access, HostCredentials, Secret};
 pub use builtin::{BUILT_IN_NAME, built_in_files, built_in_version};
+pub use cache::CacheKey;
 pub use error::ChartFetchError;
 pub use fetcher::{Fetched, Fetcher, Options, load};
 pub use range::{RangeError, VersionRange, parse_version};

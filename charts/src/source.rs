@@ -154,6 +154,21 @@ impl Source {
             None => parse_name(name, version, local),
         }
     }
+
+    /// Names the place, whatever version is wanted of it; it may hold a token and is not shown.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::BuiltIn => format!("built-in {BUILT_IN_NAME}"),
+            Self::Local(path) => format!("folder {}", path.display()),
+            Self::Archive(path) => format!("file {}", path.display()),
+            Self::ArchiveUrl(url) => format!("archive {url}"),
+            Self::Repository { url, name, version: _ } => format!("repository {url} {name}"),
+            Self::Oci { registry, repository, reference: _ } => {
+                format!("registry {registry} {repository}")
+            }
+            Self::Git { url, path, reference: _ } => format!("git {url} {path}"),
+        }
+    }
 }
 
 fn parse_name(

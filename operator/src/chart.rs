@@ -84,8 +84,8 @@ impl Charts {
 
     /// Gives a way to the bytes of a fetched chart, for a process that renders it.
     pub(crate) fn loader(&self, fetched: &Fetched) -> LoadChart {
-        let (charts, digest) = (Arc::clone(&self.fetcher), fetched.digest.clone());
-        Arc::new(move || charts.bytes(&digest))
+        let (charts, key) = (Arc::clone(&self.fetcher), fetched.key.clone());
+        Arc::new(move || charts.bytes(&key))
     }
 
     async fn access(

@@ -73,8 +73,8 @@ impl Shelf {
     }
 
     fn load(&self) -> LoadChart {
-        let (fetcher, digest) = (Arc::clone(&self.fetcher), self.chart.digest.clone());
-        Arc::new(move || fetcher.bytes(&digest))
+        let (fetcher, key) = (Arc::clone(&self.fetcher), self.chart.key.clone());
+        Arc::new(move || fetcher.bytes(&key))
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::server::{Reply, Server};
 use super::*;
+use crate::OciReference;
 
 /// A repository with two versions of `shop`; the index announces digests.
 fn shop_server() -> Server {
@@ -66,11 +67,92 @@ fn a_damaged_cache_entry_is_fetched_again() {
     let cache = tempfile::tempdir().unwrap();
     let source = repository(&server.url(""), "shop", "");
     let digest = fetcher(cache.path()).fetch(&source, &Access::default()).unwrap().digest;
-    let path = cache.path().join("sha256").join(digest.trim_start_matches("sha256:"));
+    let files = std::fs::read_dir(cache.path().join("sha256")).unwrap();
+    let [path] = files.map(|file| file.unwrap().path()).collect::<Vec<_>>().try_into().unwrap();
     std::fs::write(&path, b"damaged").unwrap();
     let access = Access { pinned: Some(digest.clone()), ..Access::default() };
     assert_eq!(fetcher(cache.path()).fetch(&source, &access).unwrap().digest, digest);
     assert_eq!(sha256(&std::fs::read(&path).unwrap()), digest);
+}
+
+#[test]
+fn a_chart_in_the_cache_is_not_given_to_who_only_knows_its_digest() {
+    let chart = archive("shop", "1.0.0", &[]);
+    let digest = sha256(&chart);
+    let index = format!("entries: {{shop: [{{version: 1.0.0, urls: [a.tgz], digest: {digest}}}]}}");
+    let private = Server::start({
+        let index = index.clone();
+        move |request, _| match (request.header("authorization"), request.path()) {
+            (None, _) => Reply::status(401),
+            (Some(_), "/index.yaml") => Reply::ok(index.clone()),
+            (Some(_), _) => Reply::ok(chart.clone()),
+        }
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let fetcher = fetcher(cache.path());
+    let owner = with_credentials(&private.host());
+    let source = repository(&private.url(""), "shop", "");
+    assert_eq!(fetcher.fetch(&source, &owner).unwrap().digest, digest);
+
+    // Somebody who learnt the digest names it in an index and in a manifest of their own.
+    let layer = format!(
+        r#"{{"config":{{"mediaType":"application/vnd.cncf.helm.config.v1+json","digest":"{digest}"}},
+        "layers":[{{"mediaType":"application/vnd.cncf.helm.chart.content.v1.tar+gzip","digest":"{digest}","size":9}}]}}"#,
+    );
+    let theirs = Server::start(move |request, _| match request.path() {
+        "/index.yaml" => Reply::ok(index.clone()),
+        "/v2/acme/shop/manifests/1.0.0" => Reply::ok(layer.clone()),
+        _ => Reply::status(404),
+    });
+    let registry = Source::Oci {
+        registry: theirs.host(),
+        repository: "acme/shop".into(),
+        reference: OciReference::Tag("1.0.0".into()),
+    };
+    let pinned = Access { pinned: Some(digest.clone()), ..Access::default() };
+    for (source, access, reason) in [
+        (&repository(&theirs.url(""), "shop", ""), &Access::default(), "NotFound"),
+        (&registry, &Access::default(), "NotFound"),
+        (&repository(&theirs.url(""), "shop", ""), &pinned, "NotFound"),
+        (&source, &pinned, "Unauthorized"),
+    ] {
+        let error = fetcher.fetch(source, access).unwrap_err();
+        assert_eq!(error.reason(), reason, "{source}");
+    }
+    let asked = private.seen().len();
+    let again = Access { pinned: Some(digest), ..owner };
+    fetcher.fetch(&source, &again).unwrap();
+    assert_eq!(private.seen().len(), asked, "who fetched it finds it again");
+}
+
+#[test]
+fn what_a_chart_depends_on_is_not_given_to_who_may_not_fetch_that() {
+    let metadata = |port: u16| {
+        format!(
+            "apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies:\n- name: db\n  version: ^1\n  \
+             repository: http://127.0.0.1:{port}\n"
+        )
+    };
+    let private =
+        Server::start(|request, _| match (request.header("authorization"), request.path()) {
+            (None, _) => Reply::status(401),
+            (Some(_), "/index.yaml") => {
+                Reply::ok("entries: {db: [{version: 1.0.0, urls: [db.tgz]}]}")
+            }
+            (Some(_), _) => Reply::ok(archive("db", "1.0.0", &[])),
+        });
+    let port = private.port;
+    let public = Server::start(move |request, _| match request.path() {
+        "/index.yaml" => Reply::ok("entries: {shop: [{version: 1.0.0, urls: [shop.tgz]}]}"),
+        _ => Reply::ok(archive("shop", "1.0.0", &[("Chart.yaml", &metadata(port))])),
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let fetcher = fetcher(cache.path());
+    let source = repository(&public.url(""), "shop", "");
+    let found = fetcher.fetch(&source, &with_credentials(&private.host())).unwrap();
+    let pinned = Access { pinned: Some(found.digest), ..Access::default() };
+    let error = fetcher.fetch(&source, &pinned).unwrap_err();
+    assert_eq!(error.reason(), "Unauthorized", "{error}");
 }
 
 #[test]

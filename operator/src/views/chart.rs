@@ -82,7 +82,7 @@ pub(super) async fn chart(
 
 impl ChartView {
     fn of(fetched: &Fetched) -> Self {
-        let Fetched { chart, digest, version, origin } = fetched;
+        let Fetched { chart, digest, version, origin, key: _ } = fetched;
         let text = chart.values_schema();
         let fitting = text.filter(|text| text.len() <= LARGEST);
         let values = chart.default_values();
