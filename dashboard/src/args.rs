@@ -1,6 +1,7 @@
 //! What the dashboard is told on its command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -38,6 +39,15 @@ pub struct Args {
     /// Refuse every write, whoever asks
     #[arg(long, env = "GIMLET_DASHBOARD_READ_ONLY")]
     pub read_only: bool,
+
+    /// Connections of people and agents that are open at once; the next ones wait
+    #[arg(
+        long,
+        env = "GIMLET_DASHBOARD_CONNECTIONS",
+        default_value = "1000",
+        value_name = "NUMBER"
+    )]
+    pub connections: NonZeroU16,
 
     /// Address of the operator's views of git; pages that need them say so where it is left out
     #[arg(long, env = "GIMLET_DASHBOARD_OPERATOR_URL", value_name = "URL")]

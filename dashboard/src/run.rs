@@ -1,8 +1,7 @@
 //! Wiring: clients, watches, servers.
 
-use std::future::IntoFuture as _;
-
 use anyhow::{Context as _, ensure};
+use gimlet_process::Limits;
 use kube::Config;
 use tokio::net::TcpListener;
 
@@ -52,14 +51,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     };
     let (own, door) = (listen(args.probes).await?, listen(args.listen).await?);
     tracing::info!(listen = %door.local_addr()?, probes = %own.local_addr()?, "serving");
-    let probes = axum::serve(own, probes::router(watched, metrics));
-    let probes = tokio::spawn(probes.into_future());
-    let served = axum::serve(door, http::router(dashboard))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await;
+    let limits = Limits { connections: args.connections.get().into(), ..Limits::default() };
+    let own = gimlet_process::serve(
+        own,
+        probes::router(watched, metrics),
+        Limits::default(),
+        stop.clone(),
+    );
+    let probes = tokio::spawn(own);
+    gimlet_process::serve(door, http::router(dashboard), limits, stop).await;
     probes.abort();
     tracing::info!("stopped");
-    served.context("the server broke")
+    Ok(())
 }
 
 fn provider(args: &Args) -> anyhow::Result<Option<Oidc>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gimlet_process::Limits;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
 use kube::{Client, Config, ResourceExt};
@@ -53,7 +54,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let server = tokio::spawn({
         let stop = stop.clone();
         let router = http::router(probes.clone());
-        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await }
+        gimlet_process::serve(listener, router, Limits::default(), stop)
     });
 
     let renderers = Renderers::new(args.renderers.into(), args.budget)
@@ -224,10 +225,7 @@ impl Tellers {
     }
 }
 
-async fn finish(
-    leadership: Leadership,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
-) -> anyhow::Result<()> {
+async fn finish(leadership: Leadership, server: tokio::task::JoinHandle<()>) -> anyhow::Result<()> {
     leadership.release().await;
     server.abort();
     tracing::info!("stopped");

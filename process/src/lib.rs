@@ -1,7 +1,8 @@
-//! What the programs that run in a cluster share: the way to it, logs, an end in order, an exit code.
+//! What the programs that run in a cluster share: the way to it, logs, servers, an end in order, an exit code.
 
 mod cluster;
 mod logs;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cluster::client;
 pub use logs::{LogFormat, start_logs};
+pub use serve::{Limits, serve};
 
 /// Runs a program to its end; `name` is what the log calls it.
 pub fn run(name: &str, program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use gimlet_crds::{Repository, labels};
 use gimlet_hosts::{Address, MAX_BODY, Replays, receive};
+use gimlet_process::Limits;
 use jiff::SignedDuration;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::reflector::Store;
@@ -46,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Server {
     repositories: Store<Guarded<Repository>>,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 /// What a delivery needs.
@@ -82,10 +83,8 @@ impl Server {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             patience: PATIENCE,
         });
-        let stopped = stop.clone().cancelled_owned();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await
-        });
+        let limits = Limits::default();
+        let serving = tokio::spawn(gimlet_process::serve(listener, router, limits, stop.clone()));
         Ok(Self { repositories, stop, serving })
     }
 
@@ -99,7 +98,7 @@ impl Server {
     pub(crate) async fn finish(self) -> anyhow::Result<()> {
         let Self { repositories: _, stop, serving } = self;
         stop.cancel();
-        serving.await.context("the webhooks broke")?.context("the webhooks broke")
+        serving.await.context("the webhooks broke")
     }
 }
 

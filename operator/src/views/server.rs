@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use gimlet_process::Limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,7 +23,7 @@ pub(crate) struct Server {
     /// Ends the caches of its own.
     own: CancellationToken,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -53,16 +54,12 @@ impl Server {
         });
         let (seat, seats) = watch::channel(Seat { ctx, leads: false });
         let router = router(common.client.clone(), seats);
-        let stopped = stop.clone().cancelled_owned();
+        let (limits, stopped) = (Limits::default(), stop.clone());
         let serving = match certificate {
-            None => tokio::spawn(async move {
-                axum::serve(tcp, router).with_graceful_shutdown(stopped).await
-            }),
+            None => tokio::spawn(gimlet_process::serve(tcp, router, limits, stopped)),
             Some(certificate) => {
                 let tls = Tls::listen(tcp, certificate).await?;
-                tokio::spawn(async move {
-                    axum::serve(tls, router).with_graceful_shutdown(stopped).await
-                })
+                tokio::spawn(gimlet_process::serve(tls, router, limits, stopped))
             }
         };
         Ok(Self { seat, filled, own, stop, serving })
@@ -86,6 +83,6 @@ impl Server {
         own.cancel();
         stop.cancel();
         drop(seat);
-        serving.await.context("the views broke")?.context("the views broke")
+        serving.await.context("the views broke")
     }
 }
