@@ -105,7 +105,7 @@ operator() {
 		stop TERM operator
 		cp "$target/debug/gimlet-operator" "$D/gimlet-operator"
 		kubeconfig_of operator "$D/kubeconfig"
-		spawn operator env KUBECONFIG="$D/kubeconfig" "$D/gimlet-operator" --log-format text \
+		spawn operator env KUBECONFIG="$D/kubeconfig" "$D/gimlet-operator" --log-format text --allow-loopback \
 			--listen "127.0.0.1:$listen" --views "127.0.0.1:$views" --cache "$D/cache" --namespace "$namespace"
 	fi
 	until_ok "the operator is ready" operator curl -fsS "http://127.0.0.1:$listen/readyz"

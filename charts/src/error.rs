@@ -1,5 +1,7 @@
 //! Why a chart could not be fetched, and whether trying again can help.
 
+use gimlet_outbound::Refused;
+
 /// Why a chart could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum ChartFetchError {
@@ -44,10 +46,12 @@ pub enum ChartFetchError {
         host: String,
     },
     /// The host's address is one that is never contacted.
-    #[error("host {host} is a link-local or metadata address, which is never contacted")]
+    #[error("host {host} is {what}, which is not contacted; {}", .what.advice())]
     AddressRefused {
         /// The host that was to be contacted.
         host: String,
+        /// What sort of place it is.
+        what: Refused,
     },
     /// Credentials or content would travel unprotected.
     #[error("{host} would be contacted over plain http; use https")]

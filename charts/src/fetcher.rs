@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gimlet_helm::Chart;
+use gimlet_outbound::Reach;
 
 use crate::ChartFetchError;
 use crate::access::Access;
@@ -34,6 +35,8 @@ pub struct Options {
     pub allowed_hosts: Option<Vec<String>>,
     /// Lets local folders, archives and `file://` repositories be read.
     pub allow_local: bool,
+    /// Lets charts be fetched from addresses of this machine, also over plain http.
+    pub allow_loopback: bool,
 }
 
 impl Default for Options {
@@ -45,6 +48,7 @@ impl Default for Options {
             index_fresh: Duration::from_secs(30),
             allowed_hosts: None,
             allow_local: false,
+            allow_loopback: false,
         }
     }
 }
@@ -97,7 +101,8 @@ impl Fetcher {
     /// A pinned chart that is in the cache costs no request at all.
     pub fn fetch(&self, source: &Source, access: &Access) -> Result<Fetched, ChartFetchError> {
         let allowed = self.options.allowed_hosts.as_deref();
-        let client = Client::new(access, allowed, self.options.timeout)?;
+        let reach = Reach { loopback: self.options.allow_loopback, ..Reach::default() };
+        let client = Client::new(access, allowed, reach, self.options.timeout)?;
         self.permit(&client, source)?;
         let (origin, scope) = (source.to_string(), access.scope(source));
         if let Some(pinned) = &access.pinned

@@ -9,6 +9,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use gimlet_helm::Chart;
+use gimlet_outbound::Reach;
 use url::Url;
 
 use crate::access::Access;
@@ -94,7 +95,7 @@ pub fn registries(data: &[u8]) {
     let next = next_page(link).unwrap_or_default();
     assert!(link.contains(next) && !next.contains('>'), "{next:?} is not in {link:?}");
     let access = Access::default();
-    let client = Client::new(&access, None, Duration::from_secs(1));
+    let client = Client::new(&access, None, Reach::default(), Duration::from_secs(1));
     let client = client.expect("a client without settings can be made");
     let registry = Registry::new(&client, "registry.example.com", "charts/demo");
     let registry = registry.expect("the address is one");

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::ChartFetchError;
-use crate::http::{Client, REACH};
+use crate::http::Client;
 use crate::process::{Failure, Limits, Output, run};
 use crate::source::GitReference;
 use crate::tree::{FILE_LIMIT, TOTAL_LIMIT, Tree, too_large};
@@ -109,9 +109,9 @@ pub(crate) fn check(
     let port = parsed.port_or_known_default().unwrap_or(22);
     let name = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
     if let Ok(mut found) = (name, port).to_socket_addrs()
-        && found.any(|address| REACH.refuses(address.ip()).is_some())
+        && let Some(what) = found.find_map(|address| client.reach().refuses(address.ip()))
     {
-        return Err(ChartFetchError::AddressRefused { host });
+        return Err(ChartFetchError::AddressRefused { host, what });
     }
     Ok(protocol)
 }

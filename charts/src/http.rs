@@ -17,8 +17,6 @@ use crate::access::{Access, admits};
 use crate::tree::too_large;
 
 const MAX_REDIRECTS: usize = 5;
-/// What a fetch may reach.
-pub(crate) const REACH: Reach = Reach::WITH_LOOPBACK;
 
 /// One download.
 pub(crate) struct Get<'a> {
@@ -67,6 +65,7 @@ pub(crate) struct Client<'a> {
     agent: Agent,
     access: &'a Access,
     allowed_hosts: Option<&'a [String]>,
+    reach: Reach,
     deadline: Instant,
 }
 
@@ -75,6 +74,7 @@ impl<'a> Client<'a> {
     pub(crate) fn new(
         access: &'a Access,
         allowed_hosts: Option<&'a [String]>,
+        reach: Reach,
         timeout: Duration,
     ) -> Result<Self, ChartFetchError> {
         let mut tls = TlsConfig::builder();
@@ -92,12 +92,16 @@ impl<'a> Client<'a> {
             .max_redirects_will_error(false)
             .user_agent(concat!("gimlet/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver(REACH));
-        Ok(Self { agent, access, allowed_hosts, deadline: Instant::now() + timeout })
+        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver(reach));
+        Ok(Self { agent, access, allowed_hosts, reach, deadline: Instant::now() + timeout })
     }
 
     pub(crate) fn access(&self) -> &'a Access {
         self.access
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -112,8 +116,8 @@ impl<'a> Client<'a> {
         if !admits(caller, name, port) || !admits(self.allowed_hosts, name, port) {
             return Err(ChartFetchError::HostNotAllowed { host: host_of(url) });
         }
-        if literal(url).is_some_and(|address| REACH.refuses(address).is_some()) {
-            return Err(ChartFetchError::AddressRefused { host: host_of(url) });
+        if let Some(what) = literal(url).and_then(|address| self.reach.refuses(address)) {
+            return Err(ChartFetchError::AddressRefused { host: host_of(url), what });
         }
         Ok(())
     }
@@ -185,8 +189,8 @@ impl<'a> Client<'a> {
 
 fn request_error(url: &Url, limit: u64, error: ureq::Error) -> ChartFetchError {
     let host = host_of(url);
-    if refused(&error).is_some() {
-        return ChartFetchError::AddressRefused { host };
+    if let Some(what) = refused(&error) {
+        return ChartFetchError::AddressRefused { host, what };
     }
     match error {
         ureq::Error::BodyExceedsLimit(_) => too_large(format!("the answer of {host}"), limit),
@@ -204,7 +208,8 @@ mod tests {
     #[test]
     fn an_authority_that_is_not_pem_is_refused() {
         let access = Access { ca: Some(b"nonsense".to_vec()), ..Access::default() };
-        let error = Client::new(&access, None, Duration::from_secs(1)).err().unwrap();
+        let error =
+            Client::new(&access, None, Reach::default(), Duration::from_secs(1)).err().unwrap();
         assert_eq!(error.reason(), "InvalidAccess");
     }
 }

@@ -200,7 +200,7 @@ impl Operator {
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .args(["--views", &format!("127.0.0.1:{}", self.views)])
             .args(["--webhooks", &format!("127.0.0.1:{}", self.webhooks)])
-            .arg("--internal-receivers")
+            .args(["--internal-receivers", "--allow-loopback"])
             .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
             .arg("--cache")
             .arg(self.cache())

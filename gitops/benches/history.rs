@@ -84,6 +84,7 @@ async fn measure(dir: &Path, bare: &Path) -> Result<(), Failure> {
             credentials: Credentials::None,
             ca: None,
             create_branch: false,
+            allow_loopback: true,
         };
         Ok(Writer::open(remote, Options::new(dir.join("cache"))))
     };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gimlet_outbound::{Refused, is_loopback};
+use gimlet_outbound::{Reach, Refused, is_loopback};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -23,6 +23,8 @@ pub struct Remote {
     pub ca: Option<Vec<u8>>,
     /// Allows the first commit of an empty repository to create the branch.
     pub create_branch: bool,
+    /// Lets the repository be at an address of this machine, also over plain http.
+    pub allow_loopback: bool,
 }
 
 impl Remote {
@@ -36,8 +38,16 @@ impl Remote {
         digest(&[&self.key()])
     }
 
-    /// Checks that credentials fit the address and are not sent in clear text.
+    /// Says what may be contacted for it.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach { loopback: self.allow_loopback, ..Reach::default() }
+    }
+
+    /// Checks that the address may be contacted, that credentials fit it and are not sent in clear text.
     pub fn check(&self) -> Result<(), GitError> {
+        if let Some(what) = self.url.host().and_then(|host| reach::refuses(self.reach(), &host)) {
+            return Err(reach::refused(self.url.as_str(), what));
+        }
         let refuse = |text: String| Err(GitError::new(GitErrorKind::Invalid, text));
         match (&self.credentials, self.url.transport) {
             (Credentials::None, _)
@@ -164,7 +174,7 @@ impl RemoteUrl {
         let Some(host) = url.host().filter(|_| !path.is_empty()) else {
             return Err(UrlError::Incomplete(url.as_str().to_owned()));
         };
-        if let Some(what) = reach::refuses(&host.to_string()) {
+        if let Some(what) = reach::refuses(Reach::WITH_LOOPBACK, &host.to_string()) {
             return Err(UrlError::Refused { url: url.as_str().to_owned(), what });
         }
         let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
@@ -209,7 +219,7 @@ impl RemoteUrl {
         if path.is_empty() || path.starts_with('-') {
             return Err(UrlError::Incomplete(format!("ssh://{host}/{path}")));
         }
-        if let Some(what) = reach::refuses(&host) {
+        if let Some(what) = reach::refuses(Reach::WITH_LOOPBACK, &host) {
             return Err(UrlError::Refused { url: format!("ssh://{host}/{path}"), what });
         }
         let at = if user.is_empty() { String::new() } else { format!("{user}@") };
@@ -234,6 +244,11 @@ impl RemoteUrl {
             loopback: true,
             origin: None,
         })
+    }
+
+    /// Returns the host; none for a repository in a folder.
+    fn host(&self) -> Option<String> {
+        Url::parse(&self.text).ok()?.host_str().map(str::to_owned).filter(|host| !host.is_empty())
     }
 
     /// Returns a text that is the same for every spelling of this address.
@@ -441,12 +456,37 @@ mod tests {
             credentials: Credentials::Basic { username: "u".into(), password: Secret::new("p") },
             ca: None,
             create_branch: false,
+            allow_loopback: true,
         };
         assert!(remote("http://127.0.0.1:3000/a").check().is_ok());
         assert!(remote("http://example.com/a").check().is_err());
         assert!(remote("http://127.0.0.1.example.com/a").check().is_err());
         assert!(remote("git@example.com:a").check().is_err());
         assert!(!format!("{:?}", remote("https://example.com/a")).contains("\"p\""));
+    }
+
+    #[test]
+    fn this_machine_is_contacted_only_where_that_is_allowed() {
+        for url in [
+            "http://127.0.0.1:3000/a",
+            "https://[::1]/a",
+            "https://[::ffff:127.0.0.1]/a",
+            "ssh://git@127.9.9.9/a",
+            "git@127.0.0.1:a",
+        ] {
+            let mut remote = Remote {
+                url: RemoteUrl::parse(url, false).unwrap(),
+                branch: BranchName::parse("main").unwrap(),
+                credentials: Credentials::None,
+                ca: None,
+                create_branch: false,
+                allow_loopback: false,
+            };
+            let error = remote.check().unwrap_err();
+            assert!(error.to_string().contains("--allow-loopback"), "{error}");
+            remote.allow_loopback = true;
+            remote.check().unwrap();
+        }
     }
 
     #[test]

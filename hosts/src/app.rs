@@ -52,6 +52,8 @@ pub struct AppSettings {
     pub api: Url,
     /// Certificate authorities (PEM) to trust instead of the public ones.
     pub ca: Option<Vec<u8>>,
+    /// Lets the API be at an address of this machine, also over plain http.
+    pub allow_loopback: bool,
     /// How long a request may take.
     pub timeout: Duration,
     /// What time it is.
@@ -69,6 +71,7 @@ impl AppSettings {
             private_key,
             api,
             ca: None,
+            allow_loopback: false,
             timeout: Duration::from_secs(30),
             clock: Arc::new(Timestamp::now),
             observer: None,
@@ -184,13 +187,23 @@ impl fmt::Debug for GitHubApp {
 impl GitHubApp {
     /// Reads the key; nothing is requested yet.
     pub fn new(settings: AppSettings) -> Result<Self, AppError> {
-        let AppSettings { app, installation, private_key, api, ca, timeout, clock, observer } =
-            settings;
+        let AppSettings {
+            app,
+            installation,
+            private_key,
+            api,
+            ca,
+            allow_loopback,
+            timeout,
+            clock,
+            observer,
+        } = settings;
         let app = id("githubAppID", &app)?;
         let installation = id("githubAppInstallationID", &installation)?;
         let key = key(&private_key)?;
         let settings = Settings {
             ca,
+            allow_loopback,
             timeout,
             clock: Arc::clone(&clock),
             observer,

@@ -55,6 +55,8 @@ pub struct Settings {
     pub token: Option<Secret>,
     /// Certificate authorities (PEM) to trust instead of the public ones.
     pub ca: Option<Vec<u8>>,
+    /// Lets the API be at an address of this machine, also over plain http.
+    pub allow_loopback: bool,
     /// How long a request may take.
     pub timeout: Duration,
     /// The most bytes of answers that are kept, so that the host need not send them again.
@@ -73,6 +75,7 @@ impl Settings {
             api,
             token: None,
             ca: None,
+            allow_loopback: false,
             timeout: Duration::from_secs(30),
             cache: 8 * 1024 * 1024,
             clock: Arc::new(Timestamp::now),
@@ -124,7 +127,8 @@ impl fmt::Debug for Client {
 impl Client {
     /// Builds a client; a token is not sent over plain http but to this machine.
     pub fn new(settings: Settings) -> Result<Self, HostError> {
-        let Settings { provider, api, token, ca, timeout, cache, clock, observer } = settings;
+        let Settings { provider, api, token, ca, allow_loopback, timeout, cache, clock, observer } =
+            settings;
         let invalid = |detail: &str| {
             let detail = detail.to_owned();
             Err(HostError::InvalidInput { what: "the address of the API", detail })
@@ -138,7 +142,8 @@ impl Client {
         if api.query().is_some() || api.fragment().is_some() {
             return invalid("it has more than host and path");
         }
-        let transport = Arc::new(Transport::new(ca.as_deref(), timeout)?);
+        let reach = Reach { loopback: allow_loopback, ..Reach::default() };
+        let transport = Arc::new(Transport::new(ca.as_deref(), reach, timeout)?);
         let state = State {
             token: None,
             limits: Limits::default(),
@@ -226,6 +231,7 @@ impl Client {
         let body = body.map(|body| body.to_string());
         let key = url.to_string();
         let outgoing = Outgoing { method, url, headers, authorization, body };
+        let reach = Reach { loopback: allow_loopback, ..Reach::default() };
         let transport = Arc::clone(&self.0.transport);
         let sent = tokio::task::spawn_blocking(move || transport.send(outgoing)).await;
         let sent = sent.map_err(|_| broken("the request was given up")).flatten();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gimlet_outbound::Refused;
 use jiff::Timestamp;
 
 use crate::provider::Provider;
@@ -147,10 +148,12 @@ pub enum HostError {
         host: String,
     },
     /// The host's address is one that is never contacted.
-    #[error("{host} is a link-local or metadata address, which is never contacted")]
+    #[error("{host} is {what}, which is not contacted: {}", .what.advice())]
     AddressRefused {
         /// The host.
         host: String,
+        /// What sort of place it is.
+        what: Refused,
     },
     /// The host has nothing of this kind.
     #[error("{provider} has no {what}")]

@@ -45,6 +45,10 @@ pub struct Args {
     #[arg(long, env = "GIMLET_INTERNAL_RECEIVERS")]
     pub internal_receivers: bool,
 
+    /// Let charts, git and the APIs of hosts be at loopback addresses, also over plain http
+    #[arg(long, env = "GIMLET_ALLOW_LOOPBACK")]
+    pub allow_loopback: bool,
+
     /// Folder of caches of git and charts; it can be deleted at any time
     #[arg(long, env = "GIMLET_CACHE", default_value = "/var/cache/gimlet", value_name = "FOLDER")]
     pub cache: PathBuf,
@@ -153,5 +157,6 @@ mod tests {
     fn the_probes_listen_on_loopback_unless_told_otherwise() {
         let args = Args::parse_from(["gimlet-operator"]);
         assert!(args.listen.ip().is_loopback());
+        assert!(!args.allow_loopback, "what people name is not asked for there");
     }
 }

@@ -56,8 +56,9 @@ impl ChartError {
 
 impl Charts {
     /// Makes a fetcher with a cache in a folder.
-    pub(crate) fn new(cache: &Path) -> Self {
-        let options = Options { cache_dir: Some(cache.join("charts")), ..Options::default() };
+    pub(crate) fn new(cache: &Path, allow_loopback: bool) -> Self {
+        let cache_dir = Some(cache.join("charts"));
+        let options = Options { cache_dir, allow_loopback, ..Options::default() };
         Self { fetcher: Arc::new(Fetcher::new(options)) }
     }
 

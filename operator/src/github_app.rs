@@ -25,13 +25,14 @@ const BASE_URL: &str = "githubAppBaseURL";
 /// The installations of GitHub Apps that are in use, by what names them.
 pub(crate) struct Apps {
     metrics: Metrics,
+    allow_loopback: bool,
     known: Mutex<HashMap<String, GitHubApp>>,
 }
 
 impl Apps {
     /// Makes a registry without installations.
-    pub(crate) fn new(metrics: Metrics) -> Self {
-        Self { metrics, known: Mutex::default() }
+    pub(crate) fn new(metrics: Metrics, allow_loopback: bool) -> Self {
+        Self { metrics, allow_loopback, known: Mutex::default() }
     }
 
     /// Returns the App that a Secret names, with its token; none where it names no App.
@@ -94,6 +95,7 @@ impl Apps {
         }
         let settings = AppSettings {
             ca,
+            allow_loopback: self.allow_loopback,
             observer: Some(Arc::new(self.metrics.clone())),
             ..AppSettings::new(&app, &installation, Secret::new(key), api)
         };
@@ -127,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_that_names_half_an_app_says_what_is_missing() {
-        let apps = Apps::new(Metrics::new().unwrap());
+        let apps = Apps::new(Metrics::new().unwrap(), false);
         let url = "https://github.com/acme/shop";
         let of = async |pairs: &[(&str, &str)]| apps.token("git", &data(pairs), url, None).await;
         assert!(of(&[("password", "x")]).await.unwrap().is_none());

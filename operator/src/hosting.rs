@@ -44,6 +44,7 @@ pub(crate) fn account(
     address: &Address,
     api_url: Option<&str>,
     secret: &BTreeMap<String, ByteString>,
+    allow_loopback: bool,
     metrics: &Metrics,
 ) -> Result<Client, HostingError> {
     let api = match api_url {
@@ -55,6 +56,7 @@ pub(crate) fn account(
     let settings = Settings {
         token: token.map(Secret::new),
         ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
+        allow_loopback,
         observer: Some(Arc::new(metrics.clone())),
         ..Settings::new(provider, api)
     };

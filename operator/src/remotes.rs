@@ -33,6 +33,7 @@ pub(crate) struct Remotes {
     cache: PathBuf,
     metrics: Metrics,
     apps: Arc<Apps>,
+    allow_loopback: bool,
     state: Mutex<State>,
 }
 
@@ -96,8 +97,13 @@ impl Access {
 
 impl Remotes {
     /// Makes a registry without writers; caches are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
-        Self { cache, metrics, apps, state: Mutex::default() }
+    pub(crate) fn new(
+        cache: PathBuf,
+        metrics: Metrics,
+        apps: Arc<Apps>,
+        allow_loopback: bool,
+    ) -> Self {
+        Self { cache, metrics, apps, allow_loopback, state: Mutex::default() }
     }
 
     /// Returns the writer of an environment; its credentials are read anew now and then.
@@ -129,6 +135,7 @@ impl Remotes {
             },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: gitops.create_branch,
+            allow_loopback: self.allow_loopback,
         };
         remote.check()?;
         let key = match &gitops.signing {
@@ -187,7 +194,8 @@ impl Remotes {
         drop(state);
         let address = Address::parse(&gitops.url)?;
         let api = gitops.api_url.as_deref();
-        let open = |provider| hosting::account(provider, &address, api, secret, &self.metrics);
+        let (metrics, loopback) = (&self.metrics, self.allow_loopback);
+        let open = |provider| hosting::account(provider, &address, api, secret, loopback, metrics);
         Ok(gitops.provider.and_then(hosting::provider).map(open).transpose()?)
     }
 
@@ -443,6 +451,7 @@ mod tests {
             credentials: Credentials::None,
             ca: None,
             create_branch: true,
+            allow_loopback: false,
         };
         let print = |password: &str, key: &[(&str, &str)]| {
             fingerprint(&remote, EngineChoice::Auto, &data(&[("password", password)]), &data(key))

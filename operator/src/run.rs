@@ -64,16 +64,26 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (feedback, reports) = Feedback::new();
     let (announcer, announcements) = Announcer::new();
     let (comments, writer) = Comments::new();
-    let apps = Arc::new(Apps::new(metrics.clone()));
+    let apps = Arc::new(Apps::new(metrics.clone(), args.allow_loopback));
     let common = Common {
         events,
         feedback,
         comments,
         announcer,
-        sources: Arc::new(Sources::new(args.cache.clone(), metrics.clone(), Arc::clone(&apps))),
-        remotes: Arc::new(Remotes::new(args.cache.clone(), metrics.clone(), apps)),
+        sources: Arc::new(Sources::new(
+            args.cache.clone(),
+            metrics.clone(),
+            Arc::clone(&apps),
+            args.allow_loopback,
+        )),
+        remotes: Arc::new(Remotes::new(
+            args.cache.clone(),
+            metrics.clone(),
+            apps,
+            args.allow_loopback,
+        )),
         metrics,
-        charts: Charts::new(&args.cache),
+        charts: Charts::new(&args.cache, args.allow_loopback),
         renderers: Arc::new(renderers),
         kubernetes_version: version.git_version,
         refresh: args.refresh(),

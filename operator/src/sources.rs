@@ -28,6 +28,7 @@ pub(crate) struct Sources {
     cache: PathBuf,
     metrics: Metrics,
     apps: Arc<Apps>,
+    allow_loopback: bool,
     state: Mutex<State>,
 }
 
@@ -119,8 +120,13 @@ impl SourceOpenError {
 
 impl Sources {
     /// Makes a registry without repositories; copies are kept in `cache`.
-    pub(crate) fn new(cache: PathBuf, metrics: Metrics, apps: Arc<Apps>) -> Self {
-        Self { cache, metrics, apps, state: Mutex::default() }
+    pub(crate) fn new(
+        cache: PathBuf,
+        metrics: Metrics,
+        apps: Arc<Apps>,
+        allow_loopback: bool,
+    ) -> Self {
+        Self { cache, metrics, apps, allow_loopback, state: Mutex::default() }
     }
 
     /// Tells how long a repository need not be looked at yet; none where it is to be now, which is
@@ -238,12 +244,16 @@ impl Sources {
             },
             ca: secret.get("ca.crt").map(|ca| ca.0.clone()),
             create_branch: false,
+            allow_loopback: self.allow_loopback,
         };
         remote.check()?;
         let address = Address::parse(&spec.url)?;
         let api = spec.api_url.as_deref();
         let account = hosting::provider(spec.provider)
-            .map(|provider| hosting::account(provider, &address, api, secret, &self.metrics))
+            .map(|provider| {
+                let loopback = self.allow_loopback;
+                hosting::account(provider, &address, api, secret, loopback, &self.metrics)
+            })
             .transpose()?;
         let host = account.as_ref().map(|account| account.repository(&address)).transpose()?;
         // Two objects of one address never share a copy: they may have other credentials.
@@ -342,8 +352,8 @@ mod tests {
     #[test]
     fn each_request_for_a_look_gets_one_and_the_interval_counts_from_it() {
         let metrics = Metrics::new().unwrap();
-        let apps = Arc::new(Apps::new(metrics.clone()));
-        let sources = Sources::new(PathBuf::from("unused"), metrics, apps);
+        let apps = Arc::new(Apps::new(metrics.clone(), false));
+        let sources = Sources::new(PathBuf::from("unused"), metrics, apps, false);
         let hour = Duration::from_hours(1);
         let due = |asked| sources.not_due("ns", "shop", hour, asked).is_none();
         assert!(due(None), "it was never looked at");

@@ -22,6 +22,10 @@ impl Resolver for GuardedResolver {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        // Whoever runs the program has chosen it, and it may well be beside the program.
+        if config.proxy().is_some_and(|proxy| proxy.uri().authority() == uri.authority()) {
+            return Ok(found);
+        }
         let (mut kept, mut refused) = (self.empty(), None);
         for address in &found {
             match self.0.refuses(address.ip()) {
@@ -81,6 +85,19 @@ mod tests {
         assert_eq!(authorities(b"nonsense").unwrap_err(), InvalidAuthority::NoCertificate);
         let cut = b"-----BEGIN CERTIFICATE-----\nMIIB\n";
         assert!(authorities(cut).is_err());
+    }
+
+    #[test]
+    fn a_proxy_may_be_on_this_machine() {
+        let proxy = ureq::Proxy::new("http://localhost:1").unwrap();
+        let config = Config::builder().proxy(Some(proxy)).build();
+        let agent = ureq::Agent::with_parts(
+            config,
+            ureq::unversioned::transport::DefaultConnector::default(),
+            GuardedResolver(Reach::default()),
+        );
+        let error = agent.get("https://charts.example.com/").call().unwrap_err();
+        assert_eq!(refused(&error), None, "{error}");
     }
 
     #[test]

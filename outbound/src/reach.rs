@@ -22,6 +22,16 @@ pub enum Refused {
     LinkLocal,
 }
 
+impl Refused {
+    /// Says what to do instead.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Loopback => "use another address, or start the operator with --allow-loopback",
+            Self::LinkLocal => "use another address",
+        }
+    }
+}
+
 impl Reach {
     /// Everything but link-local addresses and metadata services.
     pub const WITH_LOOPBACK: Self = Self { loopback: true, link_local: false };

@@ -60,6 +60,7 @@ fn fetcher(cache: &Path) -> Fetcher {
         cache_dir: Some(cache.into()),
         index_fresh: std::time::Duration::ZERO,
         allow_local: true,
+        allow_loopback: true,
         ..Options::default()
     })
 }

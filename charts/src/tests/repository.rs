@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::server::{Reply, Server};
 use super::*;
-use crate::OciReference;
+use crate::{GitReference, OciReference};
 
 /// A repository with two versions of `shop`; the index announces digests.
 fn shop_server() -> Server {
@@ -226,8 +226,11 @@ fn an_index_read_with_credentials_is_not_shown_to_others() {
         Some(_) => Reply::ok(archive("shop", "1.0.0", &[])),
     });
     let cache = tempfile::tempdir().unwrap();
-    let fetcher =
-        Fetcher::new(Options { cache_dir: Some(cache.path().into()), ..Options::default() });
+    let fetcher = Fetcher::new(Options {
+        cache_dir: Some(cache.path().into()),
+        allow_loopback: true,
+        ..Options::default()
+    });
     let source = repository(&server.url(""), "shop", "");
     fetcher.fetch(&source, &with_credentials(&server.host())).unwrap();
     let error = fetcher.fetch(&source, &Access::default()).unwrap_err();
@@ -260,6 +263,36 @@ fn metadata_addresses_are_never_contacted() {
         let error = fetcher(cache.path()).fetch(&repository(&url, "shop", ""), &Access::default());
         assert_eq!(error.unwrap_err().reason(), "AddressRefused", "{url}");
     }
+}
+
+#[test]
+fn this_machine_is_contacted_only_where_that_is_allowed() {
+    let server = Server::start(|_, _| Reply::ok("entries: {}"));
+    let fetcher = Fetcher::new(Options::default());
+    let port = server.port;
+    let registry = |host: &str| Source::Oci {
+        registry: format!("{host}:{port}"),
+        repository: "acme/shop".into(),
+        reference: OciReference::Tag("1.0.0".into()),
+    };
+    for host in ["127.0.0.1", "127.9.9.9", "localhost", "[::1]", "[::ffff:127.0.0.1]"] {
+        let url = format!("http://{host}:{port}");
+        for source in [
+            repository(&url, "shop", ""),
+            Source::ArchiveUrl(Url::parse(&format!("{url}/a.tgz")).unwrap()),
+            registry(host),
+            Source::Git {
+                url: format!("https://{host}:{port}/a.git"),
+                path: String::new(),
+                reference: GitReference::Default,
+            },
+        ] {
+            let error = fetcher.fetch(&source, &Access::default()).unwrap_err();
+            assert_eq!(error.reason(), "AddressRefused", "{source}: {error}");
+            assert!(error.to_string().contains("--allow-loopback"), "{error}");
+        }
+    }
+    assert_eq!(server.seen().len(), 0);
 }
 
 #[test]

@@ -320,6 +320,7 @@ mod tests {
             credentials: Credentials::None,
             ca: None,
             create_branch: true,
+            allow_loopback: true,
         };
         let signer = Some(Arc::new(signer));
         let options = Options { signer, ..Options::new(dir.join("cache")) };

@@ -187,6 +187,8 @@ fn fetcher() -> Arc<Fetcher> {
         cache_dir: cache_folder(),
         timeout: Duration::from_mins(2),
         allow_local: true,
+        // It is the person's own machine.
+        allow_loopback: true,
         ..Options::default()
     }))
 }

@@ -56,7 +56,7 @@ impl Access {
         invocation: Invocation,
     ) -> Result<(Invocation, Lent), GitError> {
         self.check()?;
-        reach::check(self.remote.url.as_str()).await?;
+        reach::check(self.remote.reach(), self.remote.url.as_str()).await?;
         let transport = self.remote.url.transport;
         let invocation = invocation
             .env("GIT_ALLOW_PROTOCOL", transport.protocol())
@@ -199,6 +199,7 @@ mod tests {
             credentials: Credentials::None,
             ca: Some(b"the authority".to_vec()),
             create_branch: false,
+            allow_loopback: true,
         };
         let access = Access::new(remote, Timeouts::default());
         let print = "alias.print=!printenv GIT_SSL_CAINFO GIT_SSL_CAPATH";

@@ -113,7 +113,9 @@ impl Http {
             let open = matches!(address.remote.credentials, Credentials::None);
             let next = next.filter(|next| open && is_as_safe(&url, next));
             let Some(next) = next else { return Err(self.moved()) };
-            if let Some(what) = reach::refuses(next.host_str().unwrap_or_default()) {
+            if let Some(what) =
+                reach::refuses(address.remote.reach(), next.host_str().unwrap_or_default())
+            {
                 return Err(reach::refused(next.as_str(), what));
             }
             if let Some(base) = next.as_str().strip_suffix(&format!("/{PATH}")) {
@@ -288,7 +290,7 @@ fn client(remote: &Remote, timeouts: &Timeouts) -> Result<Client, GitError> {
         .user_agent(concat!("git/2.50 gimlet/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .dns_resolver(GuardedResolver)
+        .dns_resolver(GuardedResolver(remote.reach()))
         .referer(false)
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.idle)

@@ -193,6 +193,7 @@ impl Repo {
             credentials: Credentials::None,
             ca: None,
             create_branch: true,
+            allow_loopback: true,
         }
     }
 

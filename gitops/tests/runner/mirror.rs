@@ -55,6 +55,7 @@ impl Source {
             credentials: Credentials::None,
             ca: None,
             create_branch: false,
+            allow_loopback: true,
         };
         Mirror::new(remote, self.cache.path(), Timeouts::default())
     }

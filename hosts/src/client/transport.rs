@@ -18,7 +18,6 @@ const MAX_REDIRECTS: usize = 3;
 /// The most bytes of an answer: a hundred pull requests have three million.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 const CONNECT_SECONDS: u64 = 10;
-const REACH: Reach = Reach::WITH_LOOPBACK;
 
 /// A request as it is sent.
 pub(super) struct Outgoing {
@@ -40,11 +39,16 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Transport {
     agent: Agent,
+    reach: Reach,
     timeout: Duration,
 }
 
 impl Transport {
-    pub(super) fn new(ca: Option<&[u8]>, timeout: Duration) -> Result<Self, HostError> {
+    pub(super) fn new(
+        ca: Option<&[u8]>,
+        reach: Reach,
+        timeout: Duration,
+    ) -> Result<Self, HostError> {
         let mut tls = TlsConfig::builder();
         if let Some(pem) = ca {
             let trusted = authorities(pem).map_err(|error| HostError::InvalidInput {
@@ -61,8 +65,8 @@ impl Transport {
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS).min(timeout)))
             .user_agent(concat!("gimlet/", env!("CARGO_PKG_VERSION")))
             .build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver(REACH));
-        Ok(Self { agent, timeout })
+        let agent = Agent::with_parts(config, DefaultConnector::default(), GuardedResolver(reach));
+        Ok(Self { agent, reach, timeout })
     }
 
     /// Sends a request and waits; follows redirects within the host, where nothing is lost by it.
@@ -70,8 +74,9 @@ impl Transport {
         let deadline = Instant::now() + self.timeout;
         for _ in 0..=MAX_REDIRECTS {
             let host = host_of(&outgoing.url);
-            if literal(&outgoing.url).is_some_and(|address| REACH.refuses(address).is_some()) {
-                return Err(HostError::AddressRefused { host });
+            let refused = literal(&outgoing.url).and_then(|address| self.reach.refuses(address));
+            if let Some(what) = refused {
+                return Err(HostError::AddressRefused { host, what });
             }
             let incoming = self.once(&outgoing, deadline)?;
             let follow = match incoming.status {
@@ -137,8 +142,8 @@ impl Transport {
 
 fn request_error(url: &Url, error: ureq::Error) -> HostError {
     let host = host_of(url);
-    if refused(&error).is_some() {
-        return HostError::AddressRefused { host };
+    if let Some(what) = refused(&error) {
+        return HostError::AddressRefused { host, what };
     }
     let detail = match error {
         ureq::Error::BodyExceedsLimit(_) => {
@@ -157,7 +162,8 @@ mod tests {
 
     #[test]
     fn an_authority_that_is_not_pem_is_refused() {
-        let error = Transport::new(Some(b"nonsense"), Duration::from_secs(1)).unwrap_err();
+        let error = Transport::new(Some(b"nonsense"), Reach::default(), Duration::from_secs(1))
+            .unwrap_err();
         assert_eq!(error.reason(), "InvalidInput");
     }
 }

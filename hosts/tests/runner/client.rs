@@ -219,7 +219,8 @@ async fn a_host_that_is_not_there_is_worth_another_try() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let api = format!("http://127.0.0.1:{port}").parse().unwrap();
-    let client = Client::new(Settings::new(Provider::GitHub, api)).unwrap();
+    let settings = Settings { allow_loopback: true, ..Settings::new(Provider::GitHub, api) };
+    let client = Client::new(settings).unwrap();
     let host = client.repository(&address(Provider::GitHub)).unwrap();
     let error = host.repository().await.unwrap_err();
     assert_eq!((error.reason(), error.retry(now())), ("HostUnreachable", Retry::Backoff));
@@ -260,6 +261,20 @@ fn settings_that_would_give_the_token_away_are_refused() {
         assert_eq!(error.reason(), "InvalidInput", "{api}");
         assert!(!error.to_string().contains("hunter2"));
     }
+}
+
+#[tokio::test]
+async fn this_machine_is_contacted_only_where_that_is_allowed() {
+    let server = Server::of(&[(REPOSITORY, Reply::ok(text("github/repository.json")))]);
+    for name in ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"] {
+        let api = server.url("").replace("127.0.0.1", name).parse().unwrap();
+        let client = Client::new(Settings::new(Provider::GitHub, api)).unwrap();
+        let host = client.repository(&address(Provider::GitHub)).unwrap();
+        let error = host.repository().await.unwrap_err();
+        assert_eq!(error.reason(), "AddressRefused", "{name}: {error}");
+        assert!(error.to_string().contains("--allow-loopback"), "{error}");
+    }
+    assert_eq!(server.seen().len(), 0);
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ impl Fixture {
         let address = Address::parse(&format!("{}/{}/{name}.git", gitea.url, gitea.user)).unwrap();
         let mut settings = Settings::new(Provider::Gitea, address.api(Provider::Gitea));
         settings.token = Some(Secret::new(&*gitea.token));
+        settings.allow_loopback = true;
         let client = Client::new(settings).unwrap();
         let host = client.repository(&address).unwrap();
         Some(Self { gitea, name, client, host })
@@ -434,6 +435,7 @@ async fn a_repository_is_made_in_a_real_gitea_once() {
     let address = Address::parse(&format!("{}/{}/{name}.git", gitea.url, gitea.user)).unwrap();
     let mut settings = Settings::new(Provider::Gitea, address.api(Provider::Gitea));
     settings.token = Some(Secret::new(&*gitea.token));
+    settings.allow_loopback = true;
     let client = Client::new(settings).unwrap();
     let host = client.repository(&address).unwrap();
     let new = NewRepository { private: true, description: "test".into(), branch: "trunk".into() };

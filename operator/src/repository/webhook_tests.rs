@@ -80,11 +80,11 @@ impl Replica {
         });
         let (repositories, writer) = reflector::store();
         let metrics = Metrics::new().unwrap();
-        let apps = Arc::new(Apps::new(metrics.clone()));
+        let apps = Arc::new(Apps::new(metrics.clone(), false));
         let slots = Arc::new(Semaphore::new(1));
         let router = router(Hooks {
             client: Client::new(api, "ns"),
-            sources: Arc::new(Sources::new(PathBuf::from("unused"), metrics.clone(), apps)),
+            sources: Arc::new(Sources::new(PathBuf::from("unused"), metrics.clone(), apps, false)),
             metrics,
             repositories,
             replays: Arc::new(Replays::new(10, MEMORY)),

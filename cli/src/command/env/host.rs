@@ -84,6 +84,8 @@ impl HostArgs {
         let mut settings = Settings::new(kind, api);
         settings.token = credentials.and_then(Credentials::token).map(Secret::new);
         settings.ca = credentials.and_then(Credentials::ca);
+        // It is the person's own machine.
+        settings.allow_loopback = true;
         let client = Client::new(settings).map_err(|error| failed(&error))?;
         let host =
             client.repository(&address).map_err(|error| CommandError::usage(error.to_string()))?;

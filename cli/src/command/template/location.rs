@@ -95,6 +95,8 @@ impl LocationArgs {
             cache_dir: cache_folder(),
             timeout: Duration::from_mins(2),
             allow_local: true,
+            // It is the person's own machine.
+            allow_loopback: true,
             ..Options::default()
         };
         tokio::task::spawn_blocking(move || Fetcher::new(options).fetch(&source, &access))

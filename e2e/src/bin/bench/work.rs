@@ -52,5 +52,6 @@ pub fn remote(url: &str) -> Result<Remote> {
         credentials: Credentials::None,
         ca: None,
         create_branch: false,
+        allow_loopback: true,
     })
 }
