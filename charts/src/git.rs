@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs;
-use std::net::ToSocketAddrs;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use gimlet_outbound::{host_of, is_loopback};
+use gimlet_outbound::{Pinned, host_of, is_loopback};
 use tempfile::TempDir;
 use url::Url;
 
@@ -26,6 +26,8 @@ use crate::tree::{FILE_LIMIT, TOTAL_LIMIT, Tree, too_large};
 /// The most bytes that one commit of a repository may take on disk.
 const DISK_LIMIT: u64 = 1024 * 1024 * 1024;
 const LIST_LIMIT: u64 = 64 * 1024 * 1024;
+/// How long one of several addresses may take to answer.
+const CONNECT: Duration = Duration::from_secs(3);
 
 const ASKPASS: &str = "#!/bin/sh
 case \"$1\" in
@@ -62,6 +64,22 @@ const PASSED_ON: [&str; 13] = [
     "NO_PROXY",
 ];
 
+/// How a repository is reached.
+pub(crate) struct Way {
+    protocol: &'static str,
+    place: Place,
+}
+
+/// Where git is told to connect to: it would look for the name again, and might be told otherwise.
+enum Place {
+    /// Where git finds it by itself.
+    Free,
+    /// At these addresses.
+    At(Pinned),
+    /// The name leads nowhere now.
+    Unknown,
+}
+
 /// One commit of a repository, in a temporary folder.
 pub(crate) struct Checkout {
     dir: TempDir,
@@ -85,11 +103,7 @@ pub(crate) fn address(url: &str) -> Result<Url, ChartFetchError> {
 }
 
 /// Refuses what a fetch must not contact or speak.
-pub(crate) fn check(
-    client: &Client<'_>,
-    url: &str,
-    local: bool,
-) -> Result<&'static str, ChartFetchError> {
+pub(crate) fn check(client: &Client<'_>, url: &str, local: bool) -> Result<Way, ChartFetchError> {
     let parsed = address(url)?;
     let host = host_of(&parsed);
     let protocol = match parsed.scheme() {
@@ -97,7 +111,7 @@ pub(crate) fn check(
         "ssh" => "ssh",
         "http" if is_loopback(&parsed) => "http",
         "http" => return Err(ChartFetchError::Insecure { host }),
-        "file" if local => return Ok("file"),
+        "file" if local => return Ok(Way { protocol: "file", place: Place::Free }),
         "file" => return Err(ChartFetchError::LocalRefused { what: url.to_owned() }),
         other => {
             let detail = format!("git over {other} is not supported; use https or ssh");
@@ -105,15 +119,47 @@ pub(crate) fn check(
         }
     };
     client.check(&parsed)?;
-    // git resolves the name again by itself; this catches what points there plainly.
     let port = parsed.port_or_known_default().unwrap_or(22);
     let name = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if let Ok(mut found) = (name, port).to_socket_addrs()
-        && let Some(what) = found.find_map(|address| client.reach().refuses(address.ip()))
-    {
+    let found = (name, port).to_socket_addrs().map(Iterator::collect);
+    let found: Vec<SocketAddr> = found.unwrap_or_default();
+    let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+    if let Some(what) = addresses.iter().find_map(|address| client.reach().refuses(*address)) {
         return Err(ChartFetchError::AddressRefused { host, what });
     }
-    Ok(protocol)
+    // On a person's own machine there is nothing to protect, and its settings of ssh may know the
+    // name. A name that is not known here may be known to a proxy.
+    let free = local || name.parse::<IpAddr>().is_ok();
+    let place = if free || (addresses.is_empty() && by_proxy(protocol)) {
+        Place::Free
+    } else if addresses.is_empty() {
+        Place::Unknown
+    } else {
+        Place::At(Pinned { name: name.to_owned(), port, addresses })
+    };
+    Ok(Way { protocol, place })
+}
+
+/// Tells whether a proxy is asked for the server.
+fn by_proxy(protocol: &str) -> bool {
+    let named = PASSED_ON.iter().filter(|name| {
+        let name = name.to_ascii_lowercase();
+        name.ends_with("_proxy") && name != "no_proxy"
+    });
+    protocol != "ssh" && named.into_iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// Returns the first address that takes connections, where there is a choice: ssh is given one.
+fn answering(pinned: &Pinned) -> Option<IpAddr> {
+    let Pinned { name: _, port, addresses } = pinned;
+    let answers = |address: &&IpAddr| {
+        TcpStream::connect_timeout(&SocketAddr::new(**address, *port), CONNECT).is_ok()
+    };
+    let first = addresses.first();
+    if addresses.len() < 2 {
+        return first.copied();
+    }
+    addresses.iter().find(answers).or(first).copied()
 }
 
 impl Checkout {
@@ -124,12 +170,16 @@ impl Checkout {
         reference: &GitReference,
         local: bool,
     ) -> Result<Self, ChartFetchError> {
-        let protocol = check(client, url, local)?;
+        let way = check(client, url, local)?;
+        if matches!(way.place, Place::Unknown) {
+            let detail = "its name leads nowhere; check the address and the DNS".to_owned();
+            return Err(ChartFetchError::Unreachable { host: host_of(&address(url)?), detail });
+        }
         let dir = tempfile::Builder::new()
             .prefix("gimlet-git-")
             .tempdir()
             .map_err(ChartFetchError::local("create a temporary folder"))?;
-        let environment = environment(client, url, protocol, dir.path())?;
+        let environment = environment(client, url, &way, dir.path())?;
         let deadline = client.deadline();
         let mut checkout =
             Self { dir, environment, deadline, what: url.to_owned(), commit: String::new() };
@@ -300,7 +350,7 @@ impl Checkout {
 fn environment(
     client: &Client<'_>,
     url: &str,
-    protocol: &str,
+    way: &Way,
     dir: &Path,
 ) -> Result<Vec<(String, OsString)>, ChartFetchError> {
     let writing = || ChartFetchError::local("write the settings of git");
@@ -308,17 +358,30 @@ fn environment(
         .iter()
         .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)))
         .collect();
-    for (index, (key, value)) in SETTINGS.iter().enumerate() {
+    let Way { protocol, place } = way;
+    let mut settings: Vec<(&str, String)> =
+        SETTINGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    let mut ssh = "ssh -o BatchMode=yes".to_owned();
+    if let Place::At(pinned) = place {
+        settings.push(("http.curloptResolve", pinned.for_http()));
+        if *protocol == "ssh" {
+            let place = answering(pinned).map(|address| pinned.for_ssh(address));
+            for option in place.into_iter().flatten() {
+                ssh.extend([" -o '", &option, "'"]);
+            }
+        }
+    }
+    environment.push(("GIT_CONFIG_COUNT".to_owned(), settings.len().to_string().into()));
+    for (index, (key, value)) in settings.into_iter().enumerate() {
         environment.push((format!("GIT_CONFIG_KEY_{index}"), key.into()));
         environment.push((format!("GIT_CONFIG_VALUE_{index}"), value.into()));
     }
     environment.extend([
-        ("GIT_CONFIG_COUNT".to_owned(), SETTINGS.len().to_string().into()),
         ("GIT_CONFIG_NOSYSTEM".to_owned(), "1".into()),
         ("GIT_CONFIG_GLOBAL".to_owned(), "/dev/null".into()),
         ("GIT_TERMINAL_PROMPT".to_owned(), "0".into()),
-        ("GIT_ALLOW_PROTOCOL".to_owned(), protocol.into()),
-        ("GIT_SSH_COMMAND".to_owned(), "ssh -o BatchMode=yes".into()),
+        ("GIT_ALLOW_PROTOCOL".to_owned(), (*protocol).into()),
+        ("GIT_SSH_COMMAND".to_owned(), ssh.into()),
         ("GIT_ASKPASS".to_owned(), "true".into()),
         ("LC_ALL".to_owned(), "C".into()),
     ]);
@@ -343,4 +406,36 @@ fn environment(
         environment.push(("GIMLET_GIT_PASSWORD".to_owned(), credentials.password.reveal().into()));
     }
     Ok(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use gimlet_outbound::Reach;
+
+    #[test]
+    fn git_is_told_to_connect_to_the_address_that_was_looked_at() {
+        let access = Access::default();
+        let later = Duration::from_mins(1);
+        let client = Client::new(&access, None, Reach::WITH_LOOPBACK, later).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let told = |url: &str, local: bool| {
+            let way = check(&client, url, local).unwrap();
+            let all = environment(&client, url, &way, dir.path()).unwrap();
+            let all: Vec<String> =
+                all.iter().map(|(key, value)| format!("{key}={}", value.display())).collect();
+            all.join("\n")
+        };
+        let http = told("http://localhost:8080/a.git", false);
+        assert!(http.contains("=http.curloptResolve\n"), "{http}");
+        assert!(http.contains("=localhost:8080:") && http.contains("GIT_CONFIG_COUNT=8"), "{http}");
+        let ssh = told("ssh://git@localhost:2222/a.git", false);
+        assert!(ssh.contains(" -o 'HostKeyAlias=[localhost]:2222'"), "{ssh}");
+        assert!(ssh.contains(" -o 'HostName="), "{ssh}");
+        // The settings of a person's own machine count.
+        assert!(!told("ssh://git@localhost:2222/a.git", true).contains("HostName="));
+        let unknown = check(&client, "ssh://git@no-such-name.invalid/a.git", false).unwrap();
+        assert!(matches!(unknown.place, Place::Unknown));
+    }
 }

@@ -6,10 +6,12 @@
 
 #[cfg(feature = "ureq")]
 mod client;
+mod pinned;
 mod reach;
 mod url;
 
 #[cfg(feature = "ureq")]
 pub use client::{GuardedResolver, InvalidAuthority, authorities, refused};
+pub use pinned::Pinned;
 pub use reach::{Reach, Refused};
 pub use url::{host_of, is_loopback, literal};

@@ -194,3 +194,19 @@ fn git_keeps_to_the_allow_list_and_to_safe_protocols() {
         assert_eq!(error.reason(), reason, "{name}");
     }
 }
+
+#[test]
+fn a_repository_is_fetched_by_the_name_of_its_host() {
+    let repository = Repository::new();
+    let server = serve(repository.dir.path().into());
+    let fetcher = Fetcher::new(Options { allow_loopback: true, ..Options::default() });
+    let name = server.url("/charts.git?path=charts/shop&tag=v1").replace("127.0.0.1", "localhost");
+    let chart = ChartRef { name, ..ChartRef::default() };
+    let source = Source::parse(&chart, &LocalPolicy::Refuse).unwrap();
+    let access = with_credentials(&format!("localhost:{}", server.port));
+    assert_eq!(fetcher.fetch(&source, &access).unwrap().version, "1.0.0");
+    let unknown = ChartRef { name: "https://no-such-name.invalid/a.git".into(), ..chart };
+    let unknown = Source::parse(&unknown, &LocalPolicy::Refuse).unwrap();
+    let error = fetcher.fetch(&unknown, &access).unwrap_err();
+    assert_eq!((error.reason(), error.is_transient()), ("Unreachable", true), "{error}");
+}

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::command::{Invocation, private_dir};
 use crate::error::GitError;
 use crate::options::Timeouts;
-use crate::reach;
+use crate::reach::{self, Names, SystemNames};
 use crate::remote::{Credentials, Remote, Secret, Transport};
 
 /// Gives commands what they need to get in, and takes it away afterwards.
@@ -21,6 +21,7 @@ pub(crate) struct Access {
     remote: Remote,
     credentials: RwLock<Credentials>,
     timeouts: Timeouts,
+    names: Box<dyn Names>,
     /// Holds the socket of a kept ssh connection, whose path must be short.
     sockets: OnceLock<TempDir>,
     ca: Mutex<Option<TempDir>>,
@@ -34,7 +35,14 @@ pub(crate) struct Lent {
 impl Access {
     pub(crate) fn new(remote: Remote, timeouts: Timeouts) -> Self {
         let credentials = RwLock::new(remote.credentials.clone());
-        Self { remote, credentials, timeouts, sockets: OnceLock::new(), ca: Mutex::default() }
+        Self {
+            remote,
+            credentials,
+            timeouts,
+            names: Box::new(SystemNames),
+            sockets: OnceLock::new(),
+            ca: Mutex::default(),
+        }
     }
 
     pub(crate) fn set(&self, credentials: Credentials) {
@@ -56,16 +64,30 @@ impl Access {
         invocation: Invocation,
     ) -> Result<(Invocation, Lent), GitError> {
         self.check()?;
-        reach::check(self.remote.reach(), self.remote.url.as_str()).await?;
+        let url = self.remote.url.as_str();
+        let pinned = reach::look(self.remote.reach(), url, &*self.names).await?;
         let transport = self.remote.url.transport;
         let invocation = invocation
             .env("GIT_ALLOW_PROTOCOL", transport.protocol())
             .config("http.lowSpeedTime", self.timeouts.idle.as_secs().max(1).to_string())
             // It would carry credentials, and a look at what nobody else may reach, to wherever it points.
             .config("http.followRedirects", "false");
-        match (transport, self.credentials()) {
-            (Transport::Ssh, credentials) => self.lend_ssh(invocation, &credentials),
-            (_, Credentials::Basic { username, password }) => {
+        if transport == Transport::Ssh {
+            let place = match &pinned {
+                Some(pinned) => {
+                    let address = reach::answering(pinned, self.timeouts.connect).await;
+                    address.map(|address| pinned.for_ssh(address))
+                }
+                None => None,
+            };
+            return self.lend_ssh(invocation, &self.credentials(), place);
+        }
+        let invocation = match &pinned {
+            Some(pinned) => invocation.config("http.curloptResolve", pinned.for_http()),
+            None => invocation,
+        };
+        match self.credentials() {
+            Credentials::Basic { username, password } => {
                 let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
                 let header = format!("Authorization: Basic {}", BASE64_STANDARD.encode(&*pair));
                 let origin = self.remote.url.origin.clone().unwrap_or_default();
@@ -73,7 +95,9 @@ impl Access {
                     self.lend_ca(invocation)?.config(format!("http.{origin}/.extraHeader"), header);
                 Ok((invocation, Lent { _files: None }))
             }
-            (_, _) => Ok((self.lend_ca(invocation)?, Lent { _files: None })),
+            Credentials::None | Credentials::Ssh { .. } => {
+                Ok((self.lend_ca(invocation)?, Lent { _files: None }))
+            }
         }
     }
 
@@ -99,6 +123,7 @@ impl Access {
         &self,
         invocation: Invocation,
         credentials: &Credentials,
+        place: Option<[String; 2]>,
     ) -> Result<(Invocation, Lent), GitError> {
         let files = private_dir().map_err(|e| no_dir(&e))?;
         let (key, hosts) = match credentials {
@@ -124,6 +149,7 @@ impl Access {
             "ControlPersist=60".to_owned(),
             format!("ControlPath={}/%C", self.sockets(credentials)?.display()),
         ];
+        options.extend(place.into_iter().flatten());
         if let Some(key) = key {
             // OpenSSH refuses a key without a newline at its end, which secrets tend to lose.
             let text = Zeroizing::new(format!("{}\n", key.expose().trim_end()));
@@ -185,6 +211,7 @@ fn write_private(dir: &Path, name: &str, data: &[u8]) -> Result<(), GitError> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::time::Duration;
 
     use super::*;
@@ -212,5 +239,47 @@ mod tests {
         assert_eq!(std::fs::read_to_string(file).unwrap(), "the authority");
         let found: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
         assert_eq!(found, [Path::new(file)]);
+    }
+
+    /// A name that leads to another address each time.
+    struct Changing(Mutex<Vec<IpAddr>>);
+
+    #[async_trait::async_trait]
+    impl Names for Changing {
+        async fn addresses(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+            assert_eq!(name, "git.example.test");
+            Ok(self.0.lock().unwrap().pop().into_iter().collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn git_connects_to_the_address_that_was_looked_at() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for scheme in ["http", "ssh"] {
+            let url = format!("{scheme}://git.example.test:{port}/a");
+            let remote = Remote {
+                url: RemoteUrl::parse(&url, false).unwrap(),
+                branch: BranchName::parse("main").unwrap(),
+                credentials: Credentials::None,
+                ca: None,
+                create_branch: false,
+                allow_loopback: true,
+            };
+            let mut access = Access::new(remote, Timeouts::default());
+            let addresses = ["169.254.169.254", "127.0.0.1"].map(|text| text.parse().unwrap());
+            access.names = Box::new(Changing(Mutex::new(addresses.into())));
+            let invocation = Invocation::new(&["ls-remote", &url], Duration::from_secs(20));
+            let (invocation, _lent) = access.lend(invocation).await.unwrap();
+            let home = tempfile::tempdir().unwrap();
+            // Nobody else knows the name, so whoever comes was told where to go.
+            tokio::select! {
+                came = listener.accept() => drop(came.unwrap()),
+                finished = run(home.path(), &invocation) => panic!("{:?}", finished.unwrap()),
+            }
+            let invocation = Invocation::new(&["ls-remote", &url], Duration::from_secs(20));
+            let error = access.lend(invocation).await.err().unwrap();
+            assert!(error.to_string().contains("metadata address"), "{error}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use gimlet_gitops::{Credentials, GitErrorKind, Remote, Secret, Writer};
+use gimlet_gitops::{Credentials, GitErrorKind, Remote, RemoteUrl, Secret, Writer};
 
 use crate::fixture::{Repo, change, folder};
 
@@ -103,4 +103,19 @@ async fn an_unknown_host_or_key_is_not_trusted() {
         let error = writer.head().await.unwrap_err();
         assert_eq!(error.kind(), GitErrorKind::Unauthorized, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_server_is_known_by_its_name_whatever_address_it_has() {
+    let repo = Repo::seeded();
+    let Some((server, key, known)) = start(&repo).await else { return };
+    let by_name = |known: &str| {
+        let mut remote = remote(&repo, &server, &key, known);
+        let url = remote.url.as_str().replace("127.0.0.1", "localhost");
+        remote.url = RemoteUrl::parse(&url, false).unwrap();
+        Writer::open(remote, repo.options())
+    };
+    let error = by_name(&known).head().await.unwrap_err();
+    assert_eq!(error.kind(), GitErrorKind::Unauthorized, "the key is that of an address: {error}");
+    by_name(&known.replace("127.0.0.1", "localhost")).head().await.unwrap();
 }
