@@ -32,12 +32,18 @@ pub(super) fn since(
     if let Some(field) = loose(binding) {
         return Err(format!("{field} of the ValidatingAdmissionPolicyBinding {NAME} was changed"));
     }
-    let (made, bound) = (made(&policy.metadata), made(&binding.metadata));
-    made.max(bound).ok_or_else(|| format!("nobody knows since when the policy {NAME} is there"))
+    let (policy, binding) = (touched(&policy.metadata), touched(&binding.metadata));
+    let last = policy.zip(binding).map(|(policy, binding)| policy.max(binding));
+    last.ok_or_else(|| format!("nobody knows since when the policy {NAME} is there"))
 }
 
-fn made(metadata: &ObjectMeta) -> Option<Timestamp> {
-    metadata.creation_timestamp.as_ref().map(|time| time.0)
+/// Says when an object was made or last changed: before that it may have let anything through.
+fn touched(metadata: &ObjectMeta) -> Option<Timestamp> {
+    let made = metadata.creation_timestamp.as_ref()?.0;
+    let entries = metadata.managed_fields.iter().flatten();
+    // What the API server found out about it is no change.
+    let changes = entries.filter(|entry| entry.subresource.as_deref().is_none_or(str::is_empty));
+    Some(changes.filter_map(|entry| Some(entry.time.as_ref()?.0)).fold(made, Timestamp::max))
 }
 
 /// Reads the policy that people install.
@@ -183,6 +189,24 @@ mod tests {
         assert_eq!(told, "there is no ValidatingAdmissionPolicy gimlet-created-by");
         let told = since(Some(&typed), None).unwrap_err();
         assert_eq!(told, "there is no ValidatingAdmissionPolicyBinding gimlet-created-by");
+    }
+
+    #[test]
+    fn what_was_changed_and_put_back_counts_from_then_on() {
+        let entry = |time: &str, subresource: &str| json!({"manager": "m", "operation": "Update", "time": time, "subresource": subresource});
+        let (mut policy, binding) = both();
+        policy["metadata"]["managedFields"] = json!([
+            entry("2026-01-02T00:00:00Z", ""),
+            entry("2026-01-01T12:00:00Z", ""),
+            entry("2026-01-03T00:00:00Z", "status"),
+        ]);
+        let changed = Ok("2026-01-02T00:00:00Z".parse().unwrap());
+        assert_eq!(judged(policy.clone(), binding.clone()), changed);
+        let (unchanged, mut binding) = both();
+        binding["metadata"]["managedFields"] = json!([entry("2026-01-02T00:00:00Z", "")]);
+        assert_eq!(judged(unchanged, binding.clone()), changed);
+        binding["metadata"].as_object_mut().unwrap().remove("creationTimestamp");
+        assert!(judged(policy, binding).unwrap_err().contains("nobody knows since when"));
     }
 
     #[test]
