@@ -308,6 +308,14 @@ pub struct Encryption {
     pub flux_secret_ref: SecretRef,
 }
 
+impl Environment {
+    /// Tells whether artifacts of a namespace may be released here.
+    pub fn takes_artifacts_of(&self, namespace: &str) -> bool {
+        let own = self.metadata.namespace.as_deref() == Some(namespace);
+        own || self.spec.artifacts.namespaces.iter().any(|named| named == namespace)
+    }
+}
+
 /// Where the artifacts of an environment's releases may come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -420,4 +428,30 @@ const fn yes() -> bool {
 }
 const fn ten() -> i32 {
     10
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn artifacts_of_a_namespace_that_is_not_named_are_not_taken() {
+        let of = |spec: &serde_json::Value| -> Environment {
+            serde_json::from_value(json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+                "metadata": {"name": "staging", "namespace": "team"}, "spec": spec
+            }))
+            .unwrap()
+        };
+        let url = "https://git.example.com/a";
+        let closed = of(&json!({"gitops": {"url": url}}));
+        let open = of(&json!({"gitops": {"url": url}, "artifacts": {"namespaces": ["ci", "*"]}}));
+        for (namespace, by_closed, by_open) in
+            [("team", true, true), ("ci", false, true), ("other", false, false), ("", false, false)]
+        {
+            assert_eq!(closed.takes_artifacts_of(namespace), by_closed, "{namespace:?}");
+            assert_eq!(open.takes_artifacts_of(namespace), by_open, "{namespace:?}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gimlet_outbound::{host_of, is_loopback};
+use gimlet_outbound::{Reach, host_of, is_loopback};
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -231,7 +231,6 @@ impl Client {
         let body = body.map(|body| body.to_string());
         let key = url.to_string();
         let outgoing = Outgoing { method, url, headers, authorization, body };
-        let reach = Reach { loopback: allow_loopback, ..Reach::default() };
         let transport = Arc::clone(&self.0.transport);
         let sent = tokio::task::spawn_blocking(move || transport.send(outgoing)).await;
         let sent = sent.map_err(|_| broken("the request was given up")).flatten();

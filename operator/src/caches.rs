@@ -119,3 +119,63 @@ where
     }));
     store
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use axum::http::{Request, Response};
+    use clap::Parser as _;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::context::find;
+
+    fn environment(name: &str, spec: &Value) -> Value {
+        json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "spec": spec,
+            "metadata": {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"},
+        })
+    }
+
+    #[tokio::test]
+    async fn one_object_that_cannot_be_read_leaves_the_others_alone() {
+        let good = json!({"gitops": {"url": "https://git.example.com/a"}});
+        let bad = json!({"gitops": ["no", {"map": 1}], "flux": 7});
+        let list = json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "EnvironmentList",
+            "metadata": {"resourceVersion": "1"},
+            "items": [environment("broken", &bad), environment("first", &good)],
+        });
+        let added = |object: Value| json!({"type": "ADDED", "object": object}).to_string();
+        let news =
+            [added(environment("worse", &bad)), added(environment("later", &good))].join("\n");
+        let told = Arc::new(AtomicBool::new(false));
+        let api = tower::service_fn(move |request: Request<Body>| {
+            let watched = request.uri().query().unwrap_or_default().contains("watch=true");
+            let (list, news, told) = (list.to_string(), news.clone(), Arc::clone(&told));
+            async move {
+                if watched && told.swap(true, Ordering::Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+                let text = if watched { news } else { list };
+                Ok::<_, std::convert::Infallible>(Response::new(Body::from(text.into_bytes())))
+            }
+        });
+        let client = Client::new(api, "ns");
+        let (args, stop) = (Args::parse_from(["gimlet-operator"]), CancellationToken::new());
+        let seen = follow::<Environment>(&client, &args, &stop);
+        let all = async {
+            while find(&seen, "ns", "later").is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), all).await.expect("it goes on");
+        assert!(find(&seen, "ns", "first").is_some());
+        assert_eq!(seen.state().len(), 4, "what cannot be read is there, too");
+        assert!(find(&seen, "ns", "broken").is_none() && find(&seen, "ns", "worse").is_none());
+        stop.cancel();
+    }
+}

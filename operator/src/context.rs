@@ -276,10 +276,9 @@ impl Context {
         namespace: &str,
     ) -> Vec<Arc<Environment>> {
         let open = |environment: &Environment| {
-            let own = environment.metadata.namespace.as_deref() == Some(namespace);
-            let takes = &environment.spec.artifacts.namespaces;
-            !own && environment.metadata.name.as_deref() == Some(name)
-                && takes.iter().any(|taken| taken == namespace)
+            environment.metadata.namespace.as_deref() != Some(namespace)
+                && environment.metadata.name.as_deref() == Some(name)
+                && environment.takes_artifacts_of(namespace)
         };
         select(&self.environments, open)
     }

@@ -342,6 +342,15 @@ fn an_archive_url_is_fetched_and_hostile_content_refused() {
 }
 
 #[test]
+fn an_index_of_any_size_is_given_up() {
+    let server = Server::start(|_, _| Reply::ok(vec![b' '; 64 * 1024 * 1024 + 1]));
+    let cache = tempfile::tempdir().unwrap();
+    let source = repository(&server.url(""), "shop", "");
+    let error = fetcher(cache.path()).fetch(&source, &Access::default()).unwrap_err();
+    assert_eq!((error.reason(), error.is_transient()), ("TooLarge", false), "{error}");
+}
+
+#[test]
 fn dependencies_that_are_not_vendored_are_fetched_with_theirs() {
     let server = Server::start(move |request, port| {
         let metadata = |name: &str, needs: &str| {

@@ -174,7 +174,7 @@ pub(crate) fn find_artifact(
     ctx: &Context,
 ) -> Result<Arc<Artifact>, SourceError> {
     let namespace = reference.namespace.as_deref().unwrap_or(own);
-    if namespace != own && !environment.spec.artifacts.namespaces.iter().any(|n| n == namespace) {
+    if !environment.takes_artifacts_of(namespace) {
         return Err(SourceError::ForeignArtifact { namespace: namespace.to_owned() });
     }
     ctx.artifact(namespace, &reference.name).ok_or_else(|| SourceError::NoArtifact {
