@@ -201,13 +201,15 @@ impl Operator {
             .args(["--views", &format!("127.0.0.1:{}", self.views)])
             .args(["--webhooks", &format!("127.0.0.1:{}", self.webhooks)])
             .args(["--internal-receivers", "--allow-loopback"])
-            .args(["--refresh-seconds", "5", "--lease-seconds", "3", "--log-format", "text"])
+            .args(["--lease-seconds", "3", "--log-format", "text"])
             .arg("--cache")
             .arg(self.cache())
             .args(&self.args)
             .env_clear()
             .env("NO_COLOR", "1")
             .env("KUBECONFIG", kubeconfig)
+            // Not an argument, so that a test may give another one.
+            .env("GIMLET_REFRESH_SECONDS", "5")
             .stdin(Stdio::null())
             .stdout(log()?)
             .stderr(log()?);
