@@ -58,7 +58,8 @@ fn apply_to(object: &Object, operations: &Patch, field: &str) -> Result<Object, 
         message,
     };
     let mut value: Value = object.clone().into_value();
-    json_patch::patch(&mut value, operations).map_err(|error| fault(error.to_string()))?;
+    // What fails is thrown away with the copy; to undo it step by step may fail too, and then panics.
+    json_patch::patch_unsafe(&mut value, operations).map_err(|error| fault(error.to_string()))?;
     Object::new(value).map_err(|error| fault(error.to_string()))
 }
 
@@ -185,6 +186,19 @@ mod tests {
             apply(&mut objects, &patch, "default", "json6902Patches[3]").unwrap_err().to_string();
         assert!(error.starts_with("json6902Patches[3] does not fit Service \"web\""), "{error}");
         assert!(error.contains("/spec/replicas"), "{error}");
+    }
+
+    #[test]
+    fn a_failure_behind_operations_that_cannot_be_undone_is_an_error() {
+        let mut objects = objects();
+        let text = "- {op: add, path: /metadata/labels, value: {a: b}}\n\
+                    - {op: remove, path: /metadata/labels/a}\n\
+                    - {op: copy, from: /metadata/name, path: /metadata/labels/c~1d}\n\
+                    - {op: move, from: /metadata/labels, path: /nowhere/labels}\n";
+        let patch = Json6902Patch { patch: text.into(), target: target("Service", None) };
+        let error = apply(&mut objects, &patch, "d", "f").unwrap_err();
+        assert!(matches!(error, PatchError::Fault { .. }), "{error}");
+        assert!(!objects[2].value()["metadata"].as_object().unwrap().contains_key("labels"));
     }
 
     #[test]
