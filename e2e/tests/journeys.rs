@@ -92,5 +92,7 @@ mod signing;
 mod sso;
 #[path = "journeys/uninstall.rs"]
 mod uninstall;
+#[path = "journeys/upgrade.rs"]
+mod upgrade;
 #[path = "journeys/views.rs"]
 mod views;
