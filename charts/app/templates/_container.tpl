@@ -108,12 +108,13 @@ port that is checked by TCP when the probe has no check of its own, or "").
 
 {{- /*
 Makes the app's container the only one of a pod, with the values' container
-merged in: a dict with root and pod.
+merged in: a dict with root and pod. What a program said last when it crashed is
+kept in the pod's status, where everybody finds it who may see the pod.
 */ -}}
 {{- define "app.container" -}}
 {{- $root := .root -}}
 {{- $values := $root.Values -}}
-{{- $container := dict "name" $root.Release.Name "image" (include "app.image" $root) "imagePullPolicy" $values.image.pullPolicy -}}
+{{- $container := dict "name" $root.Release.Name "image" (include "app.image" $root) "imagePullPolicy" $values.image.pullPolicy "terminationMessagePolicy" "FallbackToLogsOnError" -}}
 {{- range list "command" "args" "resources" "securityContext" "lifecycle" -}}
 {{- $value := get $values . -}}
 {{- if eq . "resources" -}}

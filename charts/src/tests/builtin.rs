@@ -13,6 +13,23 @@ fn the_built_in_chart_is_fetched_without_any_host() {
 }
 
 #[test]
+fn what_a_program_says_last_is_kept_unless_a_person_wants_otherwise() {
+    let fetched = Fetcher::new(Options::default()).fetch(&Source::BuiltIn, &Access::default());
+    let chart = fetched.unwrap().chart;
+    let policy = |container: serde_json::Value| {
+        let image = serde_json::json!({"repository": "shop", "tag": "1"});
+        let values = serde_json::json!({"image": image, "container": container});
+        let found = gimlet_helm::render(&chart, &values, &gimlet_helm::RenderOptions::default());
+        let all = found.unwrap().manifests;
+        let mut lines = all.iter().flat_map(|manifest| manifest.content.lines());
+        lines.find_map(|line| Some(line.split_once("MessagePolicy: ")?.1.to_owned()))
+    };
+    assert_eq!(policy(serde_json::json!({})).as_deref(), Some("FallbackToLogsOnError"));
+    let file = serde_json::json!({"terminationMessagePolicy": "File"});
+    assert_eq!(policy(file).as_deref(), Some("File"));
+}
+
+#[test]
 fn a_local_folder_is_read_with_the_charts_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {

@@ -133,6 +133,13 @@ async fn a_release_to_another_cluster_is_judged_by_its_agent_alone() -> Result<(
     stage.phase(&fourth.name_any(), Phase::Healthy).await?;
     agent.ready().await?;
 
+    // And Flux.
+    for controller in ["source-controller", "kustomize-controller"] {
+        two.workload.restart(controller)?;
+    }
+    let again = stage.release("web", stage.web("4b")).await?;
+    stage.phase(&again.name_any(), Phase::Healthy).await?;
+
     // And the API server of the other cluster.
     two.workload.restart("kube-apiserver")?;
     let fifth = stage.release("web", stage.web("5")).await?;
