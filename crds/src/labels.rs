@@ -11,6 +11,9 @@ pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
 /// Annotation of a Release that a policy made: the policy's manifest, such as `.gimlet/all.yaml#2`. The
 /// artifact may have several for an app and environment.
 pub const MANIFEST: &str = "gimlet.io/manifest";
+/// Annotation: UID, creation and version that the object had when the operator saw it first. A copy
+/// from a backup is known by it, and is not carried out again.
+pub const ORIGIN: &str = "gimlet.io/origin";
 /// Annotation of a Secret with a deploy key that the command line made: its public half.
 pub const DEPLOY_KEY: &str = "gimlet.io/deploy-key";
 /// Annotation of an Environment that people write: template of the address at which a store has the logs of

@@ -74,6 +74,8 @@ mod places;
 mod previews;
 #[path = "journeys/pull_requests.rs"]
 mod pull_requests;
+#[path = "journeys/recovery.rs"]
+mod recovery;
 #[path = "journeys/release.rs"]
 mod release;
 #[path = "journeys/release_sets.rs"]

@@ -17,6 +17,7 @@ use kube::{Resource, ResourceExt};
 use crate::app;
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::origin;
 use crate::release::ReleaseError;
 pub(crate) use documents::{Document, documents};
 use judge::Wait;
@@ -62,6 +63,14 @@ pub(crate) async fn reconcile(
     }
     if is_judged(artifact) {
         retention::prune(artifact, ctx).await;
+        return Ok(Action::await_change());
+    }
+    if origin::is_restored(&artifact.metadata) {
+        // What it set off was set off then; its releases would be made, and played, again.
+        status::write(artifact, status::Seen::Restored, ctx).await?;
+        return Ok(Action::await_change());
+    }
+    if origin::mark(&mut Artifact::clone(artifact), ctx).await? {
         return Ok(Action::await_change());
     }
     let judged = judge::judge(artifact, ctx).await?;

@@ -21,6 +21,7 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::{ApiError, Retry};
+use crate::origin;
 use crate::sources::SourceOpenError;
 use crate::witness::Word;
 use decide::{Step, Wanted};
@@ -117,6 +118,9 @@ pub(crate) async fn reconcile(
     }
     if change.status.as_ref().is_some_and(|status| status.phase.is_end()) {
         retention::prune(change, ctx).await;
+        return Ok(Action::await_change());
+    }
+    if origin::mark(&mut ConfigChange::clone(change), ctx).await? {
         return Ok(Action::await_change());
     }
     let seen = look(change, ctx).await?;
@@ -219,6 +223,7 @@ async fn commit(
         Step::Conflict(message, found) => {
             Ok(Seen::Conflict { branch: branch.clone(), message, found })
         }
+        Step::Write if origin::is_restored(&change.metadata) => Ok(Seen::restored()),
         Step::Write => {
             let file = decide::file_change(&wanted, branch, now, message::commit(change, word));
             let written = host.write_file(&file).await?;

@@ -26,6 +26,7 @@ mod http;
 mod lease;
 mod metrics;
 mod notification;
+mod origin;
 mod preview;
 mod pull_request;
 mod release;

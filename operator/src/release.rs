@@ -46,6 +46,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use crate::context::Context;
+use crate::origin;
 use decide::Step;
 use gather::Around;
 use outcome::Outcome;
@@ -87,6 +88,8 @@ pub(crate) async fn reconcile(release: &Release, ctx: &Context) -> Result<Action
 }
 
 async fn step(release: &mut Release, ctx: &Context) -> Result<Action, ReleaseError> {
+    // Before anything is done for it: a copy from a backup is known by this.
+    origin::mark(release, ctx).await?;
     let around = gather::gather(release, ctx);
     let outcome = match decide::decide(release, &around) {
         Step::Rest => return Ok(retention::prune(release, &around, ctx).await),

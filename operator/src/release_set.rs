@@ -21,6 +21,7 @@ use kube::runtime::controller::Action;
 
 use crate::context::Context;
 use crate::error::Retry;
+use crate::origin;
 use crate::release::{self, Joint, ReleaseError};
 use decide::{Around, Cause, Step};
 use status::Seen;
@@ -36,6 +37,9 @@ pub(crate) async fn reconcile(
     ctx: &Context,
 ) -> Result<Action, ReleaseError> {
     if set.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    if origin::mark(&mut ReleaseSet::clone(set), ctx).await? {
         return Ok(Action::await_change());
     }
     let around = gather(set, ctx);
@@ -108,6 +112,7 @@ async fn step(set: &ReleaseSet, around: &Around, ctx: &Context) -> Result<Action
             }
         }
         Step::Planned => Seen::Planned,
+        Step::Restored(cause) => Seen::Ended(cause),
         Step::End(cause) => {
             release::end_together(set, &around.present(), &cause.message, ctx).await?;
             Seen::Ended(cause)

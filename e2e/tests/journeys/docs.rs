@@ -1,7 +1,7 @@
 //! What the documentation shows is what the API server takes.
 
 #[path = "docs/commands.rs"]
-mod commands;
+pub(crate) mod commands;
 
 use std::path::PathBuf;
 

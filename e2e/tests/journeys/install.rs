@@ -211,6 +211,8 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
             &[
                 "get secrets",
                 "watch releases.gimlet.io",
+                "patch releases.gimlet.io",
+                "patch artifacts.gimlet.io",
                 "patch releases/status.gimlet.io",
                 "create apps.gimlet.io",
                 // Previews go with their branch.
@@ -221,8 +223,6 @@ async fn the_operator_reads_a_secret_by_name_and_never_lists_them() -> Result<()
                 "list secrets",
                 "watch secrets",
                 "create secrets",
-                "patch releases.gimlet.io",
-                "patch artifacts.gimlet.io",
                 "create repositories.gimlet.io",
                 "create approvals.gimlet.io",
                 "patch environments.gimlet.io",

@@ -12,7 +12,7 @@ use super::{AppError, merged, uninstall};
 use crate::context::Context;
 use crate::flux;
 use crate::preview::{self, Outlook};
-use crate::release::{Observation, app_folder, artifact_of, observe};
+use crate::release::{Observation, app_folder, artifact_of, observe, order};
 
 /// What is known of an app.
 pub(super) struct Found {
@@ -93,7 +93,7 @@ fn pending(app: &App, namespace: &str, ctx: &Context) -> Option<String> {
             let status = release.status.clone().unwrap_or_default();
             status.commit.is_none() && status.timestamps.ended.is_none() && !release.spec.plan_only
         })
-        .max_by_key(|release| (release.creation_timestamp(), release.name_any()))
+        .max_by_key(|release| order(release))
         .map(|release| release.name_any())
 }
 

@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::AppError;
+use crate::origin;
 use crate::release::source_gone_back_to;
 
 /// Finds the newest release that is newer than what the release log has of the app, and not in it.
@@ -35,7 +36,7 @@ pub(super) async fn newest(
             Err(error) if error.kind() == GitErrorKind::NotFound => continue,
             Err(error) => return Err(error.into()),
         }
-        let release = releases.iter().find(|release| release.uid().as_ref() == Some(uid));
+        let release = releases.iter().find(|release| origin::uid(&release.metadata) == *uid);
         return Ok(Some(match release {
             Some(release) if remembered.source.is_none() => {
                 let source = source_gone_back_to(release, folder, writer).await?;
@@ -63,13 +64,13 @@ fn in_git(release: &Release) -> Option<AppRelease> {
     let status = release.status.as_ref()?;
     Some(AppRelease {
         name: release.name_any(),
-        uid: release.uid()?,
+        uid: origin::uid(&release.metadata),
         version: status.version.clone(),
         artifact: status.artifact.clone(),
         source: None,
         commit: status.commit.as_ref()?.sha.clone(),
         tree: status.plan.as_ref()?.tree.clone(),
-        time: Time(whole_second(release.creation_timestamp()?.0)),
+        time: Time(whole_second(origin::created(&release.metadata)?)),
     })
 }
 

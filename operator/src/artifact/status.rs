@@ -8,12 +8,18 @@ use kube::runtime::events::EventType;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::origin;
 use crate::status::apply;
 
 /// What a look at an artifact came to.
 pub(super) enum Seen {
     Judged(Vec<ManifestVerdict>),
-    Failed { reason: &'static str, message: String },
+    /// It is a copy from a backup.
+    Restored,
+    Failed {
+        reason: &'static str,
+        message: String,
+    },
 }
 
 /// Writes the status that follows from a look, if it differs from the one that is there.
@@ -57,6 +63,11 @@ fn compute(
             status.invalid = count(&verdicts, ManifestResult::Invalid);
             status.releases = verdicts;
             vec![Verdict::new(READY, Truth::True, "Judged", message)]
+        }
+        Seen::Restored => {
+            let message = "it came back from a backup: its policies set nothing off again, and it can be \
+                           released by hand";
+            vec![Verdict::new(READY, Truth::True, origin::RESTORED, message)]
         }
         Seen::Failed { reason, message } => {
             let message = format!("{message}; it is tried again");
@@ -141,7 +152,9 @@ mod tests {
         let failed = Seen::Failed { reason: "ApiError", message: "because".into() };
         let artifact = Artifact::new("a", gimlet_crds::ArtifactSpec::default());
         let failed = compute(&ArtifactStatus::default(), &artifact, failed, Timestamp::UNIX_EPOCH);
-        for status in [judged(Vec::new()), failed] {
+        let seen = Seen::Restored;
+        let copy = compute(&ArtifactStatus::default(), &artifact, seen, Timestamp::UNIX_EPOCH);
+        for status in [judged(Vec::new()), failed, copy] {
             let broken = condition::violations(&status.conditions, None, None);
             assert!(broken.is_empty(), "{broken:?}");
         }

@@ -5,6 +5,7 @@ use gimlet_crds::{ConfigChange, labels};
 use gimlet_hosts::{Commit, NewPullRequest};
 use kube::ResourceExt;
 
+use crate::origin;
 use crate::witness::Word;
 
 /// Longest first line of a message, in bytes.
@@ -12,7 +13,7 @@ const MAX_SUBJECT: usize = 200;
 
 /// Names the branch of a change's pull request; it follows from the UID, so that there is one.
 pub(super) fn branch(change: &ConfigChange) -> String {
-    format!("gimlet/config-{}", change.uid().unwrap_or_default())
+    format!("gimlet/config-{}", origin::uid(&change.metadata))
 }
 
 /// Writes the message of the commit.
@@ -35,7 +36,7 @@ pub(super) fn pull_request(change: &ConfigChange, base: &str, word: &Word) -> Ne
 
 /// Finds the commit of a change by its trailer.
 pub(super) fn find<'a>(change: &ConfigChange, commits: &'a [Commit]) -> Option<&'a Commit> {
-    let wanted = trailer(&change.uid()?);
+    let wanted = trailer(&origin::uid(&change.metadata));
     // Only in the last paragraph: above it is what people wrote.
     let has = |message: &str| {
         let last = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
@@ -57,7 +58,7 @@ fn parts(change: &ConfigChange) -> (String, String) {
 fn trailers(change: &ConfigChange, word: &Word) -> String {
     let (namespace, name) = (change.namespace().unwrap_or_default(), change.name_any());
     let mut lines = vec![
-        trailer(&change.uid().unwrap_or_default()),
+        trailer(&origin::uid(&change.metadata)),
         format!("{}: {namespace}/{name}", labels::trailer::NAME),
     ];
     let by = requested_by(change, word);

@@ -6,6 +6,7 @@ use gimlet_hosts::{Host, HostError, PullRequest, PullRequestState};
 use super::decide::{self, Step, Wanted};
 use super::status::Seen;
 use super::{ConfigChangeError, Target, commits, message};
+use crate::origin;
 use crate::witness::Word;
 
 /// Opens the pull request of a change, or tells what became of it.
@@ -31,6 +32,9 @@ pub(super) async fn propose(
     let head = message::branch(change);
     if let Some(pull) = host.find_pull_request(&head).await? {
         return Ok(told(change, branch, &pull));
+    }
+    if origin::is_restored(&change.metadata) {
+        return Ok(Seen::restored());
     }
     let wanted = Wanted::of(change);
     if host.branch(&head).await?.is_none() {

@@ -11,6 +11,7 @@ use kube::runtime::events::EventType;
 
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::origin;
 use crate::status::apply;
 
 /// What a look at a change came to.
@@ -55,6 +56,12 @@ impl Seen {
     pub(super) fn committed(branch: &str, sha: String, url: Option<String>) -> Self {
         let commit = ChangeCommit { sha, url };
         Self::Committed { branch: branch.to_owned(), commit, pull: None }
+    }
+
+    /// Ends a copy from a backup of which the repository has nothing.
+    pub(super) fn restored() -> Self {
+        let message = origin::refusal("create a new ConfigChange if it is still wanted");
+        Self::Failed { reason: origin::RESTORED, message }
     }
 }
 

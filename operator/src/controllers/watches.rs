@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use crate::context::{Context, Guarded};
-use crate::{controller, release, sources};
+use crate::{controller, origin, release, sources};
 
 pub(super) fn release_of(approval: &Guarded<Approval>) -> Option<ObjectRef<Guarded<Release>>> {
     let approval = approval.0.as_ref().ok()?;
@@ -165,7 +165,7 @@ fn is_judged_by(release: &Release, app: &App) -> bool {
     let current = status.and_then(|status| status.current.as_ref());
     reported
         && (is_on_its_way(release)
-            || current.is_some_and(|current| release.metadata.uid.as_ref() == Some(&current.uid)))
+            || current.is_some_and(|current| origin::uid(&release.metadata) == current.uid))
 }
 
 fn select(

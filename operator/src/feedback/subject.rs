@@ -12,6 +12,7 @@ use kube::ResourceExt;
 
 use super::standing;
 use crate::context::Context;
+use crate::origin;
 use crate::release;
 
 /// Names what is shown, the same for every state of it.
@@ -156,13 +157,13 @@ fn deployment(release: &Release, subject: &Subject, overtaken: bool) -> Option<(
     if overtaken && state == DeploymentState::Success {
         return None;
     }
-    let uid = release.uid()?;
+    let uid = origin::uid(&release.metadata);
     let spec = &release.spec;
     let environment = environment_name(&spec.environment, &spec.app);
     let identity = DeploymentIdentity {
         sha: sha.clone(),
         key: uid.clone(),
-        since: release.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        since: origin::created(&release.metadata).unwrap_or(Timestamp::UNIX_EPOCH),
     };
     let reference = version.branch.as_ref().or(version.tag.as_ref());
     let new = NewDeployment {

@@ -2,6 +2,7 @@
 
 use gimlet_crds::{App, AppRelease, Preview, PreviewRemoval, Repository};
 use gimlet_hosts::PullRequestState;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Preconditions};
 use kube::runtime::events::EventType;
@@ -11,6 +12,7 @@ use super::branch::{self, open_request};
 use super::fate::{Facts, Outlook, Request, decide};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::origin;
 
 /// Looks whether a preview is still needed. What was asked for, such as a lock, holds it back.
 pub(crate) async fn look(
@@ -31,7 +33,7 @@ pub(crate) async fn look(
     };
     // A release that changes nothing makes no commit, and yet somebody works on the branch.
     let all = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
-    let made = all.iter().filter_map(|release| release.creation_timestamp());
+    let made = all.iter().filter_map(|release| origin::created(&release.metadata)).map(Time);
     let released = made.chain(current.map(|current| current.time.clone())).map(|time| time.0).max();
     let facts = Facts {
         preview,

@@ -14,6 +14,7 @@ use super::outcome::{Committed, End, Outcome, Prepared};
 use super::{decide, gather, layout, message, observe, prepare, pull, status};
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::origin;
 use crate::preview;
 use crate::pull_request::Place;
 use crate::{app, flux};
@@ -30,9 +31,12 @@ pub(super) async fn release(
 ) -> Result<Outcome, ReleaseError> {
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let writer = &access.writer;
-    if let Some(commit) = writer.find_release(&release.uid().unwrap_or_default()).await? {
+    if let Some(commit) = writer.find_release(&origin::uid(&release.metadata)).await? {
         let commit = committed(release, environment, &commit, true)?;
         return Ok(Outcome::Committed { prepared: None, commit, observation: None });
+    }
+    if origin::is_restored(&release.metadata) {
+        return Ok(Outcome::Ended(restored()));
     }
     if release.spec.cancel {
         return Ok(Outcome::Ended(End::Cancelled));
@@ -140,6 +144,15 @@ fn still_blocked(release: &Release, environment: &Environment, around: &Around) 
 fn lacks_something(status: &ReleaseStatus) -> bool {
     use BlockerKind::{Artifact, Chart, Git};
     status.blocked_by.iter().any(|blocker| matches!(blocker.kind, Artifact | Chart | Git))
+}
+
+/// Ends a copy from a backup that is not in git. Nobody knows what people decided of it since, so what
+/// is still wanted is released anew.
+fn restored() -> End {
+    End::Rejected {
+        reason: origin::RESTORED.into(),
+        message: origin::refusal("create a new Release if it is still wanted"),
+    }
 }
 
 /// Refuses a release that names a set which has not made it.

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::gather::Around;
 use super::outcome::End;
+use crate::origin;
 
 /// What overtakes a release whose app goes.
 pub(super) const UNINSTALL: &str = "uninstalling the app";
@@ -48,9 +49,10 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
         Phase::Planned if release.spec.plan_only => return Step::Rest,
         _ => {}
     }
-    // A release that is Queued may be in git already, so its end is decided by git, see `commit`; one
-    // that has a pull request may be merged already, see `pull`.
-    if status.phase != Phase::Queued && status.pull_request.is_none() {
+    // A release that is Queued may be in git already, so its end is decided by git, see `commit`; as is
+    // that of a copy from a backup. One that has a pull request may be merged already, see `pull`.
+    let restored = origin::is_restored(&release.metadata);
+    if status.phase != Phase::Queued && status.pull_request.is_none() && !restored {
         if release.spec.cancel {
             return Step::End(End::Cancelled);
         }
@@ -61,7 +63,7 @@ pub(super) fn decide(release: &Release, around: &Around) -> Step {
             return Step::End(End::Superseded { by: newer });
         }
     }
-    if status.phase == Phase::Queued && around.set.is_some() {
+    if status.phase == Phase::Queued && around.set.is_some() && !restored {
         return Step::OfSet;
     }
     match &around.environment {
@@ -105,9 +107,9 @@ fn after_git(release: &Release, around: &Around, phase: Phase, commit: &str) -> 
 /// Places a release among those of its app: by time, and within a second, which is all that times
 /// tell, by the API server's own count.
 pub(crate) fn order(release: &Release) -> (i64, u64) {
-    let created = release.creation_timestamp().map_or(0, |time| time.0.as_second());
+    let created = origin::created(&release.metadata).map_or(0, Timestamp::as_second);
     let first_seen = release.status.as_ref().and_then(|status| status.sequence.clone());
-    let sequence = first_seen.or_else(|| release.resource_version());
+    let sequence = first_seen.or_else(|| origin::sequence(&release.metadata));
     (created, sequence.and_then(|sequence| sequence.parse().ok()).unwrap_or_default())
 }
 
@@ -158,8 +160,8 @@ fn long_in_git(release: &Release, now: Timestamp) -> bool {
 /// waited would bring the app back as soon as it is gone.
 pub(super) fn uninstalled_after(release: &Release, app: Option<&App>) -> bool {
     let deleted = app.and_then(|app| app.metadata.deletion_timestamp.as_ref());
-    match (deleted, release.creation_timestamp()) {
-        (Some(deleted), Some(created)) => created.0 <= deleted.0,
+    match (deleted, origin::created(&release.metadata)) {
+        (Some(deleted), Some(created)) => created <= deleted.0,
         _ => false,
     }
 }

@@ -16,6 +16,7 @@ use super::{message, observe, prepare, status};
 use crate::context::Context;
 use crate::error::Retry;
 use crate::flux;
+use crate::origin;
 use crate::remotes::Access;
 
 /// Releases of one set that are planned at once.
@@ -52,7 +53,7 @@ async fn record(
 ) -> Result<Option<SetCommit>, ReleaseError> {
     let mut places = Vec::new();
     for release in releases {
-        let commit = writer.find_release(&release.uid().unwrap_or_default()).await?;
+        let commit = writer.find_release(&origin::uid(&release.metadata)).await?;
         places.push((release, commit));
     }
     let Some(head) = places.iter().find_map(|(_, commit)| *commit) else { return Ok(None) };

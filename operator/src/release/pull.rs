@@ -19,6 +19,7 @@ use super::outcome::{Committed, End, Outcome, Prepared};
 use super::{layout, message, observe, pull_text};
 use crate::context::Context;
 use crate::flux;
+use crate::origin;
 use crate::pull_request::{Place, Proposed};
 use crate::remotes::Access;
 
@@ -119,7 +120,7 @@ async fn in_git(
     environment: &Environment,
     access: &Access,
 ) -> Result<Option<Committed>, ReleaseError> {
-    let found = access.writer.find_release(&release.uid().unwrap_or_default()).await?;
+    let found = access.writer.find_release(&origin::uid(&release.metadata)).await?;
     found.map(|commit| committed(release, environment, &commit, false)).transpose()
 }
 

@@ -18,6 +18,7 @@ use super::{gate, reported, status};
 use crate::context::Context;
 use crate::digest;
 use crate::error::ApiError;
+use crate::origin;
 
 /// What follows from how a release stands.
 #[derive(Debug, PartialEq)]
@@ -38,6 +39,10 @@ pub(super) async fn follow(
     around: &Around,
     ctx: &Context,
 ) -> Result<Option<Duration>, ApiError> {
+    if origin::is_restored(&release.metadata) {
+        // What it sets off was set off then, or is for people to decide now.
+        return Ok(None);
+    }
     let namespace = release.namespace().unwrap_or_default();
     let mut soonest: Option<Timestamp> = None;
     let next = ctx.environments_promoting_from(&namespace, &release.spec.environment);

@@ -15,6 +15,7 @@ use super::outcome::{Committed, End, Observation, Outcome, Prepared};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::notification::News;
+use crate::origin;
 use crate::status::apply;
 
 /// Reason of a release that ended because its set did.
@@ -69,7 +70,10 @@ fn announce(
     now: Timestamp,
     ctx: &Context,
 ) {
-    measure(release, old, status, now, ctx);
+    let restored = origin::is_restored(&release.metadata);
+    if !restored {
+        measure(release, old, status, now, ctx);
+    }
     let ready = condition::find(&status.conditions, READY);
     let (reason, message) = ready.map_or(("", ""), |c| (c.reason.as_str(), c.message.as_str()));
     let was = condition::find(&old.conditions, READY).map_or("", |c| c.reason.as_str());
@@ -88,10 +92,13 @@ fn announce(
         message,
         "a release moved"
     );
-    let mut seen = release.clone();
-    seen.status = Some(status.clone());
-    ctx.feedback.publish(seen.clone());
-    ctx.announcer.publish(News::Release(Box::new(seen)));
+    // Of a copy from a backup everybody was told when it happened.
+    if !restored {
+        let mut seen = release.clone();
+        seen.status = Some(status.clone());
+        ctx.feedback.publish(seen.clone());
+        ctx.announcer.publish(News::Release(Box::new(seen)));
+    }
     let bad = matches!(status.phase, Phase::Failed | Phase::Rejected);
     let kind = if bad { EventType::Warning } else { EventType::Normal };
     ctx.event(release, kind, reason, &format!("{phase}: {message}"));
@@ -140,7 +147,7 @@ fn compute(
     let Next { mut status, mut verdicts, .. } = next;
     keep_earlier(&mut verdicts, old);
     if status.sequence.is_none() {
-        status.sequence.clone_from(&release.metadata.resource_version);
+        status.sequence = origin::sequence(&release.metadata);
     }
     status.observed_generation = release.metadata.generation;
     status.conditions =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gimlet_crds::condition::{self, READY};
 use gimlet_crds::{Environment, Phase, PushMode, Release, ReleaseSet};
 
+use crate::origin;
 use crate::release::{SET_ENDED, waits_for_set};
 
 /// What a set depends on, from the caches.
@@ -37,6 +38,8 @@ pub(super) enum Step {
     Commit { environment: Arc<Environment> },
     /// Nothing of it comes to git.
     End(Cause),
+    /// It is a copy from a backup; its releases end by themselves.
+    Restored(Cause),
     /// It is planned, and that is all that was asked for.
     Planned,
 }
@@ -57,6 +60,15 @@ pub(super) fn decide(set: &ReleaseSet, around: &Around) -> Step {
     }
     if status.timestamps.ended.is_some() {
         return Step::Rest;
+    }
+    if origin::is_restored(&set.metadata) {
+        return Step::Restored(Cause {
+            phase: Phase::Rejected,
+            reason: origin::RESTORED.into(),
+            message: origin::refusal(
+                "its releases tell what they came to; create a new set if it is wanted",
+            ),
+        });
     }
     if let Some(cause) = cause(&around.present()) {
         return Step::End(cause);

@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Resource, ResourceExt};
 
 use crate::digest;
+use crate::origin;
 
 /// Makes the Release of an app, as the set wants it.
 pub(super) fn make(set: &ReleaseSet, app: &str) -> Release {
@@ -39,7 +40,7 @@ pub(super) fn make(set: &ReleaseSet, app: &str) -> Release {
 
 /// Names the Release of an app.
 pub(super) fn name_of(set: &ReleaseSet, app: &str) -> String {
-    let uid = set.uid().unwrap_or_default();
+    let uid = origin::uid(&set.metadata);
     let digest = digest::of_parts([uid.as_bytes(), b"set".as_slice(), app.as_bytes()]);
     let short: String = digest.chars().take(10).collect();
     format!("{}-{short}", name::app_object(app, &set.spec.environment))
@@ -49,11 +50,13 @@ pub(super) fn name_of(set: &ReleaseSet, app: &str) -> String {
 pub(crate) fn has_made(set: &ReleaseSet, release: &Release) -> bool {
     let wanted = make(set, &release.spec.app);
     let owner = |uid: &str| release.owner_references().iter().any(|owner| owner.uid == uid);
+    // An owner of before the backup is none any more.
+    let restored = origin::is_restored(&set.metadata) && origin::is_restored(&release.metadata);
     let mut spec = release.spec.clone();
     // These two a person may set.
     (spec.cancel, spec.confirm) = (wanted.spec.cancel, wanted.spec.confirm);
     wanted.name_any() == release.name_any()
-        && set.uid().is_some_and(|uid| owner(&uid))
+        && (restored || set.uid().is_some_and(|uid| owner(&uid)))
         && wanted.spec == spec
 }
 

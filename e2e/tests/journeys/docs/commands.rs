@@ -9,7 +9,7 @@ use serde_json::json;
 
 /// A block of commands of a page.
 #[derive(Debug, PartialEq, Eq)]
-struct Block {
+pub(crate) struct Block {
     page: String,
     line: usize,
     text: String,
@@ -21,6 +21,8 @@ struct Block {
 const NOT_RUN: &str = "not-run:";
 /// The page whose blocks are run one after the other, from nothing.
 const GUIDE: &str = "docs/first-hour.md";
+/// Pages whose blocks need a scene of their own, and are run by a journey of their own.
+const WALKED: [&str; 2] = [GUIDE, "docs/backup.md"];
 
 /// Finds the blocks of commands of a page.
 fn blocks(page: &str, text: &str) -> Vec<Block> {
@@ -85,7 +87,20 @@ fn a_block_is_run_or_has_a_reason() -> Result<()> {
     Ok(())
 }
 
-fn run(cli: &Cli, block: &Block, namespace: &str) -> Result<()> {
+/// Gives the blocks of a page under a heading that are run, with those under the headings below it.
+pub(crate) fn blocks_under(page: &str, heading: &str) -> Result<Vec<Block>> {
+    let text = std::fs::read_to_string(root()?.join(page))?;
+    let begin = text.lines().position(|line| line == format!("## {heading}"));
+    let begin = begin.with_context(|| format!("{page} has no heading {heading}"))?;
+    let next = text.lines().skip(begin + 1).position(|line| line.starts_with("## "));
+    let end = next.map_or(usize::MAX, |next| begin + 1 + next);
+    let mut found = blocks(page, &text);
+    found.retain(|block| block.reason.is_none() && (begin..end).contains(&block.line));
+    Ok(found)
+}
+
+/// Runs a block as it is written, but for the namespace.
+pub(crate) fn run(cli: &Cli, block: &Block, namespace: &str) -> Result<()> {
     // Examples name a namespace that is another test's, or nobody's.
     let text = block.text.replace("-n team", &format!("-n {namespace}"));
     let text = text.replace("=team:", &format!("={namespace}:"));
@@ -176,7 +191,9 @@ async fn the_commands_of_the_pages_can_be_typed() -> Result<()> {
     );
     std::fs::write(checkout.path().join(".gimlet/cart.yaml"), shipped)?;
     cli.enter(checkout.path());
-    for block in all()?.iter().filter(|block| block.page != GUIDE && block.reason.is_none()) {
+    for block in
+        all()?.iter().filter(|block| !WALKED.contains(&&*block.page) && block.reason.is_none())
+    {
         run(&cli, block, stage.namespace.name())?;
         for environment in ["staging", "production"] {
             let patch = json!({"spec": {"suspend": false, "lock": null}});
