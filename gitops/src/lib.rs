@@ -34,6 +34,7 @@ mod signing;
 mod store;
 mod touch;
 mod tree;
+mod waits;
 mod wire;
 mod writer;
 

@@ -18,6 +18,7 @@ use crate::path::RepoPath;
 use crate::remote::BranchName;
 use crate::signing::Signer;
 use crate::store::Store;
+use crate::waits::{Wait, Waits};
 
 /// Says where a branch stood when the server was last asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Head {
     pub rewritten: bool,
 }
 
-/// Counts the changes that wait for a push.
+/// Counts the changes that wait for a push, or for the answer to theirs.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueStats {
     /// How many wait.
@@ -41,7 +42,8 @@ pub struct QueueStats {
 
 pub(crate) struct Pending {
     pub(crate) change: Change,
-    pub(crate) since: Instant,
+    /// Counts it until it is answered.
+    pub(crate) _wait: Wait,
     pub(crate) reply: oneshot::Sender<Result<Outcome, GitError>>,
 }
 
@@ -97,6 +99,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) store: Store,
     pub(crate) announced: Announced,
+    pub(crate) waits: Waits,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     signer: RwLock<Option<Arc<Signer>>>,
     state: RwLock<State>,
@@ -123,6 +126,7 @@ impl Shared {
             store: Store::new(Arc::clone(&engine) as Arc<dyn Objects>),
             engine,
             announced: Announced::default(),
+            waits: Waits::default(),
             observer,
             signer: RwLock::new(signer),
             state: RwLock::default(),

@@ -376,10 +376,10 @@ impl Writer {
             && store.exists(b.0, ObjectKind::Commit).await?)
     }
 
-    /// Counts the changes that wait.
+    /// Counts the changes that wait, those that are being pushed included: with a slow server they
+    /// are most of them.
     pub fn queue(&self) -> QueueStats {
-        let queue = self.shared.queue();
-        QueueStats { depth: queue.len(), oldest: queue.front().map(|pending| pending.since) }
+        self.shared.waits.stats()
     }
 }
 
@@ -406,7 +406,11 @@ impl Ticket {
         change.check()?;
         let (reply, answer) = oneshot::channel();
         let writer = self.writer.clone();
-        writer.shared.queue().push_back(Pending { change, since: Instant::now(), reply });
+        writer.shared.queue().push_back(Pending {
+            change,
+            _wait: writer.shared.waits.begin(),
+            reply,
+        });
         // The change is queued before its announcement ends, so that a gathering push sees it.
         drop(self);
         writer.commands.send(Command::Wake).map_err(|_| GitError::cancelled())?;

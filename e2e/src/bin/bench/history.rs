@@ -47,6 +47,13 @@ pub fn file(app: usize, number: usize, release: &str) -> (String, String) {
 ///
 /// It is packed and has bitmaps, as hosts keep their repositories.
 pub fn generate(path: &Path, shape: Shape) -> Result<()> {
+    generate_by(path, |stream| import(stream, shape))?;
+    git(path, ["repack", "-a", "-d", "-b", "--quiet"])?;
+    Ok(())
+}
+
+/// Makes a bare repository of what is written for `git fast-import`.
+pub fn generate_by(path: &Path, import: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let parent = path.parent().context("a repository is not the root")?;
     let text = path.to_str().context("the path of the repository is not UTF-8")?;
     git(parent, ["init", "--quiet", "--bare", "--initial-branch=main", text])?;
@@ -65,14 +72,13 @@ pub fn generate(path: &Path, shape: Shape) -> Result<()> {
         .spawn()
         .context("git does not start: is it installed?")?;
     let mut stream = BufWriter::new(child.stdin.take().context("git takes no input")?);
-    import(&mut stream, shape)?;
+    import(&mut stream)?;
     drop(stream);
     ensure!(child.wait()?.success(), "git fast-import failed");
-    git(path, ["repack", "-a", "-d", "-b", "--quiet"])?;
     Ok(())
 }
 
-fn import(stream: &mut impl Write, shape: Shape) -> Result<()> {
+fn import(stream: &mut dyn Write, shape: Shape) -> Result<()> {
     writeln!(stream, "feature done")?;
     for number in 0..shape.commits {
         // A prime stride: every app gets its turn, and neighbours are not released together.
@@ -106,13 +112,14 @@ fn import(stream: &mut impl Write, shape: Shape) -> Result<()> {
     Ok(())
 }
 
-fn modify(stream: &mut impl Write, of: usize, part: usize, release: &str) -> Result<()> {
+fn modify(stream: &mut dyn Write, of: usize, part: usize, release: &str) -> Result<()> {
     let (name, text) = file(of, part, release);
     writeln!(stream, "M 100644 inline {ENVIRONMENT}/{}/{name}", app(of))?;
     data(stream, &text)
 }
 
-fn data(stream: &mut impl Write, text: &str) -> Result<()> {
+/// Writes a block of data for `git fast-import`.
+pub fn data(stream: &mut dyn Write, text: &str) -> Result<()> {
     writeln!(stream, "data {}\n{text}", text.len())?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod agent;
 mod cost;
 mod gateway;
 mod history;
+mod load;
 mod memory;
 mod metrics;
 mod processor;
@@ -91,6 +92,8 @@ enum Part {
     E,
     /// An agent that watches many pods, and many agents on one dashboard.
     F,
+    /// Many apps: at rest, at a start, and released at once.
+    G,
 }
 
 fn main() -> Result<()> {
@@ -151,6 +154,10 @@ async fn run(args: Args) -> Result<()> {
         let (section, apps) = agent::measure(&cluster, args.quick).await?;
         sections.push(told(section));
         sections.push(told(gateway::measure(&cluster, &apps, args.quick).await?));
+    }
+    if wanted(Part::G) {
+        let cluster = ControlPlane::own("bench-load", false)?;
+        sections.push(told(load::measure(&cluster, args.quick).await?));
     }
     let after = machine();
     println!("{after}");

@@ -54,6 +54,21 @@ impl Sampler {
     }
 }
 
+/// Finds the operator's process.
+pub fn operator() -> Option<u32> {
+    let own = std::process::id();
+    let listed = std::fs::read_dir("/proc").ok()?.flatten();
+    listed.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).find(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        parse(&status).is_some_and(|found| found.name == OPERATOR && found.parent == own)
+    })
+}
+
+/// Gives the memory of the operator with all its children now, in bytes.
+pub fn together() -> u64 {
+    look().together
+}
+
 /// Gives the most memory that this process has had, in bytes.
 pub fn own_peak() -> Result<u64> {
     peak(std::process::id())
