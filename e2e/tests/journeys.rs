@@ -90,6 +90,8 @@ mod rollback;
 mod secrets;
 #[path = "journeys/signing.rs"]
 mod signing;
+#[path = "journeys/slow_hosts.rs"]
+mod slow_hosts;
 #[path = "journeys/sso.rs"]
 mod sso;
 #[path = "journeys/uninstall.rs"]

@@ -76,7 +76,7 @@ pub struct Args {
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub refresh_seconds: u64,
 
-    /// Releases that are worked on at once
+    /// Releases of one environment that are worked on at once
     #[arg(long, env = "GIMLET_CONCURRENCY", default_value_t = 256, value_name = "COUNT",
           value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub concurrency: u16,

@@ -21,11 +21,13 @@ use crate::environment::Looks;
 use crate::events::Events;
 use crate::feedback::Feedback;
 use crate::flux::FluxCache;
+use crate::lanes::Roads;
 use crate::metrics::Metrics;
 use crate::notification::Announcer;
 use crate::preview::comments::Comments;
 use crate::remotes::Remotes;
 use crate::render::Renderers;
+use crate::siblings::Siblings;
 use crate::sources::{self, Sources};
 use crate::traffic::Traffic;
 use crate::witness::Witness;
@@ -50,6 +52,8 @@ pub(crate) struct Common {
     /// Version of the cluster that the operator runs in, such as `v1.36.3`.
     pub(crate) kubernetes_version: String,
     pub(crate) refresh: Duration,
+    /// Releases of one environment that are worked on at once.
+    pub(crate) concurrency: u16,
     /// Artifacts that are kept of each branch.
     pub(crate) artifacts_per_branch: usize,
 }
@@ -66,6 +70,8 @@ pub(crate) struct Context {
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
     pub(crate) looks: Looks,
+    pub(crate) siblings: Siblings,
+    pub(crate) roads: Roads,
     pub(crate) remotes: Arc<Remotes>,
     pub(crate) sources: Arc<Sources>,
     pub(crate) charts: Charts,
@@ -105,6 +111,7 @@ impl Context {
             renderers,
             kubernetes_version,
             refresh,
+            concurrency,
             artifacts_per_branch,
         } = common;
         let Caches {
@@ -130,6 +137,8 @@ impl Context {
             backoff: Backoff::default(),
             written: Written::default(),
             looks: Looks::default(),
+            siblings: Siblings::default(),
+            roads: Roads::new(concurrency),
             remotes,
             sources,
             charts,
@@ -335,10 +344,20 @@ impl Context {
 
     /// Lists the releases of an app from the cache.
     pub(crate) fn releases_of(&self, namespace: &str, env: &str, app: &str) -> Vec<Arc<Release>> {
-        let of_app = |r: &Release| r.spec.environment == env && r.spec.app == app;
-        select(&self.releases, |release| {
-            release.metadata.namespace.as_deref() == Some(namespace) && of_app(release)
-        })
+        let mut found =
+            self.siblings.of(namespace, env, app, |name| find(&self.releases, namespace, name));
+        // One of the name may have been made anew for another app.
+        found.retain(|release| release.spec.environment == env && release.spec.app == app);
+        found
+    }
+
+    /// Notes which releases there are of each app, once the cache has all of them.
+    pub(crate) fn note_releases(&self) {
+        for guarded in self.releases.state() {
+            if let Ok(release) = &guarded.0 {
+                self.siblings.note(release);
+            }
+        }
     }
 
     /// Publishes an event about an object, behind what goes on.

@@ -79,7 +79,6 @@ impl Wiring {
     pub(crate) fn run(
         self,
         ctx: &Arc<Context>,
-        args: &Args,
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
         let Self {
@@ -95,7 +94,6 @@ impl Wiring {
         } = self;
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
         let of_environment = releases.store();
-        let of_app = releases.store();
         let of_repository = apps.store();
         let of_agent = apps.store();
         let asked_in = changes.store();
@@ -104,12 +102,12 @@ impl Wiring {
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
         let apps = apps
-            .with_config(limit(OTHERS).debounce(SHORTLY))
-            .watches(
-                watched.releases.clone(),
-                watcher::Config::default(),
-                |release: Guarded<Release>| app_of(&release),
-            )
+            // How many are worked on at once is for each environment by itself, see `lanes`.
+            .with_config(ControllerConfig::default().debounce(SHORTLY))
+            .watches(watched.releases.clone(), watcher::Config::default(), {
+                let ctx = Arc::clone(ctx);
+                move |release: Guarded<Release>| app_of(&ctx, &release)
+            })
             .watches(
                 watched.repositories.clone(),
                 watcher::Config::default(),
@@ -123,14 +121,14 @@ impl Wiring {
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
         let releases = releases
-            .with_config(limit(args.concurrency))
             .watches(
                 watched.environments,
                 watcher::Config::default(),
                 move |environment: Guarded<Environment>| waiting_in(&of_environment, &environment),
             )
-            .watches(watched.apps, watcher::Config::default(), move |app: Guarded<App>| {
-                waiting_for(&of_app, &app)
+            .watches(watched.apps, watcher::Config::default(), {
+                let ctx = Arc::clone(ctx);
+                move |app: Guarded<App>| waiting_for(&ctx, &app)
             })
             .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
                 release_of(&approval)
@@ -241,15 +239,21 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
     let Some(object) = controller::readable(&object) else {
         return Ok(Action::await_change());
     };
+    let namespace = object.namespace().unwrap_or_default();
+    let _place = ctx.roads.apps.enter(&namespace, &object.spec.environment).await;
+    // What was seen before the wait may be out of date.
+    let Some(object) = ctx.app(&namespace, &object.name_any()) else {
+        return Ok(Action::await_change());
+    };
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
-    let namespace = object.namespace().unwrap_or_default();
     let goes = object.metadata.deletion_timestamp.is_some();
     if !goes && ctx.traffic.is_heavy(&namespace, &object.spec.environment) {
         return Ok(Action::requeue(BUSY.mul_f64(rand::random_range(0.5..1.5))));
     }
-    let result = match app::reconcile(&object, &ctx).await {
+    // On the heap: most of those that wait are only so large.
+    let result = match Box::pin(app::reconcile(&object, &ctx)).await {
         Ok(action) => Ok(action),
         Err(error) => {
             app::record_failure(&object, &error, &ctx).await;
@@ -347,12 +351,17 @@ async fn reconcile_release(
     let Some(object) = controller::readable(&object) else {
         return Ok(Action::await_change());
     };
+    ctx.siblings.note(&object);
+    let namespace = object.namespace().unwrap_or_default();
+    let _place = ctx.roads.releases.enter(&namespace, &object.spec.environment).await;
+    let Some(object) = ctx.release(&namespace, &object.name_any()) else {
+        return Ok(Action::await_change());
+    };
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
-    let namespace = object.namespace().unwrap_or_default();
     let _passage = ctx.traffic.enter(namespace, object.spec.environment.clone());
-    let result = release::reconcile(&object, &ctx)
+    let result = Box::pin(release::reconcile(&object, &ctx))
         .await
         .map_err(|error| Failure::new(error.reason(), &error, error.retry()));
     controller::finish(&*object, result, &ctx)

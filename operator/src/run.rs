@@ -87,6 +87,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         renderers: Arc::new(renderers),
         kubernetes_version: version.git_version,
         refresh: args.refresh(),
+        concurrency: args.concurrency,
         artifacts_per_branch: args.artifacts_per_branch.into(),
         client: client.clone(),
     };
@@ -129,9 +130,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let ctx = Arc::new(Context::new(common.clone(), caches.clone(), filled));
     probes.lead(&ctx);
     let tellers = Tellers::start(&ctx, &args, (reports, announcements, writer), &lead);
-    let controllers = tokio::spawn(wiring.run(&ctx, &args, &lead));
+    let controllers = tokio::spawn(wiring.run(&ctx, &lead));
     tokio::select! {
         () = async { tokio::join!(caches.filled(), doors.webhooks_filled()); } => {
+            ctx.note_releases();
             fill.send_replace(true);
             if let Some(views) = &doors.views {
                 views.lead(Arc::clone(&ctx));

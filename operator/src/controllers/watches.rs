@@ -20,8 +20,9 @@ pub(super) fn set_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<Rel
     Some(ObjectRef::new(release.spec.set.as_ref()?).within(&release.namespace()?))
 }
 
-pub(super) fn app_of(release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
+pub(super) fn app_of(ctx: &Context, release: &Guarded<Release>) -> Option<ObjectRef<Guarded<App>>> {
     let release = release.0.as_ref().ok()?;
+    ctx.siblings.note(release);
     let name = name::app_object(&release.spec.app, &release.spec.environment);
     Some(ObjectRef::new(&name).within(&release.namespace()?))
 }
@@ -122,19 +123,16 @@ pub(super) fn waiting_in(
     })
 }
 
-pub(super) fn waiting_for(
-    releases: &Store<Guarded<Release>>,
-    app: &Guarded<App>,
-) -> Vec<ObjectRef<Guarded<Release>>> {
+pub(super) fn waiting_for(ctx: &Context, app: &Guarded<App>) -> Vec<ObjectRef<Guarded<Release>>> {
     let Ok(app) = &app.0 else {
         return Vec::new();
     };
     let namespace = app.namespace().unwrap_or_default();
-    select(releases, &namespace, |release| {
-        release.spec.environment == app.spec.environment
-            && release.spec.app == app.spec.app
-            && (is_before_git(release) || is_judged_by(release, app))
-    })
+    ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app)
+        .iter()
+        .filter(|release| is_before_git(release) || is_judged_by(release, app))
+        .map(|release| ObjectRef::new(&release.name_any()).within(&namespace))
+        .collect()
 }
 
 fn is_proposed_in(change: &ConfigChange, repository: &Repository) -> bool {
