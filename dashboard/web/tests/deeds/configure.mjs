@@ -5,7 +5,6 @@ import { settle, usable } from './parts.mjs';
 export const configure = {
   /** Opens the form of an app that was never released. */
   'open the form': {
-    expected: ['404'],
     run: async (page, { address, path }) => {
       await page.goto(address + path);
       await page.locator('.cm-content').waitFor();
