@@ -1,4 +1,4 @@
-import { Anchor, Code, createTheme, Drawer, Modal, Tooltip } from '@mantine/core';
+import { Anchor, Code, createTheme, Drawer, Modal, Notification, Tooltip } from '@mantine/core';
 
 const system = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 
@@ -16,6 +16,7 @@ export const theme = createTheme({
     Anchor: Anchor.extend({ defaultProps: { underline: 'always' } }),
     Drawer: Drawer.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
     Modal: Modal.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, withArrow: true } }),
     Code: Code.extend({ defaultProps: { fz: 'xs' } }),
   },

@@ -5,14 +5,6 @@ import { join } from 'node:path';
 import { seriousIn } from '../axe.mjs';
 import { ensure, isOff, settle, stayed } from './parts.mjs';
 
-/** Returns what axe still finds when the page has had the time to take on other colours, part by part. */
-async function lasting(page) {
-  const until = Date.now() + 5_000;
-  let serious = await seriousIn(page);
-  while (serious.length > 0 && Date.now() < until) serious = await seriousIn(page);
-  return serious;
-}
-
 export const pages = {
   /** Opens a page as nobody, signs in with a token, and waits until it is live. */
   'sign in': {
@@ -51,7 +43,7 @@ export const pages = {
       for (const colorScheme of ['dark', 'light']) {
         await page.emulateMedia({ colorScheme });
         await page.screenshot({ path: join(pictures, `${name}-${colorScheme}.png`) });
-        const serious = await lasting(page);
+        const serious = await seriousIn(page);
         ensure(serious.length === 0, `${name} in ${colorScheme}: ${serious.join('; ')}`);
       }
     },
