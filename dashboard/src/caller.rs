@@ -112,33 +112,64 @@ async fn current(
     renewed.await.unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
+/// Whoever wants to be forgotten: a caller whose token is taken as it is, for none is worth asking for
+/// any more.
+pub(crate) struct Leaver(pub(crate) Caller);
+
+impl FromRequestParts<Dashboard> for Leaver {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, dashboard: &Dashboard) -> Result<Self, Problem> {
+        match shown(parts, dashboard, Timestamp::now())? {
+            Shown::Token(caller) => Ok(Self(caller)),
+            Shown::Session(key, Session { token, ends, .. }) => {
+                Ok(Self(Caller { token, session: Some(key), expires: Some(ends) }))
+            }
+        }
+    }
+}
+
 impl FromRequestParts<Dashboard> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, dashboard: &Dashboard) -> Result<Self, Problem> {
-        if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-            let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
-            let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-            let token = bearer.and_then(|(_, token)| Token::new(token)).ok_or_else(|| {
-                Problem::unauthorized("send a Kubernetes token as Authorization: Bearer …")
-            })?;
-            let expires = token.expires();
-            return Ok(Self { token, session: None, expires });
-        }
         let now = Timestamp::now();
-        let found = dashboard.sessions.find(&parts.headers, now);
-        let Some((key, session)) = found else {
-            return Err(Problem::unauthorized(
-                "sign in first, or send a Kubernetes token as Authorization: Bearer …",
-            ));
-        };
-        if !parts.method.is_safe() || upgrades(&parts.headers) {
-            origin::check(&parts.headers)?;
+        match shown(parts, dashboard, now)? {
+            Shown::Token(caller) => Ok(caller),
+            Shown::Session(key, session) => {
+                let expires = Some(session.ends);
+                let token = current(dashboard, &key, session, now).await?;
+                Ok(Self { token, session: Some(key), expires })
+            }
         }
-        let expires = Some(session.ends);
-        let token = current(dashboard, &key, session, now).await?;
-        Ok(Self { token, session: Some(key), expires })
     }
+}
+
+/// What a request shows of who makes it.
+enum Shown {
+    Token(Caller),
+    Session(String, Session),
+}
+
+fn shown(parts: &Parts, dashboard: &Dashboard, now: Timestamp) -> Result<Shown, Problem> {
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let bearer = value.to_str().ok().and_then(|value| value.split_once(' '));
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token = bearer.and_then(|(_, token)| Token::new(token)).ok_or_else(|| {
+            Problem::unauthorized("send a Kubernetes token as Authorization: Bearer …")
+        })?;
+        let expires = token.expires();
+        return Ok(Shown::Token(Caller { token, session: None, expires }));
+    }
+    let Some((key, session)) = dashboard.sessions.find(&parts.headers, now) else {
+        return Err(Problem::unauthorized(
+            "sign in first, or send a Kubernetes token as Authorization: Bearer …",
+        ));
+    };
+    if !parts.method.is_safe() || upgrades(&parts.headers) {
+        origin::check(&parts.headers)?;
+    }
+    Ok(Shown::Session(key, session))
 }
 
 fn upgrades(headers: &HeaderMap) -> bool {

@@ -12,7 +12,7 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use serde::{Deserialize, Serialize};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Leaver};
 use crate::http::Dashboard;
 use crate::origin;
 use crate::problem::Problem;
@@ -109,7 +109,7 @@ struct SignedOut {
 pub(crate) async fn sign_out(
     State(dashboard): State<Dashboard>,
     headers: HeaderMap,
-    caller: Caller,
+    Leaver(caller): Leaver,
 ) -> Response {
     let Some(key) = &caller.session else { return StatusCode::NO_CONTENT.into_response() };
     dashboard.sessions.end(key);
