@@ -727,7 +727,14 @@ export function runningOf(app, environment) {
         restarts: broken ? 7 : 0,
         state: { is: 'running' },
         ...(broken
-          ? { last: { exitCode: 1, reason: 'Error', message: 'dial tcp 10.0.3.4:5432: connection refused' } }
+          ? {
+              last: {
+                exitCode: 1,
+                reason: 'Error',
+                message: 'dial tcp 10.0.3.4:5432: connection refused',
+                at: new Date(START - 8_000).toISOString(),
+              },
+            }
           : {}),
       },
     ],
@@ -792,7 +799,7 @@ export function logOf(app, { pods, previous }, lines = 120) {
   return Array.from({ length: lines }, (_, index) => ({
     pod: all[Math.floor(index / SAID.length) % all.length],
     container: 'app',
-    time: new Date(START - (lines - index) * 730 - (previous ? 900_000 : 0)).toISOString(),
+    time: new Date(START - (lines - index) * 730 - (previous === 'true' ? 900_000 : 0)).toISOString(),
     text: SAID[index % SAID.length],
   }));
 }
@@ -816,7 +823,7 @@ export const eventsOf = (app) => [
     count: 1,
   },
   {
-    time: ago(130),
+    time: ago(20),
     warning: true,
     reason: 'BackOff',
     object: `Pod/${app}-6c-b`,

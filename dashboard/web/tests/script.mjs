@@ -551,6 +551,11 @@ export const steps = {
     if (!copied.includes('order refused') || copied.includes('accepted')) throw new Error(`copied: ${copied}`);
     await page.keyboard.press('p');
     await page.locator('text=that is all').waitFor();
+    if (await page.locator('.logs-mark').count()) throw new Error('a restart is marked in the log of the one before');
+    await page.keyboard.press('p');
+    await page.getByRole('button', { name: 'previous container of catalog-6c-b, app' }).click();
+    await page.locator('text=that is all').waitFor();
+    if (!page.url().includes('pod=catalog-6c-b&container=app')) throw new Error(`the URL says ${page.url()}`);
     if (!page.url().includes('previous=true')) throw new Error(`the URL says ${page.url()}`);
     await page.keyboard.press('e');
     await page.locator('.logs-events >> text=BackOff').waitFor();

@@ -2,7 +2,7 @@ import { Button, Checkbox, NativeSelect, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconSearch } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Running } from '~/api/agents';
 import { sentence } from '~/api/http';
 import type { Release } from '~/api/kinds';
@@ -10,7 +10,7 @@ import type { Panel } from '~/domain/panel';
 import { useKeys } from '~/parts/keys';
 import { saveFile } from '~/parts/save';
 import { Empty, Failure, Loading, Outside } from '~/parts/states';
-import { asText, type Entry, linesOf, MOST, wantedBy } from './buffer';
+import { type Again, asText, type Entry, linesOf, MOST, wantedBy } from './buffer';
 import { filterOf } from './filter';
 import { LogView } from './LogView';
 import { storeLink } from './store';
@@ -51,7 +51,7 @@ export function LogTab({ panel, running, releases, store }: Props) {
     follow: !isPrevious,
   });
   const { buffer } = stream;
-  useRestarts(stream, running);
+  useRestarts(stream, running, isPrevious);
   const untold = useTimeLine(stream, panel, releases, eventful);
   const filter = useMemo(() => filterOf(find), [find]);
   const keeps = useMemo(() => wantedBy(filter.keeps, eventful), [filter, eventful]);
@@ -62,6 +62,14 @@ export function LogTab({ panel, running, releases, store }: Props) {
   // The router would put the lines where they were before: they are at the end, or where the reader is.
   const choose = (change: Record<string, string | undefined>) =>
     void navigate({ to: '.', replace: true, resetScroll: false, search: (old) => ({ ...old, ...change }) });
+  // The same one each time, for it goes to each line.
+  const previousOf = useCallback(
+    ({ pod, container }: Again) => {
+      const change = { pod, container, previous: 'true', since: undefined };
+      void navigate({ to: '.', replace: true, resetScroll: false, search: (old) => ({ ...old, ...change }) });
+    },
+    [navigate],
+  );
   const follow = () => freeze(undefined);
   const pause = () => freeze(buffer.all(() => true));
   const flip = {
@@ -134,7 +142,7 @@ export function LogTab({ panel, running, releases, store }: Props) {
           data={TIMES}
           onChange={(event) => choose({ since: event.currentTarget.value || undefined })}
         />
-        <Checkbox size="xs" label="previous" checked={isPrevious} onChange={flip.previous} />
+        <Checkbox size="xs" label="previous container" checked={isPrevious} onChange={flip.previous} />
         <Checkbox size="xs" label="wrap" checked={wrapped} onChange={flip.wrap} />
         <Checkbox size="xs" label="traces" checked={unfolded} onChange={flip.unfold} />
         <Checkbox size="xs" label="events" checked={eventful} onChange={flip.events} />
@@ -179,6 +187,7 @@ export function LogTab({ panel, running, releases, store }: Props) {
           app={panel.app}
           named={containers.length > 1}
           onPause={pause}
+          onPrevious={previousOf}
         />
       )}
       <footer className="logs-foot">

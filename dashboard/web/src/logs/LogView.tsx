@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { absolute } from '~/domain/time';
-import type { Entry, LogBuffer } from './buffer';
+import type { Again, Entry, LogBuffer } from './buffer';
 import { lineTime, saidBy } from './line';
 
 /** Lines that are drawn while a log is followed. */
@@ -22,6 +22,8 @@ interface Props {
   /** Whether containers have to be told apart. */
   named: boolean;
   onPause: () => void;
+  /** Shows the lines of the container that ran before one. */
+  onPrevious: (of: Again) => void;
 }
 
 /**
@@ -29,7 +31,7 @@ interface Props {
  * was held can be scrolled, of which only what is in sight is drawn.
  */
 export function LogView(props: Props) {
-  const { frozen, buffer, wanted, wrapped, unfolded, app, named, onPause } = props;
+  const { frozen, buffer, wanted, wrapped, unfolded, app, named, onPause, onPrevious } = props;
   const place = useRef<HTMLDivElement>(null);
   const scrolled = () => {
     const { current } = place;
@@ -47,7 +49,7 @@ export function LogView(props: Props) {
     });
   }, []);
   const isOpen = (id: number) => odd.ids.has(id) !== unfolded;
-  const rows = { app, named, isOpen, flip };
+  const rows = { app, named, isOpen, flip, onPrevious };
   // After each drawing: here, and not in what is drawn, for only here the place is known the first time.
   useLayoutEffect(() => {
     const { current } = place;
@@ -78,11 +80,18 @@ interface Rows {
   named: boolean;
   isOpen: (id: number) => boolean;
   flip: (id: number) => void;
+  onPrevious: (of: Again) => void;
 }
 
 function Last({ entries, isOpen, ...rows }: Omit<Rows, 'place'> & { entries: readonly Entry[] }) {
-  if (entries.length === 0) return <NoMatch />;
-  return entries.map((entry) => <Row key={entry.id} entry={entry} open={isOpen(entry.id)} {...rows} />);
+  return (
+    <>
+      {!entries.some(isLine) && <NoMatch />}
+      {entries.map((entry) => (
+        <Row key={entry.id} entry={entry} open={isOpen(entry.id)} {...rows} />
+      ))}
+    </>
+  );
 }
 
 function Frozen({
@@ -115,7 +124,7 @@ function Frozen({
     // Where the reader was when the view changed, counted from the end.
     if (current) current.scrollTop = current.scrollHeight - first.current;
   }, [place]);
-  if (shown.length === 0) return <NoMatch />;
+  if (!shown.some(isLine)) return <Last entries={shown.slice(-SHOWN)} isOpen={isOpen} {...rows} />;
   return (
     <div className="logs-all" style={{ height: virtual.getTotalSize() }}>
       {virtual.getVirtualItems().map(({ index, key, start }) => {
@@ -138,6 +147,8 @@ function Frozen({
   );
 }
 
+const isLine = ({ kind }: Entry) => kind === 'line';
+
 const NoMatch = () => <p className="logs-none">No line fits the filter.</p>;
 
 interface RowProps {
@@ -146,9 +157,10 @@ interface RowProps {
   named: boolean;
   open: boolean;
   flip: (id: number) => void;
+  onPrevious: (of: Again) => void;
 }
 
-const Row = memo(function Row({ entry, app, named, open, flip }: RowProps) {
+const Row = memo(function Row({ entry, app, named, open, flip, onPrevious }: RowProps) {
   if (entry.kind === 'event') {
     return (
       <div className="logs-event" data-warning={entry.warning || undefined}>
@@ -161,9 +173,25 @@ const Row = memo(function Row({ entry, app, named, open, flip }: RowProps) {
     );
   }
   if (entry.kind !== 'line') {
+    const { kind, time, text, again } = entry;
     return (
-      <div className="logs-mark" data-kind={entry.kind}>
-        <span>{entry.text}</span>
+      <div className="logs-mark" data-kind={kind}>
+        {again && (
+          <time dateTime={time} title={absolute(time)}>
+            {lineTime(time)}
+          </time>
+        )}
+        <span>{text}</span>
+        {again && (
+          <button
+            type="button"
+            className="logs-fold"
+            aria-label={`previous container of ${again.pod}, ${again.container}`}
+            onClick={() => onPrevious(again)}
+          >
+            previous container ▸
+          </button>
+        )}
       </div>
     );
   }

@@ -89,7 +89,7 @@ test('lines that are folded count among those that are held', () => {
 test('events stand among the lines where they are wanted, but not before the first', () => {
   const { buffer, add } = filled();
   add(['a', 2, 'one'], ['a', 4, 'two']);
-  buffer.add([buffer.mark('event', 'old', at(1)), buffer.mark('event', 'BackOff', at(3), true)]);
+  buffer.add([buffer.mark('event', 'old', at(1)), buffer.mark('event', 'BackOff', at(3), { warning: true })]);
   expect(texts(buffer.all(wantedBy(everything, true)))).toEqual(['one', 'BackOff', 'two']);
   expect(texts(buffer.last(9, wantedBy(everything, false)))).toEqual(['one', 'two']);
 });

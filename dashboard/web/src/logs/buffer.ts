@@ -1,6 +1,7 @@
 /** The lines that are held of a log, in the order of their times; the oldest go where there are too many. */
 
-import { continues, type Level, plain, recognise } from './line';
+import { type Level, plain, recognise } from './line';
+import { continues, mayContinue, reachesOver } from './trace';
 
 /** Lines that are held. */
 export const MOST = 50_000;
@@ -38,6 +39,13 @@ export interface Mark {
   time?: string;
   text: string;
   warning?: boolean;
+  /** The container that another one ran before, where one began. */
+  again?: Again;
+}
+
+export interface Again {
+  pod: string;
+  container: string;
 }
 
 export type Entry = Line | Mark;
@@ -89,8 +97,8 @@ export class LogBuffer {
   }
 
   /** Makes an entry of something that is no line. */
-  mark(kind: Mark['kind'], text: string, time?: string, warning?: boolean): Mark {
-    return { id: this.ids++, kind, text, time, warning };
+  mark(kind: Mark['kind'], text: string, time?: string, more: Pick<Mark, 'warning' | 'again'> = {}): Mark {
+    return { id: this.ids++, kind, text, time, ...more };
   }
 
   /** Takes in what came. Several containers are read at once, so a line may be older than what is held. */
@@ -133,17 +141,24 @@ export class LogBuffer {
 
   /** Puts a line that is more of an earlier one to that; those of other containers may stand between them. */
   private fold(line: Line): boolean {
-    if (line.more || !continues(line.text)) return false;
+    if (line.more || !mayContinue(line.text)) return false;
     const last = Math.max(0, this.entries.length - REACH);
+    let blank: number | undefined;
     for (let at = this.entries.length - 1; at >= last; at--) {
       const owner = this.entries[at];
       // Behind a gap nobody knows what it belongs to.
       if (!owner || owner.kind === 'gap') return false;
       if (owner.kind !== 'line' || owner.pod !== line.pod || owner.container !== line.container) continue;
+      if (blank === undefined && reachesOver(line.text) && !owner.text.trim() && owner.count === 1) {
+        blank = at;
+        continue;
+      }
       const { more = [] } = owner;
-      if (!owner.text.trim() || more.length >= DEEPEST || !areTogether(owner.until ?? owner.time, line.time))
-        return false;
-      this.entries[at] = { ...owner, more: [...more, line.text], until: line.time };
+      if (more.length >= DEEPEST || !areTogether(owner.until ?? owner.time, line.time)) return false;
+      if (!continues(line.text, [owner.text, ...more], owner.level === 'error')) return false;
+      const fresh = blank === undefined ? [line.text] : ['', line.text];
+      this.entries[at] = { ...owner, more: [...more, ...fresh], until: line.time };
+      if (blank !== undefined) this.entries.splice(blank, 1);
       this.held++;
       return true;
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { continues, lineTime, plain, recognise, saidBy } from './line';
+import { lineTime, plain, recognise, saidBy } from './line';
 
 test('what is meant for a terminal is taken away, tabs stay', () => {
   expect(plain('\u001b[1;32mok\u001b[0m\tdone\r')).toBe('ok\tdone');
@@ -13,6 +13,7 @@ test('levels are known by JSON or by a word at the beginning', () => {
     ['level=info msg=up', 'info'],
     ['{"severity":"CRITICAL","msg":"x"}', 'error'],
     ['{"level":"trace"}', 'debug'],
+    ['Traceback (most recent call last):', 'error'],
     ['GET / 200', undefined],
     ['{"broken"', undefined],
     [`${'.'.repeat(80)} error`, undefined],
@@ -30,17 +31,4 @@ test('of JSON the message comes first, and its time is not said twice', () => {
 test('a line without a time has none', () => {
   expect(lineTime(undefined)).toBe('');
   expect(lineTime('2026-01-01T10:20:30.0451Z')).toMatch(/^\d\d:20:30\.045$/);
-});
-
-test('lines of a stack trace are more of the line before', () => {
-  for (const text of [
-    '\tat shop.Order.take(Order.java:7)',
-    '  File "shop.py", line 3',
-    'at run (index.js:7:3)',
-    'Caused by: shop.Empty',
-    '... 9 more',
-  ])
-    expect(continues(text), text).toBe(true);
-  for (const text of ['ERROR no stock', '', '   ', '  INFO 1 --- [main] shop', 'attention', ' [warn] slow'])
-    expect(continues(text), text).toBe(false);
 });

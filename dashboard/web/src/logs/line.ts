@@ -46,15 +46,9 @@ function fieldsOf(text: string): Record<string, unknown> | undefined {
 export function recognise(text: string): Level | undefined {
   const fields = fieldsOf(text);
   if (fields) return levelOf(fields.level ?? fields.severity ?? fields.lvl);
+  if (text.startsWith('Traceback (')) return 'error';
   return levelOf(WORD.exec(text.slice(0, HEAD))?.[0]);
 }
-
-const FOLDED = /^(\s+\S|at\s|Caused by\b|\.\.\. \d+ more\b)/;
-/** Programs that write their levels in columns begin lines with blanks, too. */
-const LEVELLED = /^\s*[[(<]?(trace|debug|info|notice|warn|warning|error|severe|fatal|panic)\b/i;
-
-/** Tells whether a line is no line of its own, but more of the one before: of a stack trace, or of a long message. */
-export const continues = (text: string) => FOLDED.test(text) && !LEVELLED.test(text);
 
 const TIMES = ['time', 'ts', 'timestamp', '@timestamp'];
 

@@ -2,7 +2,7 @@
 
 import { Problem } from '~/api/http';
 import { span } from '~/domain/time';
-import { type Entry, isLater, type LogBuffer, type RawLine } from './buffer';
+import { type Again, type Entry, isLater, type LogBuffer, type RawLine } from './buffer';
 
 export interface LogQuery {
   pods: string;
@@ -125,16 +125,16 @@ export class LogStream {
     this.mark('gap', text);
   }
 
-  /** Puts a mark behind the last line. */
-  mark(kind: 'gap' | 'note', text: string) {
-    this.fresh.push(this.buffer.mark(kind, text, this.lastTime));
+  /** Puts a mark where it belongs by its time, or else behind the last line. */
+  mark(kind: 'gap' | 'note', text: string, { time, again }: { time?: string; again?: Again } = {}) {
+    this.fresh.push(this.buffer.mark(kind, text, time ?? this.lastTime, { again }));
     this.flush();
   }
 
   /** Puts what happened where it belongs by its time. */
   happened(all: readonly { time: string; text: string; warning: boolean }[]) {
     if (all.length === 0) return;
-    this.fresh.push(...all.map(({ time, text, warning }) => this.buffer.mark('event', text, time, warning)));
+    this.fresh.push(...all.map(({ time, text, warning }) => this.buffer.mark('event', text, time, { warning })));
     this.flush();
   }
 
