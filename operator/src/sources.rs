@@ -37,6 +37,8 @@ struct State {
     open: HashMap<Id, Entry>,
     /// When each was looked at last, and what had asked for it then.
     looked: HashMap<Id, (Instant, Option<String>)>,
+    /// What asked for a look last, and when it was first known here.
+    asked: HashMap<Id, (Instant, Option<String>)>,
     /// What webhooks are signed with.
     webhooks: HashMap<Id, Webhook>,
     /// What was seen then; nothing of those that could not be read.
@@ -152,6 +154,20 @@ impl Sources {
         left
     }
 
+    /// Returns since when it is known here that something asks for a look at a repository: what was read
+    /// before may be old.
+    pub(crate) fn asked_at(&self, namespace: &str, name: &str, asked: Option<&str>) -> Instant {
+        let id = (namespace.to_owned(), name.to_owned());
+        let mut state = self.lock();
+        let known = state.asked.get(&id).filter(|(_, before)| before.as_deref() == asked);
+        if let Some((at, _)) = known {
+            return *at;
+        }
+        let now = Instant::now();
+        state.asked.insert(id, (now, asked.map(str::to_owned)));
+        now
+    }
+
     /// Forgets a repository because its credentials were refused: somebody may have mended the Secret,
     /// or the rights.
     pub(crate) fn distrust(&self, namespace: &str, name: &str) {
@@ -168,6 +184,7 @@ impl Sources {
         let mut state = self.lock();
         state.open.remove(&id);
         state.looked.remove(&id);
+        state.asked.remove(&id);
         state.views.remove(&id);
         state.webhooks.remove(&id);
     }
@@ -367,6 +384,20 @@ mod tests {
         assert!(due(Some("webhook-2")));
         assert!(!due(Some("webhook-2")));
         assert!(sources.not_due("ns", "shop", Duration::ZERO, Some("webhook-2")).is_none());
+    }
+
+    #[test]
+    fn what_a_webhook_tells_of_is_newer_than_all_that_was_read_before() {
+        let metrics = Metrics::new().unwrap();
+        let apps = Arc::new(Apps::new(metrics.clone(), false));
+        let sources = Sources::new(PathBuf::from("unused"), metrics, apps, false);
+        let at = |asked| sources.asked_at("ns", "shop", asked);
+        let first = at(Some("webhook-1"));
+        assert_eq!(at(Some("webhook-1")), first, "nothing new was told");
+        let read = Instant::now();
+        let second = at(Some("webhook-2"));
+        assert!(second >= read, "what was read before the webhook is believed");
+        assert_eq!(at(Some("webhook-2")), second);
     }
 
     #[test]

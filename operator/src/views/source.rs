@@ -8,7 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Json;
 use futures::{StreamExt, stream};
-use gimlet_crds::{App, Artifact, Repository};
+use gimlet_crds::{App, Artifact, Repository, labels};
 use gimlet_gitops::{CommitId, Reference};
 use gimlet_hosts::{Host, Sha};
 use kube::ResourceExt;
@@ -206,6 +206,8 @@ struct Place {
     repository: Arc<Repository>,
     source: Source,
     namespace: String,
+    /// Since when it is known that something asks for a look, such as a webhook of any branch.
+    asked: Instant,
 }
 
 impl Place {
@@ -224,7 +226,9 @@ impl Place {
         };
         let source = ctx.sources.open(&ctx.client, &repository).await;
         let source = source.map_err(RepositoryError::from)?;
-        Ok(Self { repository, source, namespace: namespace.to_owned() })
+        let mark = repository.annotations().get(labels::LOOK_REQUESTED);
+        let asked = ctx.sources.asked_at(namespace, name, mark.map(String::as_str));
+        Ok(Self { repository, source, namespace: namespace.to_owned(), asked })
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {
@@ -243,11 +247,11 @@ impl Place {
         })
     }
 
-    /// Brings the copy up to date. A first copy may take longer than a caller waits: it goes on, and
-    /// is there for the next.
+    /// Brings the copy up to date, if it is old or the host has told of something since. A first copy may
+    /// take longer than a caller waits: it goes on, and is there for the next.
     async fn look(&self) -> Result<Vec<Reference>, Problem> {
         let now = Instant::now();
-        self.look_since(now.checked_sub(FRESH).unwrap_or(now)).await
+        self.look_since(now.checked_sub(FRESH).unwrap_or(now).max(self.asked)).await
     }
 
     async fn look_since(&self, since: Instant) -> Result<Vec<Reference>, Problem> {

@@ -90,8 +90,8 @@ export function useSource(place: Place): Source {
     queryKey: ['source files', namespace, name, branch],
     queryFn: () => readSourceFiles(namespace, name ?? '', branch),
     enabled: name !== undefined,
-    // What is told of a repository is its default branch.
-    refetchInterval: repository && (branch ? 15_000 : pollOf(repository)),
+    // Webhooks tell of every branch; without them only the head of the default branch is told.
+    refetchInterval: repository && pollOf(repository),
     staleTime: 0,
   });
   useRefetchOn(repository && `${name} ${newsOf(repository)}`, () => {
