@@ -1,10 +1,14 @@
 //! The way to the API server.
 //!
-//! It is that of kube, but for one thing: of a watch that hears nothing, kube finds out that the other
-//! side is gone after about five minutes.
+//! It is that of kube, but for two things. Of a watch that hears nothing, kube finds out that the other
+//! side is gone after about five minutes. And a request that is never answered has no end in kube,
+//! where the other side is there and hangs.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper::{Request, Response};
 use hyper_util::client::legacy::Client as Sender;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -12,7 +16,7 @@ use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use tower::retry::RetryLayer;
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, Service, ServiceBuilder};
 
 /// After so long without a word the kernel asks whether the other side is still there,
 const IDLE: Duration = Duration::from_secs(15);
@@ -20,6 +24,9 @@ const IDLE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(5);
 /// and after so many questions without an answer the connection is over.
 const TRIES: u32 = 3;
+/// Until an answer has to begin. The API server itself ends what takes it a minute, unless it is meant
+/// to last.
+const ANSWER: Duration = Duration::from_secs(75);
 
 /// Makes a client that notices within half a minute that the API server is gone without a word.
 ///
@@ -47,9 +54,52 @@ pub fn client(config: Config) -> kube::Result<Client> {
         .option_layer(retry)
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
+        .layer_fn(Answered)
         .service(Sender::builder(TokioExecutor::new()).build::<_, Body>(connector));
     Ok(Client::new(service, config.default_namespace))
+}
+
+/// Ends requests whose answer does not begin in time.
+#[derive(Clone)]
+struct Answered<S>(S);
+
+impl<S, B> Service<Request<Body>> for Answered<S>
+where
+    S: Service<
+            Request<Body>,
+            Response = Response<B>,
+            Error: Into<BoxError>,
+            Future: Send + 'static,
+        >,
+{
+    type Response = Response<B>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let lasts = lasts(&request);
+        let what = format!("{} {}", request.method(), request.uri().path());
+        let answer = self.0.call(request);
+        Box::pin(async move {
+            if lasts {
+                return answer.await.map_err(Into::into);
+            }
+            let late = |_| format!("the API server did not answer {what} within {ANSWER:?}");
+            tokio::time::timeout(ANSWER, answer).await.map_err(late)?.map_err(Into::into)
+        })
+    }
+}
+
+/// Tells whether a request is one whose answer may begin at any time: the log of a container that has
+/// nothing to say, a connection that is handed over. That of a watch begins before its first event.
+fn lasts(request: &Request<Body>) -> bool {
+    let mut asked = request.uri().query().unwrap_or_default().split('&');
+    asked.any(|asked| asked == "follow=true")
+        || request.headers().contains_key(hyper::header::UPGRADE)
 }
 
 #[cfg(test)]
@@ -94,5 +144,32 @@ mod tests {
         let due = tokio::time::timeout(Duration::from_secs(10), due).await.unwrap();
         assert!(due <= IDLE.as_secs() * 100, "{due}");
         asks.abort();
+    }
+
+    /// Time goes on by itself while everybody waits for nothing else.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_answered_ends() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let client = client(Config::new(address.parse().unwrap())).unwrap();
+        let mut silent = Vec::new();
+        let error = tokio::select! {
+            answer = client.apiserver_version() => answer.unwrap_err(),
+            () = async { loop { silent.push(listener.accept().await.unwrap()) } } => unreachable!(),
+        };
+        let said = format!("{:#}", anyhow::Error::from(error));
+        assert!(said.contains("did not answer GET /version within 75s"), "{said}");
+    }
+
+    #[test]
+    fn what_lasts_may_begin_at_any_time() {
+        let asks = |address: &str| lasts(&Request::get(address).body(Body::empty()).unwrap());
+        assert!(asks("/api/v1/namespaces/shop/pods/web/log?tailLines=5&follow=true"));
+        assert!(!asks("/api/v1/namespaces/shop/pods/web/log?follow=false"));
+        assert!(!asks("/api/v1/pods?watch=true&resourceVersion=7"));
+        assert!(!asks("/api/v1/pods"));
+        let upgrade = Request::get("/api/v1/namespaces/shop/pods/web/exec");
+        let upgrade = upgrade.header("upgrade", "websocket").body(Body::empty()).unwrap();
+        assert!(lasts(&upgrade));
     }
 }
