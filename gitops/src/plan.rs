@@ -1,6 +1,6 @@
 //! From changes and a head to new objects: decides everything, sends nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use gix_hash::ObjectId;
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     /// One per change, in order.
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) objects: Vec<Object>,
-    /// The trees among the objects, those that were made last at the end.
+    /// The folders of others that were made anew, as the head has them; the root is the last.
     pub(crate) trees: Vec<(ObjectId, Tree)>,
     pub(crate) entries: Vec<LogEntry>,
     pub(crate) head: Option<CommitId>,
@@ -47,8 +47,10 @@ pub(crate) struct Planner<'a> {
     head: Option<CommitId>,
     /// The trees that were made; some only on the way to others.
     trees: HashMap<ObjectId, Tree>,
-    /// In which order folders of others were made anew.
-    edited: Vec<ObjectId>,
+    /// The folders of others that the change at hand has made anew, by path.
+    edits: Vec<(String, ObjectId)>,
+    /// The same of all commits that were planned, as the last of them has them.
+    edited: BTreeMap<String, ObjectId>,
     blobs: HashMap<ObjectId, Object>,
     objects: HashMap<ObjectId, Object>,
     batch: Index,
@@ -77,7 +79,8 @@ impl<'a> Planner<'a> {
             root,
             head,
             trees: HashMap::new(),
-            edited: Vec::new(),
+            edits: Vec::new(),
+            edited: BTreeMap::new(),
             blobs: HashMap::new(),
             objects: HashMap::new(),
             batch: Index::default(),
@@ -102,8 +105,8 @@ impl<'a> Planner<'a> {
                 }
             });
         }
-        let written = self.edited.into_iter().filter(|id| self.objects.contains_key(id));
-        let trees = written.filter_map(|id| self.trees.remove_entry(&id)).collect();
+        let edited = self.edited.into_values().rev();
+        let trees = edited.filter_map(|id| self.trees.remove_entry(&id)).collect();
         Ok(Plan {
             verdicts,
             trees,
@@ -120,6 +123,7 @@ impl<'a> Planner<'a> {
             return Ok(Verdict::Adopted { commit, tree });
         }
         let before = self.root;
+        self.edits.clear();
         for member in change.members() {
             self.check_order(member)?;
             self.check_expected(member, before).await?;
@@ -132,6 +136,7 @@ impl<'a> Planner<'a> {
             return Ok(Verdict::Unchanged { tree });
         }
         self.keep_reachable(before).await?;
+        self.edited.extend(self.edits.drain(..));
         let data = commit::encode(change, self.root, self.head, self.signer.clone()).await?;
         let commit = Object::new(ObjectKind::Commit, data);
         let (parent, id) = (self.head, CommitId(commit.id));
@@ -349,7 +354,7 @@ impl<'a> Planner<'a> {
             }
             let id = tree.identify();
             self.trees.insert(id, tree);
-            self.edited.push(id);
+            self.edits.push((parts[..depth].join("/"), id));
             below = Some((EntryKind::Folder, id));
         }
         if let Some((_, root)) = below {
@@ -404,3 +409,6 @@ fn taken(path: &RepoPath, at: &str, kind: EntryKind) -> GitError {
         format!("{path} cannot be written: {at} is {what} in the repository; move it away first"),
     )
 }
+
+#[cfg(test)]
+mod tests;
