@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
-use crate::{app, artifact, config_change, environment, release, release_set, repository};
+use crate::{app, artifact, config_change, environment, lanes, release, release_set, repository};
 use watches::{
     app_of, previews_of, proposed_in, release_of, set_of, unaware_in, waiting_for, waiting_in,
 };
@@ -118,6 +118,7 @@ impl Wiring {
                 watcher::Config::default(),
                 move |environment: Guarded<Environment>| unaware_in(&of_agent, &environment),
             )
+            .reconcile_on(ctx.roads.apps.calls())
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
         let releases = releases
@@ -133,6 +134,7 @@ impl Wiring {
             .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
                 release_of(&approval)
             })
+            .reconcile_on(ctx.roads.releases.calls())
             .reconcile_all_on(ctx.witness.changes())
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
@@ -240,11 +242,8 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
         return Ok(Action::await_change());
     };
     let namespace = object.namespace().unwrap_or_default();
-    let _place = ctx.roads.apps.enter(&namespace, &object.spec.environment).await;
-    // What was seen before the wait may be out of date.
-    let Some(object) = ctx.app(&namespace, &object.name_any()) else {
-        return Ok(Action::await_change());
-    };
+    let place = ctx.roads.apps.enter(&namespace, &object.spec.environment, &object.name_any());
+    let Some(_place) = place else { return Ok(Action::requeue(lanes::PATIENCE)) };
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
@@ -353,10 +352,8 @@ async fn reconcile_release(
     };
     ctx.siblings.note(&object);
     let namespace = object.namespace().unwrap_or_default();
-    let _place = ctx.roads.releases.enter(&namespace, &object.spec.environment).await;
-    let Some(object) = ctx.release(&namespace, &object.name_any()) else {
-        return Ok(Action::await_change());
-    };
+    let place = ctx.roads.releases.enter(&namespace, &object.spec.environment, &object.name_any());
+    let Some(_place) = place else { return Ok(Action::requeue(lanes::PATIENCE)) };
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
