@@ -18,15 +18,12 @@ use kube::{Client, Config};
 use tower::retry::RetryLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
-/// After so long without a word the kernel asks whether the other side is still there,
-const IDLE: Duration = Duration::from_secs(15);
-/// and again so often,
-const AGAIN: Duration = Duration::from_secs(5);
-/// and after so many questions without an answer the connection is over.
-const TRIES: u32 = 3;
-/// Until an answer has to begin. The API server itself ends what takes it a minute, unless it is meant
-/// to last.
-const ANSWER: Duration = Duration::from_secs(75);
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(75),
+    idle: Duration::from_secs(15),
+    again: Duration::from_secs(5),
+    tries: 3,
+};
 
 /// Makes a client that notices within half a minute that the API server is gone without a word.
 ///
@@ -34,6 +31,24 @@ const ANSWER: Duration = Duration::from_secs(75);
 ///
 /// The configuration is none that leads to a cluster.
 pub fn client(config: Config) -> kube::Result<Client> {
+    patient(config, PATIENCE)
+}
+
+/// How long the API server may say nothing.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Until an answer has to begin. The API server itself ends what takes it a minute, unless it is
+    /// meant to last.
+    answer: Duration,
+    /// After so long without a word the kernel asks whether the other side is still there,
+    idle: Duration,
+    /// and again so often,
+    again: Duration,
+    /// and after so many questions without an answer the connection is over.
+    tries: u32,
+}
+
+fn patient(config: Config, patience: Patience) -> kube::Result<Client> {
     // Which connections lead through which proxy is kube's own affair.
     if config.proxy_url.is_some() {
         return Client::try_from(config);
@@ -41,12 +56,12 @@ pub fn client(config: Config) -> kube::Result<Client> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_connect_timeout(config.connect_timeout);
-    connector.set_keepalive(Some(IDLE));
-    connector.set_keepalive_interval(Some(AGAIN));
-    connector.set_keepalive_retries(Some(TRIES));
+    connector.set_keepalive(Some(patience.idle));
+    connector.set_keepalive_interval(Some(patience.again));
+    connector.set_keepalive_retries(Some(patience.tries));
     // While something is on its way nothing is asked: that it does not arrive says as much.
     #[cfg(target_os = "linux")]
-    connector.set_tcp_user_timeout(Some(IDLE + AGAIN * TRIES));
+    connector.set_tcp_user_timeout(Some(patience.idle + patience.again * patience.tries));
     let connector = config.rustls_https_connector_with_connector(connector)?;
     let retry = config.default_retry.then(|| RetryLayer::new(RetryPolicy::server_retry()));
     let service = ServiceBuilder::new()
@@ -54,14 +69,17 @@ pub fn client(config: Config) -> kube::Result<Client> {
         .option_layer(retry)
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .layer_fn(Answered)
+        .layer_fn(|inner| Answered { inner, within: patience.answer })
         .service(Sender::builder(TokioExecutor::new()).build::<_, Body>(connector));
     Ok(Client::new(service, config.default_namespace))
 }
 
 /// Ends requests whose answer does not begin in time.
 #[derive(Clone)]
-struct Answered<S>(S);
+struct Answered<S> {
+    inner: S,
+    within: Duration,
+}
 
 impl<S, B> Service<Request<Body>> for Answered<S>
 where
@@ -77,19 +95,19 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Response<B>, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let lasts = lasts(&request);
+        let (lasts, within) = (lasts(&request), self.within);
         let what = format!("{} {}", request.method(), request.uri().path());
-        let answer = self.0.call(request);
+        let answer = self.inner.call(request);
         Box::pin(async move {
             if lasts {
                 return answer.await.map_err(Into::into);
             }
-            let late = |_| format!("the API server did not answer {what} within {ANSWER:?}");
-            tokio::time::timeout(ANSWER, answer).await.map_err(late)?.map_err(Into::into)
+            let late = |_| format!("the API server did not answer {what} within {within:?}");
+            tokio::time::timeout(within, answer).await.map_err(late)?.map_err(Into::into)
         })
     }
 }
@@ -108,7 +126,12 @@ mod tests {
     use super::*;
     use std::net::SocketAddr;
 
-    use tokio::io::AsyncReadExt as _;
+    use futures::StreamExt as _;
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Api;
+    use kube::api::WatchParams;
+    use socket2::{SockFilter, SockRef};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     /// Finds when the kernel looks after a silent connection next, in parts of a second.
@@ -142,23 +165,50 @@ mod tests {
             }
         };
         let due = tokio::time::timeout(Duration::from_secs(10), due).await.unwrap();
-        assert!(due <= IDLE.as_secs() * 100, "{due}");
+        assert!(due <= PATIENCE.idle.as_secs() * 100, "{due}");
         asks.abort();
     }
 
-    /// Time goes on by itself while everybody waits for nothing else.
-    #[tokio::test(start_paused = true)]
+    /// The watch of a client at whose other end the network begins to drop all that comes.
+    #[tokio::test]
+    async fn a_watch_ends_when_the_network_drops_everything() {
+        const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let second = Duration::from_secs(1);
+        let soon = Patience { idle: second, again: second, tries: 2, ..PATIENCE };
+        let client = patient(Config::new(address.parse().unwrap()), soon).unwrap();
+        let watch = tokio::spawn(async move {
+            let pods: Api<Pod> = Api::namespaced(client, "shop");
+            let mut events = pods.watch(&WatchParams::default(), "0").await?.boxed();
+            while let Some(event) = events.next().await {
+                event?;
+            }
+            Ok::<_, kube::Error>(())
+        });
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        server.read(&mut request).await.unwrap();
+        server.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+        SockRef::from(&server).attach_filter(&[DROP]).unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(20), watch).await;
+        let error = ended.expect("it ends").unwrap().unwrap_err();
+        assert!(format!("{:#}", anyhow::Error::from(error)).contains("timed out"));
+    }
+
+    #[tokio::test]
     async fn a_request_that_is_never_answered_ends() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let client = client(Config::new(address.parse().unwrap())).unwrap();
+        let soon = Patience { answer: Duration::from_millis(50), ..PATIENCE };
+        let client = patient(Config::new(address.parse().unwrap()), soon).unwrap();
         let mut silent = Vec::new();
         let error = tokio::select! {
             answer = client.apiserver_version() => answer.unwrap_err(),
             () = async { loop { silent.push(listener.accept().await.unwrap()) } } => unreachable!(),
         };
         let said = format!("{:#}", anyhow::Error::from(error));
-        assert!(said.contains("did not answer GET /version within 75s"), "{said}");
+        assert!(said.contains("did not answer GET /version within 50ms"), "{said}");
     }
 
     #[test]
