@@ -188,7 +188,7 @@ mod tests {
         });
         let (mut server, _) = listener.accept().await.unwrap();
         let mut request = [0; 1024];
-        server.read(&mut request).await.unwrap();
+        assert_ne!(server.read(&mut request).await.unwrap(), 0);
         server.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
         SockRef::from(&server).attach_filter(&[DROP]).unwrap();
         let ended = tokio::time::timeout(Duration::from_secs(20), watch).await;
