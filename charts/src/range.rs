@@ -22,11 +22,16 @@ pub struct VersionRange {
     any_of: Vec<Vec<Comparator>>,
 }
 
+/// The most bytes of a range.
+const MAX_RANGE: usize = 256;
+/// The most bytes of a version, which is as much as a registry takes for a tag: any is a range of its own.
+const MAX_VERSION: usize = 128;
+
 impl VersionRange {
     /// Reads a range; an empty text is every stable version.
     pub fn parse(text: &str) -> Result<Self, RangeError> {
         let error = || RangeError { text: text.to_owned() };
-        if text.len() > 256 {
+        if text.len() > MAX_RANGE {
             return Err(error());
         }
         let any_of = text
@@ -55,6 +60,9 @@ impl fmt::Display for VersionRange {
 
 /// Reads a version as Helm does: a leading `v` and missing parts are fine.
 pub fn parse_version(text: &str) -> Option<Version> {
+    if text.len() > MAX_VERSION {
+        return None;
+    }
     let partial = Partial::parse(text)?;
     (!partial.wild_text).then_some(partial.version)
 }
@@ -314,5 +322,10 @@ mod tests {
         assert_eq!(parse_version("1"), Some(Version::new(1, 0, 0)));
         assert_eq!(parse_version("1.x"), None);
         assert_eq!(parse_version("latest"), None);
+        let long = |length: usize| format!("1.2.3-{}", "a".repeat(length - 6));
+        assert_eq!(parse_version(&long(129)), None);
+        assert!(
+            VersionRange::parse(&long(128)).unwrap().matches(&parse_version(&long(128)).unwrap())
+        );
     }
 }

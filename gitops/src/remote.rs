@@ -126,11 +126,14 @@ pub enum UrlError {
     },
 }
 
+/// The most bytes of an address.
+const MAX_LENGTH: usize = 2048;
+
 impl RemoteUrl {
     /// Parses an https, http, ssh or scp-like address; with `allow_local` also a path.
     pub fn parse(text: &str, allow_local: bool) -> Result<Self, UrlError> {
         if text.is_empty()
-            || text.len() > 2048
+            || text.len() > MAX_LENGTH
             || text.starts_with('-')
             || text.chars().any(|c| c.is_control() || c.is_whitespace())
         {
@@ -143,7 +146,10 @@ impl RemoteUrl {
         if text.split_once("::").is_some_and(|(word, _)| !word.contains(['/', '['])) {
             return Err(UrlError::Protocol(text.to_owned()));
         }
-        if text.contains("://") { Self::absolute(text, allow_local) } else { Self::scp_like(text) }
+        let absolute = text.contains("://");
+        let url = if absolute { Self::absolute(text, allow_local) } else { Self::scp_like(text) }?;
+        // Escapes make it longer.
+        if url.text.len() > MAX_LENGTH { Err(UrlError::Malformed) } else { Ok(url) }
     }
 
     fn absolute(text: &str, allow_local: bool) -> Result<Self, UrlError> {
@@ -391,6 +397,18 @@ mod tests {
         assert_ne!(key("https://example.com/a/b"), key("https://example.com/a/B"));
         assert_eq!(key("/srv/a.git/"), key("file:///srv/a.git"));
         assert_eq!(key("git@example.com:a/ä%20b"), key("ssh://git@example.com/a/ä%2520b"));
+    }
+
+    #[test]
+    fn an_address_is_as_long_as_it_is_when_its_escapes_are_written() {
+        for start in ["host:", "https://host/", "ssh://host/"] {
+            let parse = |letters: usize| {
+                RemoteUrl::parse(&format!("{start}{}", "ä".repeat(letters)), false)
+            };
+            assert_eq!(parse(600), Err(UrlError::Malformed));
+            let url = parse(300).unwrap();
+            assert_eq!(RemoteUrl::parse(url.as_str(), false), Ok(url));
+        }
     }
 
     #[test]
