@@ -9,6 +9,11 @@ use crate::yaml::{self, YamlError};
 /// Longest part of a file name that comes from the name of an object.
 const MAX_STEM: usize = 150;
 
+/// Longest file name without its ending; the whole of it is what the git writer takes.
+const MAX_NAME: usize = 200 - ENDING.len();
+/// How files end.
+const ENDING: &str = ".yaml";
+
 /// Writes each object to a file of its own.
 ///
 /// Names are `<kind>-<name>.yaml`; the group or the namespace follows where two objects would
@@ -37,13 +42,18 @@ fn names(objects: &[Object]) -> Vec<String> {
     for name in &joined {
         *counts.entry(name).or_default() += 1;
     }
-    // Joined parts may meet by chance (`a-b` with `c`, `a` with `b-c`).
+    // Joined parts may meet by chance (`a-b` with `c`, `a` with `b-c`), or be too long together.
     joined
         .iter()
         .zip(objects)
         .map(|(name, object)| match counts[name.as_str()] {
-            1 => format!("{name}.yaml"),
-            _ => format!("{name}-{}.yaml", short_digest(&identity(object))),
+            1 if name.len() <= MAX_NAME => format!("{name}{ENDING}"),
+            _ => {
+                let digest = short_digest(&identity(object));
+                // Parts are ASCII, so it is cut between two characters.
+                let kept = name.get(..MAX_NAME - digest.len() - 1).unwrap_or(name);
+                format!("{kept}-{digest}{ENDING}")
+            }
         })
         .collect()
 }
@@ -129,6 +139,23 @@ mod tests {
             "service-other.yaml",
         ];
         assert_eq!(names(&objects), expected);
+    }
+
+    #[test]
+    fn names_of_many_long_parts_are_cut_and_stay_apart() {
+        let (kind, name) = ("K".repeat(63), "n".repeat(140));
+        let objects = [
+            object("v1", &kind, &name, &"a".repeat(63)),
+            object("v1", &kind, &name, &"b".repeat(63)),
+            object("v1", "Kind", &name, ""),
+        ];
+        let names = names(&objects);
+        assert!(
+            names[..2].iter().all(|name| name.len() == 200 && name.ends_with(".yaml")),
+            "{names:?}"
+        );
+        assert_ne!(names[0], names[1]);
+        assert_eq!(names[2], format!("kind-{name}.yaml"));
     }
 
     #[test]

@@ -23,10 +23,12 @@ enum Layout {
 
 impl Layout {
     fn of(source: &str, scalar: &Scalar, place: Place) -> Self {
-        if scalar.style != ScalarStyle::Literal {
+        let written = source.get(scalar.range.clone()).unwrap_or_default();
+        // Where YAML and editors do not count the same lines, none is the other's.
+        let same_lines = !written.replace("\r\n", "\n").contains('\r');
+        if scalar.style != ScalarStyle::Literal || !same_lines {
             return Self::Start(place);
         }
-        let written = source.get(scalar.range.clone()).unwrap_or_default();
         let mut first = place_of(source, scalar.range.start..scalar.range.start).line;
         // The text starts below the bar; some parsers count the bar to it.
         if written.starts_with('|') {

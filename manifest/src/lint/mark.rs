@@ -106,23 +106,58 @@ enum Frame {
     Map(Place, Vec<(Node, Node)>, Option<Node>),
 }
 
+/// Where each line of YAML is in the file: to YAML a carriage return alone ends a line, to editors it does not.
+#[derive(Debug, Default)]
+pub(super) struct Lines(Vec<(usize, usize)>);
+
+impl Lines {
+    /// Reads the lines of a text; there is nothing to be known of one without such an end.
+    pub(super) fn of(text: &str) -> Self {
+        if !text.replace("\r\n", "\n").contains('\r') {
+            return Self::default();
+        }
+        let (mut line, mut column) = (1, 0);
+        let mut starts = vec![(line, column)];
+        let mut rest = text.chars().peekable();
+        while let Some(c) = rest.next() {
+            column += 1;
+            if c == '\n' {
+                (line, column) = (line + 1, 0);
+            }
+            if c == '\n' || c == '\r' && rest.peek() != Some(&'\n') {
+                starts.push((line, column));
+            }
+        }
+        Self(starts)
+    }
+
+    /// Gives the place in the file of one that was found by the lines of YAML.
+    pub(super) fn place(&self, place: Place) -> Place {
+        match self.0.get(place.line.saturating_sub(1)) {
+            Some((line, column)) => Place { line: *line, column: column + place.column, ..place },
+            None => place,
+        }
+    }
+}
+
 /// Reads the documents of a text; one without content is `None`.
 pub(super) fn documents(text: &str) -> Result<Vec<Option<Node>>, SyntaxError> {
     let mut options = Options::default();
     options.block_scalar_eof_without_line_feed = true;
+    let lines = Lines::of(text);
     let mut found = Vec::new();
     let mut root = None;
     let mut frames: Vec<Frame> = Vec::new();
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|error| SyntaxError {
-            place: Place {
+            place: lines.place(Place {
                 line: error.marker().line(),
                 column: error.marker().col() + 1,
                 length: 1,
-            },
+            }),
             message: error.info().clone(),
         })?;
-        let place = place(&span);
+        let place = lines.place(place(&span));
         let node = match event {
             Event::DocumentEnd => {
                 found.push(root.take());
@@ -220,6 +255,16 @@ mod tests {
         let error = documents("a: 1\n  b: 2\n").unwrap_err();
         assert_eq!(error.place.line, 2, "{error:?}");
         assert!(documents("a: *x\n").is_err());
+    }
+
+    #[test]
+    fn lines_are_those_of_editors_and_not_of_yaml() {
+        let found = documents("a: 1\rb: {c: 2}\r\nd: 3\n").unwrap();
+        let root = found[0].as_ref().unwrap();
+        assert_eq!(root.locate(["b", "c"]), Place { line: 1, column: 10, length: 1 });
+        assert_eq!(root.locate(["d"]), Place { line: 2, column: 1, length: 1 });
+        let error = documents("a: 1\r\r\rb: ]\n").unwrap_err();
+        assert_eq!(error.place.line, 1, "{error:?}");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub fn check(text: &str, vars: &Vars) -> (Vec<Finding>, Vec<Draft>) {
     let manifests = match file::parse(text) {
         Ok(manifests) => manifests,
         Err(error) => {
-            findings.push(of_file_error(&error, roots.first()));
+            findings.push(of_file_error(text, &error, roots.first()));
             return (findings, Vec::new());
         }
     };
@@ -116,14 +116,14 @@ pub fn check(text: &str, vars: &Vars) -> (Vec<Finding>, Vec<Draft>) {
     (findings, drafts)
 }
 
-fn of_file_error(error: &file::FileError, first: Option<&Node>) -> Finding {
+fn of_file_error(text: &str, error: &file::FileError, first: Option<&Node>) -> Finding {
     let start = Place { line: 1, column: 1, length: 1 };
     match error {
         file::FileError::Invalid { place, message } => {
             let numbers: Vec<usize> =
                 place.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
             let place = match numbers[..] {
-                [line, column] => Place { line, column, length: 1 },
+                [line, column] => mark::Lines::of(text).place(Place { line, column, length: 1 }),
                 _ => start,
             };
             Finding::error("manifest", place, message.clone())
