@@ -151,7 +151,7 @@ mod tests {
         ];
         let names = names(&objects);
         assert!(
-            names[..2].iter().all(|name| name.len() == 200 && name.ends_with(".yaml")),
+            names[..2].iter().all(|name| name.len() == 200 && name.ends_with(ENDING)),
             "{names:?}"
         );
         assert_ne!(names[0], names[1]);

@@ -152,6 +152,7 @@ fn merge_request(body: MergeRequested) -> Result<Event, WebhookError> {
         .and_then(|user| user.username);
     let same = request.source_project_id.is_some()
         && request.source_project_id == request.target_project_id;
+    let head_repository = request.source.and_then(|source| source.path_with_namespace);
     Ok(Event::PullRequest(PullRequestEvent {
         action: match request.action.as_deref().unwrap_or_default() {
             "open" => PullRequestAction::Opened,
@@ -167,8 +168,9 @@ fn merge_request(body: MergeRequested) -> Result<Event, WebhookError> {
         author,
         head_sha: Sha::parse(&last.id).map_err(|error| malformed(KIND, &error))?,
         head_branch: request.source_branch,
-        head_repository: request.source.and_then(|source| source.path_with_namespace),
-        from_fork: !same,
+        // Numbers without a name are not enough to be trusted.
+        from_fork: !same || head_repository.is_none(),
+        head_repository,
         base_branch: request.target_branch,
         draft: request.draft.or(request.work_in_progress).unwrap_or_default(),
         state: match request.state.as_str() {

@@ -119,6 +119,13 @@ fn pushes_and_merge_requests_of_gitlab_are_read() {
     assert_eq!(request.author.as_deref(), Some("mia"));
     assert!(request.draft && !request.from_fork);
 
+    let mut nobody: Value = serde_json::from_str(&text("gitlab/hook_merge_request.json")).unwrap();
+    nobody["object_attributes"]["source"]["path_with_namespace"] = Value::Null;
+    let body = nobody.to_string();
+    let delivery = deliver(Provider::GitLab, &fixture::gitlab("Push Hook", SECRET), &body).unwrap();
+    let Event::PullRequest(request) = delivery.event else { panic!("{:?}", delivery.event) };
+    assert!(request.from_fork, "nobody knows whose it was");
+
     let pipeline = gitlab("gitlab/hook_pipeline.json").event;
     assert_eq!(pipeline, Event::Other { name: "pipeline".into() });
 }
