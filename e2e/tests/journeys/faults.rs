@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{BlockerKind, Phase, Release, condition};
 use gimlet_e2e::{Checkout, Proxy, Stage, Trap, gitea};
 use kube::ResourceExt;
+use kube::runtime::wait::await_condition;
 use serde_json::json;
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_mins(2);
 
 /// Gives reason and message of the condition Ready.
 pub(super) fn ready(release: &Release) -> (&str, &str) {
@@ -33,11 +38,12 @@ async fn a_release_waits_while_the_git_host_is_down_and_goes_on_when_it_is_back(
     let (stage, proxy) = Proxy::stage("down").await?;
     proxy.cut();
     let release = stage.release("web", stage.web("1")).await?;
-    let waiting = stage
-        .until(&release.name_any(), "says that git is down", |release| {
-            ready(release).0 == "GitUnreachable"
-        })
-        .await?;
+    // By a watch: it says so between two tries, and a try says something else.
+    let name = release.name_any();
+    let says =
+        |found: Option<&Release>| found.is_some_and(|found| ready(found).0 == "GitUnreachable");
+    let waiting = timeout(SOON, await_condition(stage.releases(), &name, says)).await??;
+    let waiting = waiting.context("the release is gone")?;
     let status = waiting.status.clone().context("it has a status")?;
     assert_eq!(status.blocked_by.first().map(|b| b.kind), Some(BlockerKind::Git));
     assert!(ready(&waiting).1.contains("check that the server is up"), "{:?}", ready(&waiting));
