@@ -161,7 +161,7 @@ soak: ## kill a writing process GIMLET_TEST_KILLS times, compare GIMLET_TEST_BAT
 		cargo test -p gimlet-gitops --test wire --test runner -- killed_at_any_moment random_batches
 
 .PHONY: chaos
-chaos: tools ## play CHAOS_ROUNDS rounds (100) from CHAOS_SEED (1) on in which everything goes wrong: some 15 s each
+chaos: tools ## play CHAOS_ROUNDS rounds (100) from CHAOS_SEED (1) on, CHAOS_JOBS (1) side by side, in which everything goes wrong: some 15 s each
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-100} cargo test -p gimlet-e2e --test chaos -- --nocapture nothing_is_lost
 
 .PHONY: bench

@@ -3,7 +3,8 @@
 //!
 //! `CHAOS_ROUNDS` says how many rounds are played and `CHAOS_SEED` which is the first; a seed is a
 //! round, always the same one but for the chance of the machine. Without them some fixed rounds are
-//! played. What is known of a round that went wrong is kept in `CHAOS_EVIDENCE`.
+//! played. `CHAOS_JOBS` says how many are played side by side, each where no other is. What is known
+//! of a round that went wrong is kept in `CHAOS_EVIDENCE`.
 
 #[path = "chaos/evidence.rs"]
 mod evidence;
@@ -24,14 +25,20 @@ mod script;
 mod site;
 #[path = "chaos/strike.rs"]
 mod strike;
+#[path = "chaos/tally.rs"]
+mod tally;
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use futures::future::join_all;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 use script::Script;
 use site::Site;
+use tally::Tally;
 
 /// The rounds of every `make test`.
 const FIXED: [u64; 3] = [2, 3, 7];
@@ -45,52 +52,57 @@ async fn nothing_is_lost_or_twice_or_stuck_whatever_goes_wrong() -> Result<()> {
             ("chaos", (first..first.saturating_add(rounds)).collect())
         }
     };
-    let site = Arc::new(Site::start(name)?);
+    let jobs = number("CHAOS_JOBS")?.unwrap_or(1).clamp(1, seeds.len().max(1) as u64);
     let begun = Instant::now();
-    let (mut wrong, mut asked, mut commits) = (Vec::new(), 0, 0);
-    let mut settled: Vec<Duration> = Vec::new();
-    for seed in &seeds {
+    let seeds = Arc::new(Mutex::new(seeds.into_iter()));
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let players = (1..=jobs).map(|job| {
+        let name = if job == 1 { name.to_owned() } else { format!("{name}-{job}") };
+        let (seeds, tally) = (Arc::clone(&seeds), Arc::clone(&tally));
+        let runtime = Handle::current();
+        // On a thread of its own: programs of git are waited for, while proxies of others have work to do.
+        spawn_blocking(move || runtime.block_on(play_all(&name, &seeds, &tally)))
+    });
+    for played in join_all(players).await {
+        played??;
+    }
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("{tally}, {:.0} s", begun.elapsed().as_secs_f64());
+    let again: Vec<_> = tally
+        .wrong
+        .iter()
+        .map(|seed| format!("CHAOS_SEED={seed} CHAOS_ROUNDS=1 make chaos"))
+        .collect();
+    ensure!(again.is_empty(), "{} rounds went wrong; again:\n{}", again.len(), again.join("\n"));
+    Ok(())
+}
+
+/// Plays rounds in one place until none is left.
+async fn play_all(
+    name: &str,
+    seeds: &Mutex<std::vec::IntoIter<u64>>,
+    tally: &Mutex<Tally>,
+) -> Result<()> {
+    let site = Arc::new(Site::start(name)?);
+    loop {
+        let next = seeds.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(seed) = next else { return Ok(()) };
         let since = Instant::now();
-        println!("seed {seed}: {}", Script::draw(*seed));
-        match round::play(&site, *seed).await {
-            Ok(outcome) => {
-                println!(
-                    "  {} commits, right after {:.1} s, {:.1} s in all",
-                    outcome.commits,
-                    outcome.settled.as_secs_f64(),
-                    since.elapsed().as_secs_f64()
-                );
-                (asked, commits) = (asked + outcome.asked, commits + outcome.commits);
-                settled.push(outcome.settled);
-                outcome.violations.iter().for_each(|violation| println!("  WRONG {violation}"));
-                if !outcome.violations.is_empty() {
-                    wrong.push(*seed);
-                }
-            }
-            Err(error) => {
-                println!("  BROKEN {error:#}");
-                wrong.push(*seed);
-                // The next round finds everything up again.
-                site.recover().await?;
-            }
+        let script = Script::draw(seed);
+        let played = round::play(&site, seed).await;
+        // One text: others are playing as well.
+        let report = tally.lock().unwrap_or_else(PoisonError::into_inner).add(
+            seed,
+            &script,
+            &played,
+            since.elapsed(),
+        );
+        println!("{report}");
+        if played.is_err() {
+            // The next round finds everything up again.
+            site.recover().await?;
         }
     }
-    settled.sort();
-    let at =
-        |part: usize| settled.get(settled.len() * part / 100).map_or(0.0, Duration::as_secs_f64);
-    println!(
-        "{} rounds, {asked} releases, {commits} commits, {:.0} s; right after: median {:.1} s, 95 of 100 within {:.1} s, \
-         all within {:.1} s",
-        seeds.len(),
-        begun.elapsed().as_secs_f64(),
-        at(50),
-        at(95),
-        settled.last().map_or(0.0, Duration::as_secs_f64),
-    );
-    let again: Vec<_> =
-        wrong.iter().map(|seed| format!("CHAOS_SEED={seed} CHAOS_ROUNDS=1 make chaos")).collect();
-    ensure!(wrong.is_empty(), "{} rounds went wrong; again:\n{}", wrong.len(), again.join("\n"));
-    Ok(())
 }
 
 fn number(name: &str) -> Result<Option<u64>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,6 +44,11 @@ impl Host {
     /// Looks after a repository whose folder on the server is this one.
     pub fn new(repository: Repository, folder: PathBuf) -> Self {
         Self { _repository: repository, folder, done: Mutex::default() }
+    }
+
+    /// Gives the folder of the repository on the server's disk.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Tells what people did.

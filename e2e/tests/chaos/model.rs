@@ -85,6 +85,8 @@ pub struct World {
     pub refusing: bool,
     /// Events or conditions said that history was rewritten.
     pub rewriting_told: bool,
+    /// What `gimlet audit verify` found in the repository.
+    pub audit: Vec<String>,
 }
 
 /// What must not be.
@@ -108,6 +110,8 @@ pub enum Fault {
     Foreign,
     /// Something happened that nobody was told of.
     Silent,
+    /// The history does not show by itself who made what.
+    Unproven,
 }
 
 /// One thing that must not be, in words.
@@ -135,6 +139,9 @@ pub fn check(world: &World) -> Vec<Violation> {
         check_app(world, app, &mut found);
     }
     check_branch(world, &mut found);
+    for finding in &world.audit {
+        found.add(Fault::Unproven, finding.clone());
+    }
     found.0.sort();
     found.0
 }

@@ -192,3 +192,10 @@ fn a_lost_commit_of_people_is_found() {
     world.branch.remove(0);
     assert_eq!(faults(&world), [Fault::Lost]);
 }
+
+#[test]
+fn what_the_audit_finds_is_a_fault() {
+    let mut world = right();
+    world.audit.push("c1 is not signed".into());
+    assert_eq!(faults(&world), [Fault::Unproven]);
+}

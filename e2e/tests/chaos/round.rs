@@ -230,6 +230,7 @@ pub async fn observe(scene: &Scene, asked: &[(usize, Asked)], environment: usize
         current: current.collect(),
         refusing: done.refusing,
         rewriting_told: rewriting_told(scene, name).await?,
+        audit: scene.site.audit(host.folder())?,
     };
     Ok(world)
 }

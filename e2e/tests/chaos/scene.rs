@@ -89,6 +89,12 @@ impl Scene {
         }
         let servers: Vec<_> = apis.iter().map(|proxy| proxy.through(&site.api)).collect();
         cluster.apply(&secret(&namespace, "git", &site.gitea.user, &site.gitea.token))?;
+        let signing = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "signing", "namespace": namespace.name()},
+            "stringData": {"identity": site.key.private()},
+        });
+        cluster.apply(&signing.to_string())?;
         let mut hosts = Vec::new();
         for (name, engine) in ENVIRONMENTS.into_iter().zip(ENGINES) {
             let repository = site.gitea.repository(&format!("chaos-{name}"))?;
@@ -99,6 +105,7 @@ impl Scene {
                     "gitops": {
                         "url": git.through(&repository.http_url), "engine": engine,
                         "secretRef": {"name": "git"},
+                        "signing": {"secretRef": {"name": "signing"}},
                     },
                     "flux": {"namespace": namespace.name(), "secretRef": {"name": "git"}},
                     "retention": {"releasesPerApp": 100},

@@ -95,6 +95,20 @@ pub enum Trouble {
     Outsider(usize),
 }
 
+impl Trouble {
+    /// Tells whether a process is killed.
+    pub fn kills(self) -> bool {
+        matches!(
+            self,
+            Self::KillOperator(_)
+                | Self::KillLeader
+                | Self::KillApi
+                | Self::KillEtcd
+                | Self::KillGit
+        )
+    }
+}
+
 /// All that happens in a round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
