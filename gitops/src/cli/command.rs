@@ -167,7 +167,11 @@ impl Drop for Group {
 
 fn start(command: &mut Command) -> Result<(Child, Group), GitError> {
     let child = command.spawn().map_err(|error| {
-        GitError::other(format!("git could not be started: {error}: is it installed?"))
+        // The system says the same of a program and of a folder that are not there.
+        match command.as_std().get_current_dir().filter(|dir| !dir.is_dir()) {
+            Some(dir) => GitError::cache(format!("the folder {} is gone", dir.display())),
+            None => GitError::other(format!("git could not be started: {error}: is it installed?")),
+        }
     })?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     Ok((child, Group(pid)))

@@ -364,6 +364,21 @@ async fn a_cache_that_breaks_while_in_use_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_cache_that_is_gone_is_made_anew_when_somebody_looks() {
+    let repo = Repo::seeded();
+    let writer = repo.writer();
+    writer.commit(release("r1")).await.unwrap();
+    let cache = cache_of(&repo);
+    // The writer may put something there meanwhile.
+    while let Err(error) = std::fs::remove_dir_all(&cache) {
+        assert_eq!(error.kind(), std::io::ErrorKind::DirectoryNotEmpty);
+    }
+    let by_hand = repo.person("main", &[("staging/other/a.yaml", "a")]);
+    let head = writer.refresh().await.unwrap();
+    assert_eq!(head.commit.map(|commit| commit.to_string()), Some(by_hand));
+}
+
+#[tokio::test]
 async fn the_observer_hears_of_every_push() {
     #[derive(Default)]
     struct Heard(std::sync::Mutex<Vec<String>>);
