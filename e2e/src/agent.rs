@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -48,23 +49,43 @@ impl Agent {
         token: &str,
         args: &[&str],
     ) -> Result<Self> {
-        let config = root()?.join("config/agent");
-        for file in ["namespace.yaml", "rbac.yaml"] {
-            let file = config.join(file);
-            let file = file.to_str().context("the path of the checkout is not UTF-8")?;
-            cluster.kubectl(["apply", "--server-side", "--force-conflicts", "-f", file])?;
-        }
-        let binding = format!("{namespace}-agent");
-        let account = Account::with(cluster, namespace, "gimlet-agent", binding, &[])?;
+        let account = account(cluster, namespace)?;
+        let dir = tempfile::tempdir()?;
+        let kubeconfig = account.kubeconfig();
+        let told = ["--dashboard", dashboard, "--environment", environment];
+        Self::spawn(account, dir, &kubeconfig, token, &[&told, args].concat())
+    }
+
+    /// Starts an agent that has an address of its own for the API server, such as that of a proxy.
+    pub fn start_behind(
+        cluster: &ControlPlane,
+        namespace: &str,
+        server: &str,
+        dashboard: &str,
+        environment: &str,
+        token: &str,
+    ) -> Result<Self> {
+        let account = account(cluster, namespace)?;
+        let dir = tempfile::tempdir()?;
+        let kubeconfig = account.kubeconfig_for(server, dir.path())?;
+        let told = ["--dashboard", dashboard, "--environment", environment];
+        Self::spawn(account, dir, &kubeconfig, token, &told)
+    }
+
+    fn spawn(
+        account: Account,
+        dir: TempDir,
+        kubeconfig: &Path,
+        token: &str,
+        args: &[&str],
+    ) -> Result<Self> {
         let own = TcpListener::bind(("127.0.0.1", 0))?;
         let port = own.local_addr()?.port();
         drop(own);
-        let dir = tempfile::tempdir()?;
         let file = dir.path().join("token");
         std::fs::write(&file, token)?;
         let log = File::create(dir.path().join("log"))?;
         let child = Command::new(binary("gimlet-agent")?)
-            .args(["--dashboard", dashboard, "--environment", environment])
             .args(["--listen", &format!("127.0.0.1:{port}")])
             .args(["--log-format", "text"])
             .args(args)
@@ -72,7 +93,7 @@ impl Agent {
             .arg(file)
             .env_clear()
             .env("NO_COLOR", "1")
-            .env("KUBECONFIG", account.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -112,6 +133,17 @@ impl Agent {
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
+}
+
+/// Makes the agent's account in a namespace, with the rights of the role that the project ships.
+fn account(cluster: &ControlPlane, namespace: &str) -> Result<Account> {
+    let config = root()?.join("config/agent");
+    for file in ["namespace.yaml", "rbac.yaml"] {
+        let file = config.join(file);
+        let file = file.to_str().context("the path of the checkout is not UTF-8")?;
+        cluster.kubectl(["apply", "--server-side", "--force-conflicts", "-f", file])?;
+    }
+    Account::with(cluster, namespace, "gimlet-agent", format!("{namespace}-agent"), &[])
 }
 
 impl Drop for Agent {

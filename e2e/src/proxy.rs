@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use socket2::{SockFilter, SockRef, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -19,6 +20,9 @@ const SPRUNG: Duration = Duration::from_mins(1);
 /// What a client is told by a server that failed.
 const FAILURE: &[u8] =
     b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// What a socket has that takes in nothing: not even a packet that is empty is answered.
+const DROP: &[SockFilter] = &[SockFilter::new(0x06, 0, 0, 0)];
 
 /// A proxy on loopback in front of an HTTP server; it ends when it is dropped.
 ///
@@ -74,6 +78,7 @@ impl Passed {
 enum Traffic {
     Flowing,
     Paused,
+    Lost,
     Cut,
 }
 
@@ -81,6 +86,8 @@ enum Traffic {
 struct Shared {
     server: String,
     traffic: watch::Sender<Traffic>,
+    /// What new connections knock at.
+    door: Socket,
     trap: Mutex<Option<Trap>>,
     /// Counts the traps that were sprung.
     sprung: watch::Sender<usize>,
@@ -103,6 +110,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             server,
             traffic: watch::Sender::new(Traffic::Flowing),
+            door: SockRef::from(&listener).try_clone()?,
             trap: Mutex::default(),
             sprung: watch::Sender::new(0),
             accepted: watch::Sender::new(0),
@@ -138,6 +146,20 @@ impl Proxy {
     /// Breaks all connections, and every new one at once.
     pub fn cut(&self) {
         self.shared.traffic.send_replace(Traffic::Cut);
+    }
+
+    /// Drops all packets from now on without a word, as a network does that has failed. The connections
+    /// of now stay like that for ever; new ones can be made after [`Proxy::find`].
+    pub fn lose(&self) -> Result<()> {
+        self.shared.door.attach_filter(DROP)?;
+        self.shared.traffic.send_replace(Traffic::Lost);
+        Ok(())
+    }
+
+    /// Lets new connections be made again after [`Proxy::lose`].
+    pub fn find(&self) -> Result<()> {
+        self.resume();
+        Ok(self.shared.door.detach_filter()?)
     }
 
     /// Passes everything on again, also what a trap held back.
@@ -221,6 +243,13 @@ impl Shared {
         let _ = self.traffic.subscribe().wait_for(|now| *now == Traffic::Flowing).await;
     }
 
+    async fn lost(&self) {
+        let lost = |now: &Traffic| *now == Traffic::Lost;
+        if self.traffic.subscribe().wait_for(lost).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn cut(&self) {
         let _ = self.traffic.subscribe().wait_for(|now| *now == Traffic::Cut).await;
     }
@@ -231,10 +260,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         shared.accepted.send_modify(|count| *count += 1);
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
+            let Ok(own) = SockRef::from(&client).try_clone() else { return };
             tokio::select! {
-                () = shared.cut() => {}
+                () = shared.cut() => return,
+                () = shared.lost() => {}
                 // A connection that breaks is what this proxy is for.
-                _ = relay(client, &shared) => {}
+                _ = relay(client, &shared) => return,
+            }
+            // It is kept, so that nobody is told that it is over.
+            if own.attach_filter(DROP).is_ok() {
+                shared.cut().await;
             }
         });
     }
@@ -394,6 +429,25 @@ mod tests {
             proxy.resume();
         });
         assert!(answer.ends_with('1'), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_network_that_drops_everything_says_nothing_and_takes_new_connections_later() {
+        let proxy = Proxy::start(&server().await).await.unwrap();
+        let mut old = TcpStream::connect(proxy.address).await.unwrap();
+        proxy.visited(0).await.unwrap();
+        proxy.lose().unwrap();
+        old.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+        let soon = Duration::from_millis(300);
+        let mut answer = [0; 16];
+        let heard = tokio::time::timeout(soon, old.read(&mut answer)).await;
+        assert!(heard.is_err(), "{heard:?}");
+        let dialled = tokio::time::timeout(soon, TcpStream::connect(proxy.address)).await;
+        assert!(dialled.is_err(), "{dialled:?}");
+        proxy.find().unwrap();
+        assert!(ask(&proxy, "/").await.ends_with('1'));
+        let heard = tokio::time::timeout(soon, old.read(&mut answer)).await;
+        assert!(heard.is_err(), "{heard:?}");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Journeys of releases through a real control plane, each with an operator process of its own.
 
+#[path = "journeys/absences.rs"]
+mod absences;
 #[path = "journeys/agent_reports.rs"]
 mod agent_reports;
 #[path = "journeys/agents.rs"]

@@ -28,7 +28,7 @@ pub(crate) fn run(cluster: &ControlPlane, ns: &str, image: &str) -> Result<()> {
 }
 
 /// Waits until the live state of the app `web` holds these fields.
-async fn shows(apps: &Api<App>, ns: &str, expected: &Value) -> Result<Value> {
+pub(crate) async fn shows(apps: &Api<App>, ns: &str, expected: &Value) -> Result<Value> {
     wait_until(&format!("the app to show {expected}"), SOON, async || {
         let app = apps.get(&format!("web.{ns}")).await?;
         let live = serde_json::to_value(app.status.as_ref().and_then(|s| s.live.as_ref()))?;

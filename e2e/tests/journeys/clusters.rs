@@ -21,15 +21,15 @@ use crate::release::status;
 const SOON: Duration = Duration::from_mins(2);
 
 /// A stage whose environment is applied to a cluster of its own, by Flux there.
-struct Two {
-    stage: Stage,
-    dashboard: Dashboard,
-    workload: OwnControlPlane,
+pub(crate) struct Two {
+    pub(crate) stage: Stage,
+    pub(crate) dashboard: Dashboard,
+    pub(crate) workload: OwnControlPlane,
     token: String,
 }
 
 impl Two {
-    async fn open(name: &str, mut spec: Value) -> Result<Self> {
+    pub(crate) async fn open(name: &str, mut spec: Value) -> Result<Self> {
         let stage = Stage::bare(name).await?;
         let ns = stage.namespace.name().to_owned();
         spec["observedBy"] = json!("Agent");
@@ -44,14 +44,14 @@ impl Two {
         Ok(Self { stage, dashboard, workload, token })
     }
 
-    fn agent(&self) -> Result<Agent> {
+    pub(crate) fn agent(&self) -> Result<Agent> {
         let ns = self.stage.namespace.name();
         let environment = format!("{ns}/staging");
         Agent::start(&self.workload, ns, &self.dashboard.origin(), &environment, &self.token)
     }
 
     /// Has Flux of the other cluster follow the environment, as a person does once.
-    fn connect_flux(&self) -> Result<()> {
+    pub(crate) fn connect_flux(&self) -> Result<()> {
         let files = self.stage.files()?;
         for name in ["gitrepository.yaml", "root.yaml"] {
             let path = format!("staging/flux/{name}");
@@ -60,7 +60,7 @@ impl Two {
         Ok(())
     }
 
-    async fn environment_says(&self, kind: &'static str) -> Result<()> {
+    pub(crate) async fn environment_says(&self, kind: &'static str) -> Result<()> {
         let what = format!("says {kind}");
         let environment = self.stage.environment_until("staging", &what, |environment| {
             let status = environment.status.as_ref();
