@@ -113,8 +113,11 @@ impl Lanes {
     ) -> Option<Place> {
         let key = (namespace.to_owned(), environment.to_owned());
         let mut all = self.lock();
+        all.retain(|_, lane| {
+            lane.called.retain(|_, since| since.elapsed() < PATIENCE);
+            !lane.is_idle()
+        });
         let lane = all.entry(key.clone()).or_default();
-        lane.called.retain(|_, since| since.elapsed() < PATIENCE);
         if lane.called.remove(name).is_none() {
             if !lane.free(self.width) {
                 if lane.queued.insert(name.to_owned()) {
@@ -212,5 +215,10 @@ mod tests {
         assert!(lanes.enter("ns", "e", "c").is_none());
         drop(second);
         assert_eq!(called(&mut calls), ["c"], "b waits no more");
+        for lane in lanes.lock().values_mut() {
+            lane.called.values_mut().for_each(|since| *since -= PATIENCE);
+        }
+        drop(lanes.enter("ns", "other", "a"));
+        assert!(lanes.lock().is_empty(), "c is gone, too");
     }
 }
