@@ -1,16 +1,23 @@
-//! A watch on every status that the operator writes.
+//! A watch on everything that the operator says: statuses, events, commits, its log and its metrics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use gimlet_crds::{App, ConfigChange, Environment, Release, ReleaseSet, condition};
+use gimlet_crds::{
+    App, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository, condition,
+};
+use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
 use tokio::task::JoinHandle;
+
+use crate::Gitea;
 
 /// Longest status of a Release: a namespace may hold thousands of them.
 const MAX_RELEASE_STATUS: usize = 4096;
@@ -27,13 +34,35 @@ pub struct Guard {
 struct Seen {
     statuses: usize,
     broken: Vec<String>,
+    secrets: Secrets,
     /// The commit of each Release by its UID.
     commits: HashMap<String, String>,
 }
 
-/// Starts to watch the statuses of Environments, Apps, Releases, sets and changes of a namespace.
-pub fn guard_statuses(client: &Client, namespace: &str) -> Guard {
+/// What proves to a git host who the operator is, in the forms in which it could come out.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(HashSet<String>);
+
+impl Secrets {
+    /// Gives those of a host's administrator.
+    pub fn of(gitea: &Gitea) -> Self {
+        let Gitea { user, password, token, .. } = gitea;
+        let header = STANDARD.encode(format!("{user}:{token}"));
+        Self([password.clone(), token.clone(), STANDARD.encode(token), header].into())
+    }
+
+    /// Tells whether a text holds one of them.
+    pub fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(secret))
+    }
+}
+
+/// Starts to watch all that the operator writes in a namespace, and the events in it.
+pub fn guard(client: &Client, namespace: &str, secrets: Secrets) -> Guard {
     let resources = [
+        ApiResource::erase::<Artifact>(&()),
+        ApiResource::erase::<Event>(&()),
+        ApiResource::erase::<Repository>(&()),
         ApiResource::erase::<Environment>(&()),
         ApiResource::erase::<App>(&()),
         ApiResource::erase::<Release>(&()),
@@ -44,7 +73,7 @@ pub fn guard_statuses(client: &Client, namespace: &str) -> Guard {
         .iter()
         .map(|resource| Api::namespaced_with(client.clone(), namespace, resource))
         .collect();
-    let seen = Arc::<Mutex<Seen>>::default();
+    let seen = Arc::new(Mutex::new(Seen { secrets, ..Seen::default() }));
     let follow = |api: &Api<DynamicObject>| {
         let stream = watcher(api.clone(), watcher::Config::default()).default_backoff();
         let seen = Arc::clone(&seen);
@@ -63,7 +92,15 @@ pub fn guard_statuses(client: &Client, namespace: &str) -> Guard {
 }
 
 impl Guard {
-    /// Looks at the present statuses too; fails where any status ever broke a rule.
+    /// Looks for secrets in another text that the operator wrote.
+    pub fn look_for_secrets(&self, what: &str, text: &str) {
+        let mut seen = lock(&self.seen);
+        if seen.secrets.are_in(text) {
+            seen.broken.push(format!("{what} holds a secret"));
+        }
+    }
+
+    /// Looks at the present objects too; fails where any status ever broke a rule, or a secret came out.
     pub async fn verify(&self) -> Result<()> {
         for api in &self.apis {
             for object in api.list(&ListParams::default()).await? {
@@ -89,6 +126,11 @@ impl Seen {
     fn look(&mut self, object: &DynamicObject) {
         let status = &object.data["status"];
         let kind = object.types.as_ref().map_or("", |types| types.kind.as_str());
+        if self.secrets.are_in(&object.data.to_string())
+            || self.secrets.are_in(&format!("{:?}", object.metadata))
+        {
+            self.broken.push(format!("{kind} {} holds a secret", object.name_any()));
+        }
         if status.is_null() {
             return;
         }
@@ -169,6 +211,16 @@ mod tests {
         let mut seen = Seen::default();
         seen.look(&release(&status("a")));
         assert_eq!((seen.statuses, seen.broken.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_secret_is_told_and_not_shown() {
+        let secrets = Secrets(["hunter2".to_owned()].into());
+        let mut seen = Seen { secrets, ..Seen::default() };
+        let mut said = status("a");
+        said["conditions"][0]["message"] = "for https://u:hunter2@host/a".into();
+        seen.look(&release(&said));
+        assert_eq!(seen.broken, ["Release r holds a secret"]);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use control_plane::{ControlPlane, OwnControlPlane, control_plane};
 pub use dashboard::{Answer, Dashboard};
 pub use git::{Checkout, git};
 pub use gitea::{Gitea, gitea};
-pub use guard::{Guard, guard_statuses};
+pub use guard::{Guard, Secrets, guard};
 pub use identity_provider::IdentityProvider;
 pub use issuer::Issuer;
 pub use namespace::Namespace;

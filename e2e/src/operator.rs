@@ -174,6 +174,11 @@ impl Operator {
         Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
+    /// Gives the id of the process; none while it does not run.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Gives the folder of its caches.
     pub fn cache(&self) -> PathBuf {
         self.dir.path().join("cache")

@@ -13,7 +13,7 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::guard::{Guard, guard_statuses};
+use crate::guard::{Guard, Secrets, guard};
 use crate::{
     Checkout, ControlPlane, Namespace, Operator, Repository, control_plane, gitea, wait_until,
 };
@@ -32,7 +32,7 @@ const SECRET: &str = "gitops";
 pub struct Stage {
     /// The operator that watches the namespace.
     pub operator: Operator,
-    /// What looks at every status that the operator writes.
+    /// What looks at everything that the operator writes.
     pub guard: Guard,
     /// The namespace of everything, Flux' objects and workloads included.
     pub namespace: Namespace,
@@ -83,7 +83,7 @@ impl Stage {
         let namespace = cluster.namespace(prefix).await?;
         cluster.apply(&secret(&namespace, SECRET, &gitea.user, &gitea.token))?;
         let operator = Operator::start(&cluster, &namespace).await?;
-        let guard = guard_statuses(&client, &namespace);
+        let guard = guard(&client, &namespace, Secrets::of(&gitea));
         let created = AtomicU32::new(0);
         Ok(Self { operator, guard, namespace, repository, cluster, client, created })
     }
@@ -343,8 +343,18 @@ impl Stage {
         Ok(files)
     }
 
-    /// Ends a journey: no status has ever broken a rule.
+    /// Ends a journey: no status has ever broken a rule, and no secret of the git host has come out.
     pub async fn end(self) -> Result<()> {
+        self.guard.look_for_secrets("the operator's log", &self.operator.log());
+        // One that was stopped has none.
+        if let Ok(metrics) = self.operator.metrics() {
+            self.guard.look_for_secrets("the operator's metrics", &metrics);
+        }
+        // A repository that was deleted or never made has none.
+        if let Ok(checkout) = self.repository.checkout() {
+            let history = checkout.git(["log", "--all", "--format=raw", "--patch"])?;
+            self.guard.look_for_secrets("a commit", &history);
+        }
         self.guard.verify().await
     }
 }

@@ -64,6 +64,8 @@ mod identity;
 mod install;
 #[path = "journeys/kinds.rs"]
 mod kinds;
+#[path = "journeys/leaks.rs"]
+mod leaks;
 #[path = "journeys/news.rs"]
 mod news;
 #[path = "journeys/notifications.rs"]

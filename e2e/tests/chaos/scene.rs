@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{App, Environment, Release, condition};
-use gimlet_e2e::{Guard, Namespace, Operator, Proxy, guard_statuses, secret, wait_until};
+use gimlet_e2e::{Guard, Namespace, Operator, Proxy, Secrets, guard, secret, wait_until};
 use kube::Client;
 use kube::api::{Api, PostParams};
 use serde_json::json;
@@ -117,7 +117,7 @@ impl Scene {
             let folder = site.gitea.folder(&repository.owner, &repository.name);
             hosts.push(Host::new(repository, folder));
         }
-        let guard = guard_statuses(&client, &namespace);
+        let guard = guard(&client, &namespace, Secrets::of(&site.gitea));
         let operators = Operator::start_behind(cluster, &namespace, &servers).await?;
         let members = operators.into_iter().map(|operator| Member { operator, down: 0, begun: 0 });
         let crew = Mutex::new(members.collect());

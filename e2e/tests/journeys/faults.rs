@@ -38,7 +38,6 @@ async fn a_release_waits_while_the_git_host_is_down_and_goes_on_when_it_is_back(
     let (stage, proxy) = Proxy::stage("down").await?;
     proxy.cut();
     let release = stage.release("web", stage.web("1")).await?;
-    // By a watch: it says so between two tries, and a try says something else.
     let name = release.name_any();
     let says =
         |found: Option<&Release>| found.is_some_and(|found| ready(found).0 == "GitUnreachable");
@@ -55,6 +54,9 @@ async fn a_release_waits_while_the_git_host_is_down_and_goes_on_when_it_is_back(
             conditions.clone().any(|c| c.type_ == "GitReady" && c.reason == "GitUnreachable")
         })
         .await?;
+    // It was tried several times since: what is said stays, and a status that is the same is not written.
+    let since = stage.get(&name).await?;
+    assert_eq!(ready(&since).0, "GitUnreachable");
     proxy.resume();
     let ended = once(&stage, &release).await?;
     assert!(ended.status.context("it has a status")?.blocked_by.is_empty());

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine as _;
 use gimlet_crds::{App, BlockerKind, Environment, Phase, condition};
 use gimlet_e2e::{SshKey, Stage, gitea, secret, wait_until};
 use k8s_openapi::api::events::v1::Event;
@@ -260,8 +259,7 @@ async fn a_repository_is_written_over_ssh_if_the_host_is_known() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_count_what_happened_and_neither_they_nor_the_log_hold_a_secret() -> Result<()> {
-    let gitea = gitea()?;
+async fn metrics_count_what_happened_and_name_no_commit_and_no_release() -> Result<()> {
     let stage = Stage::open("metrics").await?;
     let good = stage.release("web", stage.web("1")).await?;
     let ended = once(&stage, &good).await?;
@@ -270,18 +268,11 @@ async fn metrics_count_what_happened_and_neither_they_nor_the_log_hold_a_secret(
     let metrics = stage.operator.metrics()?;
     let sha = ended.status.and_then(|status| status.commit).context("it is in git")?.sha;
     let uid = good.uid().context("a created release has a UID")?;
-    let header =
-        base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", gitea.user, gitea.token));
-    let secrets = [&gitea.token, &gitea.password, &header];
-    for unwanted in secrets.into_iter().chain([&sha, &uid]) {
-        assert!(!metrics.contains(unwanted.as_str()), "a metric has a secret, a commit or a UID");
+    for unwanted in [&sha, &uid] {
+        assert!(!metrics.contains(unwanted.as_str()), "a metric has a commit or a UID");
     }
     assert!(!metrics.contains(&good.name_any()), "a metric has the name of a release");
-    let log = stage.operator.log();
-    assert!(log.contains("a release moved"), "the log tells of releases");
-    for secret in secrets {
-        assert!(!log.contains(secret.as_str()), "the log holds a secret");
-    }
+    assert!(stage.operator.log().contains("a release moved"), "the log tells of releases");
     let wanted = [
         "gimlet_git_operations_total{op=\"push\",result=\"ok\"}",
         "gimlet_git_operation_duration_seconds_count{op=\"push\"}",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use gimlet_crds::{App, Environment, Phase, Release, condition};
 use gimlet_e2e::{
-    ControlPlane, Namespace, Operator, gitea, guard_statuses, install_in, root, secret, wait_until,
+    ControlPlane, Namespace, Operator, Secrets, gitea, guard, install_in, root, secret, wait_until,
 };
 use kube::api::{Api, PostParams};
 use serde_json::{Value, json};
@@ -139,7 +139,7 @@ async fn what_an_earlier_version_left_is_read_patched_and_judged_by_this_one() -
         ensure!(holds(now, object), "{name} was\n{object:#}\nand is\n{now:#}");
     }
     let client = cluster.client().await?;
-    let guard = guard_statuses(&client, &namespace);
+    let guard = guard(&client, &namespace, Secrets::of(&gitea));
     let operator = Operator::start(&cluster, &namespace).await?;
     let environments: Api<Environment> = Api::namespaced(client.clone(), &namespace);
     let releases: Api<Release> = Api::namespaced(client.clone(), &namespace);
