@@ -118,6 +118,11 @@ impl GitError {
         }
     }
 
+    /// Says whether the host is away or too slow, which is the fault of nothing that was asked.
+    pub fn is_outage(&self) -> bool {
+        matches!(self.kind, GitErrorKind::Unreachable | GitErrorKind::Timeout)
+    }
+
     /// Says whether the same request can only fail again until somebody changes something.
     pub fn is_terminal(&self) -> bool {
         match self.kind {

@@ -79,11 +79,7 @@ impl ConfigChangeError {
             | Self::NoDefaultBranch
             | Self::Open { .. } => Retry::After(AGAIN),
             Self::Host(HostError::FileChanged { .. }) => Retry::After(SOON),
-            Self::Host(error) => match error.retry(Context::now()) {
-                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
-                // A token may be given the right that it lacks without the object being touched.
-                gimlet_hosts::Retry::Stalled | gimlet_hosts::Retry::Backoff => Retry::Backoff,
-            },
+            Self::Host(error) => Retry::of_host(error),
             Self::Api(_) => Retry::Backoff,
         }
     }

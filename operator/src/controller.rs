@@ -79,13 +79,12 @@ pub(crate) fn error_policy<K>(
 where
     K: Resource<DynamicType = ()>,
 {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
     match failure.retry {
         Retry::Stalled => Action::await_change(),
         Retry::After(pause) => Action::requeue(pause),
-        Retry::Backoff => {
-            let uid = object.meta().uid.clone().unwrap_or_default();
-            Action::requeue(ctx.backoff.failed(&uid))
-        }
+        Retry::Backoff => Action::requeue(ctx.backoff.failed(uid)),
+        Retry::Outage => Action::requeue(ctx.backoff.outage(uid)),
     }
 }
 

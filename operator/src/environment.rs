@@ -64,8 +64,9 @@ impl EnvironmentError {
     pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::Remote(error) => error.retry(),
-            // The host may be mended without the Environment being touched.
-            Self::Git(_) | Self::Host(_) | Self::Api(_) => Retry::Backoff,
+            Self::Git(error) => Retry::of_git(error),
+            Self::Host(error) => Retry::of_host(error),
+            Self::Api(_) => Retry::Backoff,
             Self::Name(_) | Self::Path(_) | Self::Windows(_) | Self::Recipients(_) => {
                 Retry::Stalled
             }

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use gimlet_gitops::GitError;
+use gimlet_hosts::HostError;
+
+use crate::context::Context;
+
 /// When a failed reconcile is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
@@ -11,6 +16,26 @@ pub(crate) enum Retry {
     After(Duration),
     /// Later and later.
     Backoff,
+    /// Later and later, but soon enough that nobody waits for long once what is away is back: nothing
+    /// tells of that.
+    Outage,
+}
+
+impl Retry {
+    /// Tells when git is asked again, which may be mended without the object being touched.
+    pub(crate) fn of_git(error: &GitError) -> Self {
+        if error.is_outage() { Self::Outage } else { Self::Backoff }
+    }
+
+    /// Tells when the API of a host is asked again: a token may be given the right that it lacks without
+    /// the object being touched.
+    pub(crate) fn of_host(error: &HostError) -> Self {
+        match error.retry(Context::now()) {
+            gimlet_hosts::Retry::After(pause) => Self::After(pause),
+            _ if matches!(error, HostError::Unreachable { .. }) => Self::Outage,
+            gimlet_hosts::Retry::Stalled | gimlet_hosts::Retry::Backoff => Self::Backoff,
+        }
+    }
 }
 
 /// An error of the Kubernetes API, with what was tried.

@@ -55,12 +55,9 @@ impl RepositoryError {
     pub(crate) fn retry(&self) -> Retry {
         match self {
             Self::Open(error) => error.retry(),
-            Self::Host(error) => match error.retry(Context::now()) {
-                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
-                // A token may be given the right that it lacks without the object being touched.
-                gimlet_hosts::Retry::Stalled | gimlet_hosts::Retry::Backoff => Retry::Backoff,
-            },
-            Self::Git(_) | Self::Api(_) => Retry::Backoff,
+            Self::Host(error) => Retry::of_host(error),
+            Self::Git(error) => Retry::of_git(error),
+            Self::Api(_) => Retry::Backoff,
         }
     }
 }

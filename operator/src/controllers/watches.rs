@@ -47,9 +47,10 @@ pub(super) fn previews_of(
         .collect()
 }
 
-/// Finds the apps that have yet to say that the agent of their environment is heard, or is not.
+/// Finds the apps that have yet to say that the agent of their environment is heard or is not, or that its
+/// repository can be read again.
 ///
-/// The agent's word comes every half a minute and oftener; only those that say something else are looked at.
+/// Environments change every half a minute and oftener; only apps that say something else are looked at.
 pub(super) fn unaware_in(
     apps: &Store<Guarded<App>>,
     environment: &Guarded<Environment>,
@@ -57,15 +58,19 @@ pub(super) fn unaware_in(
     let Ok(environment) = &environment.0 else {
         return Vec::new();
     };
-    if environment.spec.observed_by.is_operator() {
+    let (namespace, name) = controller::identity(environment);
+    let conditions = environment.status.as_ref().map(|status| status.conditions.as_slice());
+    let readable = condition::is_true(conditions.unwrap_or_default(), condition::GIT_READY);
+    let by_agent = !environment.spec.observed_by.is_operator();
+    if !readable && !by_agent {
         return Vec::new();
     }
-    let (namespace, name) = controller::identity(environment);
     let unheard = release::reported(environment, Context::now()).err();
+    let unheard = unheard.as_ref().map(|unheard| unheard.reason);
     let concerned = |app: &App| {
         app.namespace().as_deref() == Some(namespace.as_str())
             && app.spec.environment == name
-            && is_unaware(app, unheard.as_ref().map(|unheard| unheard.reason))
+            && (by_agent && is_unaware(app, unheard) || readable && cannot_read(app))
     };
     apps.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&concerned))
         .iter()
@@ -89,6 +94,13 @@ fn is_unaware(app: &App, unheard: Option<&str>) -> bool {
     let troubled = ready.status == "False"
         && keeps.iter().any(|kind| condition::is_true(&status.conditions, kind));
     ready.reason != reason && !troubled
+}
+
+/// Tells whether an app says that git cannot be read: the reasons of git's errors begin with its name.
+fn cannot_read(app: &App) -> bool {
+    let conditions = app.status.as_ref().map(|status| status.conditions.as_slice());
+    condition::find(conditions.unwrap_or_default(), condition::READY)
+        .is_some_and(|ready| ready.status == "False" && ready.reason.starts_with("Git"))
 }
 
 /// Finds the changes whose pull request is open in a repository: whoever merged it, the host's webhook
@@ -265,6 +277,8 @@ mod tests {
         ] {
             assert_eq!(is_unaware(app, unheard), is, "{unheard:?}: {app:?}");
         }
+        assert!(cannot_read(&unread));
+        assert!(!cannot_read(&healthy) && !cannot_read(&failed) && !cannot_read(&blind));
     }
 
     #[test]

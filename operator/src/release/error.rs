@@ -11,7 +11,6 @@ use gimlet_sops::{RecipientsError, SopsError};
 use super::outcome::{End, Outcome};
 use super::source::SourceError;
 use crate::chart::ChartError;
-use crate::context::Context;
 use crate::error::{ApiError, Retry};
 use crate::preview::PreviewError;
 use crate::remotes::{RemoteError, refused_by_git, refused_by_host};
@@ -110,12 +109,10 @@ impl ReleaseError {
             // Wrong credentials are the environment's fault and are mended there.
             Self::Git(error) if waits_for_the_environment(error) => Retry::Backoff,
             Self::Git(error) if error.is_terminal() => Retry::Stalled,
+            Self::Git(error) => Retry::of_git(error),
             // So is what the host's API refuses.
-            Self::Host(error) => match error.retry(Context::now()) {
-                gimlet_hosts::Retry::After(pause) => Retry::After(pause),
-                gimlet_hosts::Retry::Stalled | gimlet_hosts::Retry::Backoff => Retry::Backoff,
-            },
-            Self::Git(_) | Self::Api(_) | Self::Outdated => Retry::Backoff,
+            Self::Host(error) => Retry::of_host(error),
+            Self::Api(_) | Self::Outdated => Retry::Backoff,
         }
     }
 

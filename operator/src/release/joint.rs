@@ -280,7 +280,7 @@ async fn refused(ready: Ready, error: ReleaseError, ctx: &Context) -> Result<Joi
     }
     match error.retry() {
         Retry::Stalled => Ok(Joint::NotReady),
-        Retry::After(_) | Retry::Backoff => Err(error),
+        Retry::After(_) | Retry::Backoff | Retry::Outage => Err(error),
     }
 }
 

@@ -7,7 +7,7 @@ use gimlet_crds::condition::{
 };
 use gimlet_crds::{Blocker, CommitStatus, Phase, Release, ReleaseStatus};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
@@ -137,12 +137,13 @@ fn compute(
         // What it came to stays what it came to while nobody knows better.
         return old.clone();
     }
+    let mut status = old.clone();
     let mut next = Next {
-        status: old.clone(),
+        blocked_before: std::mem::take(&mut status.blocked_by),
+        status,
         verdicts: Vec::new(),
         time: Time(condition::whole_second(now)),
     };
-    next.status.blocked_by.clear();
     next.apply(outcome);
     let Next { mut status, mut verdicts, .. } = next;
     keep_earlier(&mut verdicts, old);
@@ -158,6 +159,7 @@ fn compute(
 /// A status on its way.
 struct Next {
     status: ReleaseStatus,
+    blocked_before: Vec<Blocker>,
     verdicts: Vec<Verdict>,
     time: Time,
 }
@@ -190,10 +192,7 @@ impl Next {
             }
             Outcome::Queued(prepared) => {
                 self.plan(prepared);
-                self.status.phase = Phase::Queued;
-                self.status.timestamps.queued.get_or_insert_with(|| self.time.clone());
-                let message = format!("{}; on its way to git", self.plan_summary());
-                self.progress(Truth::Unknown, "Queued", &message);
+                self.queued();
             }
             Outcome::Committed { prepared, commit, observation } => {
                 if let Some(prepared) = prepared {
@@ -228,6 +227,22 @@ impl Next {
                 self.progress(Truth::False, &reason, &format!("{message}; it is tried again"));
             }
         }
+    }
+
+    /// A new try says nothing of what stopped the last one, so that stays until the try has an end: two
+    /// writes for each try would wake the release each time, and it would never wait for longer.
+    fn queued(&mut self) {
+        self.status.timestamps.queued.get_or_insert_with(|| self.time.clone());
+        if self.status.phase == Phase::Queued {
+            let ready = condition::find(&self.status.conditions, READY).map(repeated);
+            if let Some(Verdict { status, reason, message, .. }) = ready {
+                self.status.blocked_by = std::mem::take(&mut self.blocked_before);
+                return self.progress(status, &reason, &message);
+            }
+        }
+        self.status.phase = Phase::Queued;
+        let message = format!("{}; on its way to git", self.plan_summary());
+        self.progress(Truth::Unknown, "Queued", &message);
     }
 
     fn blocked(&mut self, blockers: Vec<Blocker>) {
@@ -411,19 +426,19 @@ fn keep_earlier(verdicts: &mut Vec<Verdict>, old: &ReleaseStatus) {
             continue;
         };
         if verdicts.iter().all(|v| v.kind != kind) {
-            let truth = match earlier.status.as_str() {
-                "True" => Truth::True,
-                "False" => Truth::False,
-                _ => Truth::Unknown,
-            };
-            verdicts.push(Verdict::new(
-                kind,
-                truth,
-                earlier.reason.clone(),
-                earlier.message.clone(),
-            ));
+            verdicts.push(Verdict { kind, ..repeated(earlier) });
         }
     }
+}
+
+/// Says what an earlier step said.
+fn repeated(earlier: &Condition) -> Verdict {
+    let truth = match earlier.status.as_str() {
+        "True" => Truth::True,
+        "False" => Truth::False,
+        _ => Truth::Unknown,
+    };
+    Verdict::new(READY, truth, earlier.reason.clone(), earlier.message.clone())
 }
 
 fn short(sha: &str) -> String {

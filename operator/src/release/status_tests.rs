@@ -257,3 +257,30 @@ fn a_silent_agent_ends_nothing_and_takes_nothing_back() {
         assert_eq!(compute(&end, &release(), silent(), now), end);
     }
 }
+
+#[test]
+fn trying_again_says_nothing_new_until_the_try_has_an_end() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let away = || Outcome::Retrying {
+        blocker: Some(Blocker {
+            kind: BlockerKind::Git,
+            name: "staging".into(),
+            reason: "refused".into(),
+            until: None,
+        }),
+        reason: "GitUnreachable".into(),
+        message: "refused".into(),
+    };
+    let step =
+        |before: &ReleaseStatus, outcome, second| compute(before, &release(), outcome, at(second));
+    let queued = step(&ReleaseStatus::default(), Outcome::Queued(prepared()), 1);
+    let failed = step(&queued, away(), 2);
+    assert_eq!(failed.phase, Phase::Queued);
+    assert_eq!(failed.blocked_by.len(), 1);
+    assert_eq!(step(&failed, Outcome::Queued(prepared()), 3), failed, "a write would wake it");
+    assert_eq!(step(&failed, away(), 4), failed);
+    let commits = Outcome::Committed { prepared: None, commit: commit(), observation: None };
+    let landed = step(&failed, commits, 5);
+    assert!(landed.blocked_by.is_empty());
+    assert_eq!(condition::find(&landed.conditions, READY).unwrap().reason, "Committed");
+}

@@ -105,7 +105,7 @@ impl From<ReleaseError> for Problem {
     fn from(error: ReleaseError) -> Self {
         let status = match error.retry() {
             Retry::Stalled => StatusCode::UNPROCESSABLE_ENTITY,
-            Retry::After(_) | Retry::Backoff => StatusCode::BAD_GATEWAY,
+            Retry::After(_) | Retry::Backoff | Retry::Outage => StatusCode::BAD_GATEWAY,
         };
         Self::new(status, error.reason(), error.to_string())
     }
@@ -130,7 +130,9 @@ impl From<RepositoryError> for Problem {
                         StatusCode::NOT_FOUND
                     }
                     (_, Retry::Stalled) => StatusCode::UNPROCESSABLE_ENTITY,
-                    (_, Retry::After(_) | Retry::Backoff) => StatusCode::BAD_GATEWAY,
+                    (_, Retry::After(_) | Retry::Backoff | Retry::Outage) => {
+                        StatusCode::BAD_GATEWAY
+                    }
                 };
                 Self::new(status, error.reason(), error.to_string())
             }
