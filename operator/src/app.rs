@@ -5,6 +5,8 @@ mod merged;
 mod status;
 mod uninstall;
 
+pub(crate) use status::is_of_live;
+
 use std::sync::Arc;
 use std::time::Duration;
 

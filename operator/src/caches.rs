@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::StreamExt as _;
 use gimlet_crds::{
     App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
 };
 use kube::Client;
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
+use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
 use crate::context::Guarded;
-use crate::controllers::{self, Wiring};
+use crate::controllers::Wiring;
 use crate::flux::FluxCache;
+use crate::watch::{Watch, Watched};
 use crate::witness::Witness;
 
 /// The objects of every kind that is watched.
@@ -41,7 +41,7 @@ impl Caches {
             releases: wiring.releases.store(),
             sets: wiring.sets.store(),
             artifacts: wiring.artifacts.store(),
-            approvals: wiring.approvals.store.clone(),
+            approvals: wiring.approvals.store(),
             repositories: wiring.repositories.store(),
             changes: wiring.changes.store(),
             flux,
@@ -98,25 +98,15 @@ impl Caches {
 }
 
 /// Fills a cache of one kind until the token is cancelled.
-pub(crate) fn follow<K>(client: &Client, args: &Args, stop: &CancellationToken) -> Store<Guarded<K>>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + std::fmt::Debug
-        + serde::de::DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
-{
-    let (store, writer) = reflector::store();
-    let events = watcher(controllers::api::<K>(client, args), watcher::Config::default());
-    let objects = reflect(writer, events.default_backoff()).touched_objects();
-    let stopped = stop.clone().cancelled_owned();
-    tokio::spawn(objects.take_until(stopped).for_each(|seen| async move {
-        if let Err(error) = seen {
-            tracing::warn!(kind = %K::kind(&()), error = %error, "a watch broke; it is made anew");
-        }
-    }));
+pub(crate) fn follow<K: Watched>(
+    client: &Client,
+    args: &Args,
+    stop: &CancellationToken,
+) -> Store<Guarded<K>> {
+    let watch = Watch::new(client, args);
+    let store = watch.store();
+    let objects = watch.run().take_until(stop.clone().cancelled_owned());
+    tokio::spawn(objects.for_each(|_| std::future::ready(())));
     store
 }
 

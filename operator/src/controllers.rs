@@ -5,20 +5,18 @@ mod watches;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::StreamExt as _;
 use gimlet_crds::{
     App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
 };
-use kube::api::Api;
 use kube::runtime::controller::{Action, Config as ControllerConfig, Controller};
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::{WatchStreamExt, reflector as reflect, watcher};
 use kube::{Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Args;
 use crate::context::{Context, Guarded};
 use crate::controller::{self, Failure};
+use crate::watch::{Watch, Watched};
 use crate::{app, artifact, config_change, environment, lanes, release, release_set, repository};
 use watches::{
     app_of, previews_of, proposed_in, release_of, set_of, unaware_in, waiting_for, waiting_in,
@@ -33,45 +31,29 @@ const SHORTLY: Duration = Duration::from_millis(200);
 /// How long an App waits while many releases of its environment are on their way.
 const BUSY: Duration = Duration::from_secs(1);
 
-/// The controllers before they run.
+/// The watches and their controllers before they run.
 pub(crate) struct Wiring {
-    pub(crate) environments: Controller<Guarded<Environment>>,
-    pub(crate) apps: Controller<Guarded<App>>,
-    pub(crate) releases: Controller<Guarded<Release>>,
-    pub(crate) sets: Controller<Guarded<ReleaseSet>>,
-    pub(crate) artifacts: Controller<Guarded<Artifact>>,
-    pub(crate) approvals: Approvals,
-    pub(crate) repositories: Controller<Guarded<Repository>>,
-    pub(crate) changes: Controller<Guarded<ConfigChange>>,
-    watched: Watched,
-}
-
-/// The ways to the watched kinds, in one namespace or in all.
-struct Watched {
-    environments: Api<Guarded<Environment>>,
-    apps: Api<Guarded<App>>,
-    releases: Api<Guarded<Release>>,
-    repositories: Api<Guarded<Repository>>,
+    pub(crate) environments: Watch<Environment>,
+    pub(crate) apps: Watch<App>,
+    pub(crate) releases: Watch<Release>,
+    pub(crate) sets: Watch<ReleaseSet>,
+    pub(crate) artifacts: Watch<Artifact>,
+    pub(crate) approvals: Watch<Approval>,
+    pub(crate) repositories: Watch<Repository>,
+    pub(crate) changes: Watch<ConfigChange>,
 }
 
 impl Wiring {
     pub(crate) fn new(client: &Client, args: &Args) -> Self {
-        let watched = Watched {
-            environments: api(client, args),
-            apps: api(client, args),
-            releases: api(client, args),
-            repositories: api(client, args),
-        };
         Self {
-            environments: Controller::new(watched.environments.clone(), watcher::Config::default()),
-            apps: Controller::new(watched.apps.clone(), watcher::Config::default()),
-            releases: Controller::new(watched.releases.clone(), watcher::Config::default()),
-            sets: Controller::new(api(client, args), watcher::Config::default()),
-            artifacts: Controller::new(api(client, args), watcher::Config::default()),
-            approvals: Approvals::new(api(client, args)),
-            repositories: Controller::new(watched.repositories.clone(), watcher::Config::default()),
-            changes: Controller::new(api(client, args), watcher::Config::default()),
-            watched,
+            environments: Watch::new(client, args),
+            apps: Watch::new(client, args),
+            releases: Watch::new(client, args),
+            sets: Watch::new(client, args),
+            artifacts: Watch::new(client, args),
+            approvals: Watch::new(client, args),
+            repositories: Watch::new(client, args),
+            changes: Watch::new(client, args),
         }
     }
 
@@ -82,85 +64,81 @@ impl Wiring {
         stop: &CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
         let Self {
-            environments,
-            apps,
-            releases,
+            mut environments,
+            mut apps,
+            mut releases,
             sets,
             artifacts,
-            approvals,
-            repositories,
+            mut approvals,
+            mut repositories,
             changes,
-            watched,
         } = self;
+        let of_release = releases.tells({
+            let ctx = Arc::clone(ctx);
+            move |release| app_of(&ctx, release)
+        });
+        let of_set = releases.tells(set_of);
+        let of_approval = approvals.tells(release_of);
+        let previews = repositories.tells({
+            let apps = apps.store();
+            move |repository| previews_of(&apps, repository)
+        });
+        let proposed = repositories.tells({
+            let changes = changes.store();
+            move |repository| proposed_in(&changes, repository)
+        });
+        let unaware = environments.tells({
+            let apps = apps.store();
+            move |environment| unaware_in(&apps, environment)
+        });
+        let waiting = environments.tells({
+            let releases = releases.store();
+            move |environment| waiting_in(&releases, environment)
+        });
+        let judged = apps.tells({
+            let ctx = Arc::clone(ctx);
+            move |app| waiting_for(&ctx, app)
+        });
         let limit = |n: u16| ControllerConfig::default().concurrency(n);
-        let of_environment = releases.store();
-        let of_repository = apps.store();
-        let of_agent = apps.store();
-        let asked_in = changes.store();
-        let environments = environments
-            .with_config(limit(OTHERS))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_environment, controller::error_policy, Arc::clone(ctx));
-        let apps = apps
-            // How many are worked on at once is for each environment by itself, see `lanes`.
-            .with_config(ControllerConfig::default().debounce(SHORTLY))
-            .watches(watched.releases.clone(), watcher::Config::default(), {
-                let ctx = Arc::clone(ctx);
-                move |release: Guarded<Release>| app_of(&ctx, &release)
-            })
-            .watches(
-                watched.repositories.clone(),
-                watcher::Config::default(),
-                move |repository: Guarded<Repository>| previews_of(&of_repository, &repository),
-            )
-            .watches(
-                watched.environments.clone(),
-                watcher::Config::default(),
-                move |environment: Guarded<Environment>| unaware_in(&of_agent, &environment),
-            )
+        let environments = controller(environments, limit(OTHERS), stop).run(
+            reconcile_environment,
+            controller::error_policy,
+            Arc::clone(ctx),
+        );
+        // How many are worked on at once is for each environment by itself, see `lanes`.
+        let apps = controller(apps, ControllerConfig::default().debounce(SHORTLY), stop)
+            .reconcile_on(of_release)
+            .reconcile_on(previews)
+            .reconcile_on(unaware)
             .reconcile_on(ctx.roads.apps.calls())
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_app, controller::error_policy, Arc::clone(ctx));
-        let releases = releases
-            .watches(
-                watched.environments,
-                watcher::Config::default(),
-                move |environment: Guarded<Environment>| waiting_in(&of_environment, &environment),
-            )
-            .watches(watched.apps, watcher::Config::default(), {
-                let ctx = Arc::clone(ctx);
-                move |app: Guarded<App>| waiting_for(&ctx, &app)
-            })
-            .watches(approvals.api.clone(), watcher::Config::default(), |approval| {
-                release_of(&approval)
-            })
+        let releases = controller(releases, ControllerConfig::default(), stop)
+            .reconcile_on(waiting)
+            .reconcile_on(judged)
+            .reconcile_on(of_approval)
             .reconcile_on(ctx.roads.releases.calls())
             .reconcile_all_on(ctx.witness.changes())
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(reconcile_release, controller::error_policy, Arc::clone(ctx));
-        let sets = sets
-            .with_config(limit(OTHERS).debounce(SHORTLY))
-            .watches(watched.releases, watcher::Config::default(), |release| set_of(&release))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
+        let sets = controller(sets, limit(OTHERS).debounce(SHORTLY), stop)
+            .reconcile_on(of_set)
             .run(reconcile_set, controller::error_policy, Arc::clone(ctx));
-        let artifacts = artifacts
-            .with_config(limit(OTHERS))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_artifact, controller::error_policy, Arc::clone(ctx));
-        let repositories = repositories
-            .with_config(limit(OTHERS))
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_repository, controller::error_policy, Arc::clone(ctx));
-        let changes = changes
-            .with_config(limit(OTHERS))
-            .watches(
-                watched.repositories,
-                watcher::Config::default(),
-                move |repository: Guarded<Repository>| proposed_in(&asked_in, &repository),
-            )
-            .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(reconcile_change, controller::error_policy, Arc::clone(ctx));
-        let until = stop.clone();
+        let artifacts = controller(artifacts, limit(OTHERS), stop).run(
+            reconcile_artifact,
+            controller::error_policy,
+            Arc::clone(ctx),
+        );
+        let repositories = controller(repositories, limit(OTHERS), stop).run(
+            reconcile_repository,
+            controller::error_policy,
+            Arc::clone(ctx),
+        );
+        let changes = controller(changes, limit(OTHERS), stop).reconcile_on(proposed).run(
+            reconcile_change,
+            controller::error_policy,
+            Arc::clone(ctx),
+        );
+        // Nothing reconciles them: they are only looked up.
+        let approvals = approvals.run().take_until(stop.clone().cancelled_owned());
         async move {
             tokio::join!(
                 controller::drive(environments),
@@ -170,48 +148,22 @@ impl Wiring {
                 controller::drive(artifacts),
                 controller::drive(repositories),
                 controller::drive(changes),
-                approvals.follow(until),
+                approvals.for_each(|_| std::future::ready(())),
             );
         }
     }
 }
 
-/// The Approvals: a cache, and nothing that reconciles them.
-pub(crate) struct Approvals {
-    api: Api<Guarded<Approval>>,
-    pub(crate) store: Store<Guarded<Approval>>,
-    writer: reflector::store::Writer<Guarded<Approval>>,
-}
-
-impl Approvals {
-    fn new(api: Api<Guarded<Approval>>) -> Self {
-        let (store, writer) = reflector::store();
-        Self { api, store, writer }
-    }
-
-    async fn follow(self, stop: CancellationToken) {
-        let events = watcher(self.api, watcher::Config::default()).default_backoff();
-        let objects = reflect(self.writer, events).touched_objects();
-        objects
-            .take_until(stop.cancelled())
-            .for_each(|seen| async move {
-                if let Err(error) = seen {
-                    tracing::warn!(error = %error, "the watch of approvals broke; it is made anew");
-                }
-            })
-            .await;
-    }
-}
-
-/// Returns the way to a kind, in the namespace that is watched or in all.
-pub(crate) fn api<K>(client: &Client, args: &Args) -> Api<Guarded<K>>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-{
-    match &args.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
+/// Makes the controller of a kind, which ends when the token is cancelled.
+fn controller<K: Watched>(
+    watch: Watch<K>,
+    config: ControllerConfig,
+    stop: &CancellationToken,
+) -> Controller<Guarded<K>> {
+    let store = watch.store();
+    Controller::for_stream(watch.run().map(Ok), store)
+        .with_config(config)
+        .graceful_shutdown_on(stop.clone().cancelled_owned())
 }
 
 async fn reconcile_environment(

@@ -41,6 +41,7 @@ mod sources;
 mod status;
 mod traffic;
 mod views;
+mod watch;
 mod witness;
 mod written;
 

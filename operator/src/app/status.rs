@@ -7,7 +7,7 @@ use gimlet_crds::{
     App, AppStatus, Drift, Live, LiveState, Observer, PreviewStatus, PullRequestStatus, labels,
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
 use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
@@ -65,14 +65,18 @@ pub(super) async fn write(app: &App, seen: Seen, ctx: &Context) -> Result<(), Ap
     Ok(())
 }
 
-/// Tells whether the operator is known as a writer of what runs.
+/// Tells whether the operator is known as a writer of what runs. Only an entry that says so is in the
+/// cache.
 fn owns_live(app: &App) -> bool {
-    app.managed_fields().iter().any(|entry| {
-        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0["f:status"]["f:live"]);
-        entry.manager.as_deref() == Some(labels::OPERATOR)
-            && entry.subresource.as_deref() == Some("status")
-            && fields.is_some_and(|fields| !fields.is_null())
-    })
+    app.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(labels::OPERATOR))
+}
+
+/// Tells whether an entry of an app's managed fields says that the operator writes what runs.
+pub(crate) fn is_of_live(entry: &ManagedFieldsEntry) -> bool {
+    let fields = entry.fields_v1.as_ref().map(|fields| &fields.0["f:status"]["f:live"]);
+    entry.manager.as_deref() == Some(labels::OPERATOR)
+        && entry.subresource.as_deref() == Some("status")
+        && fields.is_some_and(|fields| !fields.is_null())
 }
 
 /// Says what was changed by hand, where that was not so at the last look.
@@ -371,19 +375,23 @@ mod tests {
 
     #[test]
     fn the_operator_knows_what_it_wrote() {
-        let app = |manager: &str, field: &str| -> App {
+        let entry = |manager: &str, field: &str| -> ManagedFieldsEntry {
             serde_json::from_value(serde_json::json!({
-                "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
-                "metadata": {"name": "a.b", "managedFields": [{
-                    "manager": manager, "operation": "Apply", "subresource": "status",
-                    "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {field: {}}}
-                }]},
-                "spec": {"app": "a", "environment": "b"}
+                "manager": manager, "operation": "Apply", "subresource": "status",
+                "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {field: {}}}
             }))
             .unwrap()
         };
-        assert!(owns_live(&app(labels::OPERATOR, "f:live")));
-        assert!(!owns_live(&app(labels::OPERATOR, "f:current")));
-        assert!(!owns_live(&app(labels::AGENT, "f:live")));
+        assert!(is_of_live(&entry(labels::OPERATOR, "f:live")));
+        assert!(!is_of_live(&entry(labels::OPERATOR, "f:current")));
+        assert!(!is_of_live(&entry(labels::AGENT, "f:live")));
+        let mut app: App = serde_json::from_value(serde_json::json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "App", "metadata": {"name": "a.b"},
+            "spec": {"app": "a", "environment": "b"}
+        }))
+        .unwrap();
+        assert!(!owns_live(&app));
+        app.metadata.managed_fields = Some(vec![entry(labels::OPERATOR, "f:live")]);
+        assert!(owns_live(&app));
     }
 }
