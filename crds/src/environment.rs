@@ -115,8 +115,12 @@ pub struct EnvironmentSpec {
         .message("url, branch and path say where the environment is and cannot change: create another Environment and release to it"),
     validation = Rule::new("self.push != 'PullRequest' || (has(self.provider) && self.provider != 'Git')")
         .message("pull requests need a host that has them: set provider to GitHub, GitLab or Gitea"),
-    validation = Rule::new("self.push == 'PullRequest' || (!has(self.provider) && !has(self.apiUrl) && !has(self.autoMerge))")
-        .message("provider, apiUrl and autoMerge are for pull requests: set push to PullRequest, or remove them"),
+    validation = Rule::new("!has(self.createRepository) || (has(self.provider) && self.provider != 'Git')")
+        .message("a repository is made by the API of its host: set provider to GitHub, GitLab or Gitea"),
+    validation = Rule::new("self.push == 'PullRequest' || has(self.createRepository) || (!has(self.provider) && !has(self.apiUrl))")
+        .message("provider and apiUrl are for pull requests and createRepository: set one of these, or remove them"),
+    validation = Rule::new("self.push == 'PullRequest' || !has(self.autoMerge)")
+        .message("autoMerge is for pull requests: set push to PullRequest, or remove it"),
     validation = Rule::new("!has(self.autoMerge) || self.autoMerge != 'Rebase' || !has(self.provider) || self.provider != 'GitLab'")
         .message("GitLab rebases where the project's merge method says so: set autoMerge to Merge")
 )]
@@ -153,6 +157,10 @@ pub struct Gitops {
     /// Signs every commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<Signing>,
+    /// Makes the repository at its host if it is not there, with the token of `secretRef`. One that was
+    /// there and was deleted is never made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_repository: Option<Visibility>,
     /// Creates the branch by the first commit where the repository is empty or lacks it. A branch
     /// that was there and was deleted is never made again.
     #[serde(default = "yes")]
@@ -160,7 +168,7 @@ pub struct Gitops {
     /// How commits come to the branch: pushed, or by pull requests, as a protected branch wants it.
     #[serde(default)]
     pub push: PushMode,
-    /// What kind of host it is at. Needed for pull requests.
+    /// What kind of host it is at. Needed for pull requests and to make the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<HostProvider>,
     /// Address of the host's API, where it is another than usual.
@@ -173,6 +181,15 @@ pub struct Gitops {
     /// How the operator works with the repository.
     #[serde(default, skip_serializing_if = "GitEngine::is_auto")]
     pub engine: GitEngine,
+}
+
+/// Who may see a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Visibility {
+    /// Those to whom the host gives access.
+    Private,
+    /// Everybody.
+    Public,
 }
 
 /// How the operator works with a repository.

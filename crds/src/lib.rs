@@ -47,7 +47,7 @@ pub use config_change::{
 };
 pub use environment::{
     Artifacts, ChartSecret, Encryption, Environment, EnvironmentSpec, EnvironmentStatus, Flux,
-    GitAuthor, GitEngine, Gitops, Head, Render, Retention, Signing,
+    GitAuthor, GitEngine, Gitops, Head, Render, Retention, Signing, Visibility,
 };
 pub use gate::{
     ApprovalRule, AutomaticRollback, DeletionGuard, Lock, Promotion, PromotionMode, Window, Windows,

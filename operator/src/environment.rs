@@ -2,6 +2,7 @@
 
 mod flux_folder;
 mod looks;
+mod new_repository;
 mod status;
 
 use std::sync::Arc;
@@ -108,7 +109,13 @@ pub(crate) async fn reconcile(
         Recipients::parse(&encryption.age)?;
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
-    let refreshed = access.writer.refresh().await?;
+    let refreshed = match access.writer.refresh().await {
+        Err(error) if new_repository::is_to_be_made(environment, error.kind()) => {
+            new_repository::make(environment, &access, ctx).await?;
+            access.writer.refresh().await?
+        }
+        refreshed => refreshed?,
+    };
     let kept = flux_folder::keep(environment, &access, ctx).await?;
     // Only the answer of the refresh tells of a rewritten history, and only once.
     let head = Head { rewritten: refreshed.rewritten, ..access.writer.head().await? };

@@ -5,7 +5,7 @@ mod withdrawn;
 
 use std::sync::Arc;
 
-use gimlet_crds::{AutoMerge, Environment, PullRequestStatus};
+use gimlet_crds::{AutoMerge, Environment, PullRequestStatus, PushMode};
 use gimlet_gitops::{BranchName, Change, CommitId, GitError, Outcome, RepoPath, Writer};
 use gimlet_hosts::{
     Host, HostError, MergeMethod, NewPullRequest, PullRequest, PullRequestChange, PullRequestState,
@@ -54,7 +54,8 @@ impl Place {
         folder: &RepoPath,
         access: &Access,
     ) -> Result<Option<Self>, GitError> {
-        let Some(host) = &access.host else { return Ok(None) };
+        let by_pull_request = environment.spec.gitops.push == PushMode::PullRequest;
+        let Some(host) = access.host.as_ref().filter(|_| by_pull_request) else { return Ok(None) };
         Ok(Some(Self {
             writer: access.writer.clone(),
             host: Arc::clone(host),

@@ -78,7 +78,7 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Access {
     pub(crate) writer: Writer,
-    /// The API of the host, where the environment has pull requests.
+    /// The API of the host, where the environment has pull requests or its repository is to be made.
     pub(crate) host: Option<Arc<dyn Host>>,
     /// Branches of pull requests that were deleted a moment ago.
     pub(crate) withdrawn: Arc<Withdrawn>,
@@ -180,7 +180,7 @@ impl Remotes {
         fingerprint: &str,
     ) -> Result<Option<HostClient>, RemoteError> {
         let gitops = &environment.spec.gitops;
-        if gitops.push != PushMode::PullRequest {
+        if gitops.push != PushMode::PullRequest && gitops.create_repository.is_none() {
             return Ok(None);
         }
         let state = self.lock();
@@ -221,7 +221,7 @@ impl Remotes {
         self.lock().writers.values().map(of).collect()
     }
 
-    /// Lists how many requests the hosts of environments with pull requests still take, by repository.
+    /// Lists how many requests the hosts whose API is used still take, by repository.
     pub(crate) fn rate_limits(&self) -> Vec<(String, RateLimit)> {
         let state = self.lock();
         let known = state.environments.values().filter_map(|entry| {

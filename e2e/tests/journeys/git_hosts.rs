@@ -259,6 +259,41 @@ async fn a_repository_is_written_over_ssh_if_the_host_is_known() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_never_was_there_is_made_and_one_that_was_deleted_is_not() -> Result<()> {
+    let gitea = gitea()?;
+    let stage = Stage::bare("future").await?;
+    let future = gitea.future_repository("future-gitops");
+    let spec = json!({"gitops": {
+        "url": future.http_url, "provider": "Gitea", "createRepository": "Private",
+    }});
+    stage.environment("staging", "staging", spec).await?;
+    stage.environment_ready("staging").await?;
+    let made = future.api("GET", "", None)?;
+    assert_eq!((&made["private"], &made["default_branch"]), (&json!(true), &json!("main")));
+    let release = stage.release("web", stage.web("1")).await?;
+    // By a push: that the API of the host is known asks for no pull requests.
+    let ended = stage.ended(&release.name_any()).await?;
+    assert_eq!(ended.status.map(|status| status.phase), Some(Phase::Committed));
+    let events: Api<Event> = Api::namespaced(stage.client.clone(), &stage.namespace);
+    wait_until("an event tells of it", Duration::from_secs(20), async || {
+        let all = events.list(&ListParams::default()).await?;
+        let told = all.iter().filter(|e| e.reason.as_deref() == Some("RepositoryCreated"));
+        ensure!(told.count() == 1, "{all:?}");
+        Ok(())
+    })
+    .await?;
+    future.api("DELETE", "", None)?;
+    stage
+        .environment_until("staging", "says that it is gone", |environment| {
+            says(environment, "GitNotFound", "")
+        })
+        .await?;
+    let path = format!("/repos/{}/{}", future.owner, future.name);
+    assert_eq!(gitea.try_api("GET", &path, None)?.0, 404, "it came back, empty");
+    stage.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_happened_and_name_no_commit_and_no_release() -> Result<()> {
     let stage = Stage::open("metrics").await?;
     let good = stage.release("web", stage.web("1")).await?;

@@ -1,9 +1,11 @@
-import { Checkbox, Radio, Select, Stack, TextInput } from '@mantine/core';
-import { type Faults, knownProvider, PROVIDERS } from './draft';
+import { Checkbox, Radio, Stack, TextInput } from '@mantine/core';
+import { type Faults, isMadeByOperator } from './draft';
+import { HostFields } from './HostFields';
 import type { Wizard } from './useDraft';
 
 /** How the repository is divided, and how commits come to the branch. */
-export function LayoutStep({ wizard: { draft, set }, faults }: { wizard: Wizard; faults: Faults }) {
+export function LayoutStep({ wizard, faults }: { wizard: Wizard; faults: Faults }) {
+  const { draft, set } = wizard;
   return (
     <Stack gap="md">
       <Radio.Group
@@ -41,26 +43,8 @@ export function LayoutStep({ wizard: { draft, set }, faults }: { wizard: Wizard;
         checked={draft.pulls}
         onChange={(event) => set({ pulls: event.currentTarget.checked ? 'true' : undefined })}
       />
-      {draft.pulls && (
-        <>
-          {!knownProvider(draft.url) && (
-            <Select
-              label="Kind of host"
-              data={[...PROVIDERS]}
-              value={draft.provider ?? null}
-              error={faults.provider}
-              allowDeselect={false}
-              onChange={(provider) => set({ provider: provider ?? undefined })}
-            />
-          )}
-          <TextInput
-            label="Address of its API"
-            description="Only where it is another than usual."
-            value={draft.apiUrl}
-            error={faults.apiUrl}
-            onChange={(event) => set({ api: event.currentTarget.value.trim() })}
-          />
-        </>
+      {draft.pulls && !isMadeByOperator(draft) && (
+        <HostFields wizard={wizard} kind={faults.provider} api={faults.apiUrl} />
       )}
       <TextInput
         label="Namespace of Flux' objects"

@@ -2,7 +2,8 @@ import { Checkbox, Code, Radio, Stack, Text, Textarea, TextInput } from '@mantin
 import { CopyLine } from '~/parts/CopyLine';
 import { Outside } from '~/parts/states';
 import { CredentialFields } from './CredentialFields';
-import { type Draft, type Faults, hostOf, pageForNew, WAYS, type Way } from './draft';
+import { type Draft, type Faults, hostOf, isMadeByOperator, pageForNew, WAYS, type Way } from './draft';
+import { HostFields } from './HostFields';
 import { createCommand } from './objects';
 import type { Secrets } from './secrets';
 import type { Wizard } from './useDraft';
@@ -22,7 +23,8 @@ interface Props {
 }
 
 /** Where releases are written, and by what. */
-export function RepositoryStep({ wizard: { draft, set }, faults, secrets, give }: Props) {
+export function RepositoryStep({ wizard, faults, secrets, give }: Props) {
+  const { draft, set } = wizard;
   const { way } = draft;
   return (
     <Stack gap="md">
@@ -41,7 +43,23 @@ export function RepositoryStep({ wizard: { draft, set }, faults, secrets, give }
         checked={draft.make}
         onChange={(event) => set({ make: event.currentTarget.checked ? 'true' : undefined })}
       />
-      {draft.make && <ToBeMade draft={draft} ready={!faults.url && !faults.name && !faults.namespace} />}
+      {isMadeByOperator(draft) && (
+        <>
+          <Text size="sm">
+            The operator makes it, with the credentials below, as soon as it sees the environment. They need the right
+            to.
+          </Text>
+          <Checkbox
+            label="Everybody may see it"
+            checked={draft.public}
+            onChange={(event) => set({ public: event.currentTarget.checked ? 'true' : undefined })}
+          />
+          <HostFields wizard={wizard} kind={faults.host} api={faults.hostApi} />
+        </>
+      )}
+      {draft.make && !isMadeByOperator(draft) && (
+        <ToBeMade draft={draft} ready={!faults.url && !faults.name && !faults.namespace} />
+      )}
       <TextInput
         label="Branch"
         description="Releases are written to it, and Flux follows it. In an empty repository it is made."
@@ -90,13 +108,13 @@ export function RepositoryStep({ wizard: { draft, set }, faults, secrets, give }
   );
 }
 
-/** A repository is made at its host, with that host's own form, or by the command line with your token. */
+/** A key is no token: the repository is made with its host's own form, or by the command line with your token. */
 function ToBeMade({ draft, ready }: { draft: Draft; ready: boolean }) {
   const page = pageForNew(draft);
   return (
     <section className="wizard-note" aria-label="Make the repository">
       <Text size="sm">
-        The dashboard has no token for your host.{' '}
+        A key cannot make a repository.{' '}
         {page ? (
           <>
             <Outside href={page}>Make it at {hostOf(draft.url)}</Outside>, empty, then go on here

@@ -24,6 +24,8 @@ export interface Draft {
   branch: string;
   /** The repository has yet to be made at its host. */
   make: boolean;
+  /** Everybody may see it. */
+  public: boolean;
   way: Way;
   secret: string;
   /** The repository is the environment's own. */
@@ -56,6 +58,7 @@ export function draftOf(search: SearchText): Draft {
     url,
     branch: search.branch ?? 'main',
     make: search.make === 'true',
+    public: search.public === 'true',
     way: oneOf(WAYS, search.by) ?? (isSsh(url) ? 'key' : 'token'),
     secret: search.secret ?? (name ? `${name}-gitops` : ''),
     whole: search.whole === 'true',
@@ -83,6 +86,9 @@ export const holdsCredentials = (url: string) => /^https?:\/\/[^/]*@/.test(url);
 /** Tells whether an address is one of SSH, for which there are keys. */
 export const isSsh = (url: string) => /^ssh:\/\//.test(url) || /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:/.test(url);
 
+/** Tells whether the operator makes the repository: it has a token for the API of its host. */
+export const isMadeByOperator = ({ make, way, url }: Draft) => make && way !== 'key' && !isSsh(url);
+
 /** Returns the name of the host in an address. */
 export const hostOf = (url: string) =>
   /^(?:https?|ssh):\/\/(?:[^/@]*@)?([^/:]+)/.exec(url)?.[1] ?? /^[^/@]+@([^:/]+):/.exec(url)?.[1];
@@ -103,7 +109,11 @@ export function pageForNew({ url, provider }: Draft): string | undefined {
   return `https://${host}/new?${query}`;
 }
 
-export type Field = 'name' | 'namespace' | 'url' | 'branch' | 'secret' | 'path' | 'provider' | 'apiUrl' | 'flux';
+/** What can be wrong; what the API of the host needs is asked for where it is needed first. */
+export type Field =
+  | ('name' | 'namespace')
+  | ('url' | 'branch' | 'secret' | 'host' | 'hostApi')
+  | ('path' | 'provider' | 'apiUrl' | 'flux');
 export type Faults = Partial<Record<Field, string>>;
 
 const NAME = /^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/;
@@ -126,8 +136,11 @@ export function faultsOf(draft: Draft): Faults {
   if (!SUBDOMAIN.test(secret)) faults.secret = "Lower-case letters, digits, '-' and '.'.";
   if (!whole && (!FOLDER.test(path) || path.includes('..')))
     faults.path = 'A folder such as staging or clusters/eu/staging, at most 4 deep.';
-  if (pulls && !provider) faults.provider = 'Pull requests need a host that has them: say which kind it is.';
-  if (pulls && apiUrl && !/^https?:\/\/[^ @]+$/.test(apiUrl)) faults.apiUrl = 'An address such as https://host/api/v1.';
+  const made = isMadeByOperator(draft);
+  if (made && !provider) faults.host = 'A repository is made by the API of its host: say which kind it is.';
+  else if (pulls && !provider) faults.provider = 'Pull requests need a host that has them: say which kind it is.';
+  if ((pulls || made) && apiUrl && !/^https?:\/\/[^ @]+$/.test(apiUrl))
+    faults[made ? 'hostApi' : 'apiUrl'] = 'An address such as https://host/api/v1.';
   if (!LABEL.test(fluxNamespace)) faults.flux = "Lower-case letters, digits and '-'.";
   if (isSsh(url) && way === 'token') faults.secret = 'An SSH address is written by a key.';
   if (url && !isSsh(url) && way === 'key')
@@ -137,7 +150,7 @@ export function faultsOf(draft: Draft): Faults {
 
 const FIELDS: Record<Step, Field[]> = {
   name: ['name', 'namespace'],
-  repository: ['url', 'branch', 'secret'],
+  repository: ['url', 'branch', 'secret', 'host', 'hostApi'],
   layout: ['path', 'provider', 'apiUrl', 'flux'],
   flux: [],
   agent: [],

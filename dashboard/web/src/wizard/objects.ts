@@ -3,7 +3,7 @@
 import { stringify } from 'yaml';
 import { API_VERSION, type Environment } from '~/api/kinds';
 import { kubectlApply, quoted } from '~/domain/releaseSpec';
-import { type Draft, draftOf, isSsh, type Way } from './draft';
+import { type Draft, draftOf, isMadeByOperator, isSsh, type Way } from './draft';
 
 export interface Plain {
   apiVersion: string;
@@ -60,6 +60,7 @@ export function kubectlFor(objects: readonly Plain[], context = ''): string {
 /** Makes the Environment of a draft. */
 export function environmentOf(draft: Draft): Plain {
   const { name, namespace, url, branch, whole, path, secret, pulls, provider, apiUrl, fluxNamespace } = draft;
+  const made = isMadeByOperator(draft);
   return {
     apiVersion: API_VERSION,
     kind: 'Environment',
@@ -70,8 +71,10 @@ export function environmentOf(draft: Draft): Plain {
         branch,
         path: whole ? '' : path,
         secretRef: { name: secret },
-        ...(pulls ? { push: 'PullRequest', ...(provider ? { provider } : {}) } : {}),
-        ...(pulls && apiUrl ? { apiUrl } : {}),
+        ...(made ? { createRepository: draft.public ? 'Public' : 'Private' } : {}),
+        ...(pulls ? { push: 'PullRequest' } : {}),
+        ...((pulls || made) && provider ? { provider } : {}),
+        ...((pulls || made) && apiUrl ? { apiUrl } : {}),
       },
       flux: { namespace: fluxNamespace, secretRef: { name: secret } },
     },
@@ -98,6 +101,7 @@ export function createCommand(draft: Draft): string {
   if (whole) words.push('--repository-per-environment');
   else if (path !== name) words.push('--path', path);
   if (make) words.push('--create-repository');
+  if (make && draft.public) words.push('--public');
   if (pulls) words.push('--pull-requests');
   if (provider && (pulls || make)) words.push('--provider', provider.toLowerCase());
   if (apiUrl && (pulls || make)) words.push('--api-url', apiUrl);

@@ -9,6 +9,7 @@ const NAMES = [
   'url',
   'branch',
   'make',
+  'public',
   'by',
   'secret',
   'whole',

@@ -10,6 +10,7 @@ import {
   connectCommand,
   connectedBy,
   createCommand,
+  environmentOf,
   followed,
   identityOf,
   kubectlFor,
@@ -77,6 +78,32 @@ describe('what the command line makes', () => {
 
   test('is what the wizard shows, as the identity of an agent', () => {
     expect(identityOf('staging', 'team')).toEqual(items(agent));
+  });
+});
+
+describe('a repository that has yet to be made', () => {
+  const gitops = (search: string) => {
+    return (environmentOf(draft(search)).spec as { gitops: Record<string, unknown> }).gitops;
+  };
+
+  test('is made by the operator, where there is a token', () => {
+    expect(gitops(`${FOLDER}&make=true`)).toMatchObject({ createRepository: 'Private', provider: 'GitHub' });
+    expect(gitops(`${FOLDER}&make=true&public=true`).createRepository).toBe('Public');
+    expect(createCommand(draft(`${FOLDER}&make=true&public=true`))).toMatch(/ --create-repository --public /);
+    const elsewhere = `${FOLDER}&make=true&url=https://git.example.com/a/b`;
+    expect(faultsOf(draft(elsewhere)).host).toContain('API');
+    expect(missingBefore(faultsOf(draft(elsewhere)), 'layout')).toBe('repository');
+    expect(gitops(`${elsewhere}&provider=Gitea&api=https://git.example.com/api/v1`)).toMatchObject({
+      createRepository: 'Private',
+      provider: 'Gitea',
+      apiUrl: 'https://git.example.com/api/v1',
+    });
+  });
+
+  test('is made at the host, where there is a key', () => {
+    const key = `${FOLDER}&make=true&url=git@github.com:acme/gitops.git`;
+    expect(gitops(key)).not.toHaveProperty('createRepository');
+    expect(gitops(key)).not.toHaveProperty('provider');
   });
 });
 
