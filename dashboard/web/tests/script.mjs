@@ -220,7 +220,12 @@ export const screens = [
   { name: 'wizard-narrow', path: `${WIZARD}&step=repository`, width: 420, ready: 'text=GitHub App' },
   {
     name: 'wizard-repository',
-    path: `${WIZARD}&step=repository&make=true`,
+    path: '/environments/new?name=qa&in=team-shop&url=https://git.example.com/acme/gitops.git&step=repository&make=true',
+    ready: 'text=Kind of host',
+  },
+  {
+    name: 'wizard-key',
+    path: '/environments/new?name=qa&in=team-shop&url=git@github.com:acme/gitops.git&step=repository&make=true',
     ready: 'text=Make it at github.com',
   },
   { name: 'wizard-app', path: `${WIZARD}&step=repository&by=app`, ready: 'text=Installation ID' },
