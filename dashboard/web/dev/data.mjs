@@ -234,6 +234,29 @@ export const artifacts = APPS.flatMap((app) =>
   }),
 );
 
+// CI has built it, and nobody can read its manifest.
+const unreadable = source('checkout');
+artifacts.push({
+  apiVersion: API,
+  kind: 'Artifact',
+  metadata: {
+    name: `checkout-${unreadable.sha.slice(0, 10)}`,
+    namespace: NAMESPACE,
+    uid: hex(8),
+    creationTimestamp: ago(600 + 6 * 86400),
+  },
+  spec: { event: 'Push', version: { ...unreadable, message: 'try another manifest' }, manifests: [] },
+  status: {
+    version: unreadable.sha.slice(0, 7),
+    conditions: [condition('Ready', 'True', 'Judged', 'no policy matched; not valid: .gimlet/prod.yaml')],
+    releases: [
+      { manifest: '.gimlet/prod.yaml', app: 'checkout', result: 'Invalid', message: 'line 3: unknown field "chrat"' },
+    ],
+    released: 0,
+    invalid: 1,
+  },
+});
+
 const PLAN = {
   digest: 'sha256:8c1e7f2ad0',
   tree: hex(40),

@@ -332,6 +332,7 @@ export const screens = [
   { name: 'repositories', path: '/commits', ready: '.data tbody tr' },
   { name: 'commits', path: '/commits/team-shop/checkout', ready: '.data tbody tr' },
   { name: 'commits-narrow', path: '/commits/team-shop/checkout', width: 420, ready: '.data tbody tr' },
+  { name: 'commits-deployable', path: '/commits/team-shop/checkout?only=deployable', ready: '.data tbody tr' },
   { name: 'commits-limited', path: '/commits/team-shop/search', ready: 'text=RateLimited', expected: ['429'] },
   { name: 'settings', path: '/settings', ready: 'text=lock environments' },
   { name: 'settings-viewer', path: '/settings', as: 'viewer', ready: 'text=needs `create releases`' },
@@ -620,6 +621,24 @@ export const steps = {
     if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
     await button.focus();
     await page.getByRole('tooltip').locator('text=--on-demand=reconcile').waitFor();
+  },
+  'only commits that can be released are left, also after a reload': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    const row = (message) => page.locator('.commits tbody tr').filter({ hasText: message });
+    await row('try another manifest').waitFor();
+    await page.getByRole('button', { name: 'With artifact' }).click();
+    await row('bump dependencies').filter({ hasText: 'no artifact' }).waitFor({ state: 'detached' });
+    await row('try another manifest').getByRole('button', { name: 'Release…' }).click();
+    await page.locator('text=has no manifest that can be released').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Deployable' }).click();
+    await page.waitForURL('**only=deployable**');
+    await row('try another manifest').waitFor({ state: 'detached' });
+    if ((await page.locator('.commits tbody tr').count()) < 5) throw new Error('too few commits are left');
+    await page.reload();
+    await page.locator('button[aria-pressed=true] >> text=Deployable').waitFor();
+    await page.locator('.commits tbody tr').first().waitFor();
+    if (await row('try another manifest').count()) throw new Error('it is there again');
   },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');

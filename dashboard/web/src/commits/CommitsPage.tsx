@@ -1,9 +1,9 @@
-import { Alert, Button, Group, Select, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Select, Text, TextInput, Tooltip } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
-import type { Repository } from '~/api/kinds';
+import type { Artifact, Repository } from '~/api/kinds';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { readBranches, readCommits, readPullRequests } from '~/api/views';
 import { useOverview, useRepositoryScope } from '~/live/scopes';
@@ -13,13 +13,20 @@ import { columnsOf } from '~/overview/matrix';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Outside } from '~/parts/states';
 import { CommitTable } from './CommitTable';
-import { filterCommits, newsOf, pollOf } from './commits';
+import { filterCommits, isJudged, newsOf, type Only, onlyFrom, pollOf, withArtifact } from './commits';
+import { useDeployable } from './useDeployable';
 import './commits.css';
+
+const ONLY: [Only, string, string][] = [
+  ['artifact', 'With artifact', 'Commits that something was built of.'],
+  ['deployable', 'Deployable', 'Commits with an artifact that has a manifest for an environment here.'],
+];
 
 /** From source to where it runs: the commits of a branch, their checks, and their places. */
 export function CommitsPage() {
   const { namespace = '', repository = '' } = useParams({ strict: false });
-  const { branch, q = '', only, ns } = useSearch({ strict: false });
+  const { branch, q = '', ns, ...search } = useSearch({ strict: false });
+  const only = onlyFrom(search.only);
   const navigate = useNavigate();
   const queries = useQueryClient();
   const filter = useRef<HTMLInputElement>(null);
@@ -27,7 +34,7 @@ export function CommitsPage() {
   const overview = useOverview(ns);
   const cards = useValues<EnvironmentCard>(overview, 'env:');
   const rows = useValues<Row>(overview, 'row:');
-  const { loaded } = useFeedStatus(overview);
+  const { loaded, problem } = useFeedStatus(overview);
   const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
   const repo = useRepositoryScope(namespace, repository);
   const [found] = useValues<Repository>(repo, 'repository:');
@@ -67,9 +74,18 @@ export function CommitsPage() {
   useRefetchOn(found && loaded && news !== undefined ? told : undefined, () => {
     for (const kind of ['commits', 'branches', 'pulls'])
       void queries.invalidateQueries({ queryKey: [kind, namespace, repository] });
+    void queries.invalidateQueries({
+      queryKey: ['artifact', namespace],
+      predicate: ({ state }) => !isJudged(state.data as Artifact | null | undefined),
+    });
   });
   const all = useMemo(() => commits.data?.pages.flatMap(({ items }) => items) ?? [], [commits.data]);
-  const shown = filterCommits(all, q, only === 'artifact');
+  const matching = filterCommits(all, q);
+  const environments = columns.map(({ name }) => name);
+  const deployable = useDeployable(namespace, matching, environments, only === 'deployable');
+  const fits = ({ name }: { name: string }) => only === 'artifact' || deployable.names.has(name);
+  const shown = only ? withArtifact(matching, fits) : matching;
+  const pending = commits.isPending || (only === 'deployable' && (deployable.pending || (!loaded && !problem)));
   const [first] = commits.data?.pages ?? [];
   const set = (change: Record<string, string | undefined>) =>
     void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...change }) });
@@ -115,14 +131,18 @@ export function CommitsPage() {
           onChange={(event) => set({ q: event.currentTarget.value || undefined })}
           onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
         />
-        <Button
-          size="xs"
-          variant={only === 'artifact' ? 'filled' : 'default'}
-          aria-pressed={only === 'artifact'}
-          onClick={() => set({ only: only === 'artifact' ? undefined : 'artifact' })}
-        >
-          With artifact
-        </Button>
+        {ONLY.map(([kind, label, what]) => (
+          <Tooltip key={kind} label={what} multiline maw={280} withArrow>
+            <Button
+              size="xs"
+              variant={only === kind ? 'filled' : 'default'}
+              aria-pressed={only === kind}
+              onClick={() => set({ only: only === kind ? undefined : kind })}
+            >
+              {label}
+            </Button>
+          </Tooltip>
+        ))}
       </Group>
       {first?.incomplete && (
         <Alert color="yellow" variant="light" p="xs" mb="sm">
@@ -130,8 +150,9 @@ export function CommitsPage() {
         </Alert>
       )}
       {commits.error && <Failure error={commits.error} again={() => void commits.refetch()} kept={all.length > 0} />}
-      {commits.isPending && <Loading lines={10} />}
-      {commits.data && shown.length === 0 && (
+      {deployable.error ? <Failure error={deployable.error} again={deployable.again} kept={shown.length > 0} /> : null}
+      {pending && shown.length === 0 && <Loading lines={10} />}
+      {!pending && commits.data && shown.length === 0 && (
         <section className="panel">
           <Empty>{all.length ? 'No commit fits the filter.' : 'The branch has no commits.'}</Empty>
         </section>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Repository } from '~/api/kinds';
-import { checksOf, filterCommits, newsOf, noArtifact, pollOf } from './commits';
+import type { Artifact, ManifestVerdict, Repository } from '~/api/kinds';
+import { checksOf, filterCommits, isDeployable, newsOf, noArtifact, onlyFrom, pollOf, withArtifact } from './commits';
 
 const commit = { commit: '9f3c1a2', message: 'Retry payments', author: 'Ada' };
 
@@ -26,10 +26,52 @@ test('no checks are no state', () => {
 });
 
 test('commits are found by message, id and author', () => {
-  const other = { ...commit, commit: '77ab01d', artifacts: [{ name: 'a', event: 'Push' }] };
-  expect(filterCommits([commit, other], 'ada RETRY', false)).toHaveLength(2);
-  expect(filterCommits([commit, other], '77ab', false)).toEqual([other]);
-  expect(filterCommits([commit, other], '', true)).toEqual([other]);
+  const other = { ...commit, commit: '77ab01d' };
+  expect(filterCommits([commit, other], 'ada RETRY')).toHaveLength(2);
+  expect(filterCommits([commit, other], '77ab')).toEqual([other]);
+});
+
+test('of a commit with several artifacts, one that fits is released', () => {
+  const [pull, push, tag] = ['pull', 'push', 'tag'].map((name) => ({ name, event: 'Push' }));
+  const built = { ...commit, artifacts: [pull, push, tag] } as typeof commit & {
+    artifacts: { name: string; event: string }[];
+  };
+  expect(withArtifact([commit, built], () => true)).toEqual([built]);
+  expect(withArtifact([commit, built], ({ name }) => name === 'push')).toEqual([
+    { ...built, artifacts: [push, pull, tag] },
+  ]);
+  expect(withArtifact([built], () => false)).toEqual([]);
+});
+
+const judged = (releases: Partial<ManifestVerdict>[], status: 'True' | 'False' = 'True'): Artifact => ({
+  apiVersion: 'gimlet.io/v1alpha1',
+  kind: 'Artifact',
+  metadata: { name: 'shop-1', namespace: 'team' },
+  spec: { version: { sha: '9f3c1a2' } },
+  status: {
+    conditions: [{ type: 'Ready', status, reason: 'Judged', message: '', lastTransitionTime: '2026-11-26T12:00:00Z' }],
+    releases: releases.map((verdict) => ({ manifest: 'm', app: 'shop', result: 'Manual', message: '', ...verdict })),
+  },
+});
+
+test('deployable is what the dialog lets go to an environment that is seen', () => {
+  expect(isDeployable(judged([{ environment: 'dev' }, { environment: 'prod' }]), ['prod'])).toBe(true);
+  expect(isDeployable(judged([{ environment: 'dev' }]), ['prod']), 'for another environment').toBe(false);
+  expect(isDeployable(judged([{ environment: 'prod', result: 'Invalid' }]), ['prod'])).toBe(false);
+  expect(isDeployable(judged([{ environment: 'prod', result: 'NotMatched' }]), ['prod']), 'by hand').toBe(true);
+  expect(isDeployable(judged([{ environment: 'dev', app: 'blog' }, { environment: 'prod' }]), ['dev'])).toBe(true);
+  expect(isDeployable(judged([{ environment: 'prod' }], 'False'), ['prod']), 'not judged yet').toBe(false);
+  expect(isDeployable(judged([]), ['prod'])).toBe(false);
+  expect(isDeployable(null, ['prod']), 'pruned').toBe(false);
+});
+
+test('which commits are asked for is in the address', () => {
+  expect(['artifact', 'deployable', 'others', undefined].map(onlyFrom)).toEqual([
+    'artifact',
+    'deployable',
+    undefined,
+    undefined,
+  ]);
 });
 
 test('a commit without an artifact says why, where that is known', () => {

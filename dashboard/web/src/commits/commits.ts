@@ -1,17 +1,44 @@
 /** Filters and sums of commits, and when a repository has something new. Pure. */
 
-import type { Repository } from '~/api/kinds';
-import type { Check, Commit } from '~/api/views';
+import { type Artifact, condition, type Repository } from '~/api/kinds';
+import type { Check, Commit, CommitArtifact } from '~/api/views';
 import type { Word } from '~/domain/words';
+import { appsOf, candidatesOf, whyNot } from '~/release/candidates';
 
-/** Keeps the commits that have all words, and an artifact where that is asked. */
-export function filterCommits(commits: readonly Commit[], text: string, withArtifact: boolean): Commit[] {
+/** Which commits are asked for beside their words. */
+export type Only = 'artifact' | 'deployable' | undefined;
+
+/** Reads which commits are asked for; what is unknown is all. */
+export const onlyFrom = (text: string | undefined): Only =>
+  text === 'artifact' || text === 'deployable' ? text : undefined;
+
+/** Keeps the commits that have all words. */
+export function filterCommits(commits: readonly Commit[], text: string): Commit[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return commits.filter(({ message, commit, author, artifacts }) => {
-    if (withArtifact && !artifacts?.length) return false;
+  return commits.filter(({ message, commit, author }) => {
     const told = `${message}\n${commit}\n${author}`.toLowerCase();
     return words.every((word) => told.includes(word));
   });
+}
+
+/** Keeps the commits of which an artifact fits; what is released of them is one that does. */
+export function withArtifact(commits: readonly Commit[], fits: (artifact: CommitArtifact) => boolean): Commit[] {
+  return commits.flatMap((commit) => {
+    const artifacts = commit.artifacts ?? [];
+    const fitting = artifacts.filter(fits);
+    return fitting.length ? [{ ...commit, artifacts: [...fitting, ...artifacts.filter((each) => !fits(each))] }] : [];
+  });
+}
+
+/** Tells whether the policies of an artifact were judged, which is once. */
+export const isJudged = (artifact: Artifact | null | undefined) =>
+  condition(artifact?.status?.conditions, 'Ready')?.status === 'True';
+
+/** Tells whether the dialog of releases lets an artifact go to one of these environments, with whichever of its apps. */
+export function isDeployable(artifact: Artifact | null | undefined, environments: readonly string[]): boolean {
+  if (!artifact || !isJudged(artifact)) return false;
+  const candidates = appsOf(artifact).flatMap((app) => candidatesOf([artifact], app, []));
+  return candidates.some((candidate) => environments.some((environment) => !whyNot(candidate, environment)));
 }
 
 /** Says how the checks of a commit went: by name where one failed, else by number. */

@@ -20,27 +20,36 @@ export interface Candidate {
   environments?: string[];
 }
 
-const isOf = (artifact: Artifact, app: string) =>
-  artifact.status?.releases?.some((verdict) => verdict.app === app && verdict.result !== 'Invalid') ?? false;
+/** Returns the manifests of an artifact that can be released. */
+const validOf = ({ status }: Artifact) => status?.releases?.filter(({ result }) => result !== 'Invalid') ?? [];
+
+/** Returns the apps that an artifact has a manifest for. */
+export const appsOf = (artifact: Artifact) => [...new Set(validOf(artifact).flatMap(({ app }) => app ?? []))];
 
 /** Returns the artifacts that have a manifest for the app, newest first. */
 export function candidatesOf(artifacts: readonly Artifact[], app: string, apps: readonly App[]): Candidate[] {
   return artifacts
-    .filter((artifact) => isOf(artifact, app))
+    .filter((artifact) => appsOf(artifact).includes(app))
     .sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))
-    .map(({ metadata: { name, creationTimestamp }, spec: { version, created }, status }) => ({
-      id: name,
-      source: { artifact: { name } },
-      version: status?.version ?? version.name ?? version.tag ?? version.sha?.slice(0, 7) ?? name,
-      message: version.message?.split('\n')[0],
-      author: version.author,
-      time: created ?? creationTimestamp,
-      branch: version.branch,
-      runsIn: apps.filter((each) => each.status?.current?.artifact?.name === name).map((each) => each.spec.environment),
-      environments: status?.releases
-        ?.filter((verdict) => verdict.app === app && verdict.result !== 'Invalid')
-        .flatMap(({ environment }) => (environment ? [environment] : [])),
-    }));
+    .map((artifact) => candidateOf(artifact, app, apps));
+}
+
+function candidateOf(artifact: Artifact, app: string, apps: readonly App[]): Candidate {
+  const { name, creationTimestamp } = artifact.metadata;
+  const { version, created } = artifact.spec;
+  return {
+    id: name,
+    source: { artifact: { name } },
+    version: artifact.status?.version ?? version.name ?? version.tag ?? version.sha?.slice(0, 7) ?? name,
+    message: version.message?.split('\n')[0],
+    author: version.author,
+    time: created ?? creationTimestamp,
+    branch: version.branch,
+    runsIn: apps.filter((each) => each.status?.current?.artifact?.name === name).map((each) => each.spec.environment),
+    environments: validOf(artifact)
+      .filter((verdict) => verdict.app === app)
+      .flatMap(({ environment }) => environment ?? []),
+  };
 }
 
 /** Returns what an environment can go back to: the log of the app without what is there now, if anything is. */
