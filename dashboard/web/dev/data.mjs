@@ -257,6 +257,41 @@ artifacts.push({
   },
 });
 
+// What the preview of a pull request runs.
+const proposed = source('checkout');
+artifacts.push({
+  apiVersion: API,
+  kind: 'Artifact',
+  metadata: {
+    name: `pull-214-${proposed.sha.slice(0, 10)}`,
+    namespace: NAMESPACE,
+    uid: hex(8),
+    creationTimestamp: ago(1800),
+  },
+  spec: {
+    event: 'PullRequest',
+    version: { ...proposed, branch: 'new-cart', author: 'Carol Weiss', message: 'show the new cart' },
+    targetBranch: 'main',
+    pullRequest: 214,
+    manifests: [],
+  },
+  status: {
+    version: proposed.sha.slice(0, 7),
+    conditions: [condition('Ready', 'True', 'Judged', 'releases checkout-new-cart to dev')],
+    releases: [
+      {
+        manifest: '.gimlet/preview.yaml',
+        app: 'checkout-new-cart',
+        environment: 'dev',
+        result: 'Released',
+        message: 'branch new-cart is not main',
+      },
+    ],
+    released: 1,
+    invalid: 0,
+  },
+});
+
 const PLAN = {
   digest: 'sha256:8c1e7f2ad0',
   tree: hex(40),
@@ -484,6 +519,54 @@ for (const [place, app] of APPS.entries()) {
       },
     });
   }
+}
+
+{
+  const artifact = artifacts.find(({ spec }) => spec.pullRequest === 214);
+  const { releases: verdicts, version } = artifact.status;
+  const { app, environment } = verdicts[0];
+  const release = makeRelease({ app, environment, artifact, phase: 'Healthy', age: 1700, by: 'ci' });
+  releases.push(release);
+  apps.push({
+    apiVersion: API,
+    kind: 'App',
+    metadata: {
+      name: `${app}.${environment}`,
+      namespace: NAMESPACE,
+      uid: hex(8),
+      creationTimestamp: ago(1700),
+      resourceVersion: '1',
+    },
+    spec: {
+      app,
+      environment,
+      preview: {
+        repository: 'shop-org/checkout',
+        branch: 'new-cart',
+        pullRequest: 214,
+        followPullRequest: true,
+        host: `${app}.dev.shop.example`,
+      },
+    },
+    status: {
+      conditions: [condition('Ready', 'True', 'Healthy', '1/1 pods run')],
+      current: {
+        name: release.metadata.name,
+        uid: release.metadata.uid,
+        version,
+        artifact: { name: artifact.metadata.name },
+        source: artifact.spec.version.sha,
+        commit: release.status.commit.sha,
+        tree: hex(40),
+        time: release.status.timestamps.committed,
+      },
+      live: { state: 'Healthy', commit: release.status.commit.sha, replicas: '1/1' },
+      preview: {
+        url: `https://${app}.dev.shop.example`,
+        expires: new Date(START + 6 * 86400_000).toISOString(),
+      },
+    },
+  });
 }
 
 export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({

@@ -27,7 +27,8 @@ export function cellOf(world, app) {
           : pending
             ? 'Progressing'
             : live;
-  const of = world.artifacts.filter(({ spec }) => spec.version.repository === artifact.spec.version.repository);
+  const line = ({ version }) => `${version.repository} ${version.branch}`;
+  const of = world.artifacts.filter(({ spec }) => line(spec) === line(artifact.spec));
   return {
     word,
     text:

@@ -640,6 +640,21 @@ export const steps = {
     await page.locator('.commits tbody tr').first().waitFor();
     if (await row('try another manifest').count()) throw new Error('it is there again');
   },
+  'a pull request leads to its preview, and says at once how that is': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    const pull = page.locator('.pulls li').filter({ hasText: '#214' });
+    await pull.locator('a[href="https://checkout-new-cart.dev.shop.example"]').waitFor();
+    await pull.locator('text=Healthy').waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    const removal = { reason: 'BranchDeleted', message: 'the branch new-cart is gone' };
+    await change(page, 'apps/checkout-new-cart.dev', {
+      status: { live: { state: 'Progressing' }, preview: { url: null, removal } },
+    });
+    await pull.locator('text=Progressing').waitFor({ timeout: 2000 });
+    await pull.locator('text=goes: the branch new-cart is gone').waitFor({ timeout: 2000 });
+    await pull.getByRole('link', { name: 'checkout-new-cart in dev' }).click();
+    await page.waitForURL('**/apps/team-shop/checkout-new-cart/dev');
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();

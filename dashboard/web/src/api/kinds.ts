@@ -154,6 +154,15 @@ export interface Live {
   message?: string;
 }
 
+/** What binds an app to a branch. */
+export interface PreviewBinding {
+  repository: string;
+  namespace?: string;
+  branch: string;
+  pullRequest?: number;
+  followPullRequest?: boolean;
+}
+
 export interface AppStatus {
   conditions?: Condition[];
   current?: AppRelease;
@@ -161,7 +170,7 @@ export interface AppStatus {
   pending?: string;
   live?: Live;
   drift?: { git?: string };
-  preview?: { url?: string; expires?: string };
+  preview?: { url?: string; expires?: string; removal?: { reason: string; message: string } };
 }
 
 export type App = Kube<
@@ -171,7 +180,7 @@ export type App = Kube<
     hold?: { reason: string; culprit?: string };
     lock?: Lock;
     deletionPolicy?: string;
-    preview?: { branch?: string };
+    preview?: PreviewBinding;
   },
   AppStatus
 >;

@@ -107,6 +107,8 @@ export interface PullRequest {
   title: string;
   url: string;
   branch: string;
+  /** Whether the branch is in another repository. */
+  fromFork: boolean;
   commit: string;
   targetBranch: string;
   author?: string | null;

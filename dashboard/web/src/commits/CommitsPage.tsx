@@ -11,9 +11,10 @@ import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useRefetchOn } from '~/live/useRefetchOn';
 import { columnsOf } from '~/overview/matrix';
 import { useKeys } from '~/parts/keys';
-import { Empty, Failure, Loading, Outside } from '~/parts/states';
+import { Empty, Failure, Loading } from '~/parts/states';
 import { CommitTable } from './CommitTable';
 import { filterCommits, isJudged, newsOf, type Only, onlyFrom, pollOf, withArtifact } from './commits';
+import { PullRequests } from './PullRequests';
 import { useDeployable } from './useDeployable';
 import './commits.css';
 
@@ -36,6 +37,7 @@ export function CommitsPage() {
   const rows = useValues<Row>(overview, 'row:');
   const { loaded, problem } = useFeedStatus(overview);
   const columns = columnsOf(cards, rows).filter(({ cards }) => cards.some((card) => card.namespace === namespace));
+  const own = useMemo(() => rows.filter((row) => row.namespace === namespace), [rows, namespace]);
   const repo = useRepositoryScope(namespace, repository);
   const [found] = useValues<Repository>(repo, 'repository:');
   const [news] = useValues<number>(repo, 'news:');
@@ -62,15 +64,11 @@ export function CommitsPage() {
   });
   // What is pushed, built or released elsewhere is in the list by now.
   const told = useMemo(() => {
-    const places = rows
-      .filter((row) => row.namespace === namespace)
-      .flatMap(({ app, cells }) =>
-        Object.entries(cells).map(([name, { version, word, release }]) =>
-          [app, name, version, word, release].join(' '),
-        ),
-      );
+    const places = own.flatMap(({ app, cells }) =>
+      Object.entries(cells).map(([name, { version, word, release }]) => [app, name, version, word, release].join(' ')),
+    );
     return [found && newsOf(found), news, ...places].join();
-  }, [rows, namespace, found, news]);
+  }, [own, found, news]);
   useRefetchOn(found && loaded && news !== undefined ? told : undefined, () => {
     for (const kind of ['commits', 'branches', 'pulls'])
       void queries.invalidateQueries({ queryKey: [kind, namespace, repository] });
@@ -172,24 +170,8 @@ export function CommitsPage() {
           </Button>
         </Group>
       )}
-      {(pulls.data?.items.length ?? 0) > 0 && (
-        <section className="panel" aria-label="Pull requests" style={{ marginTop: 16 }}>
-          <header>
-            <h2>Open pull requests</h2>
-          </header>
-          <ul className="pulls">
-            {pulls.data?.items.map(({ number, title, url, branch, author, draft }) => (
-              <li key={number}>
-                <Outside href={url}>
-                  #{number} {title}
-                </Outside>
-                <Text span size="xs" c="dimmed">
-                  {branch} {author && `by ${author}`} {draft && '· draft'}
-                </Text>
-              </li>
-            ))}
-          </ul>
-        </section>
+      {found && pulls.data && pulls.data.items.length > 0 && (
+        <PullRequests pulls={pulls.data.items} repository={found} rows={loaded ? own : undefined} />
       )}
     </>
   );
