@@ -1,7 +1,7 @@
 /** The lines that are held of a log, in the order of their times; the oldest go where there are too many. */
 
 import { type Level, plain, recognise } from './line';
-import { continues, mayContinue, reachesOver } from './trace';
+import { continues, isOpen, mayContinue, reachesOver } from './trace';
 
 /** Lines that are held. */
 export const MOST = 50_000;
@@ -53,6 +53,8 @@ export type Entry = Line | Mark;
 /** Compares two times of RFC 3339 in UTC, however many digits they have. */
 export const isLater = (one: string, other: string) => one.replace(/Z$/, '') > other.replace(/Z$/, '');
 
+const sourceOf = ({ pod, container }: RawLine) => `${pod}/${container}`;
+
 /** Returns how many lines an entry stands for. */
 const linesIn = (entry: Entry) => 1 + (entry.kind === 'line' ? (entry.more?.length ?? 0) : 0);
 
@@ -81,6 +83,8 @@ export class LogBuffer {
   private entries: Entry[] = [];
   private ids = 0;
   private held = 0;
+  /** Containers whose next line is more of their last one, whatever it says. */
+  private open = new Set<string>();
   private watchers = new Set<() => void>();
   /** Lines that were let go, because there were too many. */
   dropped = 0;
@@ -137,11 +141,13 @@ export class LogBuffer {
     }
     this.entries.push(entry);
     this.held += linesIn(entry);
+    if (entry.kind === 'line' && !entry.more && isOpen(entry.text)) this.open.add(sourceOf(entry));
   }
 
   /** Puts a line that is more of an earlier one to that; those of other containers may stand between them. */
   private fold(line: Line): boolean {
-    if (line.more || !mayContinue(line.text)) return false;
+    const isExpected = this.open.size > 0 && this.open.delete(sourceOf(line));
+    if (line.more || !(isExpected || mayContinue(line.text))) return false;
     const last = Math.max(0, this.entries.length - REACH);
     let blank: number | undefined;
     for (let at = this.entries.length - 1; at >= last; at--) {

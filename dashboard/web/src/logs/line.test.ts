@@ -14,6 +14,8 @@ test('levels are known by JSON or by a word at the beginning', () => {
     ['{"severity":"CRITICAL","msg":"x"}', 'error'],
     ['{"level":"trace"}', 'debug'],
     ['Traceback (most recent call last):', 'error'],
+    ["thread 'main' (7) panicked at src/main.rs:2:5:", 'error'],
+    ["no thread 'main' panicked at all", undefined],
     ['GET / 200', undefined],
     ['{"broken"', undefined],
     [`${'.'.repeat(80)} error`, undefined],

@@ -1,5 +1,7 @@
 /** Lines of logs: what is recognised in them. */
 
+import { beginsTrace } from './trace';
+
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 
 const LEVELS: [RegExp, Level][] = [
@@ -46,7 +48,7 @@ function fieldsOf(text: string): Record<string, unknown> | undefined {
 export function recognise(text: string): Level | undefined {
   const fields = fieldsOf(text);
   if (fields) return levelOf(fields.level ?? fields.severity ?? fields.lvl);
-  if (text.startsWith('Traceback (')) return 'error';
+  if (beginsTrace(text)) return 'error';
   return levelOf(WORD.exec(text.slice(0, HEAD))?.[0]);
 }
 

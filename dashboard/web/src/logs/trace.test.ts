@@ -78,6 +78,43 @@ Unhandled exception. System.InvalidOperationException: no stock
    at Shop.Order.Take() in /app/Order.cs:line 7
 --- End of stack trace from previous location ---
    at Shop.Program.Main()`,
+  Rust: `
+thread 'main' panicked at src/main.rs:2:5:
+no stock
+note: run with \`RUST_BACKTRACE=1\` environment variable to display a backtrace`,
+  'Rust, with its backtrace': `
+thread 'worker 1' (9501) panicked at src/order.rs:1:33:
+assertion \`left == right\` failed: the stock is wrong
+  left: 1
+ right: 2
+stack backtrace:
+   0: __rustc::rust_begin_unwind
+             at /rustc/59807616e1fa/library/std/src/panicking.rs:689:5
+   1: shop::order::take
+             at ./src/order.rs:1:33
+1000: shop::main
+note: Some details are omitted, run with \`RUST_BACKTRACE=full\` for a verbose backtrace.`,
+  'Rust, without a word': `
+thread '<unnamed>' panicked at src/main.rs:5:72:
+
+stack backtrace:
+   0: std::panicking::begin_panic`,
+  'Rust, before 1.73': `
+thread 'main' panicked at 'no stock', src/main.rs:2:5
+note: run with \`RUST_BACKTRACE=1\` environment variable to display a backtrace`,
+  'Rust, what looks like a line of its own': `
+thread 'main' panicked at src/main.rs:2:5:
+ERROR: goroutine 1 [running]:`,
+  'Rust, an error of main': `
+Error: the settings cannot be read
+
+Caused by:
+    0: opening settings.toml
+    1: No such file or directory (os error 2)
+
+Stack backtrace:
+   0: anyhow::error::from_std
+             at /anyhow/src/backtrace.rs:27:14`,
 };
 
 for (const [name, trace] of Object.entries(TRACES))
@@ -100,6 +137,28 @@ test('what only looks like the end of a trace is a line of its own', () => {
     ['ERROR no stock', '  INFO 1 --- [main] shop', 'attention', ' [warn] slow'],
   ])
     expect(folded(...lines).slice(-1), lines.join(' | ')).toEqual(lines.slice(-1));
+});
+
+test('what a thread of Rust says is found behind the lines of others, and is one line', () => {
+  const buffer = new LogBuffer();
+  const line = (pod: string, text: string, second = 0) =>
+    buffer.line({ pod, container: 'app', time: `2026-01-01T00:00:0${second}Z`, text });
+  const head = (thread: string) => `thread '${thread}' panicked at src/main.rs:2:5:`;
+  buffer.add([line('a', head('one')), line('b', 'taken')]);
+  buffer.add([line('a', 'no stock'), line('a', 'goes on'), line('a', head('two')), line('a', head('three'))]);
+  buffer.add([line('a', 'no order'), line('b', 'sent'), line('b', head('four')), line('b', 'much later', 9)]);
+  expect(
+    buffer.all(() => true).map((entry) => [entry.text, ...((entry.kind === 'line' && entry.more) || [])].join(' | ')),
+  ).toEqual([
+    `${head('one')} | no stock`,
+    'taken',
+    'goes on',
+    head('two'),
+    `${head('three')} | no order`,
+    'sent',
+    head('four'),
+    'much later',
+  ]);
 });
 
 test('behind a Python trace the log goes on', () => {
