@@ -655,6 +655,14 @@ export const steps = {
     await pull.getByRole('link', { name: 'checkout-new-cart in dev' }).click();
     await page.waitForURL('**/apps/team-shop/checkout-new-cart/dev');
   },
+  'a commit is opened at its host by a key': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    await page.locator('.key-bar >> text=open at the host').waitFor();
+    await page.context().route('https://git.example.com/**', (route) => route.fulfill({ body: 'the host' }));
+    const opened = page.context().waitForEvent('page');
+    await page.keyboard.press('o');
+    await (await opened).waitForURL('https://git.example.com/shop-org/checkout/commit/**');
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();

@@ -5,6 +5,7 @@ import { useRef, useState } from 'react';
 import { toRelease, useRight } from '~/api/rights';
 import type { Commit, Deployment } from '~/api/views';
 import { actToText } from '~/domain/act';
+import { openOutside } from '~/domain/links';
 import type { Word } from '~/domain/words';
 import type { Column } from '~/overview/matrix';
 import { Age } from '~/parts/Age';
@@ -48,6 +49,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
     { key: 'j', label: 'down', run: () => move(1) },
     { key: 'k', label: 'up', run: () => move(-1) },
     ...(artifact ? [{ key: 'r', label: 'release', run: () => ask(artifact) }] : []),
+    ...(commit?.url ? [{ key: 'o', label: 'open at the host', run: () => openOutside(commit.url) }] : []),
     { key: 'c', label: 'copy the commit id', run: () => commit && void copyId(commit.commit) },
   ]);
   return (

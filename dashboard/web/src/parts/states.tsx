@@ -4,6 +4,7 @@ import { Alert, Anchor, Button, Code, CopyButton, Group, Skeleton, Stack, Text }
 import { IconAlertCircle, IconLock } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { Problem, sentence } from '~/api/http';
+import { isOutside } from '~/domain/links';
 
 /** Bars in place of content; they come after 300 ms, for what is quick needs none. */
 export function Loading({ lines = 6, height = 18 }: { lines?: number; height?: number }) {
@@ -72,7 +73,7 @@ export function Failure({ error, again, kept }: { error: unknown; again?: () => 
 
 /** A link to another site. */
 export function Outside({ href, children }: { href: string; children: React.ReactNode }) {
-  if (!/^https?:\/\//.test(href)) return <span>{children}</span>;
+  if (!isOutside(href)) return <span>{children}</span>;
   return (
     <Anchor href={href} target="_blank" rel="noreferrer noopener" inherit>
       {children} ↗
