@@ -663,6 +663,16 @@ export const steps = {
     await page.keyboard.press('o');
     await (await opened).waitForURL('https://git.example.com/shop-org/checkout/commit/**');
   },
+  'an app is starred on its page, and what people committed there is linked': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/search/prod-eu');
+    const entry = page.locator('.history li').filter({ hasText: 'by hand' }).first();
+    await entry.locator('a[href^="https://git.example.com/shop-org/gitops/commit/"]').waitFor();
+    await page.locator('.key-bar >> text=star').waitFor();
+    await page.keyboard.press('*');
+    await page.getByRole('button', { name: 'Unstar search' }).waitFor();
+    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await page.locator('[role=row][aria-rowindex="2"] strong >> text=search').waitFor();
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();

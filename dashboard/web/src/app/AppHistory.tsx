@@ -5,6 +5,7 @@ import type { App, Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { type HistoryEntry, readDiff, readHistory } from '~/api/views';
 import { actToText } from '~/domain/act';
+import { commitLinks } from '~/domain/links';
 import { wordOfPhase } from '~/domain/words';
 import { Age } from '~/parts/Age';
 import { Diff } from '~/parts/Diff';
@@ -46,6 +47,8 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
   const comparable = from !== undefined && to !== undefined && from !== to;
   useKeys(comparable ? [{ key: 'd', label: 'compare', run: () => setCompare(compare, 'diff') }] : []);
 
+  const linkOf = commitLinks(releases);
+
   return (
     <section className="panel" aria-label="History">
       <header>
@@ -74,7 +77,12 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
               checked={picked.includes(entry.commit)}
               onChange={() => pick(entry.commit)}
             />
-            <Entry entry={entry} release={releases.find(({ metadata }) => metadata.name === entry.release)} app={app} />
+            <Entry
+              entry={entry}
+              release={releases.find(({ metadata }) => metadata.name === entry.release)}
+              app={app}
+              href={linkOf(entry.commit)}
+            />
             {entry.commit === current ? (
               <Text size="xs" fw={600}>
                 now
@@ -132,7 +140,14 @@ const verbs: Record<string, string> = {
   release: 'released',
 };
 
-function Entry({ entry, release, app }: { entry: HistoryEntry; release: Release | undefined; app: App }) {
+interface EntryProps {
+  entry: HistoryEntry;
+  release: Release | undefined;
+  app: App;
+  href: string | undefined;
+}
+
+function Entry({ entry, release, app, href }: EntryProps) {
   const { namespace } = app.metadata;
   const { commit, time, action, version, requestedBy, reason, subject } = entry;
   const byHand = !action;
@@ -153,7 +168,7 @@ function Entry({ entry, release, app }: { entry: HistoryEntry; release: Release 
         <Age time={time} />
       </div>
       <Text size="xs" c="dimmed" className="wrap">
-        {reason ? `“${reason}”` : byHand ? subject : null} <Sha id={commit} href={release?.status?.commit?.url} />
+        {reason ? `“${reason}”` : byHand ? subject : null} <Sha id={commit} href={href} />
       </Text>
     </div>
   );

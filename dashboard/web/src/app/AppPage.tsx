@@ -7,6 +7,7 @@ import { toRelease, useRight } from '~/api/rights';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { type Act, actToText } from '~/domain/act';
 import { type Panel, withPanel } from '~/domain/panel';
+import { toggleStar } from '~/domain/preferences';
 import { wordOfCondition } from '~/domain/words';
 import { useAppScope, useOverview } from '~/live/scopes';
 import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
@@ -14,6 +15,7 @@ import { columnsOf, nextAfter } from '~/overview/matrix';
 import { Age, useNow } from '~/parts/Age';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
+import { Star } from '~/parts/Star';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
@@ -70,6 +72,7 @@ export function AppPage() {
     ...(next ? [{ key: 'p', label: `promote to ${next}`, run: promote }] : []),
     { key: 'l', label: 'logs', run: () => look('logs') },
     { key: 'e', label: 'events', run: () => look('events') },
+    { key: '*', label: 'star', run: () => toggleStar(`${namespace}/${app}`) },
     { key: '[', label: 'previous app', run: () => sibling(-1) },
     { key: ']', label: 'next app', run: () => sibling(1) },
     ...columns.slice(0, 9).map(({ name }, index) => ({
@@ -89,6 +92,7 @@ export function AppPage() {
           <Text span c="dimmed" size="sm">
             {namespace}
           </Text>
+          <Star id={`${namespace}/${app}`} app={app} />
         </h1>
         <Group gap="xs">
           <Guarded right={agentRight(running, environment, 'logs', now)} variant="default" onClick={() => look('logs')}>

@@ -1,10 +1,10 @@
 import { ActionIcon, Menu } from '@mantine/core';
-import { IconDots, IconStar, IconStarFilled } from '@tabler/icons-react';
+import { IconDots } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { memo } from 'react';
 import type { Row } from '~/api/server';
 import { actToText } from '~/domain/act';
-import { toggleStar } from '~/domain/preferences';
+import { Star } from '~/parts/Star';
 import { MatrixCell } from './MatrixCell';
 import { type Column, nextAfter } from './matrix';
 
@@ -13,14 +13,13 @@ interface Props {
   index: number;
   start: number;
   columns: readonly Column[];
-  starred: boolean;
   /** Column of the cell that the keys act on, where it is in this row. */
   spot: number | undefined;
   onSpot: (spot: { row: number; column: number }) => void;
 }
 
 /** An app in all environments. Drawn again only when its own row changes. */
-export const AppRow = memo(function AppRow({ row, index, start, columns, starred, spot, onSpot }: Props) {
+export const AppRow = memo(function AppRow({ row, index, start, columns, spot, onSpot }: Props) {
   const { namespace, app, key } = row;
   return (
     <div
@@ -31,16 +30,7 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, starred
       style={{ transform: `translateY(${start}px)` }}
     >
       <span role="rowheader" tabIndex={-1} className="matrix-app">
-        <ActionIcon
-          size="sm"
-          variant="subtle"
-          color={starred ? 'yellow' : 'gray'}
-          aria-label={`${starred ? 'Unstar' : 'Star'} ${app}`}
-          aria-pressed={starred}
-          onClick={() => toggleStar(key)}
-        >
-          {starred ? <IconStarFilled size={15} /> : <IconStar size={15} />}
-        </ActionIcon>
+        <Star id={key} app={app} />
         <span className="matrix-name" title={key}>
           <strong>{app}</strong>
           <small>{namespace}</small>

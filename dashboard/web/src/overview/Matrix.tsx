@@ -27,7 +27,7 @@ const steps: Record<string, Spot> = {
 export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: readonly Column[] }) {
   const place = useRef<HTMLDivElement>(null);
   const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
-  const { dense, stars } = usePreferences();
+  const { dense } = usePreferences();
   const narrow = useMediaQuery('(max-width: 700px)') ?? false;
   const navigate = useNavigate();
   const height = narrow ? 46 + columns.length * 40 : dense ? 34 : 54;
@@ -157,7 +157,6 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
                   index={index}
                   start={start}
                   columns={columns}
-                  starred={stars.includes(shown.key)}
                   spot={index === at.row ? at.column : undefined}
                   onSpot={setSpot}
                 />
