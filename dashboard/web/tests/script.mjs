@@ -673,6 +673,18 @@ export const steps = {
     await page.getByRole('link', { name: 'Overview', exact: true }).click();
     await page.locator('[role=row][aria-rowindex="2"] strong >> text=search').waitFor();
   },
+  'a release that failed is tried again from its page, and copied by a key': async (page, backend) => {
+    await enter(page, backend, '/releases/team-shop/checkout.prod-eu-x7k2m');
+    await page.locator('.key-bar >> text=copy as').waitFor();
+    await page.keyboard.press('c');
+    await page.getByRole('menuitem', { name: 'gimlet command' }).waitFor();
+    await page.keyboard.press('Escape');
+    if (await page.getByRole('button', { name: 'Try again…' }).count()) throw new Error('it is on its way still');
+    await change(page, 'releases/checkout.prod-eu-x7k2m', { status: { phase: 'Failed' } });
+    await page.getByRole('button', { name: 'Try again…' }).click();
+    await page.waitForURL('**act=release/team-shop/checkout/prod-eu/checkout-**');
+    await page.getByRole('dialog').locator('.release-plan').waitFor();
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Release } from '~/api/kinds';
-import { again, cliCommand, kubectlCreate, newRelease, quoted } from './releaseSpec';
+import type { Phase, Release } from '~/api/kinds';
+import { actAgain, again, cliCommand, kubectlCreate, newRelease, quoted } from './releaseSpec';
 
 const order = {
   namespace: 'team',
@@ -55,6 +55,36 @@ test('a copy of a release is not cancelled, confirmed or part of a set', () => {
     spec: { ...order.source, app: 'shop', environment: 'prod-eu', cancel: true, confirm: true, set: 's' },
   } satisfies Release;
   expect(again(release).spec).toEqual({ app: 'shop', environment: 'prod-eu', artifact: { name: 'shop-1f0c2a9b3d' } });
+});
+
+test('what did not come about, or was only planned, can be tried again', () => {
+  const of = (spec: Partial<Release['spec']>, phase: Phase, planOnly = false): Release => ({
+    apiVersion: 'gimlet.io/v1alpha1',
+    kind: 'Release',
+    metadata: { name: 'shop.prod-x', namespace: 'team' },
+    spec: { app: 'shop', environment: 'prod', planOnly, ...spec },
+    status: { phase },
+  });
+  const { artifact } = order.source;
+  const place = { namespace: 'team', app: 'shop' };
+  const release = { ...place, kind: 'release', environments: ['prod'], artifact: artifact.name };
+  expect(actAgain(of({ artifact }, 'Failed'))).toEqual(release);
+  expect(actAgain(of({ artifact }, 'Planned', true))).toEqual(release);
+  expect(actAgain(of({ artifact }, 'Healthy'))).toBeUndefined();
+  expect(actAgain(of({ artifact: { ...artifact, namespace: 'other' } }, 'Failed'))).toBeUndefined();
+  expect(actAgain(of({ promoteFrom: { environment: 'staging' } }, 'Superseded'))).toEqual({
+    ...place,
+    kind: 'promote',
+    environments: ['prod'],
+    from: 'staging',
+  });
+  expect(actAgain(of({ rollbackTo: { commit: 'a1b2c3d' } }, 'Cancelled'))).toEqual({
+    ...place,
+    kind: 'rollback',
+    environment: 'prod',
+    to: 'a1b2c3d',
+  });
+  expect(actAgain(of({ manifest: {} }, 'Failed')), 'a manifest of its own').toBeUndefined();
 });
 
 test('kubectl reads the object from its input', () => {

@@ -1,5 +1,6 @@
 import type { Release, ReleaseSource, ReleaseSpec } from '~/api/kinds';
 import { API_VERSION } from '~/api/kinds';
+import type { Act } from './act';
 
 /** A Release as it is sent: the API server gives it a name. */
 export interface NewRelease {
@@ -80,6 +81,22 @@ export function again(release: Release): NewRelease {
     metadata: { generateName: `${app}.${environment}-`, namespace },
     spec,
   };
+}
+
+/** Returns what opens the dialog for the same release once more: of one that did not come about, or only planned. */
+export function actAgain({ metadata: { namespace }, spec, status }: Release): Act | undefined {
+  const { app, environment, artifact, promoteFrom, rollbackTo } = spec;
+  const ended = ['Failed', 'Rejected', 'Superseded', 'Cancelled'].includes(status?.phase ?? '');
+  if (!ended && !spec.planOnly) return undefined;
+  if (artifact)
+    // The dialog offers what is in the namespace.
+    return (artifact.namespace ?? namespace) === namespace
+      ? { kind: 'release', namespace, app, environments: [environment], artifact: artifact.name }
+      : undefined;
+  if (promoteFrom)
+    return { kind: 'promote', namespace, app, environments: [environment], from: promoteFrom.environment };
+  const to = rollbackTo?.release ?? rollbackTo?.commit;
+  return to ? { kind: 'rollback', namespace, app, environment, to } : undefined;
 }
 
 /** Returns a command for kubectl that makes objects, or brings them to what is written. */

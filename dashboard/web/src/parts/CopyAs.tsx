@@ -1,13 +1,17 @@
 import { Button, Menu, Modal } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
+import { useState } from 'react';
 import { stringify } from 'yaml';
+import { useKeys } from './keys';
 
 interface Props {
   /** The object that would do the same, or several in their order. */
   object: unknown;
   cli?: string;
   kubectl: (yaml: string) => string;
+  /** Whether `c` opens it. */
+  keys?: boolean;
 }
 
 async function copy(what: string, text: string) {
@@ -23,12 +27,14 @@ async function copy(what: string, text: string) {
 }
 
 /** The same action for a terminal, a script, or git. */
-export function CopyAs({ object, cli, kubectl }: Props) {
+export function CopyAs({ object, cli, kubectl, keys }: Props) {
+  const [chosen, choose] = useState(false);
   const [open, { open: show, close }] = useDisclosure(false);
   const yaml = Array.isArray(object) ? object.map((each) => stringify(each)).join('---\n') : stringify(object);
+  useKeys(keys ? [{ key: 'c', label: 'copy as', run: () => choose(true) }] : []);
   return (
     <>
-      <Menu position="bottom-end">
+      <Menu position="bottom-end" opened={chosen} onChange={choose}>
         <Menu.Target>
           <Button size="compact-sm" variant="default">
             Copy as

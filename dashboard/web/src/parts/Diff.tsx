@@ -34,7 +34,7 @@ export function Diff({ difference, keys }: { difference: Difference; keys?: bool
     keys
       ? [
           { key: 'n', label: 'next change', run: () => step(1) },
-          { key: 'N', label: 'previous change', run: () => step(-1) },
+          { key: 'p', label: 'previous change', run: () => step(-1) },
         ]
       : [],
   );

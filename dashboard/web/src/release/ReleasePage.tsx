@@ -3,15 +3,17 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useRef } from 'react';
 import { condition, creatorOf, type Release } from '~/api/kinds';
+import { toRelease, useRight } from '~/api/rights';
 import { readPlan } from '~/api/views';
-import { actToText } from '~/domain/act';
-import { actionOf, again, cliCommand, kubectlCreate } from '~/domain/releaseSpec';
+import { type Act, actToText } from '~/domain/act';
+import { actAgain, actionOf, again, cliCommand, kubectlCreate } from '~/domain/releaseSpec';
 import { isBeforeGit, wordOfPhase } from '~/domain/words';
 import { useReleaseScope } from '~/live/scopes';
 import { useFeedStatus, useValue } from '~/live/useFeed';
 import { Age } from '~/parts/Age';
 import { CopyAs } from '~/parts/CopyAs';
 import { Diff } from '~/parts/Diff';
+import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
@@ -60,11 +62,10 @@ function Found({ release }: { release: Release }) {
   const changes = useRef<HTMLElement>(null);
   const message = condition(status?.conditions, 'Ready')?.message;
   const total = totalOf(release);
-  const rollback = () =>
-    void navigate({
-      to: '.',
-      search: (old) => ({ ...old, act: actToText({ kind: 'rollback', namespace, app, environment }) }),
-    });
+  const right = useRight(toRelease(namespace));
+  const open = (act: Act) => void navigate({ to: '.', search: (old) => ({ ...old, act: actToText(act) }) });
+  const rollback = () => open({ kind: 'rollback', namespace, app, environment });
+  const retry = actAgain(release);
   useKeys([
     { key: 'd', label: 'difference', run: () => changes.current?.scrollIntoView({ behavior: 'smooth' }) },
     { key: 'b', label: 'roll back', run: rollback },
@@ -93,11 +94,17 @@ function Found({ release }: { release: Release }) {
         <Group gap="xs">
           <Decisions release={release} />
           {!isBeforeGit(phase) && !spec.planOnly && (
-            <Button size="compact-sm" variant="default" onClick={rollback}>
+            <Guarded right={right} variant="default" onClick={rollback}>
               Roll back {app}…
-            </Button>
+            </Guarded>
+          )}
+          {retry && (
+            <Guarded right={right} variant="default" onClick={() => open(retry)}>
+              {spec.planOnly ? 'Release it…' : 'Try again…'}
+            </Guarded>
           )}
           <CopyAs
+            keys
             object={again(release)}
             cli={cliCommand(namespace, spec)}
             kubectl={(yaml) => kubectlCreate(namespace, yaml)}
