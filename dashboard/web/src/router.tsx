@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
 import { parseSearch, type SearchText, stringifySearch } from './domain/search';
 import { OverviewPage } from './overview/OverviewPage';
+import { Broken } from './parts/Boundary';
 import { NotFound } from './shell/NotFound';
 import { Shell } from './shell/Shell';
 
@@ -79,6 +80,7 @@ export const router = createRouter({
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',
+  defaultErrorComponent: ({ error }) => <Broken what="The page" error={error} />,
   scrollRestoration: true,
 });
 

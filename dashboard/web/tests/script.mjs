@@ -685,6 +685,30 @@ export const steps = {
     await page.waitForURL('**act=release/team-shop/checkout/prod-eu/checkout-**');
     await page.getByRole('dialog').locator('.release-plan').waitFor();
   },
+  'a panel that fails stands in its place, and the rest of the page stays': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/cart/prod-eu');
+    await page.locator('.history li').first().waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await change(page, 'apps/cart.prod-eu', { status: { current: { commit: 7 } } });
+    await page.locator('text=The state cannot be shown').waitFor();
+    await page.locator('.history li').first().waitFor();
+    await page.route('**/assets/LogsPanel-*.js', (route) => route.abort());
+    await enter(page, backend, '/?panel=logs/team-shop/cart/prod-us');
+    await page.locator('.floats >> text=The log cannot be shown').waitFor();
+    await page.locator('[role=row] >> text=cart').first().waitFor();
+    await page.unroute('**/assets/LogsPanel-*.js');
+    await page.locator('.floats').getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.logs-panel').waitFor();
+  },
+  'a page that cannot be loaded says so, and the way to the others stays': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
+    await page.route('**/assets/AuditPage-*.js', (route) => route.abort());
+    await page.getByRole('link', { name: 'Audit log' }).click();
+    await page.locator('text=The page cannot be shown').waitFor();
+    await page.getByRole('link', { name: 'Commits' }).click();
+    await page.locator('.data tbody tr').first().waitFor();
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();
@@ -787,6 +811,10 @@ export const steps = {
 
 /** Messages of the browser about requests that a step wants to fail. */
 export const expectedInSteps = [
+  // What a step breaks on purpose.
+  'slice is not a function',
+  'ERR_FAILED',
+  'dynamically imported module',
   '401',
   '409',
   'WebSocket connection',

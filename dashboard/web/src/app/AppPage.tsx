@@ -13,6 +13,7 @@ import { useAppScope, useOverview } from '~/live/scopes';
 import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
 import { columnsOf, nextAfter } from '~/overview/matrix';
 import { Age, useNow } from '~/parts/Age';
+import { Boundary } from '~/parts/Boundary';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Star } from '~/parts/Star';
@@ -174,15 +175,21 @@ export function AppPage() {
           </section>
           <Notices app={found} releases={releases} />
           {running && (
-            <AppRuns
-              running={running}
-              place={{ namespace, environment }}
-              onLogs={running.can.includes('logs') ? (pod) => look('logs', pod) : undefined}
-            />
+            <Boundary what="What runs">
+              <AppRuns
+                running={running}
+                place={{ namespace, environment }}
+                onLogs={running.can.includes('logs') ? (pod) => look('logs', pod) : undefined}
+              />
+            </Boundary>
           )}
           <div className="columns">
-            <AppFacts app={found} releases={releases} />
-            <AppHistory app={found} releases={releases} />
+            <Boundary what="The state">
+              <AppFacts app={found} releases={releases} />
+            </Boundary>
+            <Boundary what="The history">
+              <AppHistory app={found} releases={releases} />
+            </Boundary>
           </div>
         </div>
       )}

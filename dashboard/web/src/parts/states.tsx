@@ -35,11 +35,19 @@ export function Empty({ children, next }: { children: React.ReactNode; next?: Re
   );
 }
 
+interface FailureProps {
+  error: unknown;
+  again?: () => void;
+  /** Whether what was shown before stays below it. */
+  kept?: boolean;
+  title?: string;
+}
+
 /** What went wrong, with a way to try again. What was shown before stays below it. */
-export function Failure({ error, again, kept }: { error: unknown; again?: () => void; kept?: boolean }) {
+export function Failure({ error, again, kept, ...said }: FailureProps) {
   const problem = error instanceof Problem ? error : undefined;
   const denied = problem?.status === 403;
-  const title = denied ? 'No access' : (problem?.reason ?? 'Something went wrong');
+  const title = said.title ?? (denied ? 'No access' : (problem?.reason ?? 'Something went wrong'));
   const details = `${problem?.status ?? ''} ${problem?.reason ?? ''}: ${sentence(error)} (${location.pathname})`.trim();
   return (
     <Alert

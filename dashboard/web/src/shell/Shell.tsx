@@ -7,6 +7,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { toRelease, useConfig, useRight } from '~/api/rights';
 import { actFromText } from '~/domain/act';
 import { panelFromText } from '~/domain/panel';
+import { Boundary } from '~/parts/Boundary';
 import { useKeys } from '~/parts/keys';
 import { KeyBar } from './KeyBar';
 import { KeyHelp } from './KeyHelp';
@@ -101,14 +102,18 @@ export function Shell() {
       <Palette />
       <KeyHelp opened={help} onClose={helpDialog.close} />
       {panel && (
-        <Suspense>
-          <LogsPanel panel={panel} full={search.full === 'true'} />
-        </Suspense>
+        <Boundary what="The log" floats>
+          <Suspense>
+            <LogsPanel panel={panel} full={search.full === 'true'} />
+          </Suspense>
+        </Boundary>
       )}
       {act && (
-        <Suspense>
-          <ReleaseDialog act={act} />
-        </Suspense>
+        <Boundary what="The dialog" floats>
+          <Suspense>
+            <ReleaseDialog act={act} />
+          </Suspense>
+        </Boundary>
       )}
     </AppShell>
   );
