@@ -4,12 +4,12 @@ import '@mantine/spotlight/styles.css';
 import './style.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { Problem } from './api/http';
+import { newQueries } from './api/queries';
 import { router } from './router';
 import { SessionGate } from './shell/SessionGate';
 import { theme } from './theme';
@@ -18,15 +18,7 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?
 // The scroll lock behind dialogs makes a style element of its own.
 setNonce(nonce);
 
-const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      staleTime: 10_000,
-      // What was refused stays refused; what did not answer may answer next time.
-      retry: (count, error) => count < 2 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
-    },
-  },
-});
+const queries = newQueries();
 
 const place = document.getElementById('root');
 if (place) {

@@ -1,8 +1,8 @@
 import { Group, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { type RefObject, useState } from 'react';
-import { Problem, post, sentence } from '~/api/http';
+import { post, sentence } from '~/api/http';
 import { type ConfigChange, type ConfigChangeSpec, pathOf } from '~/api/kinds';
 import { useMe } from '~/api/rights';
 import type { Right } from '~/api/server';
@@ -31,7 +31,6 @@ interface Props {
 export function SendBar(props: Props) {
   const { place, repository, branch, target, path, draft, edits, right, unless, messagePlace, onSent } = props;
   const { namespace, app, environment } = place;
-  const queries = useQueryClient();
   const me = useMe();
   const [message, setMessage] = useState('');
   const usual = `configure ${app} in ${environment}: ${summaryOf(edits)}`;
@@ -53,7 +52,6 @@ export function SendBar(props: Props) {
       onSent(metadata.name);
     },
     onError: (error) => {
-      if (error instanceof Problem && error.status === 403) void queries.invalidateQueries({ queryKey: ['right'] });
       notifications.show({ color: 'red', title: 'Refused', message: sentence(error), autoClose: false });
     },
   });

@@ -1,8 +1,8 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Problem, patch, post, sentence } from '~/api/http';
+import { patch, post, sentence } from '~/api/http';
 import { API_VERSION, pathOf, type Release } from '~/api/kinds';
 import { useRight } from '~/api/rights';
 import { sumOf } from '~/domain/diff';
@@ -44,7 +44,6 @@ function judge({ metadata, status }: Release, decision: 'Approve' | 'Reject', co
 export function Decisions({ release }: { release: Release }) {
   const { metadata, spec, status } = release;
   const { namespace, name } = metadata;
-  const queries = useQueryClient();
   const [asked, ask] = useState<Decision>();
   const [comment, setComment] = useState('');
   const toApprove = useRight({ verb: 'create', resource: 'approvals', namespace });
@@ -62,7 +61,6 @@ export function Decisions({ release }: { release: Release }) {
     mutationFn: (decision: Decision) => does[decision](release, comment),
     onSuccess: close,
     onError: (error) => {
-      if (error instanceof Problem && error.status === 403) void queries.invalidateQueries({ queryKey: ['right'] });
       notifications.show({ color: 'red', title: 'Refused', message: sentence(error) });
     },
   });
