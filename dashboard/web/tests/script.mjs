@@ -165,6 +165,15 @@ export const screens = [
       await page.locator('text=kubectl rollout restart').waitFor();
     },
   },
+  {
+    name: 'app-uninstall',
+    path: APP,
+    ready: '.history li',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Uninstall…' }).click();
+      await page.locator('text=A commit removes the folder').waitFor();
+    },
+  },
   { name: 'app-drifted', path: '/apps/team-shop/search/prod-eu', ready: '.history li' },
   {
     name: 'adopt-dialog',
@@ -708,6 +717,17 @@ export const steps = {
     await page.locator('text=The page cannot be shown').waitFor();
     await page.getByRole('link', { name: 'Commits' }).click();
     await page.locator('.data tbody tr').first().waitFor();
+  },
+  'an app is uninstalled once its name is typed': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/cart/prod-eu');
+    await page.getByRole('button', { name: 'Uninstall…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('text=gimlet delete app cart -e prod-eu -n team-shop').waitFor();
+    const button = dialog.getByRole('button', { name: 'Uninstall', exact: true });
+    if (!(await button.isDisabled())) throw new Error('the button is enabled');
+    await dialog.getByLabel('Type cart.prod-eu to uninstall it').fill('cart.prod-eu');
+    await button.click();
+    await page.locator('text=cart is not released in prod-eu').waitFor();
   },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');

@@ -25,6 +25,7 @@ import { AppHistory } from './AppHistory';
 import { AppRuns } from './AppRuns';
 import { Notices } from './Notices';
 import { Siblings } from './Siblings';
+import { Uninstall } from './Uninstall';
 import './app.css';
 
 /** One app in one environment; its other environments are tabs. */
@@ -135,6 +136,7 @@ export function AppPage() {
           >
             Configure
           </Button>
+          {found && <Uninstall app={found} />}
           {found && <YamlButton title={`App ${app}.${environment}`} object={found} />}
         </Group>
       </div>

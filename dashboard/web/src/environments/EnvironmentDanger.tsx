@@ -1,15 +1,14 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
 import { patch, remove } from '~/api/http';
 import { type App, type Environment, pathOf } from '~/api/kinds';
 import { useRight } from '~/api/rights';
 import { CopyLine } from '~/parts/CopyLine';
 import { Guarded } from '~/parts/Guarded';
-import { Failure } from '~/parts/states';
+import { TypedDelete } from '~/parts/TypedDelete';
 
 /** What stops an environment, or ends it. */
 export function EnvironmentDanger({ environment, apps }: { environment: Environment; apps: readonly App[] }) {
@@ -73,12 +72,7 @@ function Delete({ environment, apps }: { environment: Environment; apps: readonl
   const { namespace, name } = environment.metadata;
   const right = useRight({ verb: 'delete', resource: 'environments', namespace, name });
   const [opened, { open, close }] = useDisclosure(false);
-  const [typed, type] = useState('');
   const navigate = useNavigate();
-  const act = useMutation({
-    mutationFn: () => remove(pathOf('environments', namespace, name)),
-    onSuccess: () => void navigate({ to: '/environments', search: ({ ns }) => ({ ns }) }),
-  });
   const many = apps.length === 1 ? 'is 1 app' : `are ${apps.length} apps`;
   return (
     <>
@@ -91,33 +85,15 @@ function Delete({ environment, apps }: { environment: Environment; apps: readonl
       >
         Delete…
       </Guarded>
-      <Modal opened={opened} onClose={close} title={`Delete ${name}`} centered>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            if (typed === name) act.mutate();
-          }}
-        >
-          <Stack gap="sm">
-            <TextInput
-              label={`Type ${name} to delete it`}
-              value={typed}
-              data-autofocus
-              autoComplete="off"
-              onChange={(event) => type(event.currentTarget.value)}
-            />
-            {act.error && <Failure error={act.error} />}
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" size="sm" onClick={close}>
-                Keep it
-              </Button>
-              <Button type="submit" size="sm" color="red" loading={act.isPending} disabled={typed !== name}>
-                Delete
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      {opened && (
+        <TypedDelete
+          name={name}
+          verb="Delete"
+          act={() => remove(pathOf('environments', namespace, name))}
+          onDone={() => void navigate({ to: '/environments', search: ({ ns }) => ({ ns }) })}
+          onClose={close}
+        />
+      )}
     </>
   );
 }
