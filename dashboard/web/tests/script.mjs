@@ -729,6 +729,19 @@ export const steps = {
     await button.click();
     await page.locator('text=cart is not released in prod-eu').waitFor();
   },
+  'a plan is made for others to look at, and released from its page': async (page, backend) => {
+    await enter(page, backend, '/?act=release/team-shop/cart/prod-eu');
+    const dialog = page.getByRole('dialog');
+    await dialog.locator('.diff-file').first().waitFor();
+    await dialog.getByLabel('Reason').fill('look at this');
+    await dialog.getByRole('button', { name: 'Plan only' }).click();
+    await page.waitForURL('**/releases/team-shop/**');
+    await page.locator('h1 >> text=Planned').waitFor();
+    await page.locator('text=“look at this”').waitFor();
+    await page.getByRole('button', { name: 'Release it…' }).click();
+    await page.getByRole('dialog').locator('.release-plan').waitFor();
+    if ((await dialog.getByLabel('Reason').inputValue()) !== 'look at this') throw new Error('the reason is gone');
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();

@@ -91,9 +91,11 @@ export function ReleaseDialog({ act }: { act: Act }) {
   const close = () => void navigate({ to: '.', search: (old) => ({ ...old, act: undefined }) });
 
   const create = useMutation({
-    mutationFn: () =>
-      Promise.allSettled(good.map((order) => post<Release>(pathOf('releases', namespace), newRelease(order)))),
-    onSuccess: (answers) => {
+    mutationFn: (planOnly: boolean) =>
+      Promise.allSettled(
+        good.map((order) => post<Release>(pathOf('releases', namespace), newRelease({ ...order, planOnly }))),
+      ),
+    onSuccess: (answers, planOnly) => {
       const made = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
       const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
       for (const error of refused) {
@@ -102,7 +104,8 @@ export function ReleaseDialog({ act }: { act: Act }) {
       }
       const [first] = made;
       if (!first) return;
-      drafts.delete(draft);
+      // What is only planned may be released yet, with the same reason.
+      if (!planOnly) drafts.delete(draft);
       const { name } = first.metadata;
       if (made.length === 1) {
         void navigate({ to: '/releases/$namespace/$name', params: { namespace, name }, search: { ns } });
@@ -115,7 +118,7 @@ export function ReleaseDialog({ act }: { act: Act }) {
 
   const why = whyDisabled(candidate, orders, good, busy, needsReason && !reason.trim());
   const submit = () => {
-    if (right.allowed && !why && !create.isPending) create.mutate();
+    if (right.allowed && !why && !create.isPending) create.mutate(false);
   };
   const [only] = orders;
   const example = only && newRelease(only);
@@ -198,6 +201,16 @@ export function ReleaseDialog({ act }: { act: Act }) {
               <Button variant="default" size="sm" onClick={close}>
                 Close
               </Button>
+              <Guarded
+                right={right}
+                unless={why ?? (good.length > 1 && 'Choose one environment: a plan has a page of its own.')}
+                variant="default"
+                size="sm"
+                onClick={() => create.mutate(true)}
+                loading={create.isPending && create.variables}
+              >
+                Plan only
+              </Guarded>
               <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
                 {good.length > 1 ? `Create ${good.length} releases` : buttons[act.kind]}
                 <Kbd size="xs" ml={8} className="from-700">
