@@ -28,6 +28,19 @@ export const screens = [
   },
   { name: 'overview-empty', path: '/', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'overview-viewer', path: '/', as: 'viewer', ready: 'text=view only' },
+  {
+    name: 'overview-viewer-menu',
+    path: '/',
+    as: 'viewer',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Actions for cart' }).click();
+      await page.getByRole('menuitem', { name: 'Release…', disabled: true }).waitFor();
+      await page.getByRole('menu').locator('text=needs `create releases`').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('menu').waitFor({ state: 'detached' });
+    },
+  },
   { name: 'overview-no-match', path: '/?q=nothing-is-called-so', ready: 'text=No app fits the filter' },
   {
     name: 'palette',

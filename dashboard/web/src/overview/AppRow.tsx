@@ -2,8 +2,9 @@ import { ActionIcon, Menu } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { memo } from 'react';
+import { toRelease, useRight } from '~/api/rights';
 import type { Row } from '~/api/server';
-import { actToText } from '~/domain/act';
+import { type Act, actToText } from '~/domain/act';
 import { Star } from '~/parts/Star';
 import { MatrixCell } from './MatrixCell';
 import { type Column, nextAfter } from './matrix';
@@ -79,46 +80,47 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, spot, o
   );
 });
 
-function RowMenu({ row: { namespace, app, cells }, columns }: Pick<Props, 'row' | 'columns'>) {
-  const navigate = useNavigate();
-  const act = (text: string) => void navigate({ to: '.', search: (old) => ({ ...old, act: text }) });
+function RowMenu(props: Pick<Props, 'row' | 'columns'>) {
   return (
-    <Menu position="bottom-start" withinPortal keepMounted={false}>
+    <Menu position="bottom-start" width={300} withinPortal keepMounted={false}>
       <Menu.Target>
-        <ActionIcon size="sm" variant="subtle" color="gray" aria-label={`Actions for ${app}`}>
+        <ActionIcon size="sm" variant="subtle" color="gray" aria-label={`Actions for ${props.row.app}`}>
           <IconDots size={15} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => act(actToText({ kind: 'release', namespace, app, environments: [] }))}>
-          Release…
-        </Menu.Item>
-        {columns
-          .filter(({ name }) => cells[name])
-          .map(({ name }) => ({ name, to: nextAfter(columns, namespace, name) }))
-          .map(
-            ({ name, to }) =>
-              to && (
-                <Menu.Item
-                  key={name}
-                  onClick={() => act(actToText({ kind: 'promote', namespace, app, from: name, environments: [to] }))}
-                >
-                  Promote {name} → {to}…
-                </Menu.Item>
-              ),
-          )}
-        <Menu.Divider />
-        {columns
-          .filter(({ name }) => cells[name])
-          .map(({ name }) => (
-            <Menu.Item
-              key={name}
-              onClick={() => act(actToText({ kind: 'rollback', namespace, app, environment: name }))}
-            >
-              Roll back in {name}…
-            </Menu.Item>
-          ))}
+        <RowActions {...props} />
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** What can be done with an app; where the right is missing it stands there all the same, with the reason. */
+function RowActions({ row: { namespace, app, cells }, columns }: Pick<Props, 'row' | 'columns'>) {
+  const navigate = useNavigate();
+  const right = useRight(toRelease(namespace));
+  const there = columns.map(({ name }) => name).filter((name) => cells[name]);
+  const item = (label: string, act: Act) => (
+    <Menu.Item
+      key={label}
+      disabled={!right.allowed}
+      onClick={() => void navigate({ to: '.', search: (old) => ({ ...old, act: actToText(act) }) })}
+    >
+      {label}
+    </Menu.Item>
+  );
+  return (
+    <>
+      {!right.allowed && <Menu.Label className="wrap">{right.text}</Menu.Label>}
+      {item('Release…', { kind: 'release', namespace, app, environments: [] })}
+      {there.map((from) => {
+        const to = nextAfter(columns, namespace, from);
+        return to && item(`Promote ${from} → ${to}…`, { kind: 'promote', namespace, app, from, environments: [to] });
+      })}
+      <Menu.Divider />
+      {there.map((environment) =>
+        item(`Roll back in ${environment}…`, { kind: 'rollback', namespace, app, environment }),
+      )}
+    </>
   );
 }
