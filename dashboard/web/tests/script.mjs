@@ -234,6 +234,17 @@ export const screens = [
   { name: 'audit', path: '/audit', ready: '.data tbody tr' },
   { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
   { name: 'audit-denied', path: '/audit?action=denied', ready: 'text=cannot create resource' },
+  {
+    name: 'audit-yaml',
+    path: '/audit',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=record as YAML').waitFor();
+      await page.keyboard.press('j');
+      await page.keyboard.press('y');
+      await page.getByRole('dialog').locator('text=environment:').waitFor();
+    },
+  },
   { name: 'audit-denied-narrow', path: '/audit?action=denied', width: 420, ready: 'text=cannot create resource' },
   { name: 'audit-narrow', path: '/audit', width: 420, ready: '.data tbody tr' },
   { name: 'audit-empty', path: '/audit', as: 'empty', ready: 'text=There are no environments yet' },

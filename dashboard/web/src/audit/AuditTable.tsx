@@ -1,8 +1,10 @@
-import { Text } from '@mantine/core';
+import { Drawer, Text } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
+import { stringify } from 'yaml';
 import { absolute } from '~/domain/time';
 import { Age } from '~/parts/Age';
+import { TextBlock } from '~/parts/CopyAs';
 import { useKeys } from '~/parts/keys';
 import { Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
@@ -13,6 +15,8 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
   const navigate = useNavigate();
   const body = useRef<HTMLTableSectionElement>(null);
   const [at, setAt] = useState(0);
+  // The record itself: new ones move the others.
+  const [shown, show] = useState<LogEntry>();
   const current = Math.min(at, entries.length - 1);
   const move = (by: number) => {
     const next = Math.max(0, Math.min(entries.length - 1, current + by));
@@ -34,6 +38,7 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
         });
       },
     },
+    { key: 'y', label: 'record as YAML', run: () => show(entries[current]) },
   ]);
   return (
     <section className="panel scroll-x" aria-label="Entries">
@@ -56,6 +61,9 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
           ))}
         </tbody>
       </table>
+      <Drawer opened={shown !== undefined} onClose={() => show(undefined)} position="right" size={560} title="Record">
+        {shown && <TextBlock label="Record" text={stringify(shown.denied ? { ...shown, commit: undefined } : shown)} />}
+      </Drawer>
     </section>
   );
 }
