@@ -766,6 +766,17 @@ export const steps = {
     await page.getByRole('dialog').locator('.release-plan').waitFor();
     if ((await dialog.getByLabel('Reason').inputValue()) !== 'look at this') throw new Error('the reason is gone');
   },
+  'what cannot be read anew stays, with the time when it was': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    await page.locator('.commits tbody tr').first().waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await page.route('**/repositories/checkout/commits**', (route) =>
+      route.fulfill({ status: 429, json: { status: 429, reason: 'RateLimited', detail: 'no more until 13:05' } }),
+    );
+    await change(page, 'repositories/checkout', { status: { head: { commit: 'e'.repeat(40) } } });
+    await page.getByRole('alert').locator('text=/What is shown below was read (now|.* ago)/').waitFor();
+    await page.locator('.commits tbody tr').first().waitFor();
+  },
   'a commit that is pushed elsewhere is among the commits within two seconds': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.data tbody tr').first().waitFor();
@@ -872,6 +883,7 @@ export const expectedInSteps = [
   'slice is not a function',
   'ERR_FAILED',
   'dynamically imported module',
+  '429',
   '401',
   '409',
   'WebSocket connection',

@@ -65,7 +65,11 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
         </div>
       )}
       {history.error && (
-        <Failure error={history.error} again={() => void history.refetch()} kept={entries.length > 0} />
+        <Failure
+          error={history.error}
+          again={() => void history.refetch()}
+          kept={history.dataUpdatedAt || entries.length > 0}
+        />
       )}
       {history.data && entries.length === 0 && <Empty>Git has nothing of this app yet.</Empty>}
       <ol className="history">

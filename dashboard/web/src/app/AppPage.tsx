@@ -152,7 +152,7 @@ export function AppPage() {
           {app} is not released in {environment}.
         </Empty>
       )}
-      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={found !== undefined} />}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={found && status.at} />}
       {!found && !status.problem && !status.loaded && <Loading lines={10} />}
       {found && (
         <div className={status.problem ? 'stale' : undefined}>

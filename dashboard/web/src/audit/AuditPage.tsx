@@ -129,8 +129,10 @@ export function AuditPage() {
           onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
         />
       </Group>
-      {status.problem && <Failure error={status.problem} again={() => void overview.reload()} kept={status.loaded} />}
-      {log.error && <Failure error={log.error} again={() => void log.refetch()} kept={all.length > 0} />}
+      {status.problem && <Failure error={status.problem} again={() => void overview.reload()} kept={status.at} />}
+      {log.error && (
+        <Failure error={log.error} again={() => void log.refetch()} kept={log.dataUpdatedAt || all.length > 0} />
+      )}
       {(log.isPending && places.length > 0) || (!status.loaded && !status.problem) ? <Loading lines={10} /> : null}
       {status.loaded && places.length === 0 && <Empty>There are no environments yet, so nothing was released.</Empty>}
       {log.data && entries.length === 0 && (

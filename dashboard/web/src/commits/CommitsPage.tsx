@@ -147,7 +147,9 @@ export function CommitsPage() {
           {first.incomplete}
         </Alert>
       )}
-      {commits.error && <Failure error={commits.error} again={() => void commits.refetch()} kept={all.length > 0} />}
+      {commits.error && (
+        <Failure error={commits.error} again={() => void commits.refetch()} kept={commits.dataUpdatedAt} />
+      )}
       {deployable.error ? <Failure error={deployable.error} again={deployable.again} kept={shown.length > 0} /> : null}
       {pending && shown.length === 0 && <Loading lines={10} />}
       {!pending && commits.data && shown.length === 0 && (

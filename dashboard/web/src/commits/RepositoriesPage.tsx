@@ -15,7 +15,7 @@ const byName = ({ metadata: a }: Repository, { metadata: b }: Repository) =>
 export function RepositoriesPage() {
   const { ns } = useSearch({ strict: false });
   const feed = useRepositories(ns);
-  const { loaded, problem } = useFeedStatus(feed);
+  const { loaded, problem, at } = useFeedStatus(feed);
   const repositories = useValues<Repository>(feed, 'repository:');
   const found = useMemo(() => [...repositories].sort(byName), [repositories]);
   return (
@@ -23,7 +23,7 @@ export function RepositoriesPage() {
       <div className="page-head">
         <h1>Commits</h1>
       </div>
-      {problem && <Failure error={problem} again={() => void feed.reload()} kept={loaded} />}
+      {problem && <Failure error={problem} again={() => void feed.reload()} kept={at} />}
       {!loaded && !problem && <Loading />}
       {loaded && found.length === 0 && (
         <Empty>

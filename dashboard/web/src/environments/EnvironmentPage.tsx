@@ -53,7 +53,7 @@ export function EnvironmentPage() {
   const ready = condition(environment.status?.conditions, 'Ready');
   return (
     <div className={status.problem ? 'stale' : undefined}>
-      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept />}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.at} />}
       <div className="page-head">
         <div>
           <h1>

@@ -21,7 +21,7 @@ export function EnvironmentsPage() {
         <h1>Environments</h1>
         <NewEnvironment />
       </div>
-      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.loaded} />}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.at} />}
       {!status.loaded && !status.problem && <Loading />}
       {status.loaded && cards.length === 0 && (
         <Empty next={<NewEnvironment />}>

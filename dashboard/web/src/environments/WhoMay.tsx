@@ -22,7 +22,9 @@ export function WhoMay({ environment: { metadata } }: { environment: Environment
       </header>
       <div className="panel-body">
         {access.isPending && <Loading lines={4} />}
-        {access.error && <Failure error={access.error} again={() => void access.refetch()} kept={data !== undefined} />}
+        {access.error && (
+          <Failure error={access.error} again={() => void access.refetch()} kept={access.dataUpdatedAt} />
+        )}
         {data && data.missing.length > 0 && (
           <Text size="sm" mb="sm" className="wrap">
             This is not the whole answer: you may not {data.missing.join(', ')}.

@@ -39,7 +39,7 @@ export function EventList({ panel: { namespace, app, environment } }: { panel: P
       </div>
       {events.error && (
         <div className="logs-said">
-          <Failure error={events.error} again={() => void events.refetch()} kept={events.data !== undefined} />
+          <Failure error={events.error} again={() => void events.refetch()} kept={events.dataUpdatedAt} />
         </div>
       )}
       {events.isPending && <Loading lines={6} />}

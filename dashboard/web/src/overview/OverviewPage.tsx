@@ -77,7 +77,7 @@ export function OverviewPage() {
       <Title order={1} className="visually-hidden">
         Overview
       </Title>
-      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept />}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.at} />}
       <Attention count={count} cards={cards} onShow={(show) => set({ show })} />
       <Group justify="space-between" mb="sm" gap="sm">
         <Group gap={6} role="group" aria-label="Show">

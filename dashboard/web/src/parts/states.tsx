@@ -5,6 +5,7 @@ import { IconAlertCircle, IconLock } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { Problem, sentence } from '~/api/http';
 import { isOutside } from '~/domain/links';
+import { Age } from './Age';
 
 /** Bars in place of content; they come after 300 ms, for what is quick needs none. */
 export function Loading({ lines = 6, height = 18 }: { lines?: number; height?: number }) {
@@ -38,8 +39,8 @@ export function Empty({ children, next }: { children: React.ReactNode; next?: Re
 interface FailureProps {
   error: unknown;
   again?: () => void;
-  /** Whether what was shown before stays below it. */
-  kept?: boolean;
+  /** Whether what was shown before stays below it; where that is known, when it was last right. */
+  kept?: boolean | number;
   title?: string;
 }
 
@@ -59,7 +60,14 @@ export function Failure({ error, again, kept, ...said }: FailureProps) {
     >
       <Text size="sm" className="wrap">
         {sentence(error)}
-        {kept && ' What is shown below is older.'}
+        {typeof kept === 'number' && kept > 0 ? (
+          <>
+            {' What is shown below was read '}
+            <Age time={new Date(kept).toISOString()} ago />.
+          </>
+        ) : (
+          kept && ' What is shown below is older.'
+        )}
       </Text>
       <Group gap="xs" mt="xs">
         {again && (

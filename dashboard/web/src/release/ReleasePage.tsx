@@ -47,7 +47,7 @@ export function ReleasePage() {
   }
   return (
     <div className={status.problem ? 'stale' : undefined}>
-      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept />}
+      {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.at} />}
       <Found release={release} />
     </div>
   );
