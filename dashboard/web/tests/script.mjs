@@ -366,6 +366,19 @@ export const screens = [
   { name: 'commits', path: '/commits/team-shop/checkout', ready: '.data tbody tr' },
   { name: 'commits-narrow', path: '/commits/team-shop/checkout', width: 420, ready: '.data tbody tr' },
   { name: 'commits-deployable', path: '/commits/team-shop/checkout?only=deployable', ready: '.data tbody tr' },
+  {
+    name: 'commit-details',
+    path: '/commits/team-shop/checkout',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=details').waitFor();
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**commit=**');
+      const dialog = page.getByRole('dialog');
+      await dialog.locator('text=branch main matches main').waitFor();
+      await dialog.locator('text=checkout in staging').waitFor();
+    },
+  },
   { name: 'commits-limited', path: '/commits/team-shop/search', ready: 'text=RateLimited', expected: ['429'] },
   { name: 'settings', path: '/settings', ready: 'text=lock environments' },
   { name: 'settings-viewer', path: '/settings', as: 'viewer', ready: 'text=needs `create releases`' },

@@ -266,6 +266,8 @@ export interface ManifestVerdict {
   environment?: string;
   result: 'Released' | 'Manual' | 'NotMatched' | 'Refused' | 'Invalid';
   release?: string;
+  /** Namespace of the release, where it is another than the artifact's. */
+  namespace?: string;
   message: string;
 }
 

@@ -1,6 +1,6 @@
-import { Text, Tooltip } from '@mantine/core';
+import { Text, Tooltip, UnstyledButton } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { toRelease, useRight } from '~/api/rights';
 import type { Commit, Deployment } from '~/api/views';
@@ -14,6 +14,7 @@ import { useKeys } from '~/parts/keys';
 import { Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
 import { ArtifactApps } from './ArtifactApps';
+import { CommitDetails } from './CommitDetails';
 import { checksOf, noArtifact } from './commits';
 
 interface Props {
@@ -30,6 +31,10 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
   const body = useRef<HTMLTableSectionElement>(null);
   const [at, setAt] = useState(0);
   const [asked, ask] = useState<string>();
+  const { commit: chosen } = useSearch({ strict: false });
+  const opened = chosen ? commits.find((each) => each.commit === chosen) : undefined;
+  const open = (id: string | undefined) =>
+    void navigate({ to: '.', replace: true, search: (old) => ({ ...old, commit: id }) });
   const current = Math.min(at, commits.length - 1);
   const commit = commits[current];
   const move = (by: number) => {
@@ -50,6 +55,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
     { key: 'k', label: 'up', run: () => move(-1) },
     ...(artifact ? [{ key: 'r', label: 'release', run: () => ask(artifact) }] : []),
     ...(commit?.url ? [{ key: 'o', label: 'open at the host', run: () => openOutside(commit.url) }] : []),
+    { key: 'Enter', label: 'details', run: () => commit && open(commit.commit) },
     { key: 'c', label: 'copy the commit id', run: () => commit && void copyId(commit.commit) },
   ]);
   return (
@@ -75,7 +81,9 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
                 <Sha id={each.commit} href={each.url} />
               </td>
               <td style={{ minWidth: 220 }}>
-                <div className="wrap">{each.message.split('\n')[0]}</div>
+                <UnstyledButton className="wrap commit-message" onClick={() => open(each.commit)}>
+                  {each.message.split('\n')[0]}
+                </UnstyledButton>
                 <Text size="xs" c="dimmed">
                   {each.author} · <Age time={each.time} />
                   {each.artifacts?.map(({ tag, pullRequest }) =>
@@ -111,6 +119,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
           ))}
         </tbody>
       </table>
+      {opened && <CommitDetails commit={opened} namespace={namespace} onClose={() => open(undefined)} />}
       {asked && (
         <ArtifactApps
           namespace={namespace}
