@@ -7,11 +7,10 @@ mod filter;
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-
 pub(crate) use cache::Cache;
 pub use entry::{Legacy, LegacyAction, LogEntry, Origin};
 pub(crate) use entry::{MAX_FOLDERS, trailers_of};
+use filter::Chosen;
 pub use filter::HistoryFilter;
 
 use crate::change::{ORDER_TRAILER, RELEASE_TRAILER, parse_order};
@@ -27,6 +26,8 @@ type Word = u32;
 
 /// The word of a text that is not there.
 const NOTHING: Word = 0;
+/// The word of a text that no entry has.
+const UNKNOWN: Word = Word::MAX;
 
 /// What entries are chosen by; the rest of an entry is decoded when it is asked for.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub(crate) struct Index {
     rows: Vec<Row>,
     words: HashMap<Box<str>, Word>,
     folders: Vec<Word>,
+    /// The rows of each application of an environment: most of what is asked for is of one.
+    apps: HashMap<(Word, Word), Vec<u32>>,
     /// The first row of each commit; those of a commit with several members follow each other.
     positions: HashMap<CommitId, u32>,
     ids: HashMap<Box<str>, CommitId>,
@@ -140,6 +143,10 @@ impl Index {
             folders: (place(start), place(self.folders.len())),
             origin,
         };
+        if origin != Maker::Other {
+            let number = place(self.rows.len());
+            self.apps.entry((row.environment, row.app)).or_default().push(number);
+        }
         self.rows.push(row);
         encode(entry, &mut self.bytes);
     }
@@ -187,7 +194,7 @@ impl Index {
         };
         let limit = if filter.limit == 0 { usize::MAX } else { filter.limit };
         let chosen = Chosen::new(self, filter);
-        let rows = self.rows[..end].iter().rev().filter(|row| chosen.has(self, row));
+        let rows = chosen.among(self, end).filter(|row| chosen.has(self, row));
         let (mut count, mut last) = (0, None);
         let rows = rows.take_while(|row| {
             // Who goes on from a commit must not miss a member of it.
@@ -227,66 +234,11 @@ impl Index {
     }
 }
 
-/// The word of a text that no entry has.
-const UNKNOWN: Word = Word::MAX;
-
-/// A filter in an index's own words.
-struct Chosen {
-    app: Option<Word>,
-    environment: Option<Word>,
-    person: Option<Word>,
-    repository: Option<Word>,
-    since: i64,
-    until: i64,
-    others: bool,
-    folders: Option<HashSet<Word>>,
-}
-
-impl Chosen {
-    fn new(index: &Index, filter: &HistoryFilter) -> Self {
-        let word =
-            |text: Option<&str>| text.map(|text| index.words.get(text).copied().unwrap_or(UNKNOWN));
-        let (of_app, app) = filter.app.as_ref().map(|(e, a)| (e.as_str(), a.as_str())).unzip();
-        let environment = match (word(of_app), word(filter.environment.as_deref())) {
-            (Some(one), Some(other)) if one != other => Some(UNKNOWN),
-            (one, other) => one.or(other),
-        };
-        let folder = filter.folder.as_ref().filter(|_| filter.others);
-        Self {
-            app: word(app),
-            environment,
-            person: word(filter.person.as_deref()),
-            repository: word(filter.repository.as_deref()),
-            since: filter.since.map_or(i64::MIN, Timestamp::as_second),
-            until: filter.until.map_or(i64::MAX, Timestamp::as_second),
-            others: filter.others,
-            folders: folder.map(|folder| index.folders_below(folder)),
-        }
-    }
-
-    fn has(&self, index: &Index, row: &Row) -> bool {
-        let is = |asked: Option<Word>, word: Word| asked.is_none_or(|asked| asked == word);
-        let person = |asked| [row.requested_by, row.name, row.email].contains(&asked);
-        let placed = match row.origin {
-            Maker::Gimlet | Maker::Legacy => {
-                is(self.environment, row.environment) && is(self.app, row.app)
-            }
-            Maker::Other => match &self.folders {
-                Some(folders) => index.touches(row, folders),
-                None => self.environment.is_none() && self.app.is_none(),
-            },
-        };
-        placed
-            && (self.others || row.origin == Maker::Gimlet)
-            && self.person.is_none_or(person)
-            && is(self.repository, row.repository)
-            && (self.since..self.until).contains(&row.time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
+
     use crate::change::{
         APP_TRAILER, ENV_TRAILER, Identity, REPOSITORY_TRAILER, REQUESTED_BY_TRAILER,
     };
@@ -346,6 +298,7 @@ mod tests {
         assert_eq!(page(None, 2), [6, 4]);
         assert_eq!(page(Some(entry(4, "web", None).commit), 2), [2]);
         assert_eq!(page(None, 0).len(), 3);
+        assert_eq!(page(Some(entry(5, "api", None).commit), 2), [4, 2]);
         assert_eq!(chosen(&index, &HistoryFilter::default()).len(), 6);
         let before = Some(entry(99, "x", None).commit);
         assert!(index.history(&HistoryFilter { before, ..HistoryFilter::default() }).is_none());
