@@ -64,6 +64,13 @@ impl Lane {
         self.inside + self.called.len() < width
     }
 
+    /// Gives up the places of those that were called and did not come.
+    fn forget_absent(&mut self) -> &Self {
+        let now = Instant::now();
+        self.called.retain(|_, since| now.duration_since(*since) < PATIENCE);
+        self
+    }
+
     fn is_idle(&self) -> bool {
         self.inside == 0 && self.called.is_empty() && self.queue.is_empty()
     }
@@ -113,13 +120,12 @@ impl Lanes {
     ) -> Option<Place> {
         let key = (namespace.to_owned(), environment.to_owned());
         let mut all = self.lock();
-        all.retain(|_, lane| {
-            lane.called.retain(|_, since| since.elapsed() < PATIENCE);
-            !lane.is_idle()
-        });
+        if !all.contains_key(&key) {
+            all.retain(|_, lane| lane.inside > 0 || !lane.forget_absent().is_idle());
+        }
         let lane = all.entry(key.clone()).or_default();
         if lane.called.remove(name).is_none() {
-            if !lane.free(self.width) {
+            if !lane.free(self.width) && !lane.forget_absent().free(self.width) {
                 if lane.queued.insert(name.to_owned()) {
                     lane.queue.push_back(name.to_owned());
                 }

@@ -190,7 +190,10 @@ async fn an_environment_that_makes_no_sense_is_refused_with_what_to_do() -> Resu
         (gitops("path", ".git"), "path is a folder such as"),
         (gitops("path", "a/b/c/d/e"), "path is a folder such as"),
         (gitops("createRepository", "Private"), "a repository is made by the API of its host"),
-        (gitops("provider", "Gitea"), "provider and apiUrl are for pull requests and createRepository"),
+        (
+            gitops("provider", "Gitea"),
+            "provider and apiUrl are for pull requests and createRepository",
+        ),
         (gitops("autoMerge", "Merge"), "autoMerge is for pull requests"),
         (environment(&json!({}), &[("flux", json!({"interval": "soon"}))]), "use a duration"),
         (environment(&json!({}), &[("flux", json!({"timeout": "5"}))]), "use a duration"),
