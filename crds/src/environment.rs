@@ -117,6 +117,8 @@ pub struct EnvironmentSpec {
         .message("pull requests need a host that has them: set provider to GitHub, GitLab or Gitea"),
     validation = Rule::new("!has(self.createRepository) || (has(self.provider) && self.provider != 'Git')")
         .message("a repository is made by the API of its host: set provider to GitHub, GitLab or Gitea"),
+    validation = Rule::new("!has(self.createRepository) || self.createBranch")
+        .message("a new repository has no branch: leave createBranch true"),
     validation = Rule::new("self.push == 'PullRequest' || has(self.createRepository) || (!has(self.provider) && !has(self.apiUrl))")
         .message("provider and apiUrl are for pull requests and createRepository: set one of these, or remove them"),
     validation = Rule::new("self.push == 'PullRequest' || !has(self.autoMerge)")
@@ -183,7 +185,8 @@ pub struct Gitops {
     pub engine: GitEngine,
 }
 
-/// Who may see a repository.
+/// Makes the repository at its host, with the token of `secretRef`, where it never was there; who may see
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Visibility {
     /// Those to whom the host gives access.

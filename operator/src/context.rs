@@ -176,6 +176,11 @@ impl Context {
         find(&self.environments, namespace, name)
     }
 
+    /// Lists all environments from the cache.
+    pub(crate) fn all_environments(&self) -> Vec<Arc<Environment>> {
+        select(&self.environments, |_| true)
+    }
+
     /// Finds an app in the cache.
     pub(crate) fn app(&self, namespace: &str, name: &str) -> Option<Arc<App>> {
         find(&self.apps, namespace, name)

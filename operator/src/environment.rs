@@ -110,7 +110,7 @@ pub(crate) async fn reconcile(
     }
     let access = ctx.remotes.access(&ctx.client, environment).await?;
     let refreshed = match access.writer.refresh().await {
-        Err(error) if new_repository::is_to_be_made(environment, error.kind()) => {
+        Err(error) if new_repository::is_to_be_made(environment, error.kind(), ctx) => {
             new_repository::make(environment, &access, ctx).await?;
             access.writer.refresh().await?
         }

@@ -180,7 +180,9 @@ impl Remotes {
         fingerprint: &str,
     ) -> Result<Option<HostClient>, RemoteError> {
         let gitops = &environment.spec.gitops;
-        if gitops.push != PushMode::PullRequest && gitops.create_repository.is_none() {
+        let is_there = environment.status.as_ref().is_some_and(|status| status.head.is_some());
+        let to_be_made = gitops.create_repository.is_some() && !is_there;
+        if gitops.push != PushMode::PullRequest && !to_be_made {
             return Ok(None);
         }
         let state = self.lock();

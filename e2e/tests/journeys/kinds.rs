@@ -191,6 +191,13 @@ async fn an_environment_that_makes_no_sense_is_refused_with_what_to_do() -> Resu
         (gitops("path", "a/b/c/d/e"), "path is a folder such as"),
         (gitops("createRepository", "Private"), "a repository is made by the API of its host"),
         (
+            environment(
+                &json!({"createRepository": "Private", "provider": "Gitea", "createBranch": false}),
+                &[],
+            ),
+            "leave createBranch true",
+        ),
+        (
             gitops("provider", "Gitea"),
             "provider and apiUrl are for pull requests and createRepository",
         ),

@@ -1,22 +1,59 @@
 //! A gitops repository that is not there yet, and is made at its host.
 
+use std::sync::Arc;
+
 use gimlet_crds::{Environment, Visibility};
-use gimlet_gitops::GitErrorKind;
+use gimlet_gitops::{GitErrorKind, RemoteUrl};
 use gimlet_hosts::{HostError, NewRepository};
+use kube::ResourceExt;
 use kube::runtime::events::EventType;
 
 use super::EnvironmentError;
 use crate::context::Context;
+use crate::flux;
 use crate::remotes::Access;
 
-/// Tells whether an environment asks for its repository to be made, after git has said that there is
-/// none. Where there was one, it is not: it would come back empty, and Flux would remove what runs.
-pub(super) fn is_to_be_made(environment: &Environment, error: GitErrorKind) -> bool {
-    let was_there = environment.status.as_ref().is_some_and(|status| status.head.is_some());
-    environment.spec.gitops.create_repository.is_some()
-        && !was_there
-        // Of what may not be seen, hosts say the one or the other.
-        && matches!(error, GitErrorKind::NotFound | GitErrorKind::Unauthorized)
+/// What tells that a repository was there, beside the status of its environment, which does not come
+/// back from every backup.
+struct Traces {
+    /// All environments.
+    environments: Vec<Arc<Environment>>,
+    has_apps: bool,
+    /// Flux follows it.
+    is_followed: bool,
+}
+
+/// Tells whether the repository of an environment has to be made, after git has said that there is none.
+/// Where there was one, it has not: it would come back empty, and Flux would remove what runs.
+pub(super) fn is_to_be_made(environment: &Environment, error: GitErrorKind, ctx: &Context) -> bool {
+    let is_asked_for = environment.spec.gitops.create_repository.is_some();
+    // Of what may not be seen, hosts say the one or the other.
+    if !is_asked_for || !matches!(error, GitErrorKind::NotFound | GitErrorKind::Unauthorized) {
+        return false;
+    }
+    let namespace = environment.namespace().unwrap_or_default();
+    let source = flux::environment_object(&environment.name_any());
+    let traces = Traces {
+        environments: ctx.all_environments(),
+        has_apps: !ctx.apps_of(&namespace, &environment.name_any()).is_empty(),
+        is_followed: ctx.flux.source(&environment.spec.flux.namespace, &source).is_some(),
+    };
+    !traces.tell_of(environment)
+}
+
+impl Traces {
+    fn tell_of(&self, environment: &Environment) -> bool {
+        let place = |of: &Environment| {
+            RemoteUrl::parse(&of.spec.gitops.url, false).ok().map(|url| url.key().to_owned())
+        };
+        let had_commits =
+            |of: &Environment| of.status.as_ref().is_some_and(|status| status.head.is_some());
+        let own = place(environment);
+        self.has_apps
+            || self.is_followed
+            || had_commits(environment)
+            || self.environments.iter().any(|other| had_commits(other) && place(other) == own)
+    }
 }
 
 /// Makes the repository of an environment. That it is there is no fault: another environment may have
@@ -51,34 +88,36 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn environment(name: &str, url: &str, head: bool) -> Environment {
+        let commit = "0".repeat(40);
+        let head = json!({
+            "commit": commit, "short": &commit[..7], "time": "2026-01-02T03:04:05Z",
+        })
+        .as_object()
+        .filter(|_| head)
+        .cloned();
+        serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment", "metadata": {"name": name},
+            "spec": {"gitops": {"url": url}}, "status": {"head": head},
+        }))
+        .unwrap()
+    }
+
     #[test]
-    fn only_a_repository_that_never_was_there_is_made() {
-        let environment = |spec: serde_json::Value, head: bool| -> Environment {
-            let mut object = json!({
-                "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
-                "metadata": {"name": "staging"},
-                "spec": {"gitops": {"url": "https://git.example.com/a/b"}}, "status": {},
-            });
-            for (key, value) in spec.as_object().unwrap() {
-                object["spec"]["gitops"][key] = value.clone();
-            }
-            if head {
-                let commit = "0".repeat(40);
-                object["status"]["head"] = json!({
-                    "commit": commit, "short": &commit[..7], "time": "2026-01-02T03:04:05Z",
-                });
-            }
-            serde_json::from_value(object).unwrap()
+    fn a_repository_that_left_any_trace_was_there() {
+        let url = "https://git.example.com/a/b.git";
+        let new = environment("staging", url, false);
+        let none = || Traces { environments: Vec::new(), has_apps: false, is_followed: false };
+        assert!(!none().tell_of(&new));
+        assert!(none().tell_of(&environment("staging", url, true)));
+        assert!(Traces { has_apps: true, ..none() }.tell_of(&new));
+        assert!(Traces { is_followed: true, ..none() }.tell_of(&new));
+        let beside = |url: &str, head: bool| Traces {
+            environments: vec![Arc::new(environment("production", url, head))],
+            ..none()
         };
-        let wanted = || json!({"provider": "Gitea", "createRepository": "Private"});
-        for (spec, head, kind, is) in [
-            (wanted(), false, GitErrorKind::NotFound, true),
-            (wanted(), false, GitErrorKind::Unauthorized, true),
-            (wanted(), false, GitErrorKind::Unreachable, false),
-            (wanted(), true, GitErrorKind::NotFound, false),
-            (json!({}), false, GitErrorKind::NotFound, false),
-        ] {
-            assert_eq!(is_to_be_made(&environment(spec, head), kind), is, "{kind} {head}");
-        }
+        assert!(beside("https://git.example.com/a/b", true).tell_of(&new), "the same repository");
+        assert!(!beside("https://git.example.com/a/b", false).tell_of(&new));
+        assert!(!beside("https://git.example.com/a/other", true).tell_of(&new));
     }
 }
