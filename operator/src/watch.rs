@@ -6,10 +6,11 @@
 //! say nothing of deletions.
 
 use std::fmt::Debug;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _, stream};
 use gimlet_crds::{
     App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
 };
@@ -31,6 +32,8 @@ use crate::context::Guarded;
 const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause: whatever is asked for waits until the caches are told of it.
 const LAST: Duration = Duration::from_secs(5);
+/// After so long without a failure the pauses begin anew.
+const CALM: Duration = Duration::from_secs(30);
 
 /// A kind that can be watched.
 pub(crate) trait Watched:
@@ -96,28 +99,44 @@ impl<K: Watched> Watch<K> {
     }
 
     /// Watches as long as it is polled; returns the objects that are new or changed.
+    ///
+    /// While all are read anew, nobody is told of any: the cache shows them once the last one is there.
     pub(crate) fn run(self) -> impl Stream<Item = Guarded<K>> + Send + use<K> {
-        let Self { api, store: _, writer, listeners } = self;
+        let Self { api, store, writer, listeners } = self;
         let events = watch(api, watcher::Config::default())
             .modify(|object: &mut Guarded<K>| reduce::<K>(object.meta_mut()))
             .backoff(Pauses::default());
-        reflect(writer, events).filter_map(move |event| {
-            std::future::ready(match event {
-                Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                    tell(&listeners, &object);
-                    Some(object)
-                }
+        let mut before = Vec::new();
+        reflect(writer, events).flat_map(move |event| {
+            let there = match event {
+                Ok(Event::Apply(object)) => vec![Arc::new(object)],
                 Ok(Event::Delete(object)) => {
                     tell(&listeners, &object);
-                    None
+                    Vec::new()
                 }
-                Ok(Event::Init | Event::InitDone) => None,
+                Ok(Event::Init) => {
+                    before = store.state();
+                    Vec::new()
+                }
+                Ok(Event::InitApply(_)) => Vec::new(),
+                Ok(Event::InitDone) => {
+                    for object in std::mem::take(&mut before) {
+                        if store.get(&ObjectRef::from_obj(&*object)).is_none() {
+                            tell(&listeners, &object);
+                        }
+                    }
+                    store.state()
+                }
                 Err(error) => {
                     let kind = K::kind(&());
                     tracing::warn!(%kind, error = %error, "a watch broke; it is made anew");
-                    None
+                    Vec::new()
                 }
-            })
+            };
+            for object in &there {
+                tell(&listeners, object);
+            }
+            stream::iter(there).map(Arc::unwrap_or_clone)
         })
     }
 }
@@ -140,25 +159,36 @@ fn reduce<K: Watched>(metadata: &mut ObjectMeta) {
 }
 
 /// The pauses of a watch that breaks again and again, each at random between a half and the whole.
+///
+/// They begin anew when it went well for a while. A single success is none: reading all begins with one.
 #[derive(Debug, Default)]
 struct Pauses {
     failures: u32,
+    last: Option<Instant>,
+}
+
+impl Pauses {
+    fn next_at(&mut self, now: Instant) -> Duration {
+        if self.last.is_some_and(|last| now.duration_since(last) > CALM) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        let whole = FIRST.saturating_mul(1 << self.failures.min(10)).min(LAST);
+        self.failures = self.failures.saturating_add(1);
+        whole.mul_f64(rand::random_range(0.5..=1.0))
+    }
 }
 
 impl Iterator for Pauses {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let whole = FIRST.saturating_mul(1 << self.failures.min(10)).min(LAST);
-        self.failures = self.failures.saturating_add(1);
-        Some(whole.mul_f64(rand::random_range(0.5..=1.0)))
+        Some(self.next_at(Instant::now()))
     }
 }
 
 impl Backoff for Pauses {
-    fn reset(&mut self) {
-        self.failures = 0;
-    }
+    fn reset(&mut self) {}
 }
 
 impl Watched for Environment {}
@@ -177,8 +207,16 @@ impl Watched for App {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+
+    use axum::http::{Request, Response};
+    use clap::Parser as _;
+    use kube::ResourceExt as _;
+    use kube::client::Body;
     use serde_json::{Value, json};
+
+    use super::*;
 
     fn reduced(fields: &Value) -> App {
         let mut app: App = serde_json::from_value(json!({
@@ -208,14 +246,73 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_a_limit_and_begin_anew_when_all_is_well() {
-        let mut pauses = Pauses::default();
-        assert!(pauses.next().unwrap() <= FIRST);
+    fn pauses_grow_to_a_limit_and_begin_anew_after_a_calm_time() {
+        let (mut pauses, mut now) = (Pauses::default(), Instant::now());
+        assert!(pauses.next_at(now) <= FIRST);
         for _ in 0..40 {
-            assert!(pauses.next().unwrap() <= LAST);
+            now += LAST;
+            pauses.reset();
+            assert!(pauses.next_at(now) <= LAST);
         }
-        assert!(pauses.next().unwrap() >= LAST / 2);
-        pauses.reset();
-        assert!(pauses.next().unwrap() <= FIRST);
+        assert!(pauses.next_at(now) >= LAST / 2, "that a list begins is no success");
+        assert!(pauses.next_at(now + CALM * 2) <= FIRST);
+    }
+
+    /// Answers lists one after the other, and watches with what never comes.
+    fn client(lists: Vec<Value>) -> Client {
+        let lists = Arc::new(Mutex::new(lists.into_iter()));
+        let api = tower::service_fn(move |request: Request<Body>| {
+            let watched = request.uri().query().unwrap_or_default().contains("watch=true");
+            let list = (!watched).then(|| lists.lock().unwrap().next()).flatten();
+            async move {
+                let text = match list {
+                    Some(list) => list.to_string(),
+                    // It is time to read all anew.
+                    None => json!({"type": "ERROR", "object": {
+                        "kind": "Status", "status": "Failure", "code": 410, "reason": "Expired",
+                    }})
+                    .to_string(),
+                };
+                Ok::<_, std::convert::Infallible>(Response::new(Body::from(text.into_bytes())))
+            }
+        });
+        Client::new(api, "ns")
+    }
+
+    #[tokio::test]
+    async fn what_went_while_nobody_watched_is_told_with_what_is_there() {
+        let app = |name: &str, version: &str| {
+            json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "App",
+                "metadata": {"name": name, "namespace": "ns", "resourceVersion": version},
+                "spec": {"app": name, "environment": "b"},
+            })
+        };
+        let list = |items: Value| {
+            json!({
+                "apiVersion": "gimlet.io/v1alpha1", "kind": "AppList",
+                "metadata": {"resourceVersion": "1"}, "items": items,
+            })
+        };
+        let first = list(json!([app("goes", "1"), app("stays", "1")]));
+        let second = list(json!([app("comes", "2"), app("stays", "2")]));
+        let args = Args::parse_from(["gimlet-operator"]);
+        let mut watch = Watch::<App>::new(&client(vec![first, second]), &args);
+        let store = watch.store();
+        let heard = watch.tells({
+            let store = store.clone();
+            move |app: &Guarded<App>| {
+                let version =
+                    store.get(&ObjectRef::from_obj(app)).and_then(|a| a.resource_version());
+                let name = format!("{}-{}", app.name_any(), version.as_deref().unwrap_or("gone"));
+                [ObjectRef::<Guarded<App>>::new(&name)]
+            }
+        });
+        let seen = watch.run().take(4).map(|app| app.name_any());
+        let seen: HashSet<String> = seen.collect().await;
+        assert_eq!(seen, HashSet::from(["goes", "stays", "comes"].map(String::from)));
+        let mut heard: Vec<String> = heard.map(|heard| heard.name).collect().await;
+        heard.sort();
+        assert_eq!(heard, ["comes-2", "goes-1", "goes-gone", "stays-1", "stays-2"]);
     }
 }
