@@ -118,9 +118,9 @@ impl GitError {
         }
     }
 
-    /// Says whether the host is away or too slow, which is the fault of nothing that was asked.
+    /// Says whether the host is away, which is the fault of nothing that was asked.
     pub fn is_outage(&self) -> bool {
-        matches!(self.kind, GitErrorKind::Unreachable | GitErrorKind::Timeout)
+        self.kind == GitErrorKind::Unreachable
     }
 
     /// Says whether the same request can only fail again until somebody changes something.

@@ -31,7 +31,10 @@ impl Backoff {
         let count = {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
             let count = failures.entry(uid.to_owned()).or_insert(0);
-            *count = count.saturating_add(1);
+            // No further than it makes a difference: what comes after an outage waits no longer for it.
+            if *count == 0 || delay(*count, last) < last {
+                *count += 1;
+            }
             *count
         };
         delay(count, last).mul_f64(rand::random_range(0.75..1.25))
@@ -68,6 +71,13 @@ mod tests {
         }
         assert!(backoff.failed("a") > Duration::from_secs(200));
         assert!(backoff.outage("a") < Duration::from_secs(19));
+        for _ in 0..100 {
+            backoff.outage("b");
+        }
+        assert!(
+            backoff.failed("b") < Duration::from_secs(41),
+            "the outage was no fault of its own"
+        );
         backoff.forget("a");
         assert!(backoff.failed("a") < Duration::from_secs(3));
     }

@@ -46,7 +46,7 @@ impl ChartError {
 
     pub(crate) fn retry(&self) -> Retry {
         match self {
-            Self::Fetch(error) if error.is_transient() => Retry::Outage,
+            Self::Fetch(error) if error.is_transient() => Retry::Backoff,
             Self::Source(_) | Self::Fetch(_) => Retry::Stalled,
             Self::Secret(error) => error.retry(),
             Self::Task => Retry::After(Duration::from_secs(1)),

@@ -96,11 +96,14 @@ fn is_unaware(app: &App, unheard: Option<&str>) -> bool {
     ready.reason != reason && !troubled
 }
 
-/// Tells whether an app says that git cannot be read: the reasons of git's errors begin with its name.
+/// What an app says whose repository cannot be read for a reason that is its environment's, too.
+const UNREADABLE: [&str; 4] =
+    ["GitUnreachable", "GitTimeout", "GitUnauthorized", "HostUnreachable"];
+
 fn cannot_read(app: &App) -> bool {
     let conditions = app.status.as_ref().map(|status| status.conditions.as_slice());
     condition::find(conditions.unwrap_or_default(), condition::READY)
-        .is_some_and(|ready| ready.status == "False" && ready.reason.starts_with("Git"))
+        .is_some_and(|ready| ready.status == "False" && UNREADABLE.contains(&&*ready.reason))
 }
 
 /// Finds the changes whose pull request is open in a repository: whoever merged it, the host's webhook

@@ -18,10 +18,14 @@ use crate::notification::News;
 use crate::origin;
 use crate::status::apply;
 
+/// Reason of a release that nothing stopped on its way to git.
+const QUEUED: &str = "Queued";
 /// Reason of a release that ended because its set did.
 pub(crate) const SET_ENDED: &str = "SetEnded";
 
-/// Writes the status that follows from an outcome, if it differs from the one that is there.
+/// Writes the status that follows from an outcome, if it differs from the one that is there. What is
+/// about to be pushed is written in any case: the API server tells so of a release that was cancelled or
+/// deleted meanwhile.
 ///
 /// Returns false where the release changed meanwhile or is gone: what was found out is out of date.
 pub(super) async fn write(
@@ -31,8 +35,9 @@ pub(super) async fn write(
 ) -> Result<bool, ApiError> {
     let now = Context::now();
     let old = release.status.clone().unwrap_or_default();
+    let is_pushed_next = matches!(outcome, Outcome::Queued(_));
     let status = compute(&old, release, outcome, now);
-    if status == old {
+    if status == old && !is_pushed_next {
         return Ok(true);
     }
     let Some(version) = apply(release, &status, ctx).await? else {
@@ -235,14 +240,15 @@ impl Next {
         self.status.timestamps.queued.get_or_insert_with(|| self.time.clone());
         if self.status.phase == Phase::Queued {
             let ready = condition::find(&self.status.conditions, READY).map(repeated);
-            if let Some(Verdict { status, reason, message, .. }) = ready {
+            let stopped = ready.filter(|ready| ready.reason != QUEUED);
+            if let Some(Verdict { status, reason, message, .. }) = stopped {
                 self.status.blocked_by = std::mem::take(&mut self.blocked_before);
                 return self.progress(status, &reason, &message);
             }
         }
         self.status.phase = Phase::Queued;
         let message = format!("{}; on its way to git", self.plan_summary());
-        self.progress(Truth::Unknown, "Queued", &message);
+        self.progress(Truth::Unknown, QUEUED, &message);
     }
 
     fn blocked(&mut self, blockers: Vec<Blocker>) {

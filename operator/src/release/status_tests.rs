@@ -277,7 +277,7 @@ fn trying_again_says_nothing_new_until_the_try_has_an_end() {
     let failed = step(&queued, away(), 2);
     assert_eq!(failed.phase, Phase::Queued);
     assert_eq!(failed.blocked_by.len(), 1);
-    assert_eq!(step(&failed, Outcome::Queued(prepared()), 3), failed, "a write would wake it");
+    assert_eq!(step(&failed, Outcome::Queued(prepared()), 3), failed, "it would be told twice");
     assert_eq!(step(&failed, away(), 4), failed);
     let commits = Outcome::Committed { prepared: None, commit: commit(), observation: None };
     let landed = step(&failed, commits, 5);

@@ -79,7 +79,10 @@ impl RemoteError {
                 // As with any other fault of a Secret.
                 gimlet_hosts::Retry::Stalled => Retry::After(Duration::from_secs(10)),
                 gimlet_hosts::Retry::After(pause) => Retry::After(pause),
-                gimlet_hosts::Retry::Backoff => Retry::Backoff,
+                gimlet_hosts::Retry::Backoff => match error {
+                    AppError::Host(error) => Retry::of_host(error),
+                    _ => Retry::Backoff,
+                },
             },
             Self::Url(_) | Self::Remote(_) | Self::Address(_) | Self::Hosting(_) => Retry::Stalled,
             Self::Api(_) => Retry::Backoff,
