@@ -47,8 +47,9 @@ impl Secrets {
     /// Gives those of a host's administrator.
     pub fn of(gitea: &Gitea) -> Self {
         let Gitea { user, password, token, .. } = gitea;
-        let header = STANDARD.encode(format!("{user}:{token}"));
-        Self([password.clone(), token.clone(), STANDARD.encode(token), header].into())
+        let header = |secret: &str| STANDARD.encode(format!("{user}:{secret}"));
+        let forms = |secret: &String| [secret.clone(), STANDARD.encode(secret), header(secret)];
+        Self(forms(password).into_iter().chain(forms(token)).collect())
     }
 
     /// Tells whether a text holds one of them.

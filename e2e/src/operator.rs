@@ -265,7 +265,8 @@ impl Operator {
 
     /// Gives everything that it logged, over all restarts.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+        let log = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Gives the address of its probes and metrics.

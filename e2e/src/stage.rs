@@ -352,7 +352,8 @@ impl Stage {
         }
         // A repository that was deleted or never made has none.
         if let Ok(checkout) = self.repository.checkout() {
-            let history = checkout.git(["log", "--all", "--format=raw", "--patch"])?;
+            let history =
+                checkout.git(["log", "--all", "--format=raw", "--patch", "-m", "--text"])?;
             self.guard.look_for_secrets("a commit", &history);
         }
         self.guard.verify().await

@@ -1,11 +1,13 @@
 //! Where secrets do not come out. The end of every journey looks at all that its operator wrote.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::read_to_string;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use gimlet_e2e::{Proxy, Secrets, gitea, wait_until};
+use gimlet_e2e::{Proxy, Secrets, gitea};
 use serde_json::json;
 
 use crate::faults::once;
@@ -40,6 +42,15 @@ fn started_by(process: u32) -> Vec<String> {
     all.iter().filter(|(id, _)| is_of(id)).map(|(_, (_, arguments))| arguments.clone()).collect()
 }
 
+/// Looks again and again at what a process has started, until it is told to stop.
+fn watch(process: u32, stop: &AtomicBool) -> HashSet<String> {
+    let mut seen = HashSet::new();
+    while !stop.load(Ordering::Relaxed) {
+        seen.extend(started_by(process));
+    }
+    seen
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_that_talk_to_the_git_host_show_no_secret_in_their_arguments() -> Result<()> {
     let (stage, proxy) = Proxy::stage("arguments").await?;
@@ -50,21 +61,27 @@ async fn programs_that_talk_to_the_git_host_show_no_secret_in_their_arguments() 
             engine == Some("Git")
         })
         .await?;
-    let secrets = Secrets::of(&gitea()?);
-    let operator = stage.operator.pid().context("the operator runs")?;
-    proxy.pause();
-    let release = stage.release("web", stage.web("1")).await?;
-    // What talks to the host waits for its answer.
-    let shown = wait_until("git talks to the host", Duration::from_mins(1), async || {
-        let shown = started_by(operator);
-        ensure!(shown.iter().any(|arguments| arguments.contains("git-remote-http")), "{shown:?}");
-        Ok(shown)
-    })
-    .await?;
-    for arguments in &shown {
-        assert!(!secrets.are_in(arguments), "the arguments of a program show a secret");
+    // What a program of git waits for keeps it where it can be looked at.
+    proxy.slow_down(Duration::from_millis(300));
+    let (operator, stop) = (stage.operator.pid().context("the operator runs")?, Arc::default());
+    let told = Arc::clone(&stop);
+    let watched = tokio::task::spawn_blocking(move || watch(operator, &told));
+    let released = async {
+        let release = stage.release("web", stage.web("1")).await?;
+        once(&stage, &release).await
+    };
+    let released = released.await;
+    // Told in any case, for nothing else ends the thread.
+    stop.store(true, Ordering::Relaxed);
+    let shown = watched.await?;
+    released?;
+    let of = |program: &str| shown.iter().any(|arguments| arguments.contains(program));
+    for program in ["git-remote-http", "send-pack", "render-worker"] {
+        ensure!(of(program), "{program} was not seen: {shown:?}");
     }
-    proxy.resume();
-    once(&stage, &release).await?;
+    let secrets = Secrets::of(&gitea()?);
+    for arguments in &shown {
+        ensure!(!secrets.are_in(arguments), "the arguments of a program show a secret");
+    }
     stage.end().await
 }
