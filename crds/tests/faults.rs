@@ -1,4 +1,4 @@
-//! The page of known faults names tests that are there.
+//! The pages of known faults and of the security review name tests that are there.
 
 use std::path::Path;
 
@@ -39,6 +39,27 @@ fn every_fault_has_a_test_that_is_there() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(count >= LEAST, "{count} rows were read");
+}
+
+#[test]
+fn every_test_that_the_security_review_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let parts: Vec<&str> = page.split('`').collect();
+    let named: Vec<_> = parts
+        .windows(3)
+        .filter(|part| part[0].ends_with(".rs") && part[1] == " ")
+        .map(|part| (part[0], part[2]))
+        .collect();
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|(file, name)| {
+            let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            !has_test(&source, name)
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named.len() >= LEAST, "{} tests are named", named.len());
 }
 
 #[test]
