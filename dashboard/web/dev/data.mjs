@@ -318,6 +318,7 @@ export function makeRelease({
   plan = PLAN,
   name,
   planOnly,
+  manifest,
 }) {
   const order = ['planned', 'queued', 'committed', 'applied', 'healthy'];
   const reached = {
@@ -366,7 +367,13 @@ export function makeRelease({
       trigger: by === 'ci' ? 'Policy' : 'Manual',
       ...(reason ? { reason } : {}),
       ...(planOnly ? { planOnly } : {}),
-      ...(rollbackTo ? { rollbackTo } : promoteFrom ? { promoteFrom } : { artifact: { name: artifact.metadata.name } }),
+      ...(manifest
+        ? { manifest }
+        : rollbackTo
+          ? { rollbackTo }
+          : promoteFrom
+            ? { promoteFrom }
+            : { artifact: { name: artifact.metadata.name } }),
     },
     status: {
       phase,
@@ -376,7 +383,7 @@ export function makeRelease({
       ],
       plan: reached > 0 ? plan : undefined,
       chart: reached > 0 ? { name: 'onechart', version: '0.76.0', digest: 'sha256:51aa0b' } : undefined,
-      artifact: { name: artifact.metadata.name },
+      artifact: manifest ? undefined : { name: artifact.metadata.name },
       commit:
         reached > 2
           ? {
@@ -404,6 +411,14 @@ export function makeRelease({
     },
   };
 }
+
+const MANIFEST = {
+  app: 'catalog',
+  env: 'prod-us',
+  namespace: 'shop',
+  chart: { name: 'onechart', repository: 'https://chart.onechart.dev', version: '0.76.0' },
+  values: { replicas: 3, image: { repository: 'registry.example.com/catalog' }, vars: { DATABASE: 'pg.shop:5432' } },
+};
 
 export const releases = [];
 export const apps = [];
@@ -447,6 +462,7 @@ for (const [place, app] of APPS.entries()) {
       age,
       by: index === 0 ? 'ci' : pick(PEOPLE),
       promoteFrom: index > 1 && place % 2 ? { environment: 'staging' } : undefined,
+      ...(failing && index > 1 ? { name: `${app}.${environment}-f4l3d`, manifest: MANIFEST } : {}),
     });
     releases.push(first, second, current);
     let pending;
@@ -898,7 +914,8 @@ const SAID = [
 ];
 
 /** Lines of a log, the newest last; each pod says the same a moment after the other. */
-export function logOf(app, { pods, previous }, lines = 120) {
+export function logOf(app, { pods, previous, tail }, most = 120) {
+  const lines = Math.min(most, Number(tail ?? most));
   const all = ['b', 'a', 'c']
     .map((name) => `${app}-6c-${name}`)
     .filter((name) => !pods || pods.split(',').includes(name));
@@ -965,3 +982,19 @@ export const accessFor = (viewer) => {
     unread: viewer ? dev.through : [],
   };
 };
+
+/** What the operator said of a release, as Kubernetes has it. */
+export const eventsOfRelease = (name) =>
+  [
+    [95, 'Normal', 'Planned', '+1 ~3 −0 objects', 1],
+    [92, 'Normal', 'Committed', 'the release is in git', 1],
+    [20, 'Warning', 'RolloutFailed', 'Deployment catalog: 2 of 5 pods crash: exit code 1', 4],
+  ].map(([age, type, reason, note, count]) => ({
+    metadata: { creationTimestamp: ago(age) },
+    type,
+    reason,
+    note,
+    regarding: { apiVersion: API, kind: 'Release', name },
+    eventTime: ago(age),
+    ...(count > 1 ? { series: { count, lastObservedTime: ago(age - 10) } } : {}),
+  }));

@@ -432,6 +432,10 @@ async function answer(request, url) {
   if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };
   if (path.startsWith('/api/agents/')) return agent(url, parts, body);
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);
+  if (path === `/apis/events.k8s.io/v1/namespaces/${world.NAMESPACE}/events`) {
+    const [, name] = /regarding\.name=([^,]+)/.exec(url.searchParams.get('fieldSelector') ?? '') ?? [];
+    return { items: world.eventsOfRelease(name) };
+  }
   if (path.startsWith('/apis/gimlet.io/v1alpha1/namespaces/'))
     return kubernetes(request.method, parts.slice(5), url.searchParams, body);
   throw new Refusal(404, 'NotFound', `there is no ${path}`);

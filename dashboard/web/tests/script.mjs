@@ -2,6 +2,7 @@
 
 const APP = '/apps/team-shop/checkout/prod-eu';
 const RUNS = '/apps/team-shop/catalog/prod-us';
+const FAILED = '/releases/team-shop/catalog.prod-us-f4l3d';
 const WIZARD = '/environments/new?name=qa&in=team-shop&url=https://github.com/acme/gitops.git';
 
 export const screens = [
@@ -98,6 +99,44 @@ export const screens = [
     path: '/releases/team-shop/checkout.prod-eu-x7k2m',
     ready: '.diff-pair',
     state: { splitDiff: true },
+  },
+  { name: 'release-failed', path: FAILED, ready: '.failed-log .text-block' },
+  { name: 'release-failed-narrow', path: FAILED, width: 420, ready: '.failed-log .text-block' },
+  {
+    name: 'release-failed-viewer',
+    path: FAILED,
+    as: 'viewer',
+    ready: 'text=needs `get pods/log`',
+    expected: ['403'],
+  },
+  {
+    name: 'release-failed-log',
+    path: FAILED,
+    ready: '.failed-log .text-block',
+    act: async (page) => {
+      await page.getByRole('link', { name: 'All of it' }).click();
+      await page.locator('.logs-line').first().waitFor();
+      const { searchParams } = new URL(page.url());
+      if (searchParams.get('previous') !== 'true' || searchParams.get('pod') !== 'catalog-6c-b')
+        throw new Error(`another log is open: ${page.url()}`);
+    },
+  },
+  { name: 'release-manifests', path: `${FAILED}?tab=manifests`, height: 1500, ready: '.file .text-block' },
+  { name: 'release-values', path: `${FAILED}?tab=values`, height: 1500, ready: 'text=pg.shop:5432' },
+  { name: 'release-events', path: `${FAILED}?tab=events`, height: 1500, ready: 'td >> text=RolloutFailed' },
+  {
+    name: 'release-tabs',
+    path: '/releases/team-shop/checkout.prod-eu-x7k2m',
+    ready: '.diff-file',
+    act: async (page) => {
+      await page.getByRole('tab', { name: 'Manifests' }).click();
+      await page.locator('text=Its files are not in git').waitFor();
+      if (!page.url().endsWith('?tab=manifests')) throw new Error(`the tab is not in the address: ${page.url()}`);
+      await page.getByRole('tab', { name: 'Values' }).click();
+      await page.locator('text=is in the Artifact').waitFor();
+      await page.keyboard.press('d');
+      await page.locator('.diff-file').first().waitFor();
+    },
   },
   { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release' },
   {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod, Workload } from '~/api/agents';
-import { groupPods } from './pods';
+import { groupPods, sickOf } from './pods';
 
 const workload = (kind: string, name: string): Workload => ({
   kind,
@@ -35,5 +35,40 @@ describe('groupPods', () => {
   it('lists no more than a person reads', () => {
     const many = Array.from({ length: 80 }, (_, number) => pod(`web-${number}`, 'web'));
     expect(groupPods([workload('Deployment', 'web')], many).own[0]?.pods.length).toBe(50);
+  });
+});
+
+describe('sickOf', () => {
+  const cause = { reason: 'CrashLoopBackOff', message: 'ends with 1', nextStep: 'read its log' };
+  const last = { exitCode: 1 };
+
+  it('finds the container that broke, and reads the one before where it was started again', () => {
+    const sick = {
+      ...pod('web-2'),
+      cause,
+      containers: [
+        { name: 'proxy', ready: true, restarts: 0, state: { is: 'running' } },
+        { name: 'app', ready: false, restarts: 7, state: { is: 'waiting' }, last },
+      ],
+    };
+    expect(sickOf([pod('web-1'), sick])).toEqual({ pod: 'web-2', container: 'app', previous: true });
+  });
+
+  it('reads the present container where it runs and is not ready', () => {
+    const slow = {
+      ...pod('web-1'),
+      cause,
+      containers: [{ name: 'app', ready: false, restarts: 0, state: { is: 'running' } }],
+    };
+    expect(sickOf([slow])).toEqual({ pod: 'web-1', container: 'app', previous: false });
+  });
+
+  it('finds nothing where all is well, or no image could be had', () => {
+    const imageless = {
+      ...pod('web-1'),
+      cause,
+      containers: [{ name: 'app', ready: false, restarts: 0, state: { is: 'waiting' } }],
+    };
+    expect(sickOf([pod('web-2'), imageless])).toBeUndefined();
   });
 });

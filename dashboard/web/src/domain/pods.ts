@@ -1,4 +1,4 @@
-/** Which pods belong to which workload. */
+/** Which pods belong to which workload, and which of them has a log that says what is wrong. Pure. */
 
 import type { Pod, Workload } from '~/api/agents';
 
@@ -20,4 +20,23 @@ export function groupPods(workloads: readonly Workload[], pods: readonly Pod[]):
     return { workload, pods: its.slice(0, MOST) };
   });
   return { own, others: [...left].slice(0, MOST) };
+}
+
+/** A container whose log says why its pod fails. */
+export interface Sick {
+  pod: string;
+  container: string;
+  /** Whether it is the log of the container before: this one was started after the fault. */
+  previous: boolean;
+}
+
+/** Finds the container to read; nothing where no pod fails, or none of its containers has ever run. */
+export function sickOf(pods: readonly Pod[]): Sick | undefined {
+  for (const { name, cause, containers = [] } of pods) {
+    if (!cause) continue;
+    const ran = containers.filter(({ ready, state, last }) => !ready && (last || (state && state.is !== 'waiting')));
+    const worst = ran.find(({ last }) => last && last.exitCode !== 0) ?? ran[0];
+    if (worst) return { pod: name, container: worst.name, previous: worst.last !== undefined };
+  }
+  return undefined;
 }

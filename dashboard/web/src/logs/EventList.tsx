@@ -3,9 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { readEvents } from '~/api/agents';
 import type { Panel } from '~/domain/panel';
-import { Age } from '~/parts/Age';
 import { Empty, Failure, Loading } from '~/parts/states';
-import { WordIcon } from '~/parts/WordMark';
+import { EventTable } from './EventTable';
 
 /** How often events are asked for; Kubernetes itself gathers those that repeat. */
 export const OFTEN = 5000;
@@ -51,35 +50,7 @@ export function EventList({ panel: { namespace, app, environment } }: { panel: P
       {shown.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by the keyboard
         <section className={events.error ? 'logs-events stale' : 'logs-events'} aria-label="Events" tabIndex={0}>
-          <table className="data">
-            <thead>
-              <tr>
-                <th>Event</th>
-                <th>About</th>
-                <th>Age</th>
-                <th>Times</th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map(({ time, warning, reason, object, message, count }) => (
-                <tr key={`${time} ${object} ${reason} ${message}`}>
-                  <td className="wrap">
-                    <span className="word-mark" data-word={warning ? 'Drifted' : 'Ended'}>
-                      {warning && <WordIcon word="Drifted" size={14} quiet />}
-                      <strong>{reason}</strong>
-                      {warning && <span className="visually-hidden">, a warning</span>}
-                    </span>
-                    <div>{message}</div>
-                  </td>
-                  <td className="mono wrap">{object}</td>
-                  <td>
-                    <Age time={time} />
-                  </td>
-                  <td>{count}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <EventTable events={shown} />
         </section>
       )}
     </>

@@ -9,6 +9,8 @@ export interface LogQuery {
   containers: string;
   previous: boolean;
   sinceSeconds?: number;
+  /** Only so many of the last lines of each container. */
+  tail?: number;
   follow: boolean;
 }
 

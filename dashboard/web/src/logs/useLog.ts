@@ -6,15 +6,26 @@ import { type LogQuery, LogStream } from './stream';
 
 /** Reads a log for as long as the component is there; another query begins anew. */
 export function useLog({ namespace, environment, app }: Panel, query: LogQuery) {
-  const { pods, containers, previous, sinceSeconds, follow } = query;
+  const { pods, containers, previous, sinceSeconds, tail, follow } = query;
   const [round, setRound] = useState(0);
   const make = () =>
     new LogStream(
-      { pods, containers, previous, sinceSeconds, follow },
+      { pods, containers, previous, sinceSeconds, tail, follow },
       (asked, signal) => readLogs({ namespace, environment, app }, { ...asked }, signal),
       new LogBuffer(),
     );
-  const id = JSON.stringify([namespace, environment, app, pods, containers, previous, sinceSeconds, follow, round]);
+  const id = JSON.stringify([
+    namespace,
+    environment,
+    app,
+    pods,
+    containers,
+    previous,
+    sinceSeconds,
+    tail,
+    follow,
+    round,
+  ]);
   const [held, hold] = useState(() => ({ id, stream: make() }));
   let current = held;
   if (held.id !== id) {

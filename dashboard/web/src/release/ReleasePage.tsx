@@ -1,24 +1,24 @@
 import { Alert, Anchor, Button, Group, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useRef } from 'react';
 import { condition, creatorOf, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
-import { readPlan } from '~/api/views';
 import { type Act, actToText } from '~/domain/act';
 import { actAgain, actionOf, again, cliCommand, kubectlCreate } from '~/domain/releaseSpec';
 import { isBeforeGit, wordOfPhase } from '~/domain/words';
 import { useReleaseScope } from '~/live/scopes';
 import { useFeedStatus, useValue } from '~/live/useFeed';
 import { Age } from '~/parts/Age';
+import { Boundary } from '~/parts/Boundary';
 import { CopyAs } from '~/parts/CopyAs';
-import { Diff } from '~/parts/Diff';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
 import { Decisions } from './Decisions';
+import { FailedLog } from './FailedLog';
+import { ReleaseTabs, type TabsHandle } from './ReleaseTabs';
 import { stepsOf, totalOf } from './timeline';
 import './release.css';
 
@@ -59,7 +59,7 @@ function Found({ release }: { release: Release }) {
   const { namespace, name } = metadata;
   const { app, environment } = spec;
   const phase = status?.phase;
-  const changes = useRef<HTMLElement>(null);
+  const tabs = useRef<TabsHandle>(null);
   const message = condition(status?.conditions, 'Ready')?.message;
   const total = totalOf(release);
   const right = useRight(toRelease(namespace));
@@ -67,7 +67,7 @@ function Found({ release }: { release: Release }) {
   const rollback = () => open({ kind: 'rollback', namespace, app, environment });
   const retry = actAgain(release);
   useKeys([
-    { key: 'd', label: 'difference', run: () => changes.current?.scrollIntoView({ behavior: 'smooth' }) },
+    { key: 'd', label: 'difference', run: () => tabs.current?.showChanges() },
     { key: 'b', label: 'roll back', run: rollback },
   ]);
   const wentWrong = phase === 'Failed' || phase === 'Rejected';
@@ -124,6 +124,11 @@ function Found({ release }: { release: Release }) {
           </Text>
         </Alert>
       )}
+      {phase === 'Failed' && status?.commit && (
+        <Boundary what="The end of the log">
+          <FailedLog release={release} />
+        </Boundary>
+      )}
       <div className="columns">
         <section className="panel" aria-label="Timeline">
           <header>
@@ -162,19 +167,9 @@ function Found({ release }: { release: Release }) {
           </div>
         </section>
       </div>
-      <section className="panel" aria-label="Changes" ref={changes} style={{ marginTop: 16 }}>
-        <header>
-          <h2>Changes</h2>
-          {status?.plan?.base && (
-            <Text size="xs" c="dimmed">
-              against <Sha id={status.plan.base} />
-            </Text>
-          )}
-        </header>
-        <div className="panel-body">
-          <Changes release={release} />
-        </div>
-      </section>
+      <Boundary what="The content">
+        <ReleaseTabs release={release} handle={tabs} />
+      </Boundary>
     </>
   );
 }
@@ -187,33 +182,6 @@ function Clock({ time }: { time: string | undefined }) {
       {at.toLocaleTimeString('en-GB')}
     </time>
   );
-}
-
-function Changes({ release: { metadata, status } }: { release: Release }) {
-  const { namespace, name } = metadata;
-  const digest = status?.plan?.digest;
-  const plan = useQuery({
-    queryKey: ['planView', namespace, name, digest, status?.commit?.sha],
-    queryFn: () => readPlan(namespace, name),
-    enabled: digest !== undefined,
-  });
-  if (!digest) return <Empty>It is not planned yet: nothing is known of what it changes.</Empty>;
-  if (plan.isPending) return <Loading />;
-  if (plan.error) {
-    return (
-      <>
-        <Failure error={plan.error} again={() => void plan.refetch()} />
-        <Text size="sm" className="mono wrap" mt="sm">
-          {status?.plan?.objects?.join('\n')}
-        </Text>
-      </>
-    );
-  }
-  const { difference } = plan.data;
-  if (difference.files.length + difference.objects.length === 0) {
-    return <Empty>Git has exactly this already: nothing changes.</Empty>;
-  }
-  return <Diff difference={difference} keys />;
 }
 
 function ReleaseFacts({ release: { metadata, spec, status } }: { release: Release }) {

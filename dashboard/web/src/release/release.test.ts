@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { App, Artifact, Release } from '~/api/kinds';
 import { candidatesOf, gatesOf, pastOf, whyNot } from './candidates';
+import { commitOf, valuesOf } from './content';
 import { stepsOf, totalOf } from './timeline';
 
 const at = (second: number) => `2026-11-26T12:00:${String(second).padStart(2, '0')}Z`;
@@ -128,4 +129,24 @@ test('a rollback waits for a lock, not for approvals or windows', () => {
   } as const;
   expect(gatesOf(card, false)).toEqual(['locked: freeze', '2 approvals', 'an open deploy window']);
   expect(gatesOf(card, true)).toEqual(['locked: freeze']);
+});
+
+test('the values of a release are those of the manifest in it; else it says where they are', () => {
+  const own = release({}, { artifact: undefined, manifest: { app: 'shop', values: { replicas: 2 } } });
+  expect(valuesOf(own)).toEqual({ text: 'replicas: 2\n' });
+  expect(valuesOf(release({}, { artifact: undefined, manifest: { app: 'shop' } }))).toEqual({
+    why: expect.stringContaining('sets no values'),
+  });
+  expect(valuesOf(release({}))).toEqual({ why: expect.stringContaining('Artifact shop-1') });
+  expect(valuesOf(release({}, { artifact: undefined, rollbackTo: { commit: 'c1' } }))).toEqual({
+    why: expect.stringContaining('no manifest of its own'),
+  });
+});
+
+test('a release that changed nothing has its files where git had them already; one that only plans has none', () => {
+  const plan = { digest: 'd', tree: 't', base: 'b1', added: 0, changed: 0, removed: 0 };
+  const commit = { sha: 'c1', short: 'c1', branch: 'main', path: 'shop' };
+  expect(commitOf(release({ phase: 'Unchanged', plan }))).toBe('b1');
+  expect(commitOf(release({ phase: 'Healthy', plan, commit }))).toBe('c1');
+  expect(commitOf(release({ phase: 'Planned', plan }))).toBeUndefined();
 });
