@@ -226,6 +226,36 @@ export const screens = [
       await page.locator('text=A commit removes the folder').waitFor();
     },
   },
+  {
+    name: 'app-hold',
+    path: APP,
+    ready: '.history li',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Hold…' }).click();
+      await page.getByRole('textbox', { name: 'Reason' }).fill('sale until Monday');
+      await page.getByRole('dialog').getByRole('button', { name: 'Copy as' }).waitFor();
+    },
+  },
+  {
+    name: 'app-hold-viewer',
+    path: APP,
+    as: 'viewer',
+    ready: '.history li',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Hold…', disabled: true }).hover();
+      await page.getByRole('tooltip').locator('text=needs `patch apps`').waitFor();
+    },
+  },
+  { name: 'app-manifests', path: `${APP}?show=manifests`, ready: '.file .text-block' },
+  {
+    name: 'app-before',
+    path: APP,
+    ready: '.history li',
+    act: async (page) => {
+      await page.keyboard.press('d');
+      await page.locator('.diff-file').first().waitFor();
+    },
+  },
   { name: 'app-drifted', path: '/apps/team-shop/search/prod-eu', ready: '.history li' },
   {
     name: 'adopt-dialog',
@@ -451,6 +481,17 @@ async function fillWizard(page) {
 
 /** What people do, each on a backend of its own. */
 export const steps = {
+  'an app is put on hold with a reason, and the hold is removed again': async (page, backend) => {
+    await page.goto(backend.address + APP);
+    await page.getByRole('button', { name: 'Hold…' }).click();
+    await page.getByRole('textbox', { name: 'Reason' }).fill('sale until Monday');
+    await page.getByRole('button', { name: 'Hold', exact: true }).click();
+    await page.locator('[role=alert] >> text=sale until Monday').waitFor();
+    await page.getByRole('button', { name: 'Hold…', disabled: true }).waitFor();
+    await page.getByRole('button', { name: 'Remove the hold' }).click();
+    await page.locator('[role=alert] >> text=sale until Monday').waitFor({ state: 'detached' });
+  },
+
   'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
     await enter(page, backend, '/environments');
     await page.getByRole('button', { name: 'New environment…' }).click();

@@ -13,9 +13,7 @@ import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading, Sha } from '~/parts/states';
 import { WordIcon } from '~/parts/WordMark';
-
-/** Reads the two commits to compare from the URL. */
-export const pairFrom = (text: string | undefined) => (text ?? '').split('..').filter(Boolean).slice(0, 2);
+import { pairOf, pickedFrom } from './compare';
 
 /** The log of the app in git: releases, rollbacks, and what people did by hand. */
 export function AppHistory({ app, releases }: { app: App; releases: readonly Release[] }) {
@@ -33,19 +31,23 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
     placeholderData: (old) => old,
   });
   const entries = history.data?.pages.flatMap(({ items }) => items) ?? [];
-  const picked = pairFrom(compare);
+  const picked = pickedFrom(compare);
   const pick = (commit: string) => {
     const next = picked.includes(commit) ? picked.filter((each) => each !== commit) : [...picked, commit].slice(-2);
     setCompare(next.length ? next.join('..') : undefined);
   };
   const setCompare = (compare: string | undefined, show?: string) =>
     void navigate({ to: '.', replace: true, search: (old) => ({ ...old, compare, show }) });
-  const ordered = [...picked].sort(
-    (a, b) => entries.findIndex(({ commit }) => commit === b) - entries.findIndex(({ commit }) => commit === a),
+  const pair = pairOf(
+    picked,
+    entries.map(({ commit }) => commit),
+    current,
+    app.status?.previous?.commit,
   );
-  const [from, to = current] = ordered;
-  const comparable = from !== undefined && to !== undefined && from !== to;
-  useKeys(comparable ? [{ key: 'd', label: 'compare', run: () => setCompare(compare, 'diff') }] : []);
+  const openDiff = () => pair && setCompare(`${pair.from}..${pair.to}`, 'diff');
+  useKeys(
+    pair ? [{ key: 'd', label: picked.length > 0 ? 'compare' : 'compare with the release before', run: openDiff }] : [],
+  );
 
   const linkOf = commitLinks(releases);
 
@@ -53,9 +55,9 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
     <section className="panel" aria-label="History">
       <header>
         <h2>History</h2>
-        {comparable && (
-          <Button size="compact-xs" variant="default" onClick={() => setCompare(compare, 'diff')}>
-            Compare {from.slice(0, 7)} with {picked.length === 1 ? 'now' : to.slice(0, 7)}
+        {pair && picked.length > 0 && (
+          <Button size="compact-xs" variant="default" onClick={openDiff}>
+            Compare {pair.from.slice(0, 7)} with {picked.length === 1 ? 'now' : pair.to.slice(0, 7)}
           </Button>
         )}
       </header>
@@ -130,8 +132,8 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
           </Button>
         </Group>
       )}
-      {comparable && (
-        <Compare app={app} from={from} to={to} opened={show === 'diff'} onClose={() => setCompare(compare)} />
+      {pair && (
+        <Compare app={app} from={pair.from} to={pair.to} opened={show === 'diff'} onClose={() => setCompare(compare)} />
       )}
     </section>
   );

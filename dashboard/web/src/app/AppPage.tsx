@@ -22,7 +22,9 @@ import { WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
 import { AppFacts } from './AppFacts';
 import { AppHistory } from './AppHistory';
+import { AppManifests } from './AppManifests';
 import { AppRuns } from './AppRuns';
+import { HoldButton } from './HoldButton';
 import { Notices } from './Notices';
 import { Siblings } from './Siblings';
 import { Uninstall } from './Uninstall';
@@ -136,6 +138,8 @@ export function AppPage() {
           >
             Configure
           </Button>
+          {found && <AppManifests app={found} />}
+          {found && <HoldButton app={found} />}
           {found && <Uninstall app={found} />}
           {found && <YamlButton title={`App ${app}.${environment}`} object={found} />}
         </Group>

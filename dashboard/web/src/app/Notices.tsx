@@ -7,8 +7,10 @@ import { type App, condition, isSilent, pathOf, type Release } from '~/api/kinds
 import { toRelease, useRight } from '~/api/rights';
 import { readHistory } from '~/api/views';
 import { type Act, actToText } from '~/domain/act';
+import { holdPatch, kubectlHold } from '~/domain/hold';
 import { dayTime } from '~/domain/time';
 import { wordOfPhase } from '~/domain/words';
+import { CopyAs } from '~/parts/CopyAs';
 import { Guarded } from '~/parts/Guarded';
 import { WordMark } from '~/parts/WordMark';
 import { Decisions } from '~/release/Decisions';
@@ -48,11 +50,12 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
               <WordMark word="Waiting">On hold</WordMark> {spec.hold.reason}. A release of a person with a reason goes
               through; policies wait.
             </Text>
+            <CopyAs object={holdPatch()} kubectl={() => kubectlHold(app, holdPatch())} />
             <Guarded
               right={right}
               variant="default"
               loading={change.isPending}
-              onClick={() => change.mutate({ hold: null })}
+              onClick={() => change.mutate(holdPatch().spec)}
             >
               Remove the hold
             </Guarded>
