@@ -302,6 +302,24 @@ export const screens = [
   { name: 'configure-viewer', path: `${APP}/configure?view=problems`, as: 'viewer', ready: 'text=No problem is known' },
   { name: 'audit', path: '/audit', ready: '.data tbody tr' },
   { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
+  {
+    name: 'audit-days',
+    path: '/audit?since=last week',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+      await page.getByLabel('From', { exact: true }).fill(day(8));
+      await page.getByLabel('To', { exact: true }).fill(day(3));
+      await page.waitForURL((url) => url.searchParams.get('to') === day(3) && !url.searchParams.has('since'));
+      await page.locator('tbody tr td:last-child a[href*="/gitops/commit/"]').first().waitFor();
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll('.data tbody td:first-child time')].every(
+          (each) => Date.parse(each.dateTime) < Date.now() - 2 * 86_400_000,
+        ),
+      );
+    },
+  },
+  { name: 'audit-days-wrong', path: '/audit?from=2026-11-04&to=2026-11-03', ready: 'text=before the first day' },
   { name: 'audit-denied', path: '/audit?action=denied', ready: 'text=cannot create resource' },
   {
     name: 'audit-yaml',

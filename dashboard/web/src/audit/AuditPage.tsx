@@ -12,11 +12,11 @@ import { useKeys } from '~/parts/keys';
 import { saveFile } from '~/parts/save';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { AuditTable } from './AuditTable';
+import { useCommitLinks } from './links';
 import { denialsOf, filterLog, type LogPage, mergeLogs, toCsv, withDenials } from './log';
+import { rangeOf, spans } from './range';
 
 const ACTIONS = ['release', 'rollback', 'adopt', 'uninstall', 'environment', 'by hand', 'denied'];
-const DAY = 86_400_000;
-const SINCE: Record<string, number> = { 'last day': DAY, 'last week': 7 * DAY, 'last month': 30 * DAY };
 const PAGE = 40;
 
 /** For each environment, what to ask for next; nothing where its log has ended. */
@@ -38,17 +38,17 @@ export function AuditPage() {
   const apps = [...new Set(rows.map(({ app }) => app))].sort();
   const asked = cards.filter(({ name }) => !search.env || name === search.env);
   const places = asked.map(({ namespace, name }) => `${namespace}/${name}`);
-  const span = search.since && SINCE[search.since];
-  const since = span ? new Date(openedAt - span).toISOString() : undefined;
+  const { since, until, problem } = rangeOf(search, openedAt);
 
   const log = useInfiniteQuery({
-    queryKey: ['audit', places, search.app, search.who, since],
-    queryFn: ({ pageParam }) => {
+    queryKey: ['audit', places, search.app, search.who, since, until],
+    queryFn: async ({ pageParam }): Promise<LogPage[]> => {
+      if (problem) return [];
       const wanted = pageParam ? asked.filter(({ namespace, name }) => pageParam[`${namespace}/${name}`]) : asked;
       return Promise.all(
         wanted.map(async ({ namespace, name }): Promise<LogPage> => {
           const before = pageParam?.[`${namespace}/${name}`];
-          const question = { app: search.app, person: search.who, since, limit: PAGE, before };
+          const question = { app: search.app, person: search.who, since, until, limit: PAGE, before };
           return { namespace, environment: name, page: await readHistory(namespace, name, question) };
         }),
       );
@@ -66,14 +66,15 @@ export function AuditPage() {
   });
   const refused = useValues<Denial>(useDenials(search.ns), 'denied:');
   const all = useMemo(() => {
-    const wanted = { app: search.app, environment: search.env, person: search.who, since };
+    const wanted = { app: search.app, environment: search.env, person: search.who, since, until };
     return withDenials(mergeLogs(log.data?.pages.flat() ?? []), denialsOf(refused, wanted), log.hasNextPage);
-  }, [log.data, log.hasNextPage, refused, search.app, search.env, search.who, since]);
+  }, [log.data, log.hasNextPage, refused, search.app, search.env, search.who, since, until]);
   // A release that goes on, and a commit of anybody that an environment has seen, are in the log by now.
   const heads = cards.map(({ namespace, name, head }) => `${namespace}/${name} ${head?.commit}`);
   const phases = releases.map(({ namespace, name, phase }) => `${namespace}/${name} ${phase}`);
   useRefetchOn(status.loaded ? [...heads, ...phases].join() : undefined, () => void log.refetch());
   const entries = filterLog(all, { action: search.action ?? '', text: search.q ?? '' });
+  const linkOf = useCommitLinks(all);
   const people = [
     ...new Set([...(search.who ? [search.who] : []), ...all.flatMap(({ requestedBy }) => requestedBy ?? [])]),
   ];
@@ -111,12 +112,19 @@ export function AuditPage() {
           </Button>
         </Group>
       </div>
-      <Group gap="xs" mb="sm">
+      <Group gap="xs" mb="sm" align="flex-start">
         <Pick label="Who" value={search.who} data={people.sort()} onChange={(who) => set({ who })} />
         <Pick label="App" value={search.app} data={apps} onChange={(app) => set({ app })} />
         <Pick label="Environment" value={search.env} data={names} onChange={(env) => set({ env })} />
         <Pick label="Action" value={search.action} data={ACTIONS} onChange={(action) => set({ action })} />
-        <Pick label="Any time" value={search.since} data={Object.keys(SINCE)} onChange={(since) => set({ since })} />
+        <Pick
+          label="Any time"
+          value={search.from || search.to ? undefined : search.since}
+          data={spans}
+          onChange={(since) => set({ since, from: null, to: null })}
+        />
+        <Day label="From" value={search.from} onChange={(from) => set({ from, since: null })} />
+        <Day label="To" value={search.to} problem={problem} onChange={(to) => set({ to, since: null })} />
         <TextInput
           ref={filter}
           size="xs"
@@ -142,7 +150,9 @@ export function AuditPage() {
               <Button
                 variant="default"
                 size="xs"
-                onClick={() => set({ who: null, app: null, env: null, action: null, since: null, q: null })}
+                onClick={() =>
+                  set({ who: null, app: null, env: null, action: null, since: null, from: null, to: null, q: null })
+                }
               >
                 Show everything
               </Button>
@@ -152,7 +162,7 @@ export function AuditPage() {
           </Empty>
         </section>
       )}
-      {entries.length > 0 && <AuditTable entries={entries} />}
+      {entries.length > 0 && <AuditTable entries={entries} linkOf={linkOf} />}
       {log.data && (
         <Group justify="center" mt="sm" gap="sm">
           <Text size="xs" c="dimmed">
@@ -192,5 +202,25 @@ const Pick = ({ label, value, data, onChange }: PickProps) => (
     onChange={onChange}
     clearable
     searchable
+  />
+);
+
+interface DayProps {
+  label: string;
+  value: string | undefined;
+  problem?: string;
+  onChange: (value: string) => void;
+}
+
+const Day = ({ label, value, problem, onChange }: DayProps) => (
+  <TextInput
+    type="date"
+    size="xs"
+    w={140}
+    aria-label={label}
+    title={label}
+    value={value ?? ''}
+    error={problem}
+    onChange={(event) => onChange(event.currentTarget.value)}
   />
 );

@@ -2,6 +2,7 @@ import { Drawer, Text } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { stringify } from 'yaml';
+import { openOutside } from '~/domain/links';
 import { absolute } from '~/domain/time';
 import { Age } from '~/parts/Age';
 import { TextBlock } from '~/parts/CopyAs';
@@ -10,8 +11,14 @@ import { Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { actionOfEntry, type LogEntry } from './log';
 
+interface Props {
+  entries: readonly LogEntry[];
+  /** Where the commit of an entry is at its host, as far as that is known. */
+  linkOf: (entry: LogEntry) => string | undefined;
+}
+
 /** The entries of the log. `j` and `k` move, `Enter` opens the release. */
-export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
+export function AuditTable({ entries, linkOf }: Props) {
   const navigate = useNavigate();
   const body = useRef<HTMLTableSectionElement>(null);
   const [at, setAt] = useState(0);
@@ -38,6 +45,14 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
         });
       },
     },
+    {
+      key: 'o',
+      label: 'commit at its host',
+      run: () => {
+        const entry = entries[current];
+        openOutside(entry && linkOf(entry));
+      },
+    },
     { key: 'y', label: 'record as YAML', run: () => show(entries[current]) },
   ]);
   return (
@@ -57,7 +72,12 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
         </thead>
         <tbody ref={body}>
           {entries.map((entry, index) => (
-            <Line key={`${entry.environment} ${entry.commit}`} entry={entry} current={index === current} />
+            <Line
+              key={`${entry.environment} ${entry.commit}`}
+              entry={entry}
+              current={index === current}
+              href={linkOf(entry)}
+            />
           ))}
         </tbody>
       </table>
@@ -68,7 +88,13 @@ export function AuditTable({ entries }: { entries: readonly LogEntry[] }) {
   );
 }
 
-function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
+interface LineProps {
+  entry: LogEntry;
+  current: boolean;
+  href: string | undefined;
+}
+
+function Line({ entry, current, href }: LineProps) {
   const { namespace, environment, app, time, requestedBy, version, reason, release, commit, subject, action, denied } =
     entry;
   return (
@@ -82,6 +108,15 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
           <WordMark word="Failed" size={14}>
             denied
           </WordMark>
+        ) : action && release ? (
+          <Link
+            to="/releases/$namespace/$name"
+            params={{ namespace, name: release }}
+            title={`Release ${release}`}
+            className="text-link"
+          >
+            {actionOfEntry(entry)}
+          </Link>
         ) : action ? (
           actionOfEntry(entry)
         ) : (
@@ -112,22 +147,7 @@ function Line({ entry, current }: { entry: LogEntry; current: boolean }) {
           !action && <Text inherit>{subject}</Text>
         )}
       </td>
-      <td>
-        {release ? (
-          <Link
-            to="/releases/$namespace/$name"
-            params={{ namespace, name: release }}
-            title={`Release ${release}`}
-            className="text-link"
-          >
-            <Sha id={commit} />
-          </Link>
-        ) : denied ? (
-          '—'
-        ) : (
-          <Sha id={commit} />
-        )}
-      </td>
+      <td>{denied ? '—' : <Sha id={commit} href={href} />}</td>
     </tr>
   );
 }

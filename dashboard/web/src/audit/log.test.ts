@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { denialsOf, filterLog, type LogPage, mergeLogs, toCsv, withDenials } from './log';
+import { denialsOf, filterLog, type LogPage, mergeLogs, releasesThatKnow, toCsv, withDenials } from './log';
 
 const page = (environment: string, times: string[], next?: string): LogPage => ({
   namespace: 'team',
@@ -57,6 +57,8 @@ const denial = {
 test('what was refused stands in the log as far as it is wanted', () => {
   expect(denialsOf([denial], { app: 'other' })).toEqual([]);
   expect(denialsOf([denial], { since: '6' })).toEqual([]);
+  expect(denialsOf([denial], { until: '4' })).toEqual([]);
+  expect(denialsOf([denial], { until: '5' })).toHaveLength(1);
   expect(denialsOf([denial], { person: 'ada' })).toEqual([]);
   const refused = denialsOf([denial], { app: 'shop', environment: 'prod', person: 'dan', since: '4' });
   expect(filterLog(refused, { action: 'denied', text: 'cannot create' })).toHaveLength(1);
@@ -67,4 +69,13 @@ test('what was refused before the last entry of an unfinished log is held back',
   const refused = denialsOf([denial], {});
   expect(withDenials(log, refused, true)).toHaveLength(3);
   expect(withDenials(log, refused, false).map(({ time }) => time)).toEqual(['9', '7', '6', '5']);
+});
+
+test('one release of each environment is asked where its commits are, the newest', () => {
+  const log = mergeLogs([page('dev', ['9', '8', '7']), page('prod', ['6'])]);
+  const named = log.map((entry) => (entry.time === '9' ? entry : { ...entry, release: `shop-${entry.time}` }));
+  expect(releasesThatKnow(named)).toEqual([
+    { namespace: 'team', environment: 'dev', release: 'shop-8' },
+    { namespace: 'team', environment: 'prod', release: 'shop-6' },
+  ]);
 });

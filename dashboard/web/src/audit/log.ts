@@ -31,17 +31,19 @@ export interface Wanted {
   environment?: string;
   person?: string;
   since?: string;
+  until?: string;
 }
 
 /** Makes entries of what was refused, as far as it is wanted. */
-export const denialsOf = (denials: readonly Denial[], { app, environment, person, since }: Wanted): LogEntry[] =>
+export const denialsOf = (denials: readonly Denial[], { app, environment, person, since, until }: Wanted): LogEntry[] =>
   denials
     .filter(
       (denial) =>
         (!app || denial.app === app) &&
         (!environment || denial.environment === environment) &&
         (!person || denial.user === person) &&
-        (!since || denial.time >= since),
+        (!since || denial.time >= since) &&
+        (!until || denial.time <= until),
     )
     .map(({ id, time, user, what, namespace, app, environment, name, why }) => ({
       commit: id,
@@ -89,6 +91,16 @@ export function filterLog(entries: readonly LogEntry[], { action, text }: LogFil
     const told = [app, environment, requestedBy, reason, version, subject, commit, release].join('\n').toLowerCase();
     return words.every((word) => told.includes(word));
   });
+}
+
+/** Names the newest release of each environment in the log: it knows where its commit is at the host. */
+export function releasesThatKnow(entries: readonly LogEntry[]) {
+  const found = new Map<string, { namespace: string; environment: string; release: string }>();
+  for (const { namespace, environment, release } of entries) {
+    const place = `${namespace}/${environment}`;
+    if (release && !found.has(place)) found.set(place, { namespace, environment, release });
+  }
+  return [...found.values()];
 }
 
 const FIELDS = [

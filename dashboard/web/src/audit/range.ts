@@ -1,0 +1,39 @@
+/** The time that is wanted of the log: one of the ready spans, or days. Pure. */
+
+const DAY = 86_400_000;
+const SPANS: Record<string, number> = { 'last day': DAY, 'last week': 7 * DAY, 'last month': 30 * DAY };
+
+/** Names of the spans, as they stand in the URL. */
+export const spans = Object.keys(SPANS);
+
+/** What the URL says of the time. */
+export interface Asked {
+  since?: string;
+  from?: string;
+  to?: string;
+}
+
+/** As the views take it; both ends belong to it. */
+export interface Range {
+  since?: string;
+  until?: string;
+  /** Why nothing can be in it. */
+  problem?: string;
+}
+
+/** A moment of a day where the reader is; nothing where the text is no day. */
+function momentOf(day: string | undefined, time: string): string | undefined {
+  if (!/^\d{4}-\d\d-\d\d$/.test(day ?? '')) return undefined;
+  const at = new Date(`${day}T${time}`);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** Reads what is asked for. Days count from their beginning to their end; a span only where no day is named. */
+export function rangeOf({ since, from, to }: Asked, now: number): Range {
+  const begin = momentOf(from, '00:00:00');
+  const until = momentOf(to, '23:59:59');
+  if (begin && until && begin > until) return { since: begin, until, problem: 'This is before the first day.' };
+  if (begin || until) return { since: begin, until };
+  const span = since && spans.includes(since) ? SPANS[since] : undefined;
+  return span ? { since: new Date(now - span).toISOString() } : {};
+}
