@@ -51,6 +51,7 @@ const kinds = {
   repositories: world.repositories,
   approvals: world.approvals,
   configchanges: manifests.configChanges,
+  releasesets: [],
 };
 const kindNames = {
   apps: 'App',
@@ -60,6 +61,7 @@ const kindNames = {
   repositories: 'Repository',
   approvals: 'Approval',
   configchanges: 'ConfigChange',
+  releasesets: 'ReleaseSet',
 };
 
 class Refusal extends Error {
@@ -251,6 +253,17 @@ function create(plural, list, query, body) {
   if (query.get('dryRun')) return made;
   list.push(made);
   if (plural === 'releases') moving.begin(made);
+  if (plural === 'releasesets')
+    for (const app of spec.apps) {
+      const { apps: _, ...each } = spec;
+      const metadata = { name: `${name}.${app}`, namespace: made.metadata.namespace };
+      create('releases', kinds.releases, query, {
+        ...body,
+        kind: 'Release',
+        metadata,
+        spec: { ...each, app, set: name },
+      });
+    }
   if (plural === 'approvals') moving.judge(made);
   if (plural === 'configchanges') manifests.writeFile(made, changed);
   if (plural === 'environments') setTimeout(() => look(made), 400);

@@ -42,6 +42,52 @@ export const screens = [
       await page.getByRole('menu').waitFor({ state: 'detached' });
     },
   },
+  {
+    name: 'overview-selected',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.getByRole('checkbox', { name: 'Select gateway' }).check();
+      await page.getByRole('checkbox', { name: 'Select images' }).check();
+      await page.locator('text=2 selected').waitFor();
+    },
+  },
+  {
+    name: 'overview-selected-narrow',
+    path: '/',
+    width: 420,
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.getByRole('checkbox', { name: 'Select cart' }).check();
+      await page.getByRole('button', { name: 'Promote…' }).click();
+      await page.getByRole('menuitem', { name: 'staging → prod-eu…' }).waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByRole('menu').waitFor({ state: 'detached' });
+      await page.locator('text=1 selected').waitFor();
+    },
+  },
+  {
+    name: 'together-set',
+    path: '/?act=together/team-shop/gateway~images/staging/prod-eu',
+    ready: 'text=Create ReleaseSet',
+  },
+  {
+    name: 'together-releases',
+    path: '/?act=together/team-shop/cart~payments~legacy/staging/prod-eu',
+    ready: 'text=Create 2 releases',
+  },
+  {
+    name: 'together-narrow',
+    path: '/?act=together/team-shop/cart~payments/staging/prod-eu',
+    width: 420,
+    ready: 'text=Create 2 releases',
+  },
+  {
+    name: 'together-viewer',
+    path: '/?act=together/team-shop/gateway~images/staging/prod-eu',
+    as: 'viewer',
+    ready: 'text=needs `create releasesets`',
+  },
   { name: 'overview-no-match', path: '/?q=nothing-is-called-so', ready: 'text=No app fits the filter' },
   {
     name: 'palette',
@@ -510,6 +556,40 @@ export const steps = {
     await page.locator('[role=alert] >> text=sale until Monday').waitFor({ state: 'detached' });
   },
 
+  'apps that are selected by keys become one ReleaseSet, after their plans': async (page, backend) => {
+    await enter(page, backend);
+    await page.getByRole('checkbox', { name: 'Select gateway' }).check();
+    await page.keyboard.press('Escape');
+    await page.locator('text=1 selected').waitFor({ state: 'detached' });
+    const cell = (app) => page.locator(`[role=row]:has(strong:text-is("${app}")) [data-spot$=".1"]`);
+    await cell('gateway').focus();
+    await page.keyboard.press('x');
+    await cell('images').focus();
+    await page.keyboard.press('Space');
+    await page.locator('text=2 selected').waitFor();
+    await page.getByRole('textbox', { name: 'Filter' }).fill('gateway');
+    await page.locator('text=2 selected, 1 of them not shown').waitFor();
+    await cell('gateway').focus();
+    await page.keyboard.press('p');
+    const dialog = page.getByRole('dialog');
+    const button = dialog.getByRole('button', { name: /^Create ReleaseSet of 2 apps/ });
+    await button.waitFor();
+    if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('it can be made before the plans');
+    await button.and(page.locator(':not([aria-disabled])')).waitFor();
+    if ((await dialog.locator('.release-plan').count()) !== 2) throw new Error('not every app has a plan');
+    await dialog.locator('.release-plan-head').first().click();
+    await dialog.locator('.diff-file').first().waitFor();
+    await button.click();
+    await page.locator('text=created: its releases follow').waitFor();
+    const kept = await page.evaluate(async () => {
+      const read = async (kind) =>
+        (await (await fetch(`/apis/gimlet.io/v1alpha1/namespaces/team-shop/${kind}`)).json()).items;
+      const [[set], releases] = await Promise.all([read('releasesets'), read('releases')]);
+      return { apps: set.spec.apps, members: releases.filter(({ spec }) => spec.set === set.metadata.name).length };
+    });
+    if (kept.apps.join() !== 'gateway,images' || kept.members !== 2) throw new Error(JSON.stringify(kept));
+    await page.locator('[aria-label="Selected apps"]').waitFor({ state: 'detached' });
+  },
   'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
     await enter(page, backend, '/environments');
     await page.getByRole('button', { name: 'New environment…' }).click();

@@ -332,7 +332,8 @@ export type Plural =
   | 'artifacts'
   | 'repositories'
   | 'approvals'
-  | 'configchanges';
+  | 'configchanges'
+  | 'releasesets';
 
 /** Returns the path of a collection, or of one object in it. */
 export function pathOf(plural: Plural, namespace: string, name?: string) {

@@ -54,3 +54,10 @@ export function useRight(question: RightQuestion): Right {
 
 /** The right to create releases, which release, promote and rollback need. */
 export const toRelease = (namespace: string): RightQuestion => ({ verb: 'create', resource: 'releases', namespace });
+
+/** The right to create sets of releases, which are committed together. */
+export const toReleaseTogether = (namespace: string): RightQuestion => ({
+  verb: 'create',
+  resource: 'releasesets',
+  namespace,
+});

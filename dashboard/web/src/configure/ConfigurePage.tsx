@@ -271,7 +271,7 @@ export function ConfigurePage() {
                 {view === 'rendered' && (
                   <div className="panel-body">
                     {!planning.allowed && <Alert color="gray">{planning.text}</Alert>}
-                    <PlanOf environment={environment} plan={plan} card={undefined} rollback={false} open />
+                    <PlanOf name={environment} plan={plan} card={undefined} rollback={false} open />
                   </div>
                 )}
                 {view === 'problems' && faults.length + problems.length === 0 && <Empty>No problem is known.</Empty>}

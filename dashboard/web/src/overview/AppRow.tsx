@@ -1,10 +1,11 @@
-import { ActionIcon, Menu } from '@mantine/core';
+import { ActionIcon, Checkbox, Menu } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { memo } from 'react';
 import { toRelease, useRight } from '~/api/rights';
 import type { Row } from '~/api/server';
 import { type Act, actToText } from '~/domain/act';
+import { toggleSelected } from '~/domain/selection';
 import { Star } from '~/parts/Star';
 import { MatrixCell } from './MatrixCell';
 import { type Column, nextAfter } from './matrix';
@@ -14,23 +15,32 @@ interface Props {
   index: number;
   start: number;
   columns: readonly Column[];
+  selected: boolean;
   /** Column of the cell that the keys act on, where it is in this row. */
   spot: number | undefined;
   onSpot: (spot: { row: number; column: number }) => void;
 }
 
 /** An app in all environments. Drawn again only when its own row changes. */
-export const AppRow = memo(function AppRow({ row, index, start, columns, spot, onSpot }: Props) {
+export const AppRow = memo(function AppRow({ row, index, start, columns, selected, spot, onSpot }: Props) {
   const { namespace, app, key } = row;
   return (
     <div
       role="row"
       tabIndex={-1}
       aria-rowindex={index + 2}
+      aria-selected={selected}
       className="matrix-row"
       style={{ transform: `translateY(${start}px)` }}
     >
       <span role="rowheader" tabIndex={-1} className="matrix-app">
+        <Checkbox
+          size="xs"
+          tabIndex={-1}
+          aria-label={`Select ${app}`}
+          checked={selected}
+          onChange={() => toggleSelected(key)}
+        />
         <Star id={key} app={app} />
         <span className="matrix-name" title={key}>
           <strong>{app}</strong>

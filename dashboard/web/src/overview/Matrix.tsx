@@ -1,3 +1,4 @@
+import { Checkbox } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -6,6 +7,8 @@ import type { Row } from '~/api/server';
 import { actToText } from '~/domain/act';
 import { withPanel } from '~/domain/panel';
 import { toggleStar, usePreferences } from '~/domain/preferences';
+import { selectAll, toggleSelected, useSelection } from '~/domain/selection';
+import { togetherToText, whyNotTogether } from '~/domain/together';
 import { useKeys } from '~/parts/keys';
 import { AppRow } from './AppRow';
 import { ColumnHead } from './ColumnHead';
@@ -28,6 +31,7 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
   const place = useRef<HTMLDivElement>(null);
   const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
   const { dense } = usePreferences();
+  const selection = useSelection();
   const narrow = useMediaQuery('(max-width: 700px)') ?? false;
   const navigate = useNavigate();
   const height = narrow ? 46 + columns.length * 40 : dense ? 34 : 54;
@@ -58,9 +62,11 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
   const press = (event: KeyboardEvent) => {
     const step = steps[event.key];
     const inGrid = event.target instanceof HTMLElement && event.target.dataset.spot;
-    if (!step || !inGrid || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!inGrid || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === ' ' && row) toggleSelected(row.key);
+    else if (step) move(step);
+    else return;
     event.preventDefault();
-    move(step);
   };
   const act = (text: string | undefined) =>
     text && void navigate({ to: '.', search: (old) => ({ ...old, act: text }) });
@@ -98,8 +104,19 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
       key: 'p',
       label: 'promote right',
       run: () => {
-        const to = row && environment && nextAfter(columns, row.namespace, environment);
-        if (!row || !environment || !to || !cell) return;
+        if (!environment) return;
+        const keys = [...selection];
+        const [first] = keys;
+        if (first) {
+          const namespace = first.slice(0, first.indexOf('/'));
+          const to = nextAfter(columns, namespace, environment);
+          // The bar says why not.
+          if (!to || whyNotTogether(keys)) return;
+          const apps = keys.map((key) => key.slice(namespace.length + 1));
+          return act(togetherToText({ namespace, apps, from: environment, to }));
+        }
+        const to = row && nextAfter(columns, row.namespace, environment);
+        if (!row || !cell || !to) return;
         act(
           actToText({ kind: 'promote', namespace: row.namespace, app: row.app, from: environment, environments: [to] }),
         );
@@ -126,20 +143,31 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
           search: (old) => withPanel(old, { tab: 'logs', namespace: row.namespace, app: row.app, environment }),
         }),
     },
+    { key: 'x', label: 'select', run: () => row && toggleSelected(row.key) },
     { key: '*', label: 'star', run: () => row && toggleStar(row.key) },
   ]);
 
+  const keys = rows.map(({ key }) => key);
+  const chosen = keys.filter((key) => selection.has(key)).length;
   const style = { '--columns': columns.length, '--row': `${height}px` } as CSSProperties;
   return (
     <div className="panel matrix" data-dense={dense} style={style} ref={place} onKeyDown={press} role="presentation">
       <div
         role="grid"
         aria-label="Apps by environment"
+        aria-multiselectable="true"
         aria-rowcount={rows.length + 1}
         aria-colcount={columns.length + 1}
       >
         <div role="row" className="matrix-head" tabIndex={-1}>
           <span role="columnheader" tabIndex={-1}>
+            <Checkbox
+              size="xs"
+              aria-label="Select all that are shown"
+              checked={chosen === rows.length}
+              indeterminate={chosen > 0 && chosen < rows.length}
+              onChange={() => selectAll(keys, chosen < rows.length)}
+            />
             App
           </span>
           {columns.map((column) => (
@@ -157,6 +185,7 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
                   index={index}
                   start={start}
                   columns={columns}
+                  selected={selection.has(shown.key)}
                   spot={index === at.row ? at.column : undefined}
                   onSpot={setSpot}
                 />

@@ -5,6 +5,7 @@ import { useDeferredValue, useMemo, useRef } from 'react';
 import { useMe } from '~/api/rights';
 import type { EnvironmentCard, ReleaseRow, Row } from '~/api/server';
 import { usePreferences } from '~/domain/preferences';
+import { useSelection } from '~/domain/selection';
 import { NewEnvironment } from '~/environments/NewEnvironment';
 import { useOverview } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
@@ -15,6 +16,7 @@ import { Attention } from './Attention';
 import { Matrix } from './Matrix';
 import { columnsOf, counts, newest, type Show, select, showFrom } from './matrix';
 import { Recent } from './Recent';
+import { SelectionBar } from './SelectionBar';
 import './overview.css';
 
 const labels: Record<Show, string> = {
@@ -49,6 +51,8 @@ export function OverviewPage() {
   );
   const columns = useMemo(() => columnsOf(cards, rows), [cards, rows]);
   const count = useMemo(() => counts(rows, user), [rows, user]);
+  const selection = useSelection();
+  const shownSelected = selected.filter(({ key }) => selection.has(key)).length;
   const set = (change: Record<string, string | undefined>) =>
     void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...change }) });
 
@@ -131,6 +135,7 @@ export function OverviewPage() {
           />
         </Group>
       </Group>
+      <SelectionBar rows={rows} shown={shownSelected} columns={columns} />
       {selected.length > 0 ? (
         <Matrix rows={selected} columns={columns} />
       ) : (

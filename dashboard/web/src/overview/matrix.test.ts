@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cell, EnvironmentCard, Row } from '~/api/server';
-import { columnsOf, counts, nextAfter, select } from './matrix';
+import { columnsOf, counts, nextAfter, select, stepsOf } from './matrix';
 
 const row = (app: string, cells: Record<string, Partial<Cell>>): Row => ({
   key: `team/${app}`,
@@ -58,4 +58,12 @@ test('the next environment is the one that promotes from here, else the next col
   expect(nextAfter(columns, 'team', 'qa')).toBe('prod');
   expect(nextAfter(columns, 'team', 'prod')).toBeUndefined();
   expect(nextAfter(columns, 'other', 'dev')).toBeUndefined();
+});
+
+test('several apps are promoted from where one of them runs', () => {
+  const columns = columnsOf([card('dev'), card('qa'), card('prod')], []);
+  const steps = (...rows: Row[]) => stepsOf(columns, rows).map(({ from, to }) => `${from} → ${to}`);
+  expect(steps(row('a', { dev: {} }), row('b', { qa: {} }))).toEqual(['dev → qa', 'qa → prod']);
+  expect(steps(row('a', { prod: {} }))).toEqual([]);
+  expect(steps()).toEqual([]);
 });

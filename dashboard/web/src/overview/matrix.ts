@@ -91,6 +91,16 @@ export function nextAfter(columns: readonly Column[], namespace: string, name: s
   return ofNamespace[ofNamespace.findIndex((card) => card.name === name) + 1]?.name;
 }
 
+/** Returns from where to where apps of a namespace can be promoted, left to right: what one of them at least runs. */
+export function stepsOf(columns: readonly Column[], rows: readonly Row[]): { from: string; to: string }[] {
+  const [first] = rows;
+  if (!first) return [];
+  return columns.flatMap(({ name: from }) => {
+    const to = rows.some(({ cells }) => cells[from]) && nextAfter(columns, first.namespace, from);
+    return to ? [{ from, to }] : [];
+  });
+}
+
 /** Returns the newest releases, newest first. What only plans is no release. */
 export const newest = (releases: readonly ReleaseRow[], count: number) =>
   releases

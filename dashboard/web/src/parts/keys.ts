@@ -30,7 +30,8 @@ function publish() {
 }
 
 const isTyping = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || target.matches('input, textarea, select'));
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.matches('input:not([type=checkbox]), textarea, select'));
 
 /** A dialog that is open keeps the keys of the page from acting behind it. */
 const isCovered = () => document.querySelector('[role="dialog"], [role="menu"]') !== null;

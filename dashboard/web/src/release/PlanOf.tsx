@@ -13,15 +13,16 @@ import type { Planned } from './plans';
 const Diff = lazy(() => import('~/parts/Diff').then((each) => ({ default: each.Diff })));
 
 interface Props {
-  environment: string;
+  /** What the plan is of: an environment, or an app where several go together. */
+  name: string;
   plan: UseQueryResult<Planned> | undefined;
   card: EnvironmentCard | undefined;
   rollback: boolean;
   open: boolean;
 }
 
-/** What a release changes in one environment, as the operator has planned it. */
-export function PlanOf({ environment, plan, card, rollback, open }: Props) {
+/** What one release changes, as the operator has planned it. */
+export function PlanOf({ name, plan, card, rollback, open }: Props) {
   const [shown, { toggle }] = useDisclosure(open);
   if (!plan) return null;
   if (plan.isPending) {
@@ -29,14 +30,14 @@ export function PlanOf({ environment, plan, card, rollback, open }: Props) {
       <Group gap="xs" py={6} role="status">
         <Loader size={14} />
         <Text size="sm">
-          <strong>{environment}</strong>: the operator plans it…
+          <strong>{name}</strong>: the operator plans it…
         </Text>
       </Group>
     );
   }
   if (plan.error) {
     return (
-      <Alert color="red" variant="light" p="xs" mb="xs" role="alert" title={`${environment}: not possible`}>
+      <Alert color="red" variant="light" p="xs" mb="xs" role="alert" title={`${name}: not possible`}>
         <Text size="sm" className="wrap">
           {sentence(plan.error)}
         </Text>
@@ -52,7 +53,7 @@ export function PlanOf({ environment, plan, card, rollback, open }: Props) {
     <div className="release-plan">
       <UnstyledButton onClick={toggle} aria-expanded={shown} className="release-plan-head">
         <Chevron size={15} />
-        <strong>{environment}</strong>
+        <strong>{name}</strong>
         <span>{sum}</span>
         {gates.length > 0 && (
           <Text span size="xs" c="dimmed">

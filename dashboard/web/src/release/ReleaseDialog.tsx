@@ -166,7 +166,7 @@ export function ReleaseDialog({ act }: { act: Act }) {
             {orders.map(({ environment }, index) => (
               <PlanOf
                 key={environment}
-                environment={environment}
+                name={environment}
                 plan={plans[index]}
                 card={cards.find(({ name }) => name === environment)}
                 rollback={rollback}

@@ -7,6 +7,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { toRelease, useConfig, useRight } from '~/api/rights';
 import { actFromText } from '~/domain/act';
 import { panelFromText } from '~/domain/panel';
+import { togetherFromText } from '~/domain/together';
 import { Boundary } from '~/parts/Boundary';
 import { useKeys } from '~/parts/keys';
 import { KeyBar } from './KeyBar';
@@ -19,6 +20,9 @@ import { Person } from './Person';
 import './shell.css';
 
 const ReleaseDialog = lazy(() => import('~/release/ReleaseDialog').then((each) => ({ default: each.ReleaseDialog })));
+const TogetherDialog = lazy(() =>
+  import('~/release/TogetherDialog').then((each) => ({ default: each.TogetherDialog })),
+);
 
 const LogsPanel = lazy(() => import('~/logs/LogsPanel').then((each) => ({ default: each.LogsPanel })));
 
@@ -38,6 +42,7 @@ export function Shell() {
   const { pathname } = useRouterState({ select: ({ location }) => location });
   const search = useSearch({ strict: false });
   const act = actFromText(search.act);
+  const together = togetherFromText(search.act);
   const panel = panelFromText(search.panel);
 
   useKeys([
@@ -112,6 +117,13 @@ export function Shell() {
         <Boundary what="The dialog" floats>
           <Suspense>
             <ReleaseDialog act={act} />
+          </Suspense>
+        </Boundary>
+      )}
+      {together && (
+        <Boundary what="The dialog" floats>
+          <Suspense>
+            <TogetherDialog together={together} />
           </Suspense>
         </Boundary>
       )}

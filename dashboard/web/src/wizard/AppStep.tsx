@@ -95,7 +95,7 @@ export function AppStep({ wizard: { draft, set }, first, apps, elsewhere }: Prop
           <Text size="sm" mb="xs">
             What it changes in git, as the operator has rendered it:
           </Text>
-          {plan ? <PlanOf environment={name} plan={plan} card={card} rollback={false} open /> : <Loading lines={2} />}
+          {plan ? <PlanOf name={name} plan={plan} card={card} rollback={false} open /> : <Loading lines={2} />}
         </section>
       )}
       <Group gap="xs">
