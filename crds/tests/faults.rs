@@ -48,7 +48,9 @@ fn every_test_that_the_security_review_names_is_there() {
     let parts: Vec<&str> = page.split('`').collect();
     let named: Vec<_> = parts
         .windows(3)
-        .filter(|part| part[0].ends_with(".rs") && part[1] == " ")
+        .filter(|part| {
+            Path::new(part[0]).extension().is_some_and(|kind| kind == "rs") && part[1] == " "
+        })
         .map(|part| (part[0], part[2]))
         .collect();
     let missing: Vec<_> = named
