@@ -4,13 +4,17 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::toolbox::{folder_in_env, run, script, state_root, tool};
-use crate::{Namespace, keep};
+use crate::{Namespace, keep, wait_until};
+
+/// How long an API server may take to answer on a busy machine.
+const BACK: Duration = Duration::from_mins(2);
 
 /// Finds the cluster that tests share, or starts it.
 ///
@@ -148,6 +152,30 @@ impl OwnControlPlane {
     /// Kills a process and starts it again, without waiting for it to be ready.
     pub fn restart(&self, process: &str) -> Result<()> {
         script("cluster.sh", &["restart", text(&self.dir)?, process], &[]).map(drop)
+    }
+
+    /// Waits until the API server answers; one that has ended is started again, as a kubelet does.
+    pub async fn answers(&self) -> Result<()> {
+        let client = self.client().await?;
+        let answered = wait_until("the API server's answer", BACK, async || {
+            let answer = client.apiserver_version().await;
+            if answer.is_err() && self.has_ended("kube-apiserver")? {
+                self.restart("kube-apiserver")?;
+            }
+            Ok(answer.map(drop)?)
+        });
+        answered.await.map_err(|error| {
+            let log = self.log("kube-apiserver").unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            anyhow!("{error:#}\n{}", lines[lines.len().saturating_sub(20)..].join("\n"))
+        })
+    }
+
+    fn has_ended(&self, process: &str) -> Result<bool> {
+        // It fails, with the same lines, where not all of them run.
+        let status = script("cluster.sh", &["status", text(&self.dir)?], &[]);
+        let lines = status.unwrap_or_else(|error| format!("{error:#}"));
+        Ok(lines.lines().any(|line| line.starts_with(process) && line.ends_with("not running")))
     }
 
     /// Gives the log of a process.

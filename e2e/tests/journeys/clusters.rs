@@ -33,6 +33,8 @@ impl Two {
         let stage = Stage::bare(name).await?;
         let ns = stage.namespace.name().to_owned();
         spec["observedBy"] = json!("Agent");
+        // Nobody tells Flux over there of a commit.
+        spec["flux"] = json!({"interval": "10s"});
         stage.environment("staging", "staging", spec).await?;
         stage.environment_ready("staging").await?;
         let workload = ControlPlane::own(name, true)?;
@@ -142,6 +144,7 @@ async fn a_release_to_another_cluster_is_judged_by_its_agent_alone() -> Result<(
 
     // And the API server of the other cluster.
     two.workload.restart("kube-apiserver")?;
+    two.workload.answers().await?;
     let fifth = stage.release("web", stage.web("5")).await?;
     stage.phase(&fifth.name_any(), Phase::Healthy).await?;
     let Two { stage, .. } = two;
