@@ -132,7 +132,7 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
           </Button>
         </Group>
       )}
-      {pair && (
+      {pair && (picked.length > 0 || show === 'diff') && (
         <Compare app={app} from={pair.from} to={pair.to} opened={show === 'diff'} onClose={() => setCompare(compare)} />
       )}
     </section>
