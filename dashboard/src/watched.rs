@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use gimlet_crds::{App, Approval, Artifact, ConfigChange, Environment, Release, Repository};
+use gimlet_process::Pauses;
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
@@ -159,7 +160,7 @@ where
     let (store, writer) = reflector::store();
     let api: Api<Guarded<K>> = Api::all(client.clone());
     let events = kube::runtime::watcher(api, watcher::Config::default());
-    let events = events.default_backoff().modify(move |object: &mut Guarded<K>| {
+    let events = events.backoff(Pauses::default()).modify(move |object: &mut Guarded<K>| {
         if let Ok(object) = &mut object.0 {
             object.managed_fields_mut().clear();
             trim(object);

@@ -7,18 +7,17 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{Stream, StreamExt as _, stream};
 use gimlet_crds::{
     App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
 };
+use gimlet_process::Pauses;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::api::Api;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::{self, ObjectRef, Store, store::Writer};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, reflector as reflect, watcher as watch};
 use kube::{Client, Resource};
@@ -27,13 +26,6 @@ use serde::de::DeserializeOwned;
 use crate::app;
 use crate::args::Args;
 use crate::context::Guarded;
-
-/// The first pause after a watch broke.
-const FIRST: Duration = Duration::from_millis(500);
-/// The longest pause: whatever is asked for waits until the caches are told of it.
-const LAST: Duration = Duration::from_secs(5);
-/// After so long without a failure the pauses begin anew.
-const CALM: Duration = Duration::from_secs(30);
 
 /// A kind that can be watched.
 pub(crate) trait Watched:
@@ -158,39 +150,6 @@ fn reduce<K: Watched>(metadata: &mut ObjectMeta) {
     metadata.managed_fields = Some(kept).filter(|kept| !kept.is_empty());
 }
 
-/// The pauses of a watch that breaks again and again, each at random between a half and the whole.
-///
-/// They begin anew when it went well for a while. A single success is none: reading all begins with one.
-#[derive(Debug, Default)]
-struct Pauses {
-    failures: u32,
-    last: Option<Instant>,
-}
-
-impl Pauses {
-    fn next_at(&mut self, now: Instant) -> Duration {
-        if self.last.is_some_and(|last| now.duration_since(last) > CALM) {
-            self.failures = 0;
-        }
-        self.last = Some(now);
-        let whole = FIRST.saturating_mul(1 << self.failures.min(10)).min(LAST);
-        self.failures = self.failures.saturating_add(1);
-        whole.mul_f64(rand::random_range(0.5..=1.0))
-    }
-}
-
-impl Iterator for Pauses {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        Some(self.next_at(Instant::now()))
-    }
-}
-
-impl Backoff for Pauses {
-    fn reset(&mut self) {}
-}
-
 impl Watched for Environment {}
 impl Watched for Release {}
 impl Watched for ReleaseSet {}
@@ -243,19 +202,6 @@ mod tests {
         assert!(kept[0].fields_v1.is_none());
         let app = reduced(&json!({"f:status": {"f:current": {}}}));
         assert!(app.metadata.managed_fields.is_none());
-    }
-
-    #[test]
-    fn pauses_grow_to_a_limit_and_begin_anew_after_a_calm_time() {
-        let (mut pauses, mut now) = (Pauses::default(), Instant::now());
-        assert!(pauses.next_at(now) <= FIRST);
-        for _ in 0..40 {
-            now += LAST;
-            pauses.reset();
-            assert!(pauses.next_at(now) <= LAST);
-        }
-        assert!(pauses.next_at(now) >= LAST / 2, "that a list begins is no success");
-        assert!(pauses.next_at(now + CALM * 2) <= FIRST);
     }
 
     /// Answers lists one after the other, and watches with what never comes.

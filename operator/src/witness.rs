@@ -7,6 +7,7 @@
 mod judge;
 
 use futures::stream::{self, StreamExt as _};
+use gimlet_process::Pauses;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
@@ -123,8 +124,8 @@ enum Seen {
 
 async fn follow(client: Client, word: watch::Sender<Option<Word>>) {
     let only = watcher::Config::default().fields(&format!("metadata.name={NAME}"));
-    let policies = watcher(Api::all(client.clone()), only.clone()).default_backoff();
-    let bindings = watcher(Api::all(client), only).default_backoff();
+    let policies = watcher(Api::all(client.clone()), only.clone()).backoff(Pauses::default());
+    let bindings = watcher(Api::all(client), only).backoff(Pauses::default());
     let seen = stream::select(policies.map(Seen::Policy), bindings.map(Seen::Binding));
     let mut seen = std::pin::pin!(seen);
     let (mut policy, mut binding) = (Followed::new(), Followed::new());

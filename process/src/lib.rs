@@ -2,6 +2,7 @@
 
 mod cluster;
 mod logs;
+mod pauses;
 mod serve;
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cluster::client;
 pub use logs::{LogFormat, start_logs};
+pub use pauses::Pauses;
 pub use serve::{Limits, serve};
 
 /// Runs a program to its end; `name` is what the log calls it.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
+use gimlet_process::Pauses;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -169,7 +170,7 @@ impl Source {
         }
         .streaming_lists();
         loop {
-            let events = watcher(api.clone(), config.clone()).default_backoff();
+            let events = watcher(api.clone(), config.clone()).backoff(Pauses::default());
             let mut events = std::pin::pin!(events);
             let end = loop {
                 match events.try_next().await {

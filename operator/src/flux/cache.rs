@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use gimlet_process::Pauses;
 use kube::Client;
 use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
@@ -119,7 +120,7 @@ async fn follow(client: Client, followed: Followed, mut writer: Writer<DynamicOb
     loop {
         if api.list(&ListParams::default().limit(1)).await.is_ok() {
             let stream = watcher(api.clone(), watcher::Config::default())
-                .default_backoff()
+                .backoff(Pauses::default())
                 .modify(|object| object.metadata.managed_fields = None);
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
