@@ -10,7 +10,7 @@ pub(crate) use status::is_of_live;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gimlet_crds::{App, AppSpec, DeletionPolicy, Preview, labels, name};
+use gimlet_crds::{App, AppSpec, DeletionPolicy, Phase, Preview, Release, labels, name};
 use gimlet_gitops::{GitError, PathError};
 use gimlet_hosts::HostError;
 use kube::ResourceExt;
@@ -67,6 +67,43 @@ impl AppError {
             }
         }
     }
+}
+
+/// How long after a start apps that were judged before let releases go first.
+const START: Duration = Duration::from_secs(30);
+
+/// Tells whether the summary of an app waits, for many releases are on their way and it is not worth
+/// their time yet.
+pub(crate) fn may_wait(app: &App, ctx: &Context) -> bool {
+    if app.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    let namespace = app.namespace().unwrap_or_default();
+    if ctx.traffic.is_heavy(&namespace, &app.spec.environment) {
+        return true;
+    }
+    if !ctx.traffic.is_crowded() {
+        return false;
+    }
+    let releases = ctx.releases_of(&namespace, &app.spec.environment, &app.spec.app);
+    // That its release comes is out of date in a moment, and would be a write more for each of them.
+    releases.iter().any(|release| is_under_way(release))
+        || ctx.begun.elapsed() < START && is_judged(app)
+}
+
+/// Tells whether nothing holds a release back on its way to git.
+fn is_under_way(release: &Release) -> bool {
+    let Some(status) = &release.status else { return true };
+    matches!(status.phase, Phase::Pending | Phase::Queued)
+        && status.commit.is_none()
+        && status.timestamps.ended.is_none()
+        && status.blocked_by.is_empty()
+}
+
+/// Tells whether the app as it is was looked at already.
+fn is_judged(app: &App) -> bool {
+    let status = app.status.as_ref();
+    status.is_some_and(|status| status.observed_generation == app.metadata.generation)
 }
 
 /// Looks after an app.

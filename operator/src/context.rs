@@ -1,7 +1,7 @@
 //! What every reconcile may use.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gimlet_crds::{
     App, Approval, Artifact, ArtifactEvent, ConfigChange, Environment, Release, ReleaseSet,
@@ -44,6 +44,7 @@ pub(crate) struct Common {
     pub(crate) feedback: Feedback,
     pub(crate) comments: Comments,
     pub(crate) announcer: Announcer,
+    pub(crate) traffic: Traffic,
     pub(crate) metrics: Metrics,
     pub(crate) remotes: Arc<Remotes>,
     pub(crate) sources: Arc<Sources>,
@@ -66,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) comments: Comments,
     pub(crate) announcer: Announcer,
     pub(crate) traffic: Traffic,
+    /// When this process began to lead.
+    pub(crate) begun: Instant,
     pub(crate) metrics: Metrics,
     pub(crate) backoff: Backoff,
     pub(crate) written: Written,
@@ -104,6 +107,7 @@ impl Context {
             feedback,
             comments,
             announcer,
+            traffic,
             metrics,
             remotes,
             sources,
@@ -132,7 +136,8 @@ impl Context {
             feedback,
             comments,
             announcer,
-            traffic: Traffic::default(),
+            traffic,
+            begun: Instant::now(),
             metrics,
             backoff: Backoff::default(),
             written: Written::default(),

@@ -28,7 +28,7 @@ const LAGGING: Duration = Duration::from_secs(5);
 const OTHERS: u16 = 32;
 /// How long an App waits for more changes before it is looked at: a release is some of them.
 const SHORTLY: Duration = Duration::from_millis(200);
-/// How long an App waits while many releases of its environment are on their way.
+/// How long an App waits while many releases are on their way.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// The watches and their controllers before they run.
@@ -199,8 +199,7 @@ async fn reconcile_app(object: Arc<Guarded<App>>, ctx: Arc<Context>) -> Result<A
     if ctx.written.is_ahead_of(&object.metadata) {
         return Ok(Action::requeue(LAGGING));
     }
-    let goes = object.metadata.deletion_timestamp.is_some();
-    if !goes && ctx.traffic.is_heavy(&namespace, &object.spec.environment) {
+    if app::may_wait(&object, &ctx) {
         return Ok(Action::requeue(BUSY.mul_f64(rand::random_range(0.5..1.5))));
     }
     // On the heap: most of those that wait are only so large.

@@ -10,13 +10,16 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::traffic::Traffic;
 
 /// Events that may wait; what comes on top is dropped and counted.
 const QUEUE: usize = 4096;
 /// Events that are written without a pause.
 const BURST: f64 = 200.0;
-/// Events a second after that: a thousand releases at once need the API server for themselves.
+/// Events a second after that.
 const RATE: f64 = 50.0;
+/// Events a second while many releases are on their way: they need the API server for themselves.
+const SLOW: f64 = 10.0;
 /// How long the events that still wait are written for when the operator stops.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -32,10 +35,10 @@ pub(crate) struct Writing(JoinHandle<()>);
 
 impl Events {
     /// Starts to write what is published.
-    pub(crate) fn start(client: Client, metrics: Metrics) -> (Self, Writing) {
+    pub(crate) fn start(client: Client, metrics: Metrics, traffic: Traffic) -> (Self, Writing) {
         let (queue, published) = mpsc::channel(QUEUE);
         let recorder = Recorder::new(client, Reporter::from("gimlet-operator"));
-        let writing = tokio::spawn(write(recorder, published));
+        let writing = tokio::spawn(write(recorder, published, traffic));
         (Self { queue, metrics }, Writing(writing))
     }
 
@@ -58,10 +61,15 @@ impl Writing {
     }
 }
 
-async fn write(recorder: Recorder, mut published: mpsc::Receiver<(Event, ObjectReference)>) {
+async fn write(
+    recorder: Recorder,
+    mut published: mpsc::Receiver<(Event, ObjectReference)>,
+    traffic: Traffic,
+) {
     let mut pace = Pace { saved: BURST, at: Instant::now() };
     while let Some((event, object)) = published.recv().await {
-        if let Some(pause) = pace.take(Instant::now()) {
+        let rate = if traffic.is_crowded() { SLOW } else { RATE };
+        if let Some(pause) = pace.take(Instant::now(), rate) {
             tokio::time::sleep(pause).await;
         }
         if let Err(error) = recorder.publish(&event, &object).await {
@@ -78,11 +86,11 @@ struct Pace {
 
 impl Pace {
     /// Takes one token, and returns how long it takes to have it.
-    fn take(&mut self, now: Instant) -> Option<Duration> {
+    fn take(&mut self, now: Instant, rate: f64) -> Option<Duration> {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.saved = passed.mul_add(RATE, self.saved).min(BURST) - 1.0;
+        self.saved = passed.mul_add(rate, self.saved).min(BURST) - 1.0;
         self.at = now;
-        (self.saved < 0.0).then(|| Duration::from_secs_f64(-self.saved / RATE))
+        (self.saved < 0.0).then(|| Duration::from_secs_f64(-self.saved / rate))
     }
 }
 
@@ -94,12 +102,15 @@ mod tests {
     fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
         let start = Instant::now();
         let mut pace = Pace { saved: BURST, at: start };
-        let at_once = (0..300).take_while(|_| pace.take(start).is_none()).count();
+        let at_once = (0..300).take_while(|_| pace.take(start, RATE).is_none()).count();
         assert_eq!(at_once, 200);
         let later = start + Duration::from_secs(1);
         let mut pace = Pace { saved: 0.0, at: start };
-        let at_once = (0..300).take_while(|_| pace.take(later).is_none()).count();
+        let at_once = (0..300).take_while(|_| pace.take(later, RATE).is_none()).count();
         assert_eq!(at_once, 50);
+        let mut pace = Pace { saved: 0.0, at: start };
+        let at_once = (0..300).take_while(|_| pace.take(later, SLOW).is_none()).count();
+        assert_eq!(at_once, 10);
     }
 
     #[test]
@@ -107,6 +118,6 @@ mod tests {
         let start = Instant::now();
         let mut pace = Pace { saved: 0.0, at: start };
         let hours = start + Duration::from_mins(150);
-        assert_eq!((0..1000).take_while(|_| pace.take(hours).is_none()).count(), 200);
+        assert_eq!((0..1000).take_while(|_| pace.take(hours, RATE).is_none()).count(), 200);
     }
 }

@@ -114,6 +114,7 @@ where
     let patch = json!({"metadata": {
         "uid": object.uid(), "annotations": {labels::ORIGIN: origin.text()},
     }});
+    let _place = ctx.written.place().await;
     match api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
         Ok(written) => {
             let version = written.resource_version().unwrap_or_default();

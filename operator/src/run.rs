@@ -30,6 +30,7 @@ use crate::remotes::Remotes;
 use crate::render::Renderers;
 use crate::repository::webhook;
 use crate::sources::Sources;
+use crate::traffic::Traffic;
 use crate::views;
 use crate::witness::Witness;
 
@@ -60,7 +61,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let renderers = Renderers::new(args.renderers.into(), args.budget)
         .context("the way to the program itself is not known")?;
     wait_for_kinds(&client, &stop).await?;
-    let (events, writing) = Events::start(client.clone(), metrics.clone());
+    let traffic = Traffic::default();
+    let (events, writing) = Events::start(client.clone(), metrics.clone(), traffic.clone());
     let (feedback, reports) = Feedback::new();
     let (announcer, announcements) = Announcer::new();
     let (comments, writer) = Comments::new();
@@ -70,6 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         feedback,
         comments,
         announcer,
+        traffic,
         sources: Arc::new(Sources::new(
             args.cache.clone(),
             metrics.clone(),

@@ -38,6 +38,7 @@ where
         "status": status,
     });
     let params = PatchParams::apply(labels::OPERATOR).force();
+    let _place = ctx.written.place().await;
     match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
         Ok(written) => {
             let version = written.resource_version().unwrap_or_default();

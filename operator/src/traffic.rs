@@ -1,10 +1,12 @@
-//! Releases on their way: how busy an environment is.
+//! Releases on their way: how busy an environment is, and how busy all of them are.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Releases of one environment at once from which on its summaries wait.
 const HEAVY: usize = 32;
+/// Releases of all environments at once from which on what costs them time waits where it can.
+const CROWD: usize = 64;
 
 type Key = (String, String);
 
@@ -29,6 +31,14 @@ impl Traffic {
     pub(crate) fn is_heavy(&self, namespace: &str, environment: &str) -> bool {
         let key = (namespace.to_owned(), environment.to_owned());
         self.lock().get(&key).is_some_and(|count| *count >= HEAVY)
+    }
+
+    /// Tells whether many releases are on their way, wherever they go.
+    ///
+    /// Those that hang at a host which is dead count as well, so nothing that others wait for may wait
+    /// for a crowd to go.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.lock().values().sum::<usize>() >= CROWD
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
@@ -70,6 +80,9 @@ mod tests {
         assert!(!traffic.is_heavy("other", "staging"));
         passages.pop();
         assert!(!traffic.is_heavy("team", "staging"));
+        assert!(!traffic.is_crowded());
+        passages.extend((HEAVY..=CROWD).map(|n| enter(&format!("preview-{n}"))));
+        assert!(traffic.is_crowded());
         passages.clear();
         assert_eq!(traffic.lock().len(), 1, "what has ended is forgotten");
     }

@@ -1,21 +1,39 @@
-//! What was written last: a cache that has not seen it yet is not worked from.
+//! What is written: not all at once, and a cache that has not seen it yet is not worked from.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Writes that are under way at once. Of a thousand that come together the API server refuses most as
+/// too many requests; to refuse them and to be asked again costs it more than to let them wait here.
+const WRITES: usize = 32;
 
 /// The versions of objects as they were written last by this process.
 ///
 /// Under load the watch lags behind our own writes. To reconcile from the copy before them would only
 /// end in conflicts, which cost the API server the time that the watch needs to catch up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Written {
     /// By UID, until the cache has seen the version.
     versions: Mutex<HashMap<String, u64>>,
+    places: Semaphore,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self { versions: Mutex::default(), places: Semaphore::new(WRITES) }
+    }
 }
 
 impl Written {
+    /// Waits for a place among the writes that are under way; it is held until it is dropped.
+    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.places.acquire().await.ok()
+    }
+
     /// Remembers the version that a write made.
     pub(crate) fn record(&self, uid: Option<&str>, version: &str) {
         // Versions can be compared as numbers; one that is none is not remembered.
@@ -50,6 +68,8 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     fn cached(version: &str) -> ObjectMeta {
@@ -68,6 +88,18 @@ mod tests {
         assert!(written.is_ahead_of(&cached("9")));
         assert!(!written.is_ahead_of(&cached("10")));
         assert!(!written.is_ahead_of(&cached("9")), "what the cache has seen once is forgotten");
+    }
+
+    #[tokio::test]
+    async fn only_so_many_writes_are_under_way_at_once() {
+        let written = Written::default();
+        let mut places = Vec::new();
+        for _ in 0..WRITES {
+            places.push(written.place().await);
+        }
+        assert!(written.place().now_or_never().is_none());
+        places.pop();
+        assert!(written.place().now_or_never().flatten().is_some());
     }
 
     #[test]
