@@ -23,7 +23,7 @@ const SECRET: &str = "gitops";
 /// Requests at once that make objects.
 const MAKERS: usize = 16;
 /// How often the operator is asked how far it is.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(250);
 /// What people use: how often a repository is looked at without an occasion.
 const REFRESH: &str = "60";
 
@@ -98,6 +98,7 @@ fn section(size: Size, first: Duration, rest: &Rest, again: Duration, queue: &Qu
         notes: vec![
             format!("at rest for {}: {}", time(size.rest.as_secs_f64()), rest.told),
             format!("while releasing: {}", queue.told),
+            format!("written meanwhile: {}", queue.requests),
         ],
         data: json!({
             "apps": size.apps, "environments": size.environments, "commits": size.commits,
@@ -125,6 +126,7 @@ struct Queue {
     pushes: f64,
     memory: u64,
     told: String,
+    requests: String,
 }
 
 /// The objects, and what works on them. The fields are in the order in which they go.
@@ -272,7 +274,7 @@ impl Load {
         let (releases, api) = (releases.collect::<Result<Vec<_>, _>>()?, self.api());
         let params = PostParams::default();
         all(releases.iter().map(|release| api.create(&params, release))).await?;
-        let before = processor::Taken::now()?;
+        let (before, asked) = (processor::Taken::now()?, self.requests().await?);
         let memory = memory::Sampler::start();
         let began = Instant::now();
         self.operator.restart().await?;
@@ -288,8 +290,29 @@ impl Load {
             pushes: counters.sum("gimlet_git_operations_total", &["op=\"push\""]),
             memory: memory.finish()?.together,
             told: processor::Taken::now()?.since(&before),
+            requests: written(&self.requests().await?, &asked),
         })
     }
+
+    /// Reads how many requests the API server has answered, of every kind.
+    async fn requests(&self) -> Result<Counters> {
+        let request = http::Request::get("/metrics").body(Vec::new())?;
+        Ok(Counters::parse(&self.client.request_text(request).await?))
+    }
+}
+
+/// Says what was written to the API server meanwhile, the most first.
+fn written(now: &Counters, before: &Counters) -> String {
+    let by = ["verb", "resource", "subresource", "code"];
+    let grown = now.grown(before, "apiserver_request_total", &by);
+    let mut writes: Vec<_> = grown
+        .iter()
+        .filter(|(what, _)| ["POST", "PUT", "PATCH", "APPLY"].iter().any(|w| what.starts_with(w)))
+        .filter(|(_, count)| **count >= 10.0)
+        .collect();
+    writes.sort_unstable_by(|a, b| b.1.total_cmp(a.1));
+    let parts = writes.iter().map(|(what, count)| format!("{count} {}", what.trim_end()));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Waits for requests, some at a time.
