@@ -106,18 +106,10 @@ mod tests {
     use super::*;
     use crate::watched::Row;
     use serde_json::{Value as Json, json};
-    use std::collections::BTreeMap;
 
     fn entry(app: &str) -> (Arc<str>, Value) {
-        let id: Arc<str> = format!("row:ns/{app}").into();
-        let row = Row {
-            id: Arc::clone(&id),
-            key: format!("ns/{app}"),
-            namespace: "ns".into(),
-            app: app.into(),
-            cells: BTreeMap::new(),
-        };
-        (id, Value::Row(Arc::new(row)))
+        let row = Row::new("ns".into(), app.into());
+        (Arc::clone(&row.id), Value::Row(Arc::new(row)))
     }
 
     #[test]

@@ -87,6 +87,7 @@ impl Board {
             let (namespace, app, environment) = spot(release);
             put(namespace, app, environment, Cell::of_first(release));
         }
+        rows.values_mut().for_each(Row::gather);
 
         let ranks = ranks(environments);
         let mut sorted: Vec<_> = environments.to_vec();
@@ -234,13 +235,16 @@ mod tests {
             [artifact("old", "2026-11-26T10:00:00Z"), artifact("new", "2026-11-26T11:00:00Z")];
         let status = json!({"live": {"state": "Healthy"}, "current": {"name": "r", "uid": "u", "version": "v1",
             "artifact": {"name": "old"}, "commit": "c", "tree": "t", "time": "2026-11-26T10:30:00Z"}});
-        let app = app("shop", "prod", &status);
+        let mut app = app("shop", "prod", &status);
+        let part_of = ("app.kubernetes.io/part-of".to_owned(), "market".to_owned());
+        app.metadata.labels = Some([part_of].into());
         let artifacts: Vec<_> = artifacts.iter().collect();
         let board = Board::of(None, &[&app], &[], &[], &artifacts, Timestamp::UNIX_EPOCH);
         let row = serde_json::to_value(&*board.rows[0]).unwrap();
         assert_eq!(
             row,
-            json!({"key": "ns/shop", "namespace": "ns", "app": "shop", "cells": {"prod": {
+            json!({"key": "ns/shop", "namespace": "ns", "app": "shop",
+                "repository": "a/shop", "partOf": "market", "cells": {"prod": {
                 "word": "Healthy", "text": "everything runs", "version": "v1", "message": "one",
                 "author": "ada", "time": "2026-11-26T10:30:00Z", "release": "r", "behind": 1
             }}})
@@ -248,6 +252,7 @@ mod tests {
         let bare = serde_json::to_value(board.rows[0].bare()).unwrap();
         assert_eq!(bare["cells"]["prod"]["message"], Value::Null);
         assert_eq!(bare["cells"]["prod"]["version"], "v1");
+        assert_eq!((&bare["repository"], &bare["partOf"]), (&Value::Null, &json!("market")));
     }
 
     #[test]

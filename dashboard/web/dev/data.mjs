@@ -32,6 +32,15 @@ export const APPS = [
   'reports',
 ];
 export const ENVIRONMENTS = ['dev', 'staging', 'prod-eu', 'prod-us'];
+/** What some of them are a part of. */
+const PARTS = {
+  checkout: 'market',
+  cart: 'market',
+  payments: 'market',
+  catalog: 'market',
+  accounts: 'people',
+  mailer: 'people',
+};
 const PEOPLE = ['ada', 'bob', 'carol', 'dan', 'ci'];
 const MESSAGES = [
   'retry payments that time out',
@@ -503,6 +512,7 @@ for (const [place, app] of APPS.entries()) {
         uid: hex(8),
         creationTimestamp: ago(age + 10 * 86400),
         resourceVersion: '1',
+        ...(PARTS[app] ? { labels: { 'app.kubernetes.io/part-of': PARTS[app] } } : {}),
       },
       spec: {
         app,

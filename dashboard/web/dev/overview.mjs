@@ -57,7 +57,11 @@ export function rowsOf(world, count = 0) {
     const { namespace } = app.metadata;
     const key = `${namespace}/${app.spec.app}`;
     if (!rows.has(key)) rows.set(key, { key, namespace, app: app.spec.app, cells: {} });
-    rows.get(key).cells[app.spec.environment] = cellOf(world, app);
+    const row = rows.get(key);
+    row.cells[app.spec.environment] = cellOf(world, app);
+    const artifact = world.artifacts.find(({ metadata }) => metadata.name === app.status.current.artifact.name);
+    row.repository ??= artifact.spec.version.repository;
+    row.partOf ??= app.metadata.labels?.['app.kubernetes.io/part-of'];
   }
   const real = [...rows.values()];
   if (!count) return real;

@@ -27,6 +27,19 @@ export const screens = [
     ready: '[role=row] >> text=checkout',
     state: { dense: true, stars: ['team-shop/search'] },
   },
+  { name: 'overview-grouped', path: '/?group=part&fold=people', ready: '[role=row] >> text=market' },
+  { name: 'overview-grouped-narrow', path: '/?group=part&fold=people', width: 420, ready: '[role=row] >> text=market' },
+  {
+    name: 'overview-columns',
+    path: '/?cols=prod-eu,prod-us&hide=dev',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Columns 3 of 4' }).click();
+      await page.getByRole('dialog').getByRole('checkbox', { name: 'dev' }).waitFor();
+      const heads = await page.locator('.matrix-head a').allTextContents();
+      if (heads.join() !== 'prod-eu,prod-us,staging') throw new Error(`other columns are there: ${heads}`);
+    },
+  },
   { name: 'overview-empty', path: '/', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'overview-viewer', path: '/', as: 'viewer', ready: 'text=view only' },
   {
@@ -589,6 +602,46 @@ export const steps = {
     });
     if (kept.apps.join() !== 'gateway,images' || kept.members !== 2) throw new Error(JSON.stringify(kept));
     await page.locator('[aria-label="Selected apps"]').waitFor({ state: 'detached' });
+  },
+  'rows are grouped and folded, columns moved and hidden, by keys alone and in the address': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[data-spot="0.0"]').waitFor();
+    await page.getByRole('button', { name: 'Group', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitemradio', { name: 'Part of' }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**group=part**');
+    await page.locator('[data-spot="0.group"]').focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForURL('**fold=market**');
+    const shown = await page.locator('.matrix-row strong').allTextContents();
+    if (shown.includes('checkout') || !shown.includes('mailer')) throw new Error(`${shown} are shown`);
+    await page.keyboard.press('ArrowRight');
+    await page.waitForURL((url) => !url.searchParams.has('fold'));
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => document.activeElement?.dataset.spot === '1.1');
+    await page.getByRole('button', { name: 'Columns' }).focus();
+    await page.keyboard.press('Enter');
+    const move = page.getByRole('dialog').getByRole('button', { name: 'Move prod-us to the left' });
+    await move.focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**cols=dev,staging,prod-us,prod-eu**');
+    // The focus stays, so the same key moves it on.
+    await page.waitForFunction(() => document.activeElement?.ariaLabel === 'Move prod-us to the left');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**cols=dev,prod-us,staging,prod-eu**');
+    await page.getByRole('dialog').getByRole('checkbox', { name: 'dev' }).press('Space');
+    await page.waitForURL('**hide=dev**');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('[data-spot="0.group"]').waitFor();
+    const heads = await page.locator('.matrix-head a').allTextContents();
+    if (heads.join() !== 'prod-us,staging,prod-eu') throw new Error(`other columns are there: ${heads}`);
+    // A column that is hidden is a place to promote to all the same.
+    await page.getByRole('button', { name: 'Actions for cart' }).click();
+    await page.getByRole('menuitem', { name: 'Promote dev → staging…' }).waitFor();
   },
   'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
     await enter(page, backend, '/environments');

@@ -15,9 +15,12 @@ use crate::word::{self, State, Word};
 
 /// Longest message of a commit that is shown, in characters.
 const LONGEST: usize = 120;
+/// Label of Apps that people write: what they are a part of, as Kubernetes recommends it.
+const PART_OF: &str = "app.kubernetes.io/part-of";
 
 /// An app in all its environments.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Row {
     /// Key of the row among everything that is told.
     #[serde(skip)]
@@ -25,6 +28,12 @@ pub(crate) struct Row {
     pub(crate) key: String,
     pub(crate) namespace: String,
     pub(crate) app: String,
+    /// The repository that it is built from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    /// What its Apps say that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_of: Option<String>,
     pub(crate) cells: BTreeMap<String, Cell>,
 }
 
@@ -35,6 +44,10 @@ pub(crate) struct Cell {
     /// It is known from a release alone: there is no App yet.
     #[serde(skip)]
     first: bool,
+    #[serde(skip)]
+    repository: Option<String>,
+    #[serde(skip)]
+    part_of: Option<String>,
     pub(crate) word: Word,
     pub(crate) text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,9 +73,23 @@ pub(crate) struct Cell {
 }
 
 impl Row {
-    pub(super) fn new(namespace: String, app: String) -> Self {
+    pub(crate) fn new(namespace: String, app: String) -> Self {
         let key = format!("{namespace}/{app}");
-        Self { id: format!("row:{key}").into(), key, namespace, app, cells: BTreeMap::new() }
+        Self {
+            id: format!("row:{key}").into(),
+            key,
+            namespace,
+            app,
+            repository: None,
+            part_of: None,
+            cells: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what is said of the whole app from the first of its environments that says it.
+    pub(super) fn gather(&mut self) {
+        self.repository = self.cells.values().find_map(|cell| cell.repository.clone());
+        self.part_of = self.cells.values().find_map(|cell| cell.part_of.clone());
     }
 
     /// Tells whether only those who may read releases know of it.
@@ -75,6 +102,7 @@ impl Row {
         let apps = self.cells.iter().filter(|(_, cell)| !cell.first);
         let cells = apps.map(|(environment, cell)| {
             let cell = Cell {
+                repository: None,
                 message: None,
                 author: None,
                 url: None,
@@ -86,7 +114,7 @@ impl Row {
             };
             (environment.clone(), cell)
         });
-        Self { cells: cells.collect(), ..self.clone() }
+        Self { cells: cells.collect(), repository: None, ..self.clone() }
     }
 }
 
@@ -115,6 +143,8 @@ impl Cell {
         let State { word, text } = word::of_app(app, pending, now);
         Self {
             first: false,
+            repository: fact(|version| &version.repository),
+            part_of: app.labels().get(PART_OF).cloned(),
             word,
             text,
             version: current.and_then(|current| current.version.clone()),
@@ -133,8 +163,11 @@ impl Cell {
     /// Makes the cell of an app that has never been there: its first release is on its way, or failed.
     pub(super) fn of_first(release: &Release) -> Self {
         let State { word, text } = word::of_release(release);
+        let version = release.spec.version.as_ref();
         Self {
             first: true,
+            repository: version.and_then(|version| version.repository.clone()),
+            part_of: None,
             word,
             text,
             version: None,

@@ -56,6 +56,10 @@ export interface Row {
   key: string;
   namespace: string;
   app: string;
+  /** The repository that it is built from. */
+  repository?: string;
+  /** What the label `app.kubernetes.io/part-of` of its Apps says. */
+  partOf?: string;
   cells: Record<string, Cell>;
 }
 

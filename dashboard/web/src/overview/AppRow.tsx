@@ -15,6 +15,8 @@ interface Props {
   index: number;
   start: number;
   columns: readonly Column[];
+  /** All columns, those that are hidden among them. */
+  all: readonly Column[];
   selected: boolean;
   /** Column of the cell that the keys act on, where it is in this row. */
   spot: number | undefined;
@@ -22,7 +24,7 @@ interface Props {
 }
 
 /** An app in all environments. Drawn again only when its own row changes. */
-export const AppRow = memo(function AppRow({ row, index, start, columns, selected, spot, onSpot }: Props) {
+export const AppRow = memo(function AppRow({ row, index, start, columns, all, selected, spot, onSpot }: Props) {
   const { namespace, app, key } = row;
   return (
     <div
@@ -46,7 +48,7 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, selecte
           <strong>{app}</strong>
           <small>{namespace}</small>
         </span>
-        <RowMenu row={row} columns={columns} />
+        <RowMenu row={row} all={all} />
       </span>
       {columns.map(({ name }, column) => {
         const cell = row.cells[name];
@@ -90,7 +92,7 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, selecte
   );
 });
 
-function RowMenu(props: Pick<Props, 'row' | 'columns'>) {
+function RowMenu(props: Pick<Props, 'row' | 'all'>) {
   return (
     <Menu position="bottom-start" width={300} withinPortal keepMounted={false}>
       <Menu.Target>
@@ -106,10 +108,10 @@ function RowMenu(props: Pick<Props, 'row' | 'columns'>) {
 }
 
 /** What can be done with an app; where the right is missing it stands there all the same, with the reason. */
-function RowActions({ row: { namespace, app, cells }, columns }: Pick<Props, 'row' | 'columns'>) {
+function RowActions({ row: { namespace, app, cells }, all }: Pick<Props, 'row' | 'all'>) {
   const navigate = useNavigate();
   const right = useRight(toRelease(namespace));
-  const there = columns.map(({ name }) => name).filter((name) => cells[name]);
+  const there = all.map(({ name }) => name).filter((name) => cells[name]);
   const item = (label: string, act: Act) => (
     <Menu.Item
       key={label}
@@ -124,7 +126,7 @@ function RowActions({ row: { namespace, app, cells }, columns }: Pick<Props, 'ro
       {!right.allowed && <Menu.Label className="wrap">{right.text}</Menu.Label>}
       {item('Release…', { kind: 'release', namespace, app, environments: [] })}
       {there.map((from) => {
-        const to = nextAfter(columns, namespace, from);
+        const to = nextAfter(all, namespace, from);
         return to && item(`Promote ${from} → ${to}…`, { kind: 'promote', namespace, app, from, environments: [to] });
       })}
       <Menu.Divider />

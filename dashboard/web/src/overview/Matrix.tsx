@@ -3,7 +3,6 @@ import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate } from '@tanstack/react-router';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, type KeyboardEvent, useRef, useState } from 'react';
-import type { Row } from '~/api/server';
 import { actToText } from '~/domain/act';
 import { withPanel } from '~/domain/panel';
 import { toggleStar, usePreferences } from '~/domain/preferences';
@@ -12,6 +11,8 @@ import { togetherToText, whyNotTogether } from '~/domain/together';
 import { useKeys } from '~/parts/keys';
 import { AppRow } from './AppRow';
 import { ColumnHead } from './ColumnHead';
+import { GroupHead } from './GroupHead';
+import type { Group, Line } from './lines';
 import { type Column, nextAfter } from './matrix';
 
 interface Spot {
@@ -26,8 +27,21 @@ const steps: Record<string, Spot> = {
   ArrowRight: { row: 0, column: 1 },
 };
 
+/** Height of the head of a group, in pixels. */
+const HEAD = 32;
+
+interface Props {
+  lines: readonly Line[];
+  group: Group | undefined;
+  /** The columns that are shown, in their order. */
+  columns: readonly Column[];
+  /** All columns in the order of promotion, which the ones that are hidden belong to. */
+  all: readonly Column[];
+  onFold: (name: string) => void;
+}
+
 /** Apps by environments. Only the rows in sight are drawn; arrows move from cell to cell. */
-export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: readonly Column[] }) {
+export function Matrix({ lines, group, columns, all, onFold }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
   const { dense } = usePreferences();
@@ -36,27 +50,32 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
   const navigate = useNavigate();
   const height = narrow ? 46 + columns.length * 40 : dense ? 34 : 54;
   const virtual = useVirtualizer({
-    count: rows.length,
+    count: lines.length,
     getScrollElement: () => place.current,
-    estimateSize: () => height,
+    estimateSize: (index) => (lines[index]?.kind === 'group' ? HEAD : height),
     overscan: 8,
-    getItemKey: (index) => rows[index]?.key ?? index,
+    getItemKey: (index) => {
+      const line = lines[index];
+      return line?.kind === 'group' ? `group ${line.name}` : (line?.row.key ?? index);
+    },
   });
 
-  const at = { row: Math.min(spot.row, rows.length - 1), column: Math.min(spot.column, columns.length - 1) };
-  const row = rows[at.row];
+  const at = { row: Math.min(spot.row, lines.length - 1), column: Math.min(spot.column, columns.length - 1) };
+  const line = lines[at.row];
+  const row = line?.kind === 'app' ? line.row : undefined;
   const environment = columns[at.column]?.name;
   const cell = row && environment ? row.cells[environment] : undefined;
 
   const move = (step: Spot) => {
     const next = {
-      row: Math.max(0, Math.min(rows.length - 1, at.row + step.row)),
+      row: Math.max(0, Math.min(lines.length - 1, at.row + step.row)),
       column: Math.max(0, Math.min(columns.length - 1, at.column + step.column)),
     };
     setSpot(next);
     virtual.scrollToIndex(next.row);
     requestAnimationFrame(() => {
-      place.current?.querySelector<HTMLElement>(`[data-spot="${next.row}.${next.column}"]`)?.focus();
+      const spots = `[data-spot="${next.row}.${next.column}"], [data-spot="${next.row}.group"]`;
+      place.current?.querySelector<HTMLElement>(spots)?.focus();
     });
   };
   const press = (event: KeyboardEvent) => {
@@ -64,7 +83,10 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
     const inGrid = event.target instanceof HTMLElement && event.target.dataset.spot;
     if (!inGrid || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === ' ' && row) toggleSelected(row.key);
-    else if (step) move(step);
+    else if (line?.kind === 'group' && step?.column) {
+      // As in a tree: to the left it folds, to the right it unfolds.
+      if (line.folded === step.column > 0) onFold(line.name);
+    } else if (step) move(step);
     else return;
     event.preventDefault();
   };
@@ -109,13 +131,13 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
         const [first] = keys;
         if (first) {
           const namespace = first.slice(0, first.indexOf('/'));
-          const to = nextAfter(columns, namespace, environment);
+          const to = nextAfter(all, namespace, environment);
           // The bar says why not.
           if (!to || whyNotTogether(keys)) return;
           const apps = keys.map((key) => key.slice(namespace.length + 1));
           return act(togetherToText({ namespace, apps, from: environment, to }));
         }
-        const to = row && nextAfter(columns, row.namespace, environment);
+        const to = row && nextAfter(all, row.namespace, environment);
         if (!row || !cell || !to) return;
         act(
           actToText({ kind: 'promote', namespace: row.namespace, app: row.app, from: environment, environments: [to] }),
@@ -147,7 +169,7 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
     { key: '*', label: 'star', run: () => row && toggleStar(row.key) },
   ]);
 
-  const keys = rows.map(({ key }) => key);
+  const keys = lines.flatMap((each) => (each.kind === 'app' ? [each.row.key] : []));
   const chosen = keys.filter((key) => selection.has(key)).length;
   const style = { '--columns': columns.length, '--row': `${height}px` } as CSSProperties;
   return (
@@ -156,7 +178,7 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
         role="grid"
         aria-label="Apps by environment"
         aria-multiselectable="true"
-        aria-rowcount={rows.length + 1}
+        aria-rowcount={lines.length + 1}
         aria-colcount={columns.length + 1}
       >
         <div role="row" className="matrix-head" tabIndex={-1}>
@@ -164,9 +186,9 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
             <Checkbox
               size="xs"
               aria-label="Select all that are shown"
-              checked={chosen === rows.length}
-              indeterminate={chosen > 0 && chosen < rows.length}
-              onChange={() => selectAll(keys, chosen < rows.length)}
+              checked={chosen > 0 && chosen === keys.length}
+              indeterminate={chosen > 0 && chosen < keys.length}
+              onChange={() => selectAll(keys, chosen < keys.length)}
             />
             App
           </span>
@@ -176,20 +198,37 @@ export function Matrix({ rows, columns }: { rows: readonly Row[]; columns: reado
         </div>
         <div className="matrix-rows" role="presentation" style={{ height: virtual.getTotalSize() }}>
           {virtual.getVirtualItems().map(({ index, key, start }) => {
-            const shown = rows[index];
+            const shown = lines[index];
+            if (!shown) return null;
+            if (shown.kind === 'group') {
+              return (
+                group && (
+                  <GroupHead
+                    key={key}
+                    line={shown}
+                    group={group}
+                    index={index}
+                    start={start}
+                    width={columns.length + 1}
+                    here={index === at.row}
+                    onSpot={() => setSpot({ row: index, column: at.column })}
+                    onFold={() => onFold(shown.name)}
+                  />
+                )
+              );
+            }
             return (
-              shown && (
-                <AppRow
-                  key={key}
-                  row={shown}
-                  index={index}
-                  start={start}
-                  columns={columns}
-                  selected={selection.has(shown.key)}
-                  spot={index === at.row ? at.column : undefined}
-                  onSpot={setSpot}
-                />
-              )
+              <AppRow
+                key={key}
+                row={shown.row}
+                index={index}
+                start={start}
+                columns={columns}
+                all={all}
+                selected={selection.has(shown.row.key)}
+                spot={index === at.row ? at.column : undefined}
+                onSpot={setSpot}
+              />
             );
           })}
         </div>

@@ -13,6 +13,10 @@ import { useKeys } from '~/parts/keys';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { NoRights } from '~/shell/NoRights';
 import { Attention } from './Attention';
+import { ColumnPick } from './ColumnPick';
+import { ordered, shown } from './columns';
+import { GroupPick } from './GroupPick';
+import { groupFrom, linesOf, namesFrom, namesToText, toggled } from './lines';
 import { Matrix } from './Matrix';
 import { columnsOf, counts, newest, type Show, select, showFrom } from './matrix';
 import { Recent } from './Recent';
@@ -49,10 +53,16 @@ export function OverviewPage() {
     () => select(rows, { text: wanted, show, order, stars, user }),
     [rows, wanted, show, order, stars, user],
   );
+  const group = groupFrom(search.group);
+  const folded = useMemo(() => namesFrom(search.fold), [search.fold]);
+  const lines = useMemo(() => linesOf(selected, group, folded, order), [selected, group, folded, order]);
   const columns = useMemo(() => columnsOf(cards, rows), [cards, rows]);
+  const hidden = useMemo(() => namesFrom(search.hide), [search.hide]);
+  const arranged = useMemo(() => ordered(columns, namesFrom(search.cols)), [columns, search.cols]);
+  const visible = useMemo(() => shown(arranged, hidden), [arranged, hidden]);
   const count = useMemo(() => counts(rows, user), [rows, user]);
   const selection = useSelection();
-  const shownSelected = selected.filter(({ key }) => selection.has(key)).length;
+  const shownSelected = lines.filter((line) => line.kind === 'app' && selection.has(line.row.key)).length;
   const set = (change: Record<string, string | undefined>) =>
     void navigate({ to: '.', replace: true, search: (old) => ({ ...old, ...change }) });
 
@@ -100,6 +110,8 @@ export function OverviewPage() {
             ))}
         </Group>
         <Group gap="sm">
+          <GroupPick group={group} onPick={(group) => set({ group, fold: undefined })} />
+          <ColumnPick usual={columns} columns={arranged} hidden={hidden} onChange={set} />
           <SegmentedControl
             size="xs"
             aria-label="Order"
@@ -137,7 +149,13 @@ export function OverviewPage() {
       </Group>
       <SelectionBar rows={rows} shown={shownSelected} columns={columns} />
       {selected.length > 0 ? (
-        <Matrix rows={selected} columns={columns} />
+        <Matrix
+          lines={lines}
+          group={group}
+          columns={visible}
+          all={columns}
+          onFold={(name) => set({ fold: namesToText(toggled(folded, name)) })}
+        />
       ) : (
         <section className="panel">
           <Empty
