@@ -39,7 +39,7 @@ pub(crate) struct Place {
 #[derive(Serialize)]
 struct Overview<'a> {
     rows: Vec<Cow<'a, Row>>,
-    environments: Vec<&'a EnvironmentCard>,
+    environments: Vec<Cow<'a, EnvironmentCard>>,
     releases: Vec<&'a ReleaseRow>,
     revision: String,
 }
@@ -63,9 +63,12 @@ pub(crate) async fn overview(
     }
     let rows = rows(&board, &sight)
         .map(|(row, whole)| if whole { Cow::Borrowed(&**row) } else { Cow::Owned(row.bare()) });
+    let cards = environments(&board, &sight).map(|(card, whole)| {
+        if whole { Cow::Borrowed(&**card) } else { Cow::Owned(card.without_apps()) }
+    });
     let overview = Overview {
         rows: rows.collect(),
-        environments: environments(&board, &sight).map(|card| &**card).collect(),
+        environments: cards.collect(),
         releases: releases(&board, &sight).map(|row| &**row).collect(),
         revision: board.revision.to_string(),
     };
@@ -85,12 +88,15 @@ pub(crate) fn rows<'a>(
     })
 }
 
-/// Returns the environments that may be seen.
+/// Returns the environments that may be seen, each with whether its apps may be. One whose name may not be
+/// read is not among them.
 pub(crate) fn environments<'a>(
     board: &'a Board,
     sight: &'a Sight,
-) -> impl Iterator<Item = &'a Arc<EnvironmentCard>> {
-    board.environments.iter().filter(|card| sight.sees(Kind::Environments, &card.namespace))
+) -> impl Iterator<Item = (&'a Arc<EnvironmentCard>, bool)> {
+    let seen = board.environments.iter();
+    let seen = seen.filter(|card| sight.sees(Kind::Environments, &card.namespace));
+    seen.map(|card| (card, sight.sees(Kind::Apps, &card.namespace)))
 }
 
 /// Returns the newest releases that may be seen.
@@ -150,4 +156,37 @@ pub(crate) fn namespace(
 ) -> Result<Option<String>, Problem> {
     let Query(place) = place.map_err(|error| Problem::bad_request(error.body_text()))?;
     Ok(place.namespace.filter(|namespace| !namespace.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    #[test]
+    fn an_environment_is_told_to_who_may_list_it_and_says_where_its_apps_are_not() {
+        let environment = serde_json::from_value(json!({
+            "apiVersion": "gimlet.io/v1alpha1", "kind": "Environment",
+            "metadata": {"name": "prod", "namespace": "ns"}, "spec": {"gitops": {"url": "https://git/x"}},
+        }));
+        let card = EnvironmentCard::of(&environment.unwrap(), Timestamp::UNIX_EPOCH);
+        let row = Row::new("ns".into(), "shop".into());
+        let board = Board {
+            environments: vec![Arc::new(card)],
+            rows: vec![Arc::new(row)],
+            ..Board::default()
+        };
+        let seen = |namespace, kinds: &[Kind]| {
+            let sight = Sight::in_namespace(namespace, kinds);
+            let cards: Vec<_> = environments(&board, &sight).map(|(_, whole)| whole).collect();
+            (cards, rows(&board, &sight).count())
+        };
+        assert_eq!(seen("ns", &KINDS), (vec![true], 1));
+        assert_eq!(seen("ns", &[Kind::Environments]), (vec![false], 0));
+        assert_eq!(seen("ns", &[Kind::Releases]), (vec![], 0), "not even its name");
+        assert_eq!(seen("other", &KINDS), (vec![], 0));
+        let hidden = serde_json::to_value(board.environments[0].without_apps()).unwrap();
+        assert_eq!(hidden["appsHidden"], true);
+    }
 }

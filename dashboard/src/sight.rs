@@ -114,6 +114,13 @@ impl Sight {
         Ok(sight)
     }
 
+    /// Makes the sight of somebody who may see kinds in one namespace, and nothing else.
+    #[cfg(test)]
+    pub(crate) fn in_namespace(namespace: &str, kinds: &[Kind]) -> Self {
+        let kinds = kinds.iter().fold(Kinds::default(), |kinds, kind| kinds.with(*kind));
+        Self { namespaces: HashMap::from([(namespace.to_owned(), kinds)]), ..Self::default() }
+    }
+
     /// Tells whether objects of a kind in a namespace may be shown.
     pub(crate) fn sees(&self, kind: Kind, namespace: &str) -> bool {
         self.only.as_deref().is_none_or(|only| only == namespace)

@@ -64,6 +64,8 @@ pub(super) enum Value {
     /// The row without what only some may see.
     BareRow(Arc<Row>),
     Card(Arc<EnvironmentCard>),
+    /// The card for somebody who may not see the apps.
+    CardWithoutApps(Arc<EnvironmentCard>),
     ReleaseRow(Arc<ReleaseRow>),
     App(Arc<Guarded<App>>),
     Environment(Arc<Guarded<Environment>>),
@@ -83,7 +85,8 @@ impl Value {
             (Self::Row(a), Self::Row(b)) | (Self::BareRow(a), Self::BareRow(b)) => {
                 Arc::ptr_eq(a, b)
             }
-            (Self::Card(a), Self::Card(b)) => Arc::ptr_eq(a, b),
+            (Self::Card(a), Self::Card(b))
+            | (Self::CardWithoutApps(a), Self::CardWithoutApps(b)) => Arc::ptr_eq(a, b),
             (Self::ReleaseRow(a), Self::ReleaseRow(b)) => Arc::ptr_eq(a, b),
             (Self::App(a), Self::App(b)) => Arc::ptr_eq(a, b),
             (Self::Environment(a), Self::Environment(b)) => Arc::ptr_eq(a, b),
@@ -105,6 +108,7 @@ impl Serialize for Value {
             Self::Row(row) => row.serialize(serializer),
             Self::BareRow(row) => row.bare().serialize(serializer),
             Self::Card(card) => card.serialize(serializer),
+            Self::CardWithoutApps(card) => card.without_apps().serialize(serializer),
             Self::ReleaseRow(row) => row.serialize(serializer),
             Self::App(app) => app.0.as_ref().ok().serialize(serializer),
             Self::Environment(environment) => environment.0.as_ref().ok().serialize(serializer),
@@ -256,8 +260,10 @@ fn of_overview(board: &Board, sight: &Sight) -> Vec<(Arc<str>, Value)> {
         let value = if whole { Value::Row } else { Value::BareRow };
         (Arc::clone(&row.id), value(Arc::clone(row)))
     });
-    let cards = overview::environments(board, sight)
-        .map(|card| (Arc::clone(&card.id), Value::Card(Arc::clone(card))));
+    let cards = overview::environments(board, sight).map(|(card, whole)| {
+        let value = if whole { Value::Card } else { Value::CardWithoutApps };
+        (Arc::clone(&card.id), value(Arc::clone(card)))
+    });
     let releases = overview::releases(board, sight)
         .map(|row| (Arc::clone(&row.id), Value::ReleaseRow(Arc::clone(row))));
     rows.chain(cards).chain(releases).collect()

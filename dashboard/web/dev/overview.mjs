@@ -72,6 +72,20 @@ export function rowsOf(world, count = 0) {
   });
 }
 
+const isHeard = (agent) => agent && Date.now() - Date.parse(agent.lastContact) < 60_000;
+
+/** An environment of another namespace, in which apps may not be listed. */
+export const shut = {
+  namespace: 'team-vault',
+  name: 'vault',
+  word: 'Healthy',
+  text: 'git and Flux are as they should be',
+  url: 'https://git.example.com/vault/gitops',
+  branch: 'main',
+  path: '',
+  appsHidden: true,
+};
+
 export function environmentCard({ metadata, spec, status }) {
   const ready = status?.conditions.find(({ type }) => type === 'Ready');
   return {
@@ -91,6 +105,7 @@ export function environmentCard({ metadata, spec, status }) {
     approvals: spec.approval?.count ?? null,
     windows: Boolean(spec.windows),
     logs: metadata.annotations?.['gimlet.io/logs-url'],
+    ...(spec.observedBy === 'Agent' && !isHeard(status?.agent) ? { away: { seen: status?.agent?.lastContact } } : {}),
   };
 }
 

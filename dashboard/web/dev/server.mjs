@@ -12,7 +12,7 @@ import { WebSocketServer } from 'ws';
 import * as world from './data.mjs';
 import * as manifests from './manifests.mjs';
 import { startMoving } from './moving.mjs';
-import { cellOf, environmentCard, releaseRow, rowsOf } from './overview.mjs';
+import { cellOf, environmentCard, releaseRow, rowsOf, shut } from './overview.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -76,7 +76,10 @@ const sockets = new Set();
 const synthetic = options.rows ? rowsOf(world, Number(options.rows)) : [];
 const overview = () => ({
   rows: synthetic.length ? synthetic : rowsOf(world),
-  environments: world.environments.map((environment) => environmentCard(environment)),
+  environments: [
+    ...world.environments.map((environment) => environmentCard(environment)),
+    ...(viewer && !options.empty ? [shut] : []),
+  ],
   releases: world.releases
     .map(releaseRow)
     .sort((a, b) => b.created.localeCompare(a.created))

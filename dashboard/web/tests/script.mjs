@@ -43,6 +43,30 @@ export const screens = [
   { name: 'overview-empty', path: '/', as: 'empty', ready: 'text=There are no environments yet' },
   { name: 'overview-viewer', path: '/', as: 'viewer', ready: 'text=view only' },
   {
+    name: 'overview-shut',
+    path: '/',
+    as: 'viewer',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.getByRole('img', { name: 'vault: you may not list apps in team-vault' }).waitFor();
+      await page.getByRole('columnheader', { name: /staging.*last seen \d+m ago/ }).waitFor();
+      const widths = await page
+        .locator('.matrix-row:first-child .matrix-cell')
+        .evaluateAll((cells) =>
+          cells.map((cell) => [cell.dataset.away, cell.dataset.shut, Math.round(cell.getBoundingClientRect().width)]),
+        );
+      if (widths[1][0] !== 'true' || widths[4][1] !== 'true' || widths[4][2] > 40 || widths[0][0])
+        throw new Error(JSON.stringify(widths));
+    },
+  },
+  {
+    name: 'overview-shut-narrow',
+    path: '/',
+    as: 'viewer',
+    width: 420,
+    ready: 'text=may not be read',
+  },
+  {
     name: 'overview-viewer-menu',
     path: '/',
     as: 'viewer',

@@ -81,6 +81,10 @@ export interface EnvironmentCard {
   windows?: boolean;
   /** Template of the address at which a store has the logs. */
   logs?: string;
+  /** That nothing is seen of its cluster, and when something was last; never where no agent was ever heard. */
+  away?: { seen?: string };
+  /** Its apps are not told: whoever asks may not list them. */
+  appsHidden?: boolean;
 }
 
 export interface ReleaseRow {

@@ -8,7 +8,7 @@ import { type Act, actToText } from '~/domain/act';
 import { toggleSelected } from '~/domain/selection';
 import { Star } from '~/parts/Star';
 import { MatrixCell } from './MatrixCell';
-import { type Column, nextAfter } from './matrix';
+import { type Column, cardIn, isShut, nextAfter } from './matrix';
 
 interface Props {
   row: Row;
@@ -50,8 +50,10 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, all, se
         </span>
         <RowMenu row={row} all={all} />
       </span>
-      {columns.map(({ name }, column) => {
+      {columns.map((each, column) => {
+        const { name } = each;
         const cell = row.cells[name];
+        const shut = isShut(each);
         // Before its first release is in git, an app has no page.
         const first = cell?.release === undefined ? cell?.pending : undefined;
         return (
@@ -61,6 +63,8 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, all, se
             tabIndex={-1}
             className="matrix-cell"
             data-here={spot === column || undefined}
+            data-away={cardIn(each, namespace)?.away ? true : undefined}
+            data-shut={shut || undefined}
           >
             {cell ? (
               <Link
@@ -82,7 +86,8 @@ export const AppRow = memo(function AppRow({ row, index, start, columns, all, se
                 onFocus={() => onSpot({ row: index, column })}
                 className="matrix-link matrix-none"
               >
-                <span className="matrix-env">{name}</span> – not deployed
+                <span className="matrix-env">{name}</span>{' '}
+                {shut ? <span className="matrix-shut-text">may not be read</span> : '– not deployed'}
               </span>
             )}
           </span>

@@ -13,7 +13,7 @@ import { AppRow } from './AppRow';
 import { ColumnHead } from './ColumnHead';
 import { GroupHead } from './GroupHead';
 import type { Group, Line } from './lines';
-import { type Column, nextAfter } from './matrix';
+import { type Column, isShut, nextAfter } from './matrix';
 
 interface Spot {
   row: number;
@@ -29,6 +29,8 @@ const steps: Record<string, Spot> = {
 
 /** Height of the head of a group, in pixels. */
 const HEAD = 32;
+/** Width of the column of an environment whose apps may not be read, in pixels. */
+const THIN = 34;
 
 interface Props {
   lines: readonly Line[];
@@ -171,7 +173,12 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
 
   const keys = lines.flatMap((each) => (each.kind === 'app' ? [each.row.key] : []));
   const chosen = keys.filter((key) => selection.has(key)).length;
-  const style = { '--columns': columns.length, '--row': `${height}px` } as CSSProperties;
+  const thin = columns.filter(isShut).length;
+  const style = {
+    '--columns': columns.map((each) => (isShut(each) ? `${THIN}px` : 'minmax(185px, 1fr)')).join(' '),
+    '--least': `${200 + thin * THIN + (columns.length - thin) * 185}px`,
+    '--row': `${height}px`,
+  } as CSSProperties;
   return (
     <div className="panel matrix" data-dense={dense} style={style} ref={place} onKeyDown={press} role="presentation">
       <div

@@ -18,7 +18,7 @@ import { ordered, shown } from './columns';
 import { GroupPick } from './GroupPick';
 import { groupFrom, linesOf, namesFrom, namesToText, toggled } from './lines';
 import { Matrix } from './Matrix';
-import { columnsOf, counts, newest, type Show, select, showFrom } from './matrix';
+import { columnsOf, counts, isShut, newest, type Show, select, showFrom } from './matrix';
 import { Recent } from './Recent';
 import { SelectionBar } from './SelectionBar';
 import './overview.css';
@@ -169,7 +169,9 @@ export function OverviewPage() {
           >
             {rows.length > 0
               ? 'No app fits the filter.'
-              : 'No app is released yet. The first release makes it: gimlet release, or a push with a policy.'}
+              : columns.some(isShut)
+                ? 'You may see environments here, and no app: that needs `list apps`.'
+                : 'No app is released yet. The first release makes it: gimlet release, or a push with a policy.'}
           </Empty>
         </section>
       )}

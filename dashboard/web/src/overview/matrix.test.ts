@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cell, EnvironmentCard, Row } from '~/api/server';
-import { columnsOf, counts, nextAfter, select, stepsOf } from './matrix';
+import { awayOf, cardIn, columnsOf, counts, isShut, nextAfter, select, stepsOf } from './matrix';
 
 const row = (app: string, cells: Record<string, Partial<Cell>>): Row => ({
   key: `team/${app}`,
@@ -66,4 +66,31 @@ test('several apps are promoted from where one of them runs', () => {
   expect(steps(row('a', { dev: {} }), row('b', { qa: {} }))).toEqual(['dev → qa', 'qa → prod']);
   expect(steps(row('a', { prod: {} }))).toEqual([]);
   expect(steps()).toEqual([]);
+});
+
+test('a column is shut where no app of it may be read', () => {
+  const shut = { appsHidden: true };
+  const [both, one, none] = columnsOf(
+    [card('a', shut), card('b', shut), { ...card('b'), namespace: 'other' }],
+    [row('x', { c: {} })],
+  );
+  expect([both, one, none].map((column) => column && isShut(column))).toEqual([true, false, false]);
+});
+
+test('a column says since when nothing is seen of it, of several since the longest time', () => {
+  const of = (...seen: (string | undefined | null)[]) =>
+    awayOf({
+      name: 'prod',
+      cards: seen.map((each) => card('prod', each === null ? {} : { away: each ? { seen: each } : {} })),
+    });
+  expect(of(null, null)).toBeUndefined();
+  expect(of('2026-01-02')).toEqual({ seen: '2026-01-02', some: undefined });
+  expect(of('2026-01-02', '2026-01-01', null)).toEqual({ seen: '2026-01-01', some: '2 of 3' });
+  expect(of('2026-01-02', undefined)).toEqual({ seen: undefined, some: undefined });
+});
+
+test('the environment of a cell is that of the namespace of its row', () => {
+  const other = { ...card('dev'), namespace: 'other' };
+  expect(cardIn({ name: 'dev', cards: [card('dev'), other] }, 'other')).toBe(other);
+  expect(cardIn({ name: 'dev', cards: [other] }, 'team')).toBeUndefined();
 });

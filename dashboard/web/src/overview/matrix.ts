@@ -83,6 +83,24 @@ export function columnsOf(cards: readonly EnvironmentCard[], rows: readonly Row[
   return [...columns].map(([name, cards]) => ({ name, cards }));
 }
 
+/** Tells whether no app in an environment may be read, wherever there is one of its name. */
+export const isShut = ({ cards }: Column) => cards.length > 0 && cards.every(({ appsHidden }) => appsHidden);
+
+/** Returns the environment of a column that the apps of a namespace are in. */
+export const cardIn = ({ cards }: Column, namespace: string) => cards.find((card) => card.namespace === namespace);
+
+/** Says how long nothing has been seen of the clusters behind a column, where that is so of any. */
+export function awayOf({ cards }: Column): { seen: string | undefined; some: string | undefined } | undefined {
+  const away = cards.filter((card) => card.away);
+  if (away.length === 0) return undefined;
+  const seen = away.flatMap((card) => card.away?.seen ?? []).sort();
+  // Of several the one that is away for the longest time; never is longer than any.
+  return {
+    seen: seen.length < away.length ? undefined : seen[0],
+    some: away.length < cards.length ? `${away.length} of ${cards.length}` : undefined,
+  };
+}
+
 /** Returns the environment right of another: the one that promotes from it, else the next one with a column. */
 export function nextAfter(columns: readonly Column[], namespace: string, name: string): string | undefined {
   const ofNamespace = columns.flatMap(({ cards }) => cards).filter((card) => card.namespace === namespace);
