@@ -27,6 +27,29 @@ export const screens = [
     ready: '[role=row] >> text=checkout',
     state: { dense: true, stars: ['team-shop/search'] },
   },
+  {
+    name: 'overview-peek',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.locator('[role=row]:has(strong:text-is("checkout")) [data-spot$=".2"]').focus();
+      await page.keyboard.press('Space');
+      const peek = page.getByRole('dialog', { name: 'checkout in prod-eu' });
+      await peek.locator('text=hotfix for #812').waitFor();
+      await peek.locator('.peek-steps >> text=Waiting').waitFor();
+    },
+  },
+  {
+    name: 'overview-peek-narrow',
+    path: '/',
+    width: 420,
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.locator('[data-spot="1.1"]').focus();
+      await page.keyboard.press('Space');
+      await page.getByRole('dialog', { name: 'cart in staging' }).locator('.peek-steps >> text=Healthy').waitFor();
+    },
+  },
   { name: 'overview-grouped', path: '/?group=part&fold=people', ready: '[role=row] >> text=market' },
   { name: 'overview-grouped-narrow', path: '/?group=part&fold=people', width: 420, ready: '[role=row] >> text=market' },
   {
@@ -602,7 +625,7 @@ export const steps = {
     await cell('gateway').focus();
     await page.keyboard.press('x');
     await cell('images').focus();
-    await page.keyboard.press('Space');
+    await page.keyboard.press('x');
     await page.locator('text=2 selected').waitFor();
     await page.getByRole('textbox', { name: 'Filter' }).fill('gateway');
     await page.locator('text=2 selected, 1 of them not shown').waitFor();
@@ -666,6 +689,34 @@ export const steps = {
     // A column that is hidden is a place to promote to all the same.
     await page.getByRole('button', { name: 'Actions for cart' }).click();
     await page.getByRole('menuitem', { name: 'Promote dev → staging…' }).waitFor();
+  },
+  'the release of a cell is looked at by Space, and those beside it by arrows': async (page, backend) => {
+    await enter(page, backend);
+    await page.locator('[data-spot="0.0"]').focus();
+    await page.keyboard.press('Space');
+    const peek = (where) => page.getByRole('dialog', { name: where });
+    await peek('accounts in dev').locator('.peek-steps >> text=Healthy').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await peek('cart in staging').locator('.peek-steps >> text=Committed').waitFor();
+    if ((await page.getByRole('dialog').count()) !== 1) throw new Error('the first one is open, too');
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.waitForFunction(() => document.activeElement?.dataset.spot === '1.1');
+    await page.keyboard.press('Space');
+    await peek('cart in staging').waitFor();
+    await page.keyboard.press('Space');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    // Space still is that of a control that has it.
+    await page.getByRole('checkbox', { name: 'Select cart' }).focus();
+    await page.keyboard.press('Space');
+    await page.locator('text=1 selected').waitFor();
+    if (await page.getByRole('dialog').count()) throw new Error('a peek is open');
+    await page.locator('[data-spot="1.1"]').focus();
+    await page.keyboard.press('Space');
+    await peek('cart in staging').getByRole('link', { name: 'Open the release' }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/releases/team-shop/cart.staging-**');
   },
   'an environment is made by the wizard, and nothing secret is in the address': async (page, backend) => {
     await enter(page, backend, '/environments');

@@ -14,6 +14,7 @@ import { ColumnHead } from './ColumnHead';
 import { GroupHead } from './GroupHead';
 import type { Group, Line } from './lines';
 import { type Column, isShut, nextAfter } from './matrix';
+import { Peek, type Place } from './Peek';
 
 interface Spot {
   row: number;
@@ -42,10 +43,13 @@ interface Props {
   onFold: (name: string) => void;
 }
 
+const toPlace = ({ top, left, width, height }: DOMRect): Place => ({ top, left, width, height });
+
 /** Apps by environments. Only the rows in sight are drawn; arrows move from cell to cell. */
 export function Matrix({ lines, group, columns, all, onFold }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
+  const [peeked, setPeeked] = useState<(Spot & { place: Place }) | undefined>();
   const { dense } = usePreferences();
   const selection = useSelection();
   const narrow = useMediaQuery('(max-width: 700px)') ?? false;
@@ -68,7 +72,9 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
   const environment = columns[at.column]?.name;
   const cell = row && environment ? row.cells[environment] : undefined;
 
-  const move = (step: Spot) => {
+  const elementAt = ({ row, column }: Spot) =>
+    place.current?.querySelector<HTMLElement>(`[data-spot="${row}.${column}"], [data-spot="${row}.group"]`);
+  const move = (step: Spot, then?: (next: Spot) => void) => {
     const next = {
       row: Math.max(0, Math.min(lines.length - 1, at.row + step.row)),
       column: Math.max(0, Math.min(columns.length - 1, at.column + step.column)),
@@ -76,15 +82,26 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     setSpot(next);
     virtual.scrollToIndex(next.row);
     requestAnimationFrame(() => {
-      const spots = `[data-spot="${next.row}.${next.column}"], [data-spot="${next.row}.group"]`;
-      place.current?.querySelector<HTMLElement>(spots)?.focus();
+      elementAt(next)?.focus();
+      then?.(next);
     });
+  };
+  const peek = (spot: Spot) => {
+    const line = lines[spot.row];
+    const name = columns[spot.column]?.name;
+    const box = elementAt(spot)?.getBoundingClientRect();
+    const there = line?.kind === 'app' && name && line.row.cells[name];
+    setPeeked(there && box ? { ...spot, place: toPlace(box) } : undefined);
+  };
+  const closePeek = () => {
+    setPeeked(undefined);
+    requestAnimationFrame(() => elementAt(at)?.focus());
   };
   const press = (event: KeyboardEvent) => {
     const step = steps[event.key];
     const inGrid = event.target instanceof HTMLElement && event.target.dataset.spot;
     if (!inGrid || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === ' ' && row) toggleSelected(row.key);
+    if (event.key === ' ' && row) peek(at);
     else if (line?.kind === 'group' && step?.column) {
       // As in a tree: to the left it folds, to the right it unfolds.
       if (line.folded === step.column > 0) onFold(line.name);
@@ -167,6 +184,7 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
           search: (old) => withPanel(old, { tab: 'logs', namespace: row.namespace, app: row.app, environment }),
         }),
     },
+    { key: ' ', label: 'peek', run: () => peek(at) },
     { key: 'x', label: 'select', run: () => row && toggleSelected(row.key) },
     { key: '*', label: 'star', run: () => row && toggleStar(row.key) },
   ]);
@@ -179,8 +197,20 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     '--least': `${200 + thin * THIN + (columns.length - thin) * 185}px`,
     '--row': `${height}px`,
   } as CSSProperties;
+  const looked = peeked && lines[peeked.row];
+  const lookedAt = peeked && columns[peeked.column]?.name;
+  const lookedCell = looked?.kind === 'app' && lookedAt ? looked.row.cells[lookedAt] : undefined;
   return (
-    <div className="panel matrix" data-dense={dense} style={style} ref={place} onKeyDown={press} role="presentation">
+    <div
+      className="panel matrix"
+      data-dense={dense}
+      style={style}
+      ref={place}
+      onKeyDown={press}
+      // The panel goes with what is looked at, and away with it.
+      onScroll={() => peeked && peek(peeked)}
+      role="presentation"
+    >
       <div
         role="grid"
         aria-label="Apps by environment"
@@ -240,6 +270,20 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
           })}
         </div>
       </div>
+      {peeked && looked?.kind === 'app' && lookedAt && lookedCell && (
+        <Peek
+          key={`${looked.row.key} ${lookedAt}`}
+          row={looked.row}
+          environment={lookedAt}
+          cell={lookedCell}
+          place={peeked.place}
+          onClose={closePeek}
+          onArrow={(key) => {
+            const step = steps[key];
+            if (step) move(step, peek);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -36,12 +36,17 @@ const isTyping = (target: EventTarget | null) =>
 /** A dialog that is open keeps the keys of the page from acting behind it. */
 const isCovered = () => document.querySelector('[role="dialog"], [role="menu"]') !== null;
 
+/** What a control does with a key by itself comes first. */
+const isOfControl = ({ key, target }: KeyboardEvent) =>
+  target instanceof HTMLElement &&
+  ((key === 'Enter' && target.matches('a, button')) || (key === ' ' && target.matches('button, input, summary')));
+
 function press(event: KeyboardEvent) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (isTyping(event.target) || isCovered()) return;
   const single = event.key.length === 1;
   if (single && !currentPreferences().singleKeys) return;
-  if (event.key === 'Enter' && event.target instanceof HTMLElement && event.target.matches('a, button')) return;
+  if (isOfControl(event)) return;
   const pressed = chord ? `${chord} ${event.key}` : event.key;
   clearTimeout(chordEnd);
   chord = '';
