@@ -78,6 +78,20 @@ pub(crate) struct Running {
     pub(crate) can: Arc<[Capability]>,
 }
 
+/// Whether the agent of an environment is there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Presence {
+    /// Since when nothing is heard of it, where it is not connected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) silent: Option<Timestamp>,
+    /// Since when it does not see its cluster, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blind: Option<Blind>,
+    /// What it does on demand, while it is connected.
+    #[serde(serialize_with = "shared")]
+    pub(crate) can: Arc<[Capability]>,
+}
+
 fn shared<T: Serialize + ?Sized, S: Serializer>(
     shared: &Arc<T>,
     serializer: S,
@@ -126,6 +140,11 @@ impl Gateway {
         self.taken(place)?.app(name)
     }
 
+    /// Tells whether the agent of an environment is there; none where none has come since the start.
+    pub(crate) fn agent(&self, place: &Place) -> Option<Presence> {
+        self.taken(place).map(|seat| seat.presence())
+    }
+
     /// Tells of whatever agents say.
     pub(crate) fn news(&self) -> watch::Receiver<()> {
         self.news.subscribe()
@@ -151,6 +170,7 @@ impl Gateway {
 pub(crate) fn routes() -> Router<Dashboard> {
     Router::new()
         .route(PATH, get(connect))
+        .route("/api/agents/{namespace}/{environment}", get(ask::agent))
         .route("/api/agents/{namespace}/{environment}/apps/{app}", get(ask::state))
         .route("/api/agents/{namespace}/{environment}/apps/{app}/logs", get(ask::logs))
         .route("/api/agents/{namespace}/{environment}/apps/{app}/events", get(ask::events))

@@ -63,6 +63,17 @@ impl From<ObjectAsked> for ObjectName {
     }
 }
 
+/// Whether the agent of an environment is there, and what it does on demand; null where none has come.
+pub(crate) async fn agent(
+    State(dashboard): State<Dashboard>,
+    caller: Caller,
+    Path((namespace, environment)): Path<(String, String)>,
+) -> Result<Json<Value>, Problem> {
+    let place = Place::new(&namespace, &environment);
+    may_see(&dashboard, &caller, &place, None).await?;
+    Ok(Json(json!({"agent": dashboard.gateway.agent(&place)})))
+}
+
 /// What an agent last said of an app; null where none said anything.
 pub(crate) async fn state(
     State(dashboard): State<Dashboard>,

@@ -9,8 +9,8 @@ use gimlet_agent::protocol::{
 use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::Running;
 use super::asked::{Asked, Questions, Unasked};
+use super::{Presence, Running};
 
 /// What an environment's agent said, and who has the seat.
 pub(super) struct Seat {
@@ -31,6 +31,17 @@ struct State {
     holder: Option<Holder>,
     taken: u64,
     pending: Pending,
+}
+
+impl State {
+    fn presence(&self) -> Presence {
+        let holder = self.holder.as_ref().filter(|_| self.current);
+        Presence {
+            silent: if self.current { None } else { self.heard },
+            blind: self.mirror.environment().blind.clone(),
+            can: holder.map(|holder| holder.questions.capabilities()).unwrap_or_default(),
+        }
+    }
 }
 
 /// Who has the seat.
@@ -103,11 +114,13 @@ impl Seat {
         let state = self.state();
         let mut apps = state.mirror.apps().values();
         let found = apps.find(|app| app.key.app == name)?;
-        let silent = if state.current { None } else { state.heard };
-        let blind = state.mirror.environment().blind.clone();
-        let holder = state.holder.as_ref().filter(|_| state.current);
-        let can = holder.map(|holder| holder.questions.capabilities()).unwrap_or_default();
+        let Presence { silent, blind, can } = state.presence();
         Some(Running { state: Arc::clone(found), silent, blind, can })
+    }
+
+    /// Tells whether the agent is there, and what it does.
+    pub(super) fn presence(&self) -> Presence {
+        self.state().presence()
     }
 
     /// Asks the agent that has the seat.
@@ -284,7 +297,10 @@ mod tests {
         let (claim, _) = Arc::clone(&seat).claim("agent", questions);
         snapshot(&claim, &["a"]);
         assert_eq!(seat.app("a").unwrap().can[..], [Capability::Logs]);
+        assert_eq!(seat.presence().can[..], [Capability::Logs]);
+        assert_eq!(seat.presence().silent, None);
         drop(claim);
+        assert!(seat.presence().can.is_empty() && seat.presence().silent.is_some());
         let running = seat.app("a").unwrap();
         assert!(running.can.is_empty() && running.silent.is_some());
     }

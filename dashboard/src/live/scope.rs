@@ -4,13 +4,13 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use gimlet_crds::{App, Approval, ConfigChange, Environment, Release, Repository};
+use gimlet_crds::{App, Approval, ConfigChange, Environment, Phase, Release, Repository};
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::denials::Denial;
-use crate::gateway::{Place, Running};
+use crate::gateway::{Place, Presence, Running};
 use crate::http::Dashboard;
 use crate::overview;
 use crate::sight::{Kind, Sight};
@@ -39,7 +39,7 @@ pub(super) enum Scope {
     App { namespace: String, environment: String, name: String },
     /// A release, and what people say of it.
     Release { namespace: String, name: String },
-    /// An environment, and its apps.
+    /// An environment, its apps and its agent, and how many releases wait to be pushed.
     Environment { namespace: String, name: String },
     /// A repository, and that there is something new of its artifacts.
     Repository { namespace: String, name: String },
@@ -74,7 +74,9 @@ pub(super) enum Value {
     Repository(Arc<Guarded<Repository>>),
     ConfigChange(Arc<Guarded<ConfigChange>>),
     Running(Running),
+    Agent(Presence),
     News(u64),
+    Queue(usize),
     Denial(Arc<Denial>),
 }
 
@@ -95,7 +97,9 @@ impl Value {
             (Self::Repository(a), Self::Repository(b)) => Arc::ptr_eq(a, b),
             (Self::ConfigChange(a), Self::ConfigChange(b)) => Arc::ptr_eq(a, b),
             (Self::Running(a), Self::Running(b)) => a.is(b),
+            (Self::Agent(a), Self::Agent(b)) => a == b,
             (Self::News(a), Self::News(b)) => a == b,
+            (Self::Queue(a), Self::Queue(b)) => a == b,
             (Self::Denial(a), Self::Denial(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -117,7 +121,9 @@ impl Serialize for Value {
             Self::Repository(repository) => repository.0.as_ref().ok().serialize(serializer),
             Self::ConfigChange(change) => change.0.as_ref().ok().serialize(serializer),
             Self::Running(running) => running.serialize(serializer),
+            Self::Agent(agent) => agent.serialize(serializer),
             Self::News(number) => number.serialize(serializer),
+            Self::Queue(length) => length.serialize(serializer),
             Self::Denial(denial) => denial.serialize(serializer),
         }
     }
@@ -150,13 +156,13 @@ impl Scope {
             Self::ConfigChange { .. } => &[Kind::ConfigChanges],
             Self::App { .. } => &[Kind::Apps, Kind::Releases],
             Self::Release { .. } => &[Kind::Releases, Kind::Approvals],
-            Self::Environment { .. } => &[Kind::Environments, Kind::Apps],
+            Self::Environment { .. } => &[Kind::Environments, Kind::Apps, Kind::Releases],
         }
     }
 
     /// Tells whether it shows what is not watched in the cluster: what agents say, what was refused.
     pub(super) fn shows_reports(&self) -> bool {
-        matches!(self, Self::App { .. } | Self::Denials { .. })
+        matches!(self, Self::App { .. } | Self::Environment { .. } | Self::Denials { .. })
     }
 
     /// Lists what there is of it that may be seen.
@@ -243,6 +249,14 @@ impl Scope {
                     let of = |environment: &Environment| environment.name_any() == *name;
                     let all = &watched.environments;
                     entries.extend(objects("environment", all, namespace, Value::Environment, of));
+                    let agent = dashboard.gateway.agent(&Place::new(namespace, name));
+                    let key = format!("agent:{namespace}/{name}");
+                    entries.extend(agent.map(|agent| (key.into(), Value::Agent(agent))));
+                }
+                if sight.sees(Kind::Releases, namespace) {
+                    let key = format!("queue:{namespace}/{name}");
+                    let length = queue(&watched.releases.state(), namespace, name);
+                    entries.push((key.into(), Value::Queue(length)));
                 }
                 if sight.sees(Kind::Apps, namespace) {
                     let of = |app: &App| app.spec.environment == *name;
@@ -253,6 +267,17 @@ impl Scope {
         entries.truncate(MOST);
         entries
     }
+}
+
+/// Counts the releases to an environment that wait for their place in git.
+fn queue(releases: &[Arc<Guarded<Release>>], namespace: &str, environment: &str) -> usize {
+    let waits = |release: &&Release| {
+        let phase = release.status.as_ref().map(|status| status.phase);
+        release.namespace().as_deref() == Some(namespace)
+            && release.spec.environment == environment
+            && phase == Some(Phase::Queued)
+    };
+    releases.iter().filter_map(|release| release.0.as_ref().ok()).filter(waits).count()
 }
 
 fn of_overview(board: &Board, sight: &Sight) -> Vec<(Arc<str>, Value)> {
@@ -309,6 +334,25 @@ where
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_waits_to_be_pushed_is_counted_for_one_environment() {
+        let release = |namespace: &str, environment: &str, phase: &str| {
+            let object = json!({"apiVersion": "gimlet.io/v1alpha1", "kind": "Release",
+                "metadata": {"name": "r", "namespace": namespace},
+                "spec": {"app": "a", "environment": environment}, "status": {"phase": phase}});
+            Arc::new(serde_json::from_value::<Guarded<Release>>(object).unwrap())
+        };
+        let all = [
+            release("ns", "prod", "Queued"),
+            release("ns", "prod", "Queued"),
+            release("ns", "prod", "Waiting"),
+            release("ns", "prod", "Committed"),
+            release("ns", "dev", "Queued"),
+            release("other", "prod", "Queued"),
+        ];
+        assert_eq!(queue(&all, "ns", "prod"), 2);
+    }
 
     #[test]
     fn pages_say_what_they_follow() {

@@ -838,6 +838,12 @@ const builtOf = (repository) =>
       return index === 1 ? [built, broken] : [built];
     });
 
+/** Whether the agent of an environment is there: that of staging is silent. */
+export function presenceOf(environment) {
+  if (environment === 'prod-us') return { can: ['logs', 'events', 'describe', 'reconcileFlux', 'restart'] };
+  return environment === 'staging' ? { silent: ago(9 * 60), can: [] } : null;
+}
+
 /** What the agent of prod-us says of an app. */
 export function runningOf(app, environment) {
   const found = apps.find(({ metadata }) => metadata.name === `${app}.${environment}`);
@@ -907,7 +913,7 @@ export function runningOf(app, environment) {
       ],
     },
     // The agent of staging does nothing on demand.
-    can: environment === 'prod-us' ? ['logs', 'events', 'describe', 'reconcileFlux', 'restart'] : [],
+    can: presenceOf(environment).can,
   };
 }
 

@@ -142,6 +142,12 @@ function entriesOf({ kind, environment, name }) {
       .filter(({ metadata }) => metadata.name === name)
       .map((value) => ({ key: key('environment', value), value })),
     ...world.apps.filter(({ spec }) => spec.environment === name).map((value) => ({ key: key('app', value), value })),
+    ...[world.presenceOf(name)].filter(Boolean).map((value) => ({ key: `agent:${world.NAMESPACE}/${name}`, value })),
+    {
+      key: `queue:${world.NAMESPACE}/${name}`,
+      value: world.releases.filter(({ spec, status }) => spec.environment === name && status?.phase === 'Queued')
+        .length,
+    },
   ];
 }
 
@@ -445,6 +451,7 @@ async function answer(request, url) {
   if (path === '/api/v1/access') return world.accessFor(viewer);
   if (path === '/api/v1/overview') return overview();
   if (path === '/api/v1/denials') return { items: options.empty ? [] : world.denials };
+  if (path.startsWith('/api/agents/') && parts.length === 4) return { agent: world.presenceOf(parts[3]) };
   if (path.startsWith('/api/agents/') && parts.length === 6) return { running: world.runningOf(parts[5], parts[3]) };
   if (path.startsWith('/api/agents/')) return agent(url, parts, body);
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);

@@ -1145,6 +1145,30 @@ export const steps = {
     await button.hover();
     await page.getByRole('tooltip').locator('text=uninstall them first').waitFor();
   },
+  'Flux is asked to look at an environment by a key, and tabs are opened by numbers': async (page, backend) => {
+    await enter(page, backend, '/environments/team-shop/prod-us');
+    const state = page.getByRole('region', { name: 'State' });
+    await state.filter({ hasText: /0\.1\.0 in cluster 7d1c5a9e, seen (now|\d+s ago)/ }).waitFor();
+    await state.filter({ hasText: /Flux v2\.9\.0 2\/2 Ready/ }).waitFor();
+    await state.filter({ hasText: /pushed \d+m ago, queue 0/ }).waitFor();
+    await page.locator('.live[data-state=open]').waitFor();
+    await change(page, 'releases/catalog.prod-us-f4l3d', { status: { phase: 'Queued' } });
+    await state.filter({ hasText: 'queue 1' }).waitFor({ timeout: 5000 });
+    const asked = [];
+    await page.route('**/api/agents/team-shop/prod-us/reconcile', (route) => {
+      asked.push(route.request().postDataJSON().kind);
+      return route.continue();
+    });
+    await page.locator('.key-bar >> text=reconcile').waitFor();
+    await page.keyboard.press('f');
+    await page.locator('text=Flux is asked to look at GitRepository').waitFor();
+    if (asked.join() !== 'GitRepository,Kustomization') throw new Error(`${asked} were asked`);
+    await page.keyboard.press('3');
+    await page.waitForURL('**tab=policies**');
+    await page.goto(`${backend.address}/environments/team-shop/staging`);
+    await page.getByRole('button', { name: 'Reconcile' }).hover();
+    await page.getByRole('tooltip').locator('text=is not connected').waitFor();
+  },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);
     await page.locator('[role=row] >> text=checkout').first().waitFor();

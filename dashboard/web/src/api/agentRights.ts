@@ -1,5 +1,5 @@
 import { agoText } from '~/domain/time';
-import type { Capability, Running } from './agents';
+import type { Capability, Presence } from './agents';
 import { useConfig, useRight } from './rights';
 import type { Right } from './server';
 
@@ -16,21 +16,21 @@ const NAMES: Record<Exclude<Capability, 'unknown'>, string> = {
  * the other cluster only that cluster knows.
  */
 export function agentRight(
-  running: Running | undefined,
+  agent: Presence | undefined,
   environment: string,
   capability: Exclude<Capability, 'unknown'>,
   now: number,
 ): Right {
   const no = (text: string): Right => ({ allowed: false, text });
-  if (!running) {
+  if (!agent) {
     return no(
       `No agent tells what runs in ${environment}: \`gimlet env connect ${environment} --agent\` puts one there.`,
     );
   }
-  if (running.silent) {
-    return no(`The agent of ${environment} is not connected; it was heard last ${agoText(running.silent, now)}.`);
+  if (agent.silent) {
+    return no(`The agent of ${environment} is not connected; it was heard last ${agoText(agent.silent, now)}.`);
   }
-  if (!running.can.includes(capability)) {
+  if (!agent.can.includes(capability)) {
     return no(`The agent of ${environment} does not do this: start it with \`--on-demand=${NAMES[capability]}\`.`);
   }
   return { allowed: true, text: '' };
@@ -38,7 +38,7 @@ export function agentRight(
 
 /** The same for what changes something: not where the dashboard only shows, and for who may read the environment. */
 export function useAgentActRight(
-  running: Running | undefined,
+  agent: Presence | undefined,
   namespace: string,
   environment: string,
   capability: 'reconcileFlux' | 'restart',
@@ -48,5 +48,5 @@ export function useAgentActRight(
   if (config.data?.readOnly) {
     return { allowed: false, text: 'This dashboard only shows: it was started with --read-only.' };
   }
-  return read.allowed ? agentRight(running, environment, capability, Date.now()) : read;
+  return read.allowed ? agentRight(agent, environment, capability, Date.now()) : read;
 }

@@ -85,13 +85,17 @@ export interface AppState {
 /** What an agent does on demand. */
 export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'restart' | 'unknown';
 
-/** What an agent said of an app, and since when it says nothing, or does not see its cluster, where that is so. */
-export interface Running {
-  state: AppState;
+/** Whether an agent is there: since when it says nothing, or does not see its cluster, where that is so. */
+export interface Presence {
   silent?: string;
   blind?: { since: string; message: string };
   /** What the agent does on demand, while it is connected. */
   can: Capability[];
+}
+
+/** What an agent said of an app. */
+export interface Running extends Presence {
+  state: AppState;
 }
 
 /** An event of Kubernetes. */
@@ -114,6 +118,10 @@ export interface ObjectName {
 
 const placeOf = (namespace: string, environment: string, ...parts: string[]) =>
   `/api/agents/${[namespace, environment, ...parts].map(encodeURIComponent).join('/')}`;
+
+/** Reads whether the agent of an environment is there; null where none has come. */
+export const readAgent = (namespace: string, environment: string) =>
+  get<{ agent: Presence | null }>(placeOf(namespace, environment));
 
 /** Reads what the agent of an environment last said of an app; null where none did. */
 export const readRunning = (namespace: string, environment: string, app: string) =>

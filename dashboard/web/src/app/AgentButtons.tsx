@@ -101,7 +101,10 @@ export function ReconcileButton({
     onSuccess: (said) => notifications.show({ message: said.join(', ') }),
     onError: (error) => notifications.show({ color: 'red', title: 'Flux was not asked', message: error.message }),
   });
-  const suspended = items.every((item) => item.suspended) && 'Flux is suspended here: resume it first.';
+  const suspended =
+    items.length === 0
+      ? 'Nothing of Flux is known here yet.'
+      : items.every((item) => item.suspended) && 'Flux is suspended here: resume it first.';
   const run = () => act.mutate();
   useKeys([{ key: 'f', label: 'reconcile', run: () => right.allowed && !suspended && !act.isPending && run() }]);
   return (

@@ -1,5 +1,5 @@
 import { Alert, Code, Text } from '@mantine/core';
-import { type AgentStatus, condition, type Environment, type FluxObject } from '~/api/kinds';
+import type { AgentStatus, Environment, FluxObject } from '~/api/kinds';
 import { Age, useNow } from '~/parts/Age';
 import { Conditions } from '~/parts/Conditions';
 import { CopyLine } from '~/parts/CopyLine';
@@ -7,40 +7,6 @@ import { Outside, Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { isHeard } from './agent';
 import { PlaceInGit } from './PlaceInGit';
-
-/** What git, the agent and Flux say, in one line above the tabs. */
-export function EnvironmentState({ environment: { spec, status } }: { environment: Environment }) {
-  const now = useNow();
-  const git = condition(status?.conditions, 'GitReady');
-  const flux = condition(status?.conditions, 'FluxReady');
-  const { agent } = status ?? {};
-  const heard = isHeard(agent, now);
-  return (
-    <section className="panel environment-state" aria-label="State">
-      <WordMark word={git ? (git.status === 'True' ? 'Healthy' : 'Failed') : 'Unknown'} size={15}>
-        Git {status?.head && <Sha id={status.head.commit} />} <Age time={status?.head?.time} />
-      </WordMark>
-      {spec.observedBy === 'Agent' ? (
-        <WordMark word={heard ? 'Healthy' : 'Unknown'} size={15}>
-          Agent {agent ? agent.version : 'was never heard'} <Age time={agent?.lastContact} />
-        </WordMark>
-      ) : (
-        <WordMark word="Ended" size={15}>
-          No agent: Flux is in this cluster
-        </WordMark>
-      )}
-      <WordMark
-        // What a silent agent said before is no news.
-        word={
-          !flux || (spec.observedBy === 'Agent' && !heard) ? 'Unknown' : flux.status === 'True' ? 'Healthy' : 'Failed'
-        }
-        size={15}
-      >
-        Flux {agent?.fluxVersion} {flux?.reason}
-      </WordMark>
-    </section>
-  );
-}
 
 /** How Flux follows the environment, and what the agent of its cluster says of it. */
 export function EnvironmentFlux({ environment }: { environment: Environment }) {

@@ -1,6 +1,8 @@
 import { Button, Group, Tabs, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import type { Presence } from '~/api/agents';
 import { type App, condition, type Environment } from '~/api/kinds';
+import { useRight } from '~/api/rights';
 import { wordOfCondition } from '~/domain/words';
 import { useEnvironmentScope } from '~/live/scopes';
 import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
@@ -11,8 +13,9 @@ import { WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
 import { EnvironmentAccess } from './EnvironmentAccess';
 import { EnvironmentDanger } from './EnvironmentDanger';
-import { EnvironmentFlux, EnvironmentRepository, EnvironmentState } from './EnvironmentFlux';
+import { EnvironmentFlux, EnvironmentRepository } from './EnvironmentFlux';
 import { EnvironmentNotifications, EnvironmentRules } from './EnvironmentRules';
+import { EnvironmentState } from './EnvironmentState';
 import { LockButton, LockNotice } from './LockButton';
 import { WhoMay } from './WhoMay';
 import './environments.css';
@@ -30,6 +33,8 @@ export function EnvironmentPage() {
   const status = useFeedStatus(feed);
   const environment = useValue<Environment>(feed, `environment:${namespace}/${name}`);
   const apps = useValues<App>(feed, 'app:');
+  const presence = useValue<Presence>(feed, `agent:${namespace}/${name}`);
+  const queue = useValue<number>(feed, `queue:${namespace}/${name}`);
   const shown = TABS.find((each) => each === tab) ?? 'apps';
   const open = (tab: string | null) =>
     void navigate({
@@ -41,13 +46,7 @@ export function EnvironmentPage() {
 
   if (!environment) {
     if (status.problem) return <Failure error={status.problem} again={() => void feed.reload()} />;
-    if (status.loaded) {
-      return (
-        <Empty>
-          There is no Environment {name} in {namespace}.
-        </Empty>
-      );
-    }
+    if (status.loaded) return <NotThere namespace={namespace} name={name} />;
     return <Loading lines={10} />;
   }
   const ready = condition(environment.status?.conditions, 'Ready');
@@ -78,7 +77,7 @@ export function EnvironmentPage() {
         </Group>
       </div>
       <LockNotice environment={environment} />
-      <EnvironmentState environment={environment} />
+      <EnvironmentState environment={environment} presence={presence} queue={queue} />
       <Tabs value={shown} onChange={open} keepMounted={false}>
         <Tabs.List mb="sm">
           {TABS.map((tab) => (
@@ -112,6 +111,12 @@ export function EnvironmentPage() {
       </Tabs>
     </div>
   );
+}
+
+/** Whoever may see apps or releases here, but not the Environment, is told so: it may be there. */
+function NotThere({ namespace, name }: { namespace: string; name: string }) {
+  const right = useRight({ verb: 'get', resource: 'environments', namespace, name });
+  return <Empty>{right.allowed ? `There is no Environment ${name} in ${namespace}.` : right.text}</Empty>;
 }
 
 /** The way back to the wizard, while Flux does not follow. */

@@ -1,6 +1,6 @@
 /** The scopes that pages follow, and how each is loaded where nothing is pushed. */
 
-import { readRunning } from '~/api/agents';
+import { readAgent, readRunning } from '~/api/agents';
 import { get, Problem, withQuery } from '~/api/http';
 import {
   type App,
@@ -112,14 +112,19 @@ export function useDenials(namespace: string | undefined) {
   );
 }
 
-/** One environment, and its apps. */
+/** One environment, its apps and its agent; where it is pushed, also how many releases wait for their place in git. */
 export function useEnvironmentScope(namespace: string, name: string) {
   return useFeed({ kind: 'environment', namespace, name }, async () => {
     const apps = withQuery(pathOf('apps', namespace), { fieldSelector: `spec.environment=${name}` });
-    const [found, list] = await Promise.all([
+    const [found, list, { agent }] = await Promise.all([
       readNamed<Environment>('environments', namespace, name),
       orNone(get<List<App>>(apps), { items: [] }),
+      orNone(readAgent(namespace, name), { agent: null }),
     ]);
-    return [...entryOf('environment', found), ...list.items.map((app) => entry('app', app))];
+    return [
+      ...entryOf('environment', found),
+      ...list.items.map((app) => entry('app', app)),
+      ...(agent ? [{ key: `agent:${namespace}/${name}`, value: agent }] : []),
+    ];
   });
 }
