@@ -108,6 +108,14 @@ export const environments = ENVIRONMENTS.map((name, index) => ({
     uid: hex(8),
     creationTimestamp: ago(86400 * 90),
     resourceVersion: '1',
+    // It is kept in git, and Flux applies it.
+    labels:
+      name === 'prod-us'
+        ? {
+            'kustomize.toolkit.fluxcd.io/name': 'hub',
+            'kustomize.toolkit.fluxcd.io/namespace': 'flux-system',
+          }
+        : {},
     annotations:
       name === 'prod-us'
         ? { 'gimlet.io/logs-url': 'https://grafana.example.com/explore?app={app}&ns={namespace}&pod={pod}' }

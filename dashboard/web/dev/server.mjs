@@ -230,6 +230,17 @@ function kubernetes(method, [plural, name], query, body) {
     );
   if (method === 'POST') return create(plural, list, query, body);
   if (!found) throw new Refusal(404, 'NotFound', `${plural} "${name}" not found`);
+  if (method === 'PATCH' && body.spec?.approval?.count > 20)
+    throw new Refusal(
+      422,
+      'Invalid',
+      `${kindNames[plural]}.gimlet.io "${name}" is invalid: spec.approval.count: Invalid value: ${body.spec.approval.count}: should be less than or equal to 20`,
+    );
+  if (method === 'PATCH' && query.get('dryRun')) {
+    const judged = strip(found);
+    merge(judged, body);
+    return judged;
+  }
   if (method === 'PATCH') {
     merge(found, body);
     world.follow(plural, found, body);

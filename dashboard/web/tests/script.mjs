@@ -5,6 +5,17 @@ const RUNS = '/apps/team-shop/catalog/prod-us';
 const FAILED = '/releases/team-shop/catalog.prod-us-f4l3d';
 const WIZARD = '/environments/new?name=qa&in=team-shop&url=https://github.com/acme/gitops.git';
 
+/** Opens the editor of an environment's rules, and has another number of people agree. */
+async function editRules(page, count) {
+  await page.getByRole('button', { name: 'Edit…' }).click();
+  await page.locator('.cm-content').click();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('End');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type(count);
+}
+
 export const screens = [
   { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
   { name: 'sign-in-provider', path: '/', as: 'provider', ready: 'text=Continue with Acme', expected: ['401'] },
@@ -515,6 +526,50 @@ export const screens = [
   { name: 'environment', path: '/environments/team-shop/prod-us', ready: '.data tbody tr' },
   { name: 'environment-narrow', path: '/environments/team-shop/prod-us', width: 420, ready: '.data tbody tr' },
   { name: 'environment-policies', path: '/environments/team-shop/prod-eu?tab=policies', ready: '.facts' },
+  {
+    name: 'environment-rules',
+    path: '/environments/team-shop/prod-eu?tab=policies',
+    ready: '.facts',
+    act: async (page) => {
+      await editRules(page, '2');
+      await page.locator('.cm-deletedChunk').waitFor();
+      await page.locator('text=The API server would take this').waitFor();
+    },
+  },
+  {
+    name: 'environment-rules-refused',
+    path: '/environments/team-shop/prod-eu?tab=policies',
+    ready: '.facts',
+    expected: ['422'],
+    act: async (page) => {
+      await editRules(page, '21');
+      await page.getByRole('alert').locator('text=should be less than or equal to 20').waitFor();
+    },
+  },
+  {
+    name: 'environment-rules-narrow',
+    path: '/environments/team-shop/prod-us?tab=policies',
+    width: 420,
+    ready: '.facts',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Edit…' }).click();
+      await page.locator("text=applied by Flux' Kustomization flux-system/hub").waitFor();
+      await page.locator('.cm-content').waitFor();
+    },
+  },
+  {
+    name: 'environment-rules-viewer',
+    path: '/environments/team-shop/prod-eu?tab=policies',
+    as: 'viewer',
+    ready: '.facts',
+    act: async (page) => {
+      await editRules(page, '2');
+      await page
+        .getByRole('region', { name: 'Change the rules' })
+        .locator('p >> text=needs `patch environments`')
+        .waitFor();
+    },
+  },
   { name: 'environment-flux', path: '/environments/team-shop/prod-us?tab=flux', ready: 'text=GitRepository' },
   {
     name: 'environment-flux-silent',
@@ -1168,6 +1223,39 @@ export const steps = {
     await page.goto(`${backend.address}/environments/team-shop/staging`);
     await page.getByRole('button', { name: 'Reconcile' }).hover();
     await page.getByRole('tooltip').locator('text=is not connected').waitFor();
+  },
+  'rules are changed once the API server has judged them, and what others change meanwhile is told': async (
+    page,
+    backend,
+  ) => {
+    await enter(page, backend, '/environments/team-shop/prod-eu?tab=policies');
+    await page.locator('.live[data-state=open]').waitFor();
+    const asked = [];
+    page.on('request', (request) => {
+      if (request.method() === 'PATCH') asked.push([request.url().split('/').at(-1), request.postData()].join(' '));
+    });
+    await editRules(page, '2');
+    const apply = page.getByRole('button', { name: 'Apply' });
+    if ((await apply.getAttribute('aria-disabled')) !== 'true')
+      throw new Error('it can be applied before it is judged');
+    await apply.and(page.locator(':not([aria-disabled])')).click();
+    await page.locator('dd >> text=2 people have to agree').waitFor();
+    const change = '{"spec":{"approval":{"count":2}}}';
+    if (asked.join() !== [`prod-eu?dryRun=All ${change}`, `prod-eu ${change}`].join()) throw new Error(asked.join());
+    await editRules(page, '3');
+    await apply.and(page.locator(':not([aria-disabled])')).waitFor();
+    await page.evaluate(() =>
+      fetch('/apis/gimlet.io/v1alpha1/namespaces/team-shop/environments/prod-eu', {
+        method: 'PATCH',
+        headers: { 'Content-Type': 'application/merge-patch+json' },
+        body: '{"spec":{"deletionGuard":"Off"}}',
+      }),
+    );
+    await page.locator('text=Somebody else has changed the rules meanwhile').waitFor({ timeout: 5000 });
+    await apply.and(page.locator('[aria-disabled]')).waitFor();
+    await page.getByRole('button', { name: 'Start again from theirs' }).click();
+    const text = page.locator('.cm-content').filter({ hasText: 'deletionGuard: Off' });
+    await text.filter({ hasText: 'count: 2' }).waitFor();
   },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);

@@ -1,9 +1,13 @@
-import { Text } from '@mantine/core';
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import type { Environment, Window } from '~/api/kinds';
 import { Empty } from '~/parts/states';
+import { RulesEditor } from './RulesEditor';
 
-/** The gates of an environment in sentences. They are changed in the file of the Environment. */
-export function EnvironmentRules({ environment: { spec } }: { environment: Environment }) {
+/** The gates of an environment in sentences, and as a text where they are changed. */
+export function EnvironmentRules({ environment }: { environment: Environment }) {
+  const [editing, edit] = useState(false);
+  const { spec } = environment;
   const { approval, windows, promotion, automaticRollback, deletionGuard, encryption, render } = spec;
   const count = approval?.count ?? 1;
   const rules: [string, string][] = [
@@ -32,16 +36,25 @@ export function EnvironmentRules({ environment: { spec } }: { environment: Envir
     ],
   ];
   return (
-    <section className="panel" aria-label="Policies">
-      <div className="panel-body">
-        <dl className="facts">
-          {rules.map(([name, text]) => [<dt key={`${name} name`}>{name}</dt>, <dd key={name}>{text}</dd>])}
-        </dl>
-        <Text size="xs" c="dimmed" mt="md">
-          Rules are changed in the file of the Environment, as every desired state is.
-        </Text>
-      </div>
-    </section>
+    <>
+      <section className="panel" aria-label="Policies">
+        <header>
+          <h2>Policies</h2>
+          {/* Looking at what a change would be needs no right. */}
+          {!editing && (
+            <Button size="compact-sm" variant="default" onClick={() => edit(true)}>
+              Edit…
+            </Button>
+          )}
+        </header>
+        <div className="panel-body">
+          <dl className="facts">
+            {rules.map(([name, text]) => [<dt key={`${name} name`}>{name}</dt>, <dd key={name}>{text}</dd>])}
+          </dl>
+        </div>
+      </section>
+      {editing && <RulesEditor environment={environment} onClose={() => edit(false)} />}
+    </>
   );
 }
 
