@@ -203,6 +203,33 @@ export const environments = ENVIRONMENTS.map((name, index) => ({
   },
 }));
 
+/** An environment of which nothing has come yet, and that is in no list: its push was refused, no agent was ever heard. */
+export const unready = {
+  ...environments[1],
+  metadata: { ...environments[1].metadata, name: 'prod-asia', uid: hex(8) },
+  spec: {
+    ...environments[1].spec,
+    gitops: { ...environments[1].spec.gitops, path: 'prod-asia' },
+    observedBy: 'Agent',
+  },
+  status: {
+    conditions: ['Ready', 'GitReady']
+      .map((type) =>
+        condition(
+          type,
+          'False',
+          'GitRejected',
+          "server refused the push to main: pre-receive hook declined: remote: GitLab: You are not allowed to push code to protected branches on this project.: check the branch's protection and the server's hooks",
+        ),
+      )
+      .concat([
+        condition('FluxReady', 'Unknown', 'NoAgent', 'no agent has ever reported for this environment'),
+        condition('AgentConnected', 'False', 'NoAgent', 'no agent has ever reported for this environment'),
+      ]),
+    apps: 0,
+  },
+};
+
 const source = (app) => ({
   sha: hex(40),
   repository: `shop-org/${app}`,

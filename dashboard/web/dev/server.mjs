@@ -138,7 +138,7 @@ function entriesOf({ kind, environment, name }) {
     ];
   }
   return [
-    ...world.environments
+    ...[...world.environments, world.unready]
       .filter(({ metadata }) => metadata.name === name)
       .map((value) => ({ key: key('environment', value), value })),
     ...world.apps.filter(({ spec }) => spec.environment === name).map((value) => ({ key: key('app', value), value })),

@@ -572,6 +572,27 @@ export const screens = [
   },
   { name: 'environment-flux', path: '/environments/team-shop/prod-us?tab=flux', ready: 'text=GitRepository' },
   {
+    name: 'environment-unready',
+    path: '/environments/team-shop/prod-asia?tab=flux',
+    height: 1250,
+    ready: 'text=No agent has connected yet',
+    act: async (page) => {
+      const refused = page.getByRole('alert').filter({ hasText: 'The repository cannot be written' });
+      await refused.locator('text=You are not allowed to push code to protected branches').waitFor();
+      await refused.locator('text=The branch seems to be protected').waitFor();
+      if (await refused.locator('.copy-line').count()) throw new Error('other credentials do not help here');
+      await page.getByRole('list', { name: 'Chain' }).locator('text=nothing has been heard of it yet').waitFor();
+      await page.locator('text=The token is refused').waitFor();
+    },
+  },
+  {
+    name: 'environment-unready-narrow',
+    path: '/environments/team-shop/prod-asia?tab=flux',
+    width: 420,
+    height: 1700,
+    ready: 'text=No agent has connected yet',
+  },
+  {
     name: 'environment-flux-silent',
     path: '/environments/team-shop/staging?tab=flux',
     ready: 'text=Nothing is heard of it',
@@ -1256,6 +1277,19 @@ export const steps = {
     await page.getByRole('button', { name: 'Start again from theirs' }).click();
     const text = page.locator('.cm-content').filter({ hasText: 'deletionGuard: Off' });
     await text.filter({ hasText: 'count: 2' }).waitFor();
+  },
+  'links of the chain to an agent are told as they come to be': async (page, backend) => {
+    await enter(page, backend, '/environments/team-shop/dev?tab=flux');
+    await page.locator('.live[data-state=open]').waitFor();
+    await change(page, 'environments/dev', { spec: { observedBy: 'Agent' } });
+    const chain = page.getByRole('list', { name: 'Chain' });
+    await chain.locator('text=nothing has been heard of it yet').waitFor({ timeout: 5000 });
+    await page.locator('.copy-line >> text=gimlet env connect dev -n team-shop').waitFor();
+    const agent = { version: '0.1.0', cluster: 'eu-1', lastContact: new Date(Date.now() - 120_000).toISOString() };
+    await change(page, 'environments/dev', { status: { agent } });
+    await chain.locator('text=nothing is heard of it any more').waitFor({ timeout: 5000 });
+    await change(page, 'environments/dev', { status: { agent: { lastContact: new Date().toISOString() } } });
+    await chain.waitFor({ state: 'detached' });
   },
   'a lock is shown to everybody at once': async (page, backend) => {
     await enter(page, backend);

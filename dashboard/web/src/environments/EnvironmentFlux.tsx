@@ -1,23 +1,26 @@
-import { Alert, Code, Text } from '@mantine/core';
-import type { AgentStatus, Environment, FluxObject } from '~/api/kinds';
+import { Alert, Text } from '@mantine/core';
+import type { Environment, FluxObject } from '~/api/kinds';
 import { Age, useNow } from '~/parts/Age';
 import { Conditions } from '~/parts/Conditions';
 import { CopyLine } from '~/parts/CopyLine';
 import { Outside, Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
+import { AgentTroubles } from '~/wizard/AgentTroubles';
+import { Checks } from '~/wizard/Checks';
+import { agentChecks } from '~/wizard/progress';
 import { isHeard } from './agent';
 import { PlaceInGit } from './PlaceInGit';
 
 /** How Flux follows the environment, and what the agent of its cluster says of it. */
 export function EnvironmentFlux({ environment }: { environment: Environment }) {
-  const { metadata, spec, status } = environment;
+  const { spec, status } = environment;
   const now = useNow();
   const { flux } = spec;
   const { agent } = status ?? {};
   const byAgent = spec.observedBy === 'Agent';
   return (
     <>
-      {byAgent && <Agent name={metadata.name} namespace={metadata.namespace} agent={agent} />}
+      {byAgent && <Agent environment={environment} />}
       <section className="panel" aria-label="Flux">
         <header>
           <h2>Flux</h2>
@@ -50,8 +53,10 @@ export function EnvironmentFlux({ environment }: { environment: Environment }) {
   );
 }
 
-function Agent({ name, namespace, agent }: { name: string; namespace: string; agent: AgentStatus | undefined }) {
+function Agent({ environment }: { environment: Environment }) {
   const now = useNow();
+  const { name, namespace } = environment.metadata;
+  const agent = environment.status?.agent;
   const command = `gimlet env connect ${name} -n ${namespace} --cluster-context CONTEXT --agent ${location.origin}`;
   return (
     <section className="panel environment-agent" aria-label="Agent">
@@ -77,17 +82,18 @@ function Agent({ name, namespace, agent }: { name: string; namespace: string; ag
           </dl>
         )}
         {!isHeard(agent, now) && (
-          <Alert variant="light" color="yellow" p="sm" mt={agent ? 'sm' : 0}>
-            <Text size="sm">
-              {agent
-                ? 'Nothing is heard of it. Its pod says at /readyz and in its log what is wrong: the address, the network, the certificate, or a token that has expired. Run again, this exchanges the token:'
-                : 'No agent has connected yet. This makes its identity, and puts it into the cluster:'}
-            </Text>
-            <CopyLine text={command} />
-            <Text size="sm" mt="xs">
-              Then <Code>{`gimlet env check ${name} -n ${namespace}`}</Code> looks at every link of the chain.
-            </Text>
-          </Alert>
+          <>
+            <Alert variant="light" color="yellow" p="sm" mt={agent ? 'sm' : 0}>
+              <Text size="sm">
+                {agent
+                  ? 'Nothing is heard of it. Its pod says at /readyz and in its log what is wrong: the address, the network, the certificate, or a token that has expired. Run again, this exchanges the token:'
+                  : 'No agent has connected yet. This makes its identity, and puts it into the cluster:'}
+              </Text>
+              <CopyLine text={command} />
+            </Alert>
+            <Checks label="Chain" checks={agentChecks(environment, now)} />
+            <AgentTroubles name={name} namespace={namespace} open />
+          </>
         )}
       </div>
     </section>

@@ -1,4 +1,4 @@
-import { Button, Group, Tabs, Text } from '@mantine/core';
+import { Alert, Button, Group, Tabs, Text } from '@mantine/core';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import type { Presence } from '~/api/agents';
 import { type App, condition, type Environment } from '~/api/kinds';
@@ -17,6 +17,7 @@ import { EnvironmentFlux, EnvironmentRepository } from './EnvironmentFlux';
 import { EnvironmentNotifications, EnvironmentRules } from './EnvironmentRules';
 import { EnvironmentState } from './EnvironmentState';
 import { LockButton, LockNotice } from './LockButton';
+import { RepositoryTrouble } from './RepositoryTrouble';
 import { WhoMay } from './WhoMay';
 import './environments.css';
 
@@ -50,6 +51,7 @@ export function EnvironmentPage() {
     return <Loading lines={10} />;
   }
   const ready = condition(environment.status?.conditions, 'Ready');
+  const git = condition(environment.status?.conditions, 'GitReady');
   return (
     <div className={status.problem ? 'stale' : undefined}>
       {status.problem && <Failure error={status.problem} again={() => void feed.reload()} kept={status.at} />}
@@ -64,9 +66,11 @@ export function EnvironmentPage() {
               {environment.spec.suspend ? 'Suspended' : ready?.status === 'True' ? 'Ready' : 'Not ready'}
             </WordMark>
           </h1>
-          <Text size="sm" c="dimmed" className="wrap">
-            {ready?.message}
-          </Text>
+          {ready?.message !== git?.message && (
+            <Text size="sm" c="dimmed" className="wrap">
+              {ready?.message}
+            </Text>
+          )}
         </div>
         <Group gap="xs">
           {condition(environment.status?.conditions, 'FluxReady')?.status !== 'True' && (
@@ -76,6 +80,14 @@ export function EnvironmentPage() {
           <YamlButton title={`Environment ${name}`} object={environment} />
         </Group>
       </div>
+      {git?.status === 'False' && (
+        <Alert color="red" variant="light" title="The repository cannot be written" mb="sm" p="sm" role="alert">
+          <Text size="sm" className="wrap" mb="xs">
+            {git.message}
+          </Text>
+          <RepositoryTrouble environment={environment} />
+        </Alert>
+      )}
       <LockNotice environment={environment} />
       <EnvironmentState environment={environment} presence={presence} queue={queue} />
       <Tabs value={shown} onChange={open} keepMounted={false}>

@@ -1,25 +1,12 @@
-import { Code, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import type { Environment } from '~/api/kinds';
 import { useNow } from '~/parts/Age';
 import { CopyLine } from '~/parts/CopyLine';
+import { AgentTroubles } from './AgentTroubles';
 import { Checks } from './Checks';
 import { isLoopback } from './FluxStep';
 import { connectCommand, type Followed } from './objects';
 import { agentChecks, fluxCheck } from './progress';
-
-/** What a person looks at where nothing is heard, likeliest first. */
-const TROUBLES = [
-  [
-    'The name is not found, or nothing answers',
-    'The address has to lead here from the pod: DNS, the network, and a proxy that lets WebSockets through.',
-  ],
-  [
-    'The certificate is not trusted',
-    'The address has to begin with https, and its authority has to be one that the agent trusts.',
-  ],
-  ['The token is refused', 'It has expired, or is of another cluster: the same command makes a new one.'],
-  ['The version is refused', 'Agent and dashboard have to be of versions that know each other: set --agent-image.'],
-] as const;
 
 /** Puts the agent into the other cluster by one command, and waits for it. */
 export function AgentStep({ environment, place }: { environment: Environment; place: Followed }) {
@@ -51,22 +38,7 @@ export function AgentStep({ environment, place }: { environment: Environment; pl
         </Text>
       )}
       <Checks label="Chain" checks={checks} />
-      {!done && (
-        <details className="wizard-more" open={checks[1]?.word === 'Failed'}>
-          <summary>It does not come</summary>
-          <Text size="sm" mt="xs">
-            Its own words are in its log:
-          </Text>
-          <CopyLine text={`kubectl --context CONTEXT -n gimlet-agent logs deployment/gimlet-agent-${name} --tail 20`} />
-          <dl className="facts wizard-troubles">
-            {TROUBLES.map(([what, then]) => [<dt key={`${what} name`}>{what}</dt>, <dd key={what}>{then}</dd>])}
-          </dl>
-          <Text size="sm" mt="sm">
-            <Code>{`gimlet env check ${name} -n ${namespace} --cluster-context CONTEXT`}</Code> looks at every link, and
-            says what to do about the first that is broken.
-          </Text>
-        </details>
-      )}
+      {!done && <AgentTroubles name={name} namespace={namespace} open={checks[1]?.word === 'Failed'} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { WordMark } from '~/parts/WordMark';
 import type { Check } from './progress';
+import './wizard.css';
 
 /** Links of a chain, with what is known of each; it is said again when it changes. */
 export function Checks({ label, checks }: { label: string; checks: readonly Check[] }) {

@@ -3,7 +3,7 @@ import type { App, Condition, Environment } from '~/api/kinds';
 import { draftOf, STEPS } from './draft';
 import { faultsOfApp, firstRelease, imageOf, initCommand, releaseCommand } from './firstApp';
 import { againCommand, createCommand } from './objects';
-import { agentChecks, likelyCause, wordOfStep } from './progress';
+import { agentChecks, troubleOf, wordOfStep } from './progress';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const condition = (type: string, status: Condition['status'], reason: string): Condition => ({
@@ -65,7 +65,26 @@ describe('how far an environment is', () => {
     ['could not resolve host: git.example.com', 'cannot be reached'],
     ['x509: unknown authority', 'authorities'],
   ])('what a host says has a likely cause: %s', (message, cause) => {
-    expect(likelyCause(message)).toContain(cause);
+    expect(troubleOf(message)?.text).toContain(cause);
+  });
+
+  test('a push that was refused is no host that cannot be reached', () => {
+    const words = "server refused the push to main: commit message has no ticket: check the branch's protection";
+    const refused = (words: string) => troubleOf(`server refused the push to main: ${words}`, 'GitRejected');
+    expect(troubleOf(words, 'GitRejected')).toEqual({
+      text: expect.stringContaining('A rule or a hook'),
+      credentials: false,
+    });
+    expect(refused('pre-receive hook declined')).toEqual({
+      text: expect.stringContaining('protected'),
+      credentials: false,
+    });
+    expect(refused('needs the scope `workflow`')).toEqual({
+      text: expect.stringContaining('rights'),
+      credentials: true,
+    });
+    expect(troubleOf('connection refused', 'GitUnreachable')?.text).toContain('cannot be reached');
+    expect(troubleOf('anything else')).toBeUndefined();
   });
 
   test('credentials are changed by the command that made it', () => {

@@ -91,17 +91,57 @@ export function wordOfStep(
 
 const todo = (word: Word) => (word === 'Unknown' ? undefined : word);
 
-/** Names what usually is behind a refusal of a host, in words that say what to do. */
-export function likelyCause(message: string): string | undefined {
-  if (/protected|pre-receive|GH006|not allowed to push/i.test(message))
-    return 'The branch seems to be protected: let the operator push to it, or make the environment with pull requests.';
-  if (/40[13]|authentic|credential|denied|permission|scope/i.test(message))
-    return 'The host does not take the credentials, or they may not write: give the token the rights of step 2, and put it into the Secret.';
-  if (/404|not found|does not exist/i.test(message))
-    return 'The repository is not there, or the token may not see it: make it at its host, empty.';
-  if (/resolve|dns|lookup|timed? ?out|unreachable|refused/i.test(message))
-    return 'The host cannot be reached from the operator: look at the address and the network.';
-  if (/certificate|tls|x509/i.test(message))
-    return "The host's certificate is not trusted: put its authorities into the Secret as ca.crt.";
-  return undefined;
+/** What usually is behind a refusal of a host. */
+export interface Trouble {
+  /** What to do about it. */
+  text: string;
+  /** Whether other credentials may help. */
+  credentials: boolean;
+}
+
+const TROUBLES: [when: RegExp, text: string, credentials: boolean][] = [
+  [
+    /protected|pre-receive|GH006|not allowed to push/i,
+    'The branch seems to be protected: let the operator push to it, or make the environment with pull requests.',
+    false,
+  ],
+  [
+    /40[13]|authentic|credential|denied|permission|scope/i,
+    'The host does not take the credentials, or they may not write: give the token the rights to read and write the repository, and put it into the Secret.',
+    true,
+  ],
+];
+
+const OF_A_LOOK: typeof TROUBLES = [
+  [
+    /404|not found|does not exist/i,
+    'The repository is not there, or the token may not see it: make it at its host, empty.',
+    true,
+  ],
+  [
+    /resolve|dns|lookup|timed? ?out|unreachable|refused/i,
+    'The host cannot be reached from the operator: look at the address and the network.',
+    false,
+  ],
+  [
+    /certificate|tls|x509/i,
+    "The host's certificate is not trusted: put its authorities into the Secret as ca.crt.",
+    true,
+  ],
+];
+
+const HOOK: Trouble = {
+  text: 'A rule or a hook of the host refuses the push, and its words say which: let the operator push to the branch, or make the environment with pull requests.',
+  credentials: false,
+};
+
+/**
+ * Names what usually is behind the words of a host. The reason is that of the condition: a push that was refused had an answer
+ * of the host, whatever its words.
+ */
+export function troubleOf(message: string, reason?: string): Trouble | undefined {
+  const pushed = reason === 'GitRejected';
+  const found = [...TROUBLES, ...(pushed ? [] : OF_A_LOOK)].find(([when]) => when.test(message));
+  if (found) return { text: found[1], credentials: found[2] };
+  return pushed ? HOOK : undefined;
 }
