@@ -171,6 +171,18 @@ export const screens = [
     },
   },
   {
+    name: 'go-to-app',
+    path: '/commits',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=all keys').waitFor();
+      await page.keyboard.press('g');
+      await page.keyboard.press('a');
+      await page.getByRole('textbox', { name: 'Go to an app' }).fill('cart');
+      await page.locator('text=cart in prod-eu').waitFor();
+    },
+  },
+  {
     name: 'keys',
     path: '/',
     ready: '[role=row] >> text=checkout',
@@ -1082,6 +1094,23 @@ export const steps = {
     await pull.locator('text=goes: the branch new-cart is gone').waitFor({ timeout: 2000 });
     await pull.getByRole('link', { name: 'checkout-new-cart in dev' }).click();
     await page.waitForURL('**/apps/team-shop/checkout-new-cart/dev');
+  },
+  'an app is gone to by keys alone, from any page': async (page, backend) => {
+    await enter(page, backend, '/settings');
+    await page.locator('.key-bar >> text=all keys').waitFor();
+    await page.keyboard.press('g');
+    await page.keyboard.press('a');
+    await page.getByRole('textbox', { name: 'Go to an app' }).waitFor();
+    await page.keyboard.type('cart in staging');
+    await page.locator('text=cart in staging').waitFor();
+    if (await page.locator('text=Logs of cart').count()) throw new Error('there is more than apps');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/apps/team-shop/cart/staging');
+    await page.locator('[role=dialog]').waitFor({ state: 'detached' });
+    await page.keyboard.press('g');
+    await page.keyboard.press('l');
+    await page.waitForURL('**/audit**');
   },
   'a commit is opened at its host by a key': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');

@@ -1,5 +1,5 @@
 import { useMantineColorScheme } from '@mantine/core';
-import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { createSpotlight, Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { IconFileText, IconRocket, IconSearch, IconServer, IconSunMoon } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { EnvironmentCard, Row } from '~/api/server';
@@ -9,6 +9,10 @@ import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { WordIcon } from '~/parts/WordMark';
 import { pages } from './Shell';
+
+/** The list of apps alone: where `g a` goes is chosen, for there is no page of all apps but the overview. */
+const [appPick, appList] = createSpotlight();
+export const pickApp = appList.open;
 
 /** Goes anywhere and does anything, by typing its name. */
 export function Palette() {
@@ -26,8 +30,8 @@ export function Palette() {
     leftSection: <Icon size={18} />,
     onClick: () => void navigate({ to, search: { ns } }),
   }));
-  const apps: SpotlightActionData[] = rows.flatMap(({ namespace, app, cells }) => [
-    ...Object.entries(cells).map(([environment, cell]) => ({
+  const pagesOf = ({ namespace, app, cells }: Row): SpotlightActionData[] =>
+    Object.entries(cells).map(([environment, cell]) => ({
       id: `app ${namespace}/${app}/${environment}`,
       label: `${app} in ${environment}`,
       description: [cell.version, cell.text].filter(Boolean).join(' · '),
@@ -38,7 +42,8 @@ export function Palette() {
           params: { namespace, app, environment },
           search: { ns },
         }),
-    })),
+    }));
+  const actsOn = ({ namespace, app, cells }: Row): SpotlightActionData[] => [
     ...Object.keys(cells).map((environment) => ({
       id: `logs ${namespace}/${app}/${environment}`,
       label: `Logs of ${app} in ${environment}`,
@@ -59,7 +64,8 @@ export function Palette() {
           search: (old) => ({ ...old, act: actToText({ kind: 'release', namespace, app, environments: [] }) }),
         }),
     },
-  ]);
+  ];
+  const apps = rows.flatMap((row) => [...pagesOf(row), ...actsOn(row)]);
   const places: SpotlightActionData[] = environments.map(({ namespace, name }) => ({
     id: `env ${namespace}/${name}`,
     label: `Environment ${name}`,
@@ -75,21 +81,36 @@ export function Palette() {
       onClick: () => toggleColorScheme(),
     },
   ];
+  const shared = { scrollable: true, maxHeight: 420, highlightQuery: true };
   return (
-    <Spotlight
-      actions={[...going, ...places, ...apps, ...other]}
-      shortcut="mod + K"
-      limit={12}
-      scrollable
-      maxHeight={420}
-      nothingFound="Nothing has this name."
-      highlightQuery
-      attributes={{ content: { 'aria-label': 'Search and act' } }}
-      searchProps={{
-        leftSection: <IconSearch size={18} />,
-        placeholder: 'An app, an environment, an action…',
-        'aria-label': 'Search and act',
-      }}
-    />
+    <>
+      <Spotlight
+        {...shared}
+        actions={[...going, ...places, ...apps, ...other]}
+        shortcut="mod + K"
+        limit={12}
+        nothingFound="Nothing has this name."
+        attributes={{ content: { 'aria-label': 'Search and act' } }}
+        searchProps={{
+          leftSection: <IconSearch size={18} />,
+          placeholder: 'An app, an environment, an action…',
+          'aria-label': 'Search and act',
+        }}
+      />
+      <Spotlight
+        {...shared}
+        store={appPick}
+        actions={rows.flatMap(pagesOf)}
+        shortcut={null}
+        limit={50}
+        nothingFound="No app has this name."
+        attributes={{ content: { 'aria-label': 'Go to an app' } }}
+        searchProps={{
+          leftSection: <IconSearch size={18} />,
+          placeholder: 'The name of an app…',
+          'aria-label': 'Go to an app',
+        }}
+      />
+    </>
   );
 }

@@ -15,7 +15,7 @@ import { KeyHelp } from './KeyHelp';
 import { LiveMark } from './LiveMark';
 import { Logo } from './Logo';
 import { NamespacePick, useNamespace } from './NamespacePick';
-import { Palette } from './Palette';
+import { Palette, pickApp } from './Palette';
 import { Person } from './Person';
 import './shell.css';
 
@@ -47,6 +47,7 @@ export function Shell() {
 
   useKeys([
     ...pages.map(({ to, label, key }) => ({ key, label, run: () => void navigate({ to, search: { ns: search.ns } }) })),
+    { key: 'g a', label: 'an app', run: pickApp },
     { key: '?', label: 'keys', run: helpDialog.open },
   ]);
   useEffect(() => {
