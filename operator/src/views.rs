@@ -100,6 +100,7 @@ fn paths() -> OpenApiRouter<Views> {
         .routes(routes!(git::plan))
         .routes(routes!(chart::chart))
         .routes(routes!(source::branches))
+        .routes(routes!(source::tags))
         .routes(routes!(source::commits))
         .routes(routes!(source::statuses))
         .routes(routes!(source::pull_requests))

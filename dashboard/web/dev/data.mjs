@@ -817,6 +817,15 @@ export function follow(plural, object, change) {
   }
 }
 
+/** The tags of a repository: the newer ones are of commits that were built, an old one is of none that is known. */
+export const tags = (repository) => [
+  ...builtOf(repository)
+    .filter(({ artifacts }) => artifacts.length)
+    .slice(1, 4)
+    .map(({ commit, artifacts }, index) => ({ name: `v1.${8 - index}.0`, commit, artifacts })),
+  { name: 'v0.9.0', commit: 'c'.repeat(40), artifacts: [] },
+];
+
 export const commits = (repository) => [...(pushed[repository] ?? []), ...builtOf(repository)];
 
 const builtOf = (repository) =>

@@ -381,6 +381,7 @@ function view(parts, query) {
         { name: 'new-cart', commit: world.hex(40), default: false },
       ],
     };
+  if (of === 'repositories' && what === 'tags') return { items: world.tags(name) };
   if (of === 'repositories' && what === 'pull-requests')
     return {
       items: [

@@ -1112,6 +1112,17 @@ export const steps = {
     await page.keyboard.press('l');
     await page.waitForURL('**/audit**');
   },
+  'what was built of a tag is released from its line, and each tag leads to its commit': async (page, backend) => {
+    await enter(page, backend, '/commits/team-shop/checkout');
+    const tags = page.getByRole('region', { name: 'Tags' });
+    const old = tags.getByRole('listitem').filter({ hasText: 'v0.9.0' });
+    await old.filter({ hasText: 'no artifact' }).waitFor();
+    await old.locator(`a[href="https://git.example.com/shop-org/checkout/commit/${'c'.repeat(40)}"]`).waitFor();
+    const id = await tags.getByRole('listitem').filter({ hasText: 'v1.8.0' }).locator('.sha').textContent();
+    await tags.getByRole('button', { name: 'Release v1.8.0…' }).click();
+    await page.waitForURL('**act=release**');
+    await page.locator(`[role=dialog] >> text=${id}`).first().waitFor();
+  },
   'a commit is opened at its host by a key': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');
     await page.locator('.key-bar >> text=open at the host').waitFor();

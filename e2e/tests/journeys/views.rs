@@ -226,6 +226,7 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
         .await?;
     let branch = json!({"new_branch_name": "feature/x", "old_branch_name": "main"});
     source.api("POST", "/branches", Some(&branch))?;
+    source.api("POST", "/tags", Some(&json!({"tag_name": "v1.0.0", "target": released})))?;
     let change = source.write("feature/x", "README.md", "a change\n")?;
     let request = json!({"title": "a change", "head": "feature/x", "base": "main"});
     source.api("POST", "/pulls", Some(&request))?;
@@ -261,6 +262,16 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
         let of = |name: &str| all.iter().find(|branch| branch["name"] == name).cloned();
         assert_eq!(of("main").context("no main")?["commit"], json!(released), "{branches}");
         assert_eq!(of("feature/x").context("no feature")?["commit"], json!(change));
+        let pushed = |list: &Value| {
+            list.as_array().is_some_and(|list| list.iter().any(|made| made["event"] == "Push"))
+        };
+        let tags = get("/tags")?;
+        let tag = &tags["items"][0];
+        assert_eq!((&tag["name"], &tag["commit"]), (&json!("v1.0.0"), &json!(released)), "{tags}");
+        assert!(
+            pushed(&tag["artifacts"]) && tag["time"].is_string() == (name == "plain"),
+            "{tags}"
+        );
 
         let page = get("/commits?branch=feature/x&limit=1&statuses=true")?;
         assert_eq!(page["items"][0]["commit"], json!(change), "{page}");
@@ -271,7 +282,7 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
         assert_eq!(shown["commit"], json!(released), "{page}");
         let place = &shown["deployments"][0];
         assert_eq!((&place["environment"], &place["app"]), (&json!("staging"), &json!("web")));
-        assert_eq!(shown["artifacts"][0]["event"], "Push");
+        assert!(pushed(&shown["artifacts"]), "{page}");
         let statuses = get(&format!("/commits/{released}/statuses"))?;
         let requests = get("/pull-requests")?;
         if name == "shop" {
@@ -319,6 +330,8 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
         assert_eq!(few.0, 200, "{}", few.1);
         let few = &few.1["items"][0];
         assert!(few["deployments"].is_null() && few["artifacts"].is_null(), "{few}");
+        let (_, few) = ask_of(operator, Some(&reader), &format!("{base}/tags"))?;
+        assert!(few["items"][0]["name"].is_string() && few["items"][0]["artifacts"].is_null());
         for (token, path, expected, reason) in [
             (None, "/branches".to_owned(), 401, "Unauthorized"),
             (Some(&stranger), "/commits".to_owned(), 403, "Forbidden"),
@@ -327,6 +340,8 @@ async fn views_of_a_repository_show_what_is_built_and_where_it_runs() -> Result<
             (Some(&viewer), format!("/files?commit={}", "1".repeat(40)), 404, "NotFound"),
             (Some(&viewer), "/files?commit=HEAD".to_owned(), 400, "BadRequest"),
             (Some(&viewer), "/branches?wrong=1".to_owned(), 400, "BadRequest"),
+            (Some(&stranger), "/tags".to_owned(), 403, "Forbidden"),
+            (Some(&viewer), "/tags?cursor=last".to_owned(), 400, "BadRequest"),
         ] {
             let (status, problem) =
                 ask_of(operator, token.map(String::as_str), &format!("{base}{path}"))?;

@@ -21,7 +21,7 @@ use super::deployed;
 use super::problem::{Problem, bad_query};
 use super::source_model::{
     Branch, BranchPage, Commit, CommitPage, CommitsQuery, PageQuery, PullRequestPage, RateLimit,
-    SourceAtQuery, SourceFiles, Status, Statuses,
+    SourceAtQuery, SourceFiles, Status, Statuses, Tag, TagPage,
 };
 use crate::repository::{FOLDER, RepositoryError};
 use crate::sources::Source;
@@ -30,8 +30,8 @@ use crate::sources::Source;
 const PAGE: usize = 20;
 /// Most commits of a page.
 const MAX_PAGE: usize = 50;
-/// Branches of a page that is read from git.
-const BRANCHES: usize = 100;
+/// Branches or tags of a page that is read from git.
+const REFERENCES: usize = 100;
 /// How long a copy is believed before its host is asked again.
 const FRESH: Duration = Duration::from_secs(5);
 /// Namespaces whose apps are looked at: the repository's own, and some that take its artifacts.
@@ -71,15 +71,48 @@ pub(super) async fn branches(
         let items = items.map(|b| branch(b.name, b.sha.to_string(), Some(b.protected)));
         (items.collect(), read.next)
     } else {
-        let all: Vec<_> = place.look().await?.into_iter().filter(|r| !r.tag).collect();
-        let skip = (page as usize - 1).saturating_mul(BRANCHES);
-        let more = all.len() > skip.saturating_add(BRANCHES);
-        let shown = all.into_iter().skip(skip).take(BRANCHES);
-        let items = shown.map(|r| branch(r.name, r.commit.to_string(), None)).collect();
-        (items, more.then_some(page.saturating_add(1)))
+        let (shown, next) = place.references(false, page).await?;
+        let items = shown.into_iter().map(|r| branch(r.name, r.commit.to_string(), None));
+        (items.collect(), next)
     };
     let next = next.map(|page| page.to_string());
     Ok(Json(BranchPage { items, next, rate_limit: place.rate_limit() }))
+}
+
+/// Lists the tags of a repository, with what was made of the commit of each.
+#[utoipa::path(
+    get, path = "/v1/namespaces/{namespace}/repositories/{repository}/tags", tag = "source",
+    params(("namespace" = String, Path), ("repository" = String, Path), PageQuery),
+    responses((status = 200, body = TagPage), (status = "4XX", body = Problem), (status = "5XX", body = Problem))
+)]
+pub(super) async fn tags(
+    State(views): State<Views>,
+    caller: Caller,
+    Path((namespace, repository)): Path<(String, String)>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<TagPage>, Problem> {
+    let Query(PageQuery { cursor }) = query.map_err(bad_query)?;
+    let place = Place::find(&views, &caller, &namespace, &repository).await?;
+    let page = cursor::page(cursor.as_deref())?;
+    let tag = |name, commit, time| Tag { name, commit, time, artifacts: None };
+    let (mut items, next): (Vec<_>, _) = if let Some(host) = &place.source.host {
+        let read = host.tags(page).await?;
+        let items = read.items.into_iter().map(|t| tag(t.name, t.sha.to_string(), None));
+        (items.collect(), read.next)
+    } else {
+        let (shown, next) = place.references(true, page).await?;
+        let items = shown.into_iter();
+        let items = items.map(|r| tag(r.name, r.commit.to_string(), Some(r.created.to_string())));
+        (items.collect(), next)
+    };
+    if let Some(artifacts) = place.artifacts(&views, &caller).await? {
+        for tag in &mut items {
+            let made = deployed::artifacts(&artifacts, &place.source.full_name, &tag.commit);
+            tag.artifacts = Some(made);
+        }
+    }
+    let next = next.map(|page| page.to_string());
+    Ok(Json(TagPage { items, next, rate_limit: place.rate_limit() }))
 }
 
 /// Lists the commits of a branch, with where each is deployed and, if asked for, its statuses.
@@ -290,6 +323,30 @@ impl Place {
         Err(Problem::not_found(format!("no branch and no tag of the repository has {commit}")))
     }
 
+    /// A page of the branches or of the tags as git has them, the newest first, and the next one.
+    async fn references(
+        &self,
+        tags: bool,
+        page: u32,
+    ) -> Result<(Vec<Reference>, Option<u32>), Problem> {
+        let all: Vec<_> = self.look().await?.into_iter().filter(|r| r.tag == tags).collect();
+        let skip = (page as usize - 1).saturating_mul(REFERENCES);
+        let more = all.len() > skip.saturating_add(REFERENCES);
+        let shown = all.into_iter().skip(skip).take(REFERENCES).collect();
+        Ok((shown, more.then_some(page.saturating_add(1))))
+    }
+
+    /// The Artifacts of the namespace; nothing for callers who may not read them.
+    async fn artifacts(
+        &self,
+        views: &Views,
+        caller: &Caller,
+    ) -> Result<Option<Vec<Arc<Artifact>>>, Problem> {
+        let question = Question::of_all::<Artifact>(&self.namespace);
+        let may = views.callers.allows(caller, &question).await?;
+        Ok(may.then(|| views.ctx().artifacts_in(&self.namespace)))
+    }
+
     /// Adds where commits are deployed, and what was made of them, as far as the caller may see it.
     async fn tell_deployments(
         &self,
@@ -299,9 +356,7 @@ impl Place {
     ) -> Result<(), Problem> {
         let ctx = views.ctx();
         let full_name = &self.source.full_name;
-        let may_artifacts = Question::of_all::<Artifact>(&self.namespace);
-        if views.callers.allows(caller, &may_artifacts).await? {
-            let artifacts = ctx.artifacts_in(&self.namespace);
+        if let Some(artifacts) = self.artifacts(views, caller).await? {
             for commit in &mut *commits {
                 commit.artifacts = Some(deployed::artifacts(&artifacts, full_name, &commit.commit));
             }

@@ -51,6 +51,35 @@ pub(super) struct Branch {
     pub(super) protected: Option<bool>,
 }
 
+/// A page of the tags.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TagPage {
+    /// The tags: in the host's order, or from git the newest first.
+    pub(super) items: Vec<Tag>,
+    /// The cursor of the next page; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+    /// What the host last said of its rate limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate_limit: Option<RateLimit>,
+}
+
+/// A tag.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Tag {
+    /// Its name.
+    pub(super) name: String,
+    /// The commit that it stands for.
+    pub(super) commit: String,
+    /// When it was made (RFC 3339), where git alone is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) time: Option<String>,
+    /// The Artifacts that were made of its commit; left out for callers who may not read Artifacts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) artifacts: Option<Vec<CommitArtifact>>,
+}
+
 /// A page of the commits of a branch.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

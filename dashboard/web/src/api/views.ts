@@ -102,6 +102,13 @@ export interface Branch {
   protected?: boolean | null;
 }
 
+export interface Tag {
+  name: string;
+  commit: string;
+  time?: string | null;
+  artifacts?: CommitArtifact[] | null;
+}
+
 export interface PullRequest {
   number: number;
   title: string;
@@ -177,6 +184,9 @@ export const readPlan = (namespace: string, release: string) =>
 
 export const readBranches = (namespace: string, repository: string) =>
   get<Page<Branch>>(below(namespace, 'repositories', repository, 'branches'));
+
+export const readTags = (namespace: string, repository: string) =>
+  get<Page<Tag>>(below(namespace, 'repositories', repository, 'tags'));
 
 export const readPullRequests = (namespace: string, repository: string) =>
   get<Page<PullRequest>>(below(namespace, 'repositories', repository, 'pull-requests'));

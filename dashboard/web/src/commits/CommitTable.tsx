@@ -4,7 +4,6 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { toRelease, useRight } from '~/api/rights';
 import type { Commit, Deployment } from '~/api/views';
-import { actToText } from '~/domain/act';
 import { openOutside } from '~/domain/links';
 import type { Word } from '~/domain/words';
 import type { Column } from '~/overview/matrix';
@@ -13,9 +12,9 @@ import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
-import { ArtifactApps } from './ArtifactApps';
 import { CommitDetails } from './CommitDetails';
 import { checksOf, noArtifact } from './commits';
+import { useReleaseArtifact } from './useReleaseArtifact';
 
 interface Props {
   commits: readonly Commit[];
@@ -30,7 +29,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
   const right = useRight(toRelease(namespace));
   const body = useRef<HTMLTableSectionElement>(null);
   const [at, setAt] = useState(0);
-  const [asked, ask] = useState<string>();
+  const [ask, question] = useReleaseArtifact(namespace);
   const { commit: chosen } = useSearch({ strict: false });
   const opened = chosen ? commits.find((each) => each.commit === chosen) : undefined;
   const open = (id: string | undefined) =>
@@ -41,13 +40,6 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
     const next = Math.max(0, Math.min(commits.length - 1, current + by));
     setAt(next);
     body.current?.rows[next]?.scrollIntoView({ block: 'nearest' });
-  };
-  const release = (artifact: string, app: string) => {
-    ask(undefined);
-    void navigate({
-      to: '.',
-      search: (old) => ({ ...old, act: actToText({ kind: 'release', namespace, app, environments: [], artifact }) }),
-    });
   };
   const artifact = commit?.artifacts?.[0]?.name;
   useKeys([
@@ -105,7 +97,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
                     right={right}
                     variant="default"
                     size="compact-xs"
-                    onClick={() => ask(each.artifacts?.[0]?.name)}
+                    onClick={() => each.artifacts?.[0] && ask(each.artifacts[0].name)}
                   >
                     Release…
                   </Guarded>
@@ -120,14 +112,7 @@ export function CommitTable({ commits, columns, namespace, stale }: Props) {
         </tbody>
       </table>
       {opened && <CommitDetails commit={opened} namespace={namespace} onClose={() => open(undefined)} />}
-      {asked && (
-        <ArtifactApps
-          namespace={namespace}
-          name={asked}
-          onChoose={(app) => release(asked, app)}
-          onClose={() => ask(undefined)}
-        />
-      )}
+      {question}
     </section>
   );
 }

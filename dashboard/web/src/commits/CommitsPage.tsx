@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo, useRef } from 'react';
 import type { Artifact, Repository } from '~/api/kinds';
 import type { EnvironmentCard, Row } from '~/api/server';
-import { readBranches, readCommits, readPullRequests } from '~/api/views';
+import { readBranches, readCommits, readPullRequests, readTags } from '~/api/views';
 import { useOverview, useRepositoryScope } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useRefetchOn } from '~/live/useRefetchOn';
@@ -15,6 +15,7 @@ import { Empty, Failure, Loading } from '~/parts/states';
 import { CommitTable } from './CommitTable';
 import { filterCommits, isJudged, newsOf, type Only, onlyFrom, pollOf, withArtifact } from './commits';
 import { PullRequests } from './PullRequests';
+import { Tags } from './Tags';
 import { useDeployable } from './useDeployable';
 import './commits.css';
 
@@ -46,6 +47,10 @@ export function CommitsPage() {
     queryKey: ['branches', namespace, repository],
     queryFn: () => readBranches(namespace, repository),
   });
+  const tags = useQuery({
+    queryKey: ['tags', namespace, repository],
+    queryFn: () => readTags(namespace, repository),
+  });
   const pulls = useQuery({
     queryKey: ['pulls', namespace, repository],
     queryFn: () => readPullRequests(namespace, repository),
@@ -70,7 +75,7 @@ export function CommitsPage() {
     return [found && newsOf(found), news, ...places].join();
   }, [own, found, news]);
   useRefetchOn(found && loaded && news !== undefined ? told : undefined, () => {
-    for (const kind of ['commits', 'branches', 'pulls'])
+    for (const kind of ['commits', 'branches', 'tags', 'pulls'])
       void queries.invalidateQueries({ queryKey: [kind, namespace, repository] });
     void queries.invalidateQueries({
       queryKey: ['artifact', namespace],
@@ -172,6 +177,7 @@ export function CommitsPage() {
           </Button>
         </Group>
       )}
+      {tags.data && tags.data.items.length > 0 && <Tags tags={tags.data} namespace={namespace} commits={all} />}
       {found && pulls.data && pulls.data.items.length > 0 && (
         <PullRequests pulls={pulls.data.items} repository={found} rows={loaded ? own : undefined} />
       )}

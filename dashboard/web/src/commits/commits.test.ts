@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest';
 import type { Artifact, ManifestVerdict, Repository } from '~/api/kinds';
-import { checksOf, filterCommits, isDeployable, newsOf, noArtifact, onlyFrom, pollOf, withArtifact } from './commits';
+import {
+  artifactOfTag,
+  checksOf,
+  filterCommits,
+  isDeployable,
+  linkOf,
+  newsOf,
+  noArtifact,
+  onlyFrom,
+  pollOf,
+  withArtifact,
+} from './commits';
 
 const commit = { commit: '9f3c1a2', message: 'Retry payments', author: 'Ada' };
 
@@ -41,6 +52,22 @@ test('of a commit with several artifacts, one that fits is released', () => {
     { ...built, artifacts: [push, pull, tag] },
   ]);
   expect(withArtifact([built], () => false)).toEqual([]);
+});
+
+test('what was made of a tag itself is released of it, else what was made of its commit', () => {
+  const artifacts = [
+    { name: 'of-push', event: 'Push' },
+    { name: 'of-tag', event: 'Tag', tag: 'v1' },
+  ];
+  expect(artifactOfTag({ name: 'v1', commit: 'c', artifacts })).toBe('of-tag');
+  expect(artifactOfTag({ name: 'v2', commit: 'c', artifacts })).toBe('of-push');
+  expect(artifactOfTag({ name: 'v3', commit: 'c', artifacts: null })).toBeUndefined();
+});
+
+test('where a commit is at the host is known from any other', () => {
+  const known = { ...commit, url: 'https://git.example.com/shop/commit/9f3c1a2' };
+  expect(linkOf([commit, known], 'abc')).toBe('https://git.example.com/shop/commit/abc');
+  expect(linkOf([commit, { ...commit, url: 'https://git.example.com/elsewhere' }], 'abc')).toBeUndefined();
 });
 
 const judged = (releases: Partial<ManifestVerdict>[], status: 'True' | 'False' = 'True'): Artifact => ({

@@ -1,7 +1,7 @@
 /** Filters and sums of commits, and when a repository has something new. Pure. */
 
 import { type Artifact, condition, type Repository } from '~/api/kinds';
-import type { Check, Commit, CommitArtifact } from '~/api/views';
+import type { Check, Commit, CommitArtifact, Tag } from '~/api/views';
 import type { Word } from '~/domain/words';
 import { appsOf, candidatesOf, whyNot } from '~/release/candidates';
 
@@ -55,6 +55,16 @@ export function checksOf(checks: readonly Check[] | null | undefined): { word: W
 /** Says why a commit cannot be released. */
 export function noArtifact(commit: Commit): string {
   return checksOf(commit.statuses)?.word === 'Failed' ? 'no artifact: CI failed' : 'no artifact';
+}
+
+/** Finds the artifact that is released of a tag: what was made of the tag itself comes first. */
+export const artifactOfTag = ({ name, artifacts }: Tag) =>
+  (artifacts?.find(({ tag }) => tag === name) ?? artifacts?.[0])?.name;
+
+/** Makes the address of any commit at the host from one that is known. */
+export function linkOf(commits: readonly Commit[], id: string): string | undefined {
+  const known = commits.find(({ commit, url }) => url?.includes(commit));
+  return known?.url?.replace(known.commit, id);
 }
 
 /** Returns a text that is another one whenever the cluster knows something new of a repository, or its host has said so. */
