@@ -40,7 +40,7 @@ mod request;
 mod wire_tests;
 
 pub use app::{
-    Alert, AlertPhase, AppKey, AppState, Autoscaler, Blind, Cause, Container, ContainerState,
+    Alert, AlertPhase, AppKey, AppState, Autoscaler, Blind, Cause, Container, ContainerState, Cron,
     EnvironmentState, FluxItem, Link, Pod, Terminated, Word, Workload,
 };
 pub use frame::{Capability, DecodeError, FromAgent, FromDashboard, Kinds, decode, encode};

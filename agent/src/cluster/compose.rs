@@ -163,6 +163,7 @@ impl<'a> Parts<'a> {
                 available,
                 images,
                 autoscalers,
+                cron: None,
                 word,
                 cause,
             }
@@ -188,6 +189,7 @@ impl<'a> Parts<'a> {
             available: outcome.succeeded,
             images: images.clone(),
             autoscalers: Vec::new(),
+            cron: None,
             word: outcome.word,
             cause: refusal.or(outcome.cause),
         })
@@ -195,10 +197,10 @@ impl<'a> Parts<'a> {
 
     /// Tells of a `CronJob`, by the last of its Jobs that ended.
     fn cron_job(&self, key: &Key, fact: &Fact) -> Option<Workload> {
-        let Fact::CronJob { suspended, images, active } = fact else { return None };
+        let Fact::CronJob { cron, images, active } = fact else { return None };
         let ended = self.jobs.iter().filter_map(|(job_key, fact, _)| match fact {
-            Fact::Job { job, cron: Some(cron), created, .. }
-                if *cron == key.name && job_key.namespace == key.namespace =>
+            Fact::Job { job, cron: Some(by), created, .. }
+                if *by == key.name && job_key.namespace == key.namespace =>
             {
                 let outcome = job_outcome(job, self.troubles(key));
                 (outcome.word != Word::Progressing).then_some((created, job_key, outcome))
@@ -206,7 +208,7 @@ impl<'a> Parts<'a> {
             _ => None,
         });
         let last = ended.max_by_key(|(created, key, _)| (*created, *key));
-        let failed = last.filter(|(_, _, outcome)| outcome.word == Word::Failed && !suspended);
+        let failed = last.filter(|(_, _, outcome)| outcome.word == Word::Failed && !cron.suspended);
         let cause = failed.and_then(|(_, job, outcome)| {
             let cause = outcome.cause?;
             Some(Cause { message: format!("Job {}: {}", job.name, cause.message), ..cause })
@@ -220,6 +222,7 @@ impl<'a> Parts<'a> {
             available: 0,
             images: images.clone(),
             autoscalers: Vec::new(),
+            cron: Some((**cron).clone()),
             word: if cause.is_some() { Word::Failed } else { Word::Healthy },
             cause,
         })

@@ -5,13 +5,13 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet}
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobCondition, JobSpec, JobStatus};
 use k8s_openapi::api::core::v1::{Event, Namespace, Pod as KubePod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::core::DynamicObject;
 
 use super::key::{Claims, Key, Kind};
 use super::pod;
 use crate::diagnosis::{Rollout, flux_item, images};
-use crate::protocol::{Autoscaler, FluxItem, Link, MAX_PARTS, Pod, clip};
+use crate::protocol::{Autoscaler, Cron, FluxItem, Link, MAX_PARTS, Pod, clip};
 
 /// What is kept of an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub(super) enum Fact {
         created: Option<Timestamp>,
     },
     CronJob {
-        suspended: bool,
+        cron: Box<Cron>,
         images: Vec<String>,
         active: usize,
     },
@@ -159,8 +159,16 @@ pub(super) fn job(object: &Job) -> Seen {
 pub(super) fn cron_job(object: &CronJob) -> Seen {
     let job = object.spec.job_template.spec.as_ref();
     let status = object.status.as_ref();
-    let fact = Fact::CronJob {
+    let time = |time: Option<&Time>| time.map(|time| time.0);
+    let cron = Cron {
+        schedule: clip(&object.spec.schedule),
+        time_zone: clip(object.spec.time_zone.as_deref().unwrap_or_default()),
         suspended: object.spec.suspend.unwrap_or_default(),
+        last_schedule: time(status.and_then(|status| status.last_schedule_time.as_ref())),
+        last_success: time(status.and_then(|status| status.last_successful_time.as_ref())),
+    };
+    let fact = Fact::CronJob {
+        cron: Box::new(cron),
         images: images(job.and_then(|job| job.template.spec.as_ref())),
         active: status.and_then(|status| status.active.as_ref()).map_or(0, Vec::len),
     };

@@ -236,6 +236,7 @@ mod tests {
             available: 0,
             images: Vec::new(),
             autoscalers: Vec::new(),
+            cron: None,
             word,
             cause: (word != Word::Healthy).then(|| cause(reason, "why".into(), "do it")),
         }];

@@ -358,6 +358,7 @@ fn an_app_is_as_bad_as_its_worst_part() {
         available: 1,
         images: Vec::new(),
         autoscalers: Vec::new(),
+        cron: None,
         word,
         cause: (word != Word::Healthy).then(|| cause("Why", "message".into(), "step")),
     };

@@ -122,12 +122,35 @@ pub struct Workload {
     /// What scales it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub autoscalers: Vec<Autoscaler>,
+    /// When it runs, of a `CronJob`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<Cron>,
     /// One word for it.
     #[serde(deserialize_with = "word")]
     pub word: Word,
     /// Why it is that word, where it is not Healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+}
+
+/// When a `CronJob` runs. When it does next is for whoever shows it to reckon: that changes by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cron {
+    /// Its cron expression.
+    pub schedule: String,
+    /// Time zone of the expression; that of the control plane where it is empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub time_zone: String,
+    /// Whether it makes no Jobs for now.
+    #[serde(default)]
+    pub suspended: bool,
+    /// The time of the last run that was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_schedule: Option<Timestamp>,
+    /// When a run last ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
 }
 
 /// A `HorizontalPodAutoscaler`.

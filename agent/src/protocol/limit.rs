@@ -123,6 +123,10 @@ impl AppState {
         for autoscaler in self.workloads.iter_mut().flat_map(|w| &mut w.autoscalers) {
             shorten(&mut autoscaler.message, MAX_TEXT);
         }
+        for cron in self.workloads.iter_mut().filter_map(|workload| workload.cron.as_mut()) {
+            shorten(&mut cron.schedule, MAX_TEXT);
+            shorten(&mut cron.time_zone, MAX_TEXT);
+        }
         self.flux.iter_mut().for_each(FluxItem::fit);
         for alert in &mut self.alerts {
             shorten(&mut alert.message, MAX_TEXT);

@@ -71,10 +71,30 @@ fn crashing() -> AppState {
             desired: 3,
             message: String::new(),
         }],
+        cron: None,
         images: vec!["registry.example/checkout:1.4.2".into()],
         word: Word::Failed,
         cause: Some(cause),
     }];
+    app.workloads.push(Workload {
+        kind: "CronJob".into(),
+        name: "report".into(),
+        wanted: 0,
+        ready: 0,
+        updated: 0,
+        available: 0,
+        images: Vec::new(),
+        autoscalers: Vec::new(),
+        cron: Some(Cron {
+            schedule: "0 2 * * *".into(),
+            time_zone: "Europe/Vienna".into(),
+            suspended: false,
+            last_schedule: Some(time),
+            last_success: Some(time),
+        }),
+        word: Word::Healthy,
+        cause: None,
+    });
     app.pods = vec![Pod {
         workload: "Deployment/checkout".into(),
         phase: "Running".into(),

@@ -180,6 +180,7 @@ mod tests {
             available: ready,
             images: vec!["web:2".into(), "envoy:1".into()],
             autoscalers: Vec::new(),
+            cron: None,
             word,
             cause: None,
         }

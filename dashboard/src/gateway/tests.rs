@@ -36,6 +36,7 @@ fn app(environment: &str, number: usize, round: usize) -> AppState {
         available: 1,
         images: vec![format!("{environment}:{round}"), "i".repeat(2_000)],
         autoscalers: Vec::new(),
+        cron: None,
         word: Word::Healthy,
         cause: None,
     }];

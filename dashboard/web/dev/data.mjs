@@ -889,6 +889,34 @@ export function presenceOf(environment) {
 }
 
 /** What the agent of prod-us says of an app. */
+/** The CronJobs of the catalog: one that goes well, one that failed, and one that somebody suspended. */
+function cronsOf(app) {
+  if (app !== 'catalog') return [];
+  const night = new Date(START).setUTCHours(2, 0, 0, 0) - 86_400_000;
+  const at = (time) => new Date(time).toISOString();
+  const cron = (name, cron, more = {}) => ({
+    kind: 'CronJob',
+    name,
+    wanted: 0,
+    ready: 0,
+    updated: 0,
+    images: [`registry.example.com/${name}:1.4.2`],
+    word: 'Healthy',
+    cron: { schedule: '0 2 * * *', timeZone: 'Europe/Vienna', suspended: false, lastSchedule: at(night), ...cron },
+    ...more,
+  });
+  const cause = {
+    reason: 'BackoffLimitExceeded',
+    message: 'Job reindex-29: Job has reached the specified backoff limit; container reindex ends with exit code 2',
+    nextStep: 'read the log of its last pod, mend it, and release again',
+  };
+  return [
+    cron('report', { lastSuccess: at(night + 240_000) }),
+    cron('reindex', { schedule: '30 4 * * 1-5', lastSuccess: at(night - 86_400_000) }, { word: 'Failed', cause }),
+    cron('prune', { schedule: '@weekly', timeZone: undefined, suspended: true, lastSchedule: undefined }),
+  ];
+}
+
 export function runningOf(app, environment) {
   const found = apps.find(({ metadata }) => metadata.name === `${app}.${environment}`);
   if (!found || !['prod-us', 'staging'].includes(environment)) return null;
@@ -942,6 +970,7 @@ export function runningOf(app, environment) {
           images: [`registry.example.com/${app}:${found.status.current.version}`],
           word: found.status.live.state,
         },
+        ...cronsOf(app),
       ],
       pods: [pod('b', failing), pod('a', false), pod('c', false)],
       links: [{ kind: 'Ingress', name: app, url: `https://${app}.us.shop.example.com` }],

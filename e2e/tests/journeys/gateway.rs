@@ -138,6 +138,7 @@ pub(crate) fn state(name: &str, word: Word, commit: &str) -> AppState {
         available: 2,
         images: vec!["web:1".into()],
         autoscalers: Vec::new(),
+        cron: None,
         word,
         cause: cause.clone(),
     }];

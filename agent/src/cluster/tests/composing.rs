@@ -125,6 +125,29 @@ fn a_cron_job_is_judged_by_the_last_of_its_jobs_that_ended() {
 }
 
 #[test]
+fn a_cron_job_tells_when_it_runs_and_whether_it_is_suspended() {
+    let mut index = index();
+    let cron = |suspend: bool, status: Value| {
+        make(Kind::CronJob, "nightly")
+            .of("web", "prod")
+            .with(
+                "spec",
+                json!({"schedule": "0 2 * * *", "timeZone": "Europe/Vienna", "suspend": suspend,
+                       "jobTemplate": {"spec": {"template": {}}}}),
+            )
+            .with("status", status)
+    };
+    fill(&mut index, [cron(false, json!({"lastScheduleTime": at(5), "lastSuccessfulTime": at(9)}))]);
+    let told = app(&index, "web").workloads.remove(0).cron.unwrap();
+    assert_eq!((told.schedule.as_str(), told.time_zone.as_str()), ("0 2 * * *", "Europe/Vienna"));
+    assert_eq!((told.last_schedule, told.last_success), (Some(at(5)), Some(at(9))));
+    assert!(!told.suspended);
+    fill(&mut index, [cron(true, json!({}))]);
+    let told = app(&index, "web").workloads.remove(0).cron.unwrap();
+    assert!(told.suspended && told.last_schedule.is_none());
+}
+
+#[test]
 fn autoscalers_and_addresses_are_told_with_the_app() {
     let mut index = index();
     let scaler = make(Kind::Autoscaler, "web")

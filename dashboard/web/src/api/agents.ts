@@ -17,8 +17,19 @@ export interface Workload {
   updated: number;
   images: string[];
   autoscalers?: { name: string; min: number; max: number; desired: number; message?: string }[];
+  /** When it runs, of a CronJob. */
+  cron?: CronTimes;
   word: Word;
   cause?: Cause;
+}
+
+/** When a CronJob runs. */
+export interface CronTimes {
+  schedule: string;
+  timeZone?: string;
+  suspended: boolean;
+  lastSchedule?: string;
+  lastSuccess?: string;
 }
 
 export interface Terminated {

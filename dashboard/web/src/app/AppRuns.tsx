@@ -1,11 +1,13 @@
 import { Alert, Button, Text } from '@mantine/core';
 import { useAgentActRight } from '~/api/agentRights';
-import type { Cause, FluxItem, Pod, Running, Workload } from '~/api/agents';
+import type { Cause, CronTimes, FluxItem, Pod, Running, Workload } from '~/api/agents';
 import type { Right } from '~/api/server';
+import { lastRun, nextRun } from '~/domain/cron';
 import { groupPods } from '~/domain/pods';
-import { Age } from '~/parts/Age';
+import { absolute, nearTime } from '~/domain/time';
+import { Age, useNow } from '~/parts/Age';
 import { Outside } from '~/parts/states';
-import { WordMark } from '~/parts/WordMark';
+import { WordIcon, WordMark } from '~/parts/WordMark';
 import { type Place, ReconcileButton, RestartButton } from './AgentButtons';
 
 interface Props {
@@ -124,13 +126,14 @@ function WorkloadRow({
   inNamespace: string;
   right: Right;
 }) {
-  const { kind, name, ready, wanted, updated, images, autoscalers = [], word, cause } = workload;
+  const { kind, name, ready, wanted, updated, images, autoscalers = [], cron, word, cause } = workload;
   return (
     <tr className="workload">
       <th scope="rowgroup">
-        <WordMark word={word} size={15}>
+        <WordMark word={cron?.suspended ? 'Waiting' : word} size={15}>
           {kind} {name}
         </WordMark>
+        {cron && <Runs workload={workload} cron={cron} />}
         <Why cause={cause} />
         <span className="mono app-images">{images.join(' ')}</span>
         {autoscalers.map(({ name, min, max, desired, message }) => (
@@ -141,7 +144,7 @@ function WorkloadRow({
         ))}
       </th>
       <td>
-        {ready}/{wanted}
+        {cron ? updated > 0 && `${updated} running` : `${ready}/${wanted}`}
         {updated < wanted && ` · ${updated} updated`}
       </td>
       <td />
@@ -151,6 +154,46 @@ function WorkloadRow({
         <RestartButton place={place} workload={workload} inNamespace={inNamespace} right={right} />
       </td>
     </tr>
+  );
+}
+
+/** When a CronJob ran last, how that went, and when it runs next. */
+function Runs({ workload, cron }: { workload: Workload; cron: CronTimes }) {
+  const now = useNow();
+  const last = lastRun(workload);
+  const next = nextRun(cron, now);
+  const { schedule, timeZone } = cron;
+  return (
+    <span className="app-cron">
+      {last ? (
+        <span>
+          last <WordIcon word={last.word} size={13} />{' '}
+          <time dateTime={last.time} title={absolute(last.time)}>
+            {nearTime(last.time, now)}
+          </time>
+        </span>
+      ) : (
+        <span>never ran</span>
+      )}
+      {cron.suspended ? (
+        <span>suspended</span>
+      ) : (
+        next && (
+          <span>
+            next{' '}
+            <time dateTime={next} title={absolute(next)}>
+              {nearTime(next, now)}
+            </time>
+          </span>
+        )
+      )}
+      <span
+        className="mono"
+        title={timeZone ? undefined : 'It names no time zone: UTC is taken for that of the cluster.'}
+      >
+        {schedule} {timeZone}
+      </span>
+    </span>
   );
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agoText, between, relative, span } from './time';
+import { agoText, between, nearTime, relative, span } from './time';
 
 const now = Date.parse('2026-11-26T12:00:00Z');
 
@@ -23,6 +23,14 @@ test('durations are told between two known times only', () => {
   expect(between('2026-11-26T12:00:00Z', '2026-11-26T12:00:41Z')).toBe('41s');
   expect(between(undefined, '2026-11-26T12:00:41Z')).toBeUndefined();
   expect(span(-5)).toBe('0s');
+});
+
+test('a time that may be today has no more of its date than is needed', () => {
+  const noon = new Date(2026, 10, 28, 12);
+  const at = (month: number, day: number) => nearTime(new Date(2026, month, day, 2).toISOString(), noon.getTime());
+  expect(at(10, 28)).toBe('02:00');
+  expect(at(10, 29)).toBe('Sun 02:00');
+  expect(at(11, 24)).toBe('24 Dec 2026, 02:00');
 });
 
 test('a time is part of a sentence', () => {

@@ -48,6 +48,18 @@ export const clockTime = (time: string | undefined) => (time ? clock.format(new 
 /** Returns weekday and time, for what is some days away. */
 export const dayTime = (time: string) => brief.format(new Date(time));
 
+const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
+const hour = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
+const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+const WEEK = 6 * 86_400_000;
+
+/** Returns a time that may be today, with no more of its date than is needed to know which. */
+export function nearTime(time: string, now: number): string {
+  const at = new Date(time);
+  if (day.format(at) === day.format(now)) return hour.format(at);
+  return Math.abs(at.getTime() - now) < WEEK ? dayTime(time) : date.format(at);
+}
+
 /** Returns the time between two points, or nothing where one is not known. */
 export const between = (from: string | undefined, to: string | undefined) =>
   from && to ? span(Date.parse(to) - Date.parse(from)) : undefined;
