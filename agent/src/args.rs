@@ -92,6 +92,8 @@ pub enum OnDemand {
     Describe,
     /// To have Flux look at its objects now
     Reconcile,
+    /// To have Flux go on with objects of its own that were suspended
+    Resume,
     /// To have the pods of a workload started again
     Restart,
 }
@@ -103,6 +105,7 @@ pub(crate) fn capabilities(on_demand: &[OnDemand]) -> Vec<Capability> {
         (OnDemand::Events, Capability::Events),
         (OnDemand::Describe, Capability::Describe),
         (OnDemand::Reconcile, Capability::ReconcileFlux),
+        (OnDemand::Resume, Capability::ResumeFlux),
         (OnDemand::Restart, Capability::Restart),
     ];
     let all = on_demand.contains(&OnDemand::All);
@@ -175,7 +178,7 @@ mod tests {
         };
         assert_eq!(allowed(&[]), []);
         assert_eq!(allowed(&["--on-demand=events,logs"]), [Capability::Logs, Capability::Events]);
-        assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 5);
+        assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 6);
     }
 
     #[test]

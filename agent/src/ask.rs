@@ -170,6 +170,7 @@ async fn carry_out(
         }
         Query::Describe(name) => object::describe(&client, cluster, &name, answering).await,
         Query::ReconcileFlux(name) => object::reconcile(&client, cluster, &name, answering).await,
+        Query::ResumeFlux(name) => object::resume(&client, cluster, &name, answering).await,
         Query::Restart(name) => object::restart(&client, cluster, &name, answering).await,
         Query::Unknown => Err(Refused::new(Refusal::Unsupported, "the agent is too old for it")),
     }
@@ -181,6 +182,7 @@ fn capability(query: &Query) -> Option<Capability> {
         Query::Events { .. } => Some(Capability::Events),
         Query::Describe(_) => Some(Capability::Describe),
         Query::ReconcileFlux(_) => Some(Capability::ReconcileFlux),
+        Query::ResumeFlux(_) => Some(Capability::ResumeFlux),
         Query::Restart(_) => Some(Capability::Restart),
         Query::Unknown => None,
     }
@@ -192,6 +194,7 @@ fn name(query: &Query) -> &'static str {
         Query::Events { .. } => "events",
         Query::Describe(_) => "describe",
         Query::ReconcileFlux(_) => "reconcileFlux",
+        Query::ResumeFlux(_) => "resumeFlux",
         Query::Restart(_) => "restart",
         Query::Unknown => "unknown",
     }

@@ -176,6 +176,7 @@ pub(crate) fn routes() -> Router<Dashboard> {
         .route("/api/agents/{namespace}/{environment}/apps/{app}/events", get(ask::events))
         .route("/api/agents/{namespace}/{environment}/describe", get(ask::describe))
         .route("/api/agents/{namespace}/{environment}/reconcile", post(ask::reconcile))
+        .route("/api/agents/{namespace}/{environment}/resume", post(ask::resume))
         .route("/api/agents/{namespace}/{environment}/restart", post(ask::restart))
 }
 

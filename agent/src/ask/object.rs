@@ -40,14 +40,23 @@ pub(super) async fn reconcile(
     name: &ObjectName,
     answering: &Answering,
 ) -> Result<(), Refused> {
-    known(cluster, name)?;
-    if !name.api_version.contains(".toolkit.fluxcd.io/") {
-        return Err(Refused::new(Refusal::Invalid, format!("{} is none of Flux'", shown(name))));
-    }
+    known_of_flux(cluster, name)?;
     let now = Timestamp::now().to_string();
     let change = json!({"metadata": {"annotations": {labels::FLUX_REQUESTED_AT: now}}});
     patch(client, name, change).await?;
     done(answering, format!("Flux is asked to look at {} now", shown(name))).await
+}
+
+/// Has Flux go on with an object of its own that was suspended.
+pub(super) async fn resume(
+    client: &Client,
+    cluster: &Cluster,
+    name: &ObjectName,
+    answering: &Answering,
+) -> Result<(), Refused> {
+    known_of_flux(cluster, name)?;
+    patch(client, name, json!({"spec": {"suspend": false}})).await?;
+    done(answering, format!("Flux goes on with {}", shown(name))).await
 }
 
 /// Starts the pods of a workload again, one after the other.
@@ -86,6 +95,15 @@ fn known(cluster: &Cluster, name: &ObjectName) -> Result<ObjectRef, Refused> {
         shown(name)
     );
     Err(Refused::new(Refusal::NotFound, why))
+}
+
+/// The same for an object of Flux.
+fn known_of_flux(cluster: &Cluster, name: &ObjectName) -> Result<(), Refused> {
+    known(cluster, name)?;
+    if name.api_version.contains(".toolkit.fluxcd.io/") {
+        return Ok(());
+    }
+    Err(Refused::new(Refusal::Invalid, format!("{} is none of Flux'", shown(name))))
 }
 
 async fn api(client: &Client, name: &ObjectName) -> Result<Api<DynamicObject>, Refused> {

@@ -330,6 +330,33 @@ async fn flux_is_asked_to_look_by_the_person_who_wants_it() {
 }
 
 #[tokio::test]
+async fn flux_goes_on_with_what_was_suspended_by_the_wish_of_a_person() {
+    let (mut desk, asked) = desk().await;
+    testing::kustomization(&desk.powers.cluster, "web", "prod-web");
+    let name = |name: &str| ObjectName {
+        api_version: "kustomize.toolkit.fluxcd.io/v1".into(),
+        namespace: "flux-system".into(),
+        ..object("Kustomization", name)
+    };
+    let (parts, end) = ask(&mut desk, "ada", Query::ResumeFlux(name("prod-web"))).await;
+    assert_eq!(end, Ok(()));
+    assert!(matches!(parts.as_slice(), [Answer::Done { .. }]), "{parts:?}");
+    let expected = ("ada of shop".to_owned(), r#"{"spec":{"suspend":false}}"#.to_owned());
+    assert_eq!(asked.of("PATCH"), [expected]);
+    for (user, query, why) in [
+        ("eve", Query::ResumeFlux(name("prod-web")), "Forbidden"),
+        ("ada", Query::ResumeFlux(name("prod-other")), "NotFound"),
+        ("ada", Query::ResumeFlux(object("Deployment", "web")), "Invalid"),
+    ] {
+        let said = refused(&mut desk, user, query).await;
+        assert!(said.starts_with(why), "{said}");
+    }
+    desk.powers.allowed = vec![Capability::ReconcileFlux];
+    let said = refused(&mut desk, "ada", Query::ResumeFlux(name("prod-web"))).await;
+    assert!(said.starts_with("Off"), "{said}");
+}
+
+#[tokio::test]
 async fn pods_are_started_again_as_kubectl_does_it() {
     let (mut desk, asked) = desk().await;
     let (parts, end) = ask(&mut desk, "ada", Query::Restart(object("Deployment", "web"))).await;

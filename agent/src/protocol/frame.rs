@@ -155,6 +155,8 @@ pub enum Capability {
     Describe,
     /// [`Query::ReconcileFlux`].
     ReconcileFlux,
+    /// [`Query::ResumeFlux`].
+    ResumeFlux,
     /// [`Query::Restart`].
     Restart,
     /// Something newer than this side.

@@ -35,6 +35,8 @@ pub enum Query {
     Describe(ObjectName),
     /// Asks Flux to look at an object of its own now.
     ReconcileFlux(ObjectName),
+    /// Has Flux go on with an object of its own that was suspended.
+    ResumeFlux(ObjectName),
     /// Starts the pods of a workload again, one after the other.
     Restart(ObjectName),
     /// Something newer than this side; it is answered by [`Refusal::Unsupported`].

@@ -180,6 +180,12 @@ fn of_dashboard() -> Vec<FromDashboard> {
         FromDashboard::Welcome { protocol: VERSION, heartbeat_seconds: 15 },
         FromDashboard::Resync,
         request(Query::Restart(deployment)),
+        request(Query::ResumeFlux(ObjectName {
+            api_version: "kustomize.toolkit.fluxcd.io/v1".into(),
+            object_kind: "Kustomization".into(),
+            namespace: "flux-system".into(),
+            name: "prod-web".into(),
+        })),
         request(Query::Logs(Logs {
             namespace: "shop".into(),
             app: "web".into(),

@@ -172,6 +172,16 @@ pub(crate) async fn reconcile(
     act(&dashboard, &caller, place, object, Query::ReconcileFlux).await
 }
 
+/// Has Flux go on with one of its objects that was suspended.
+pub(crate) async fn resume(
+    State(dashboard): State<Dashboard>,
+    caller: Caller,
+    Path(place): Path<(String, String)>,
+    object: Result<Json<ObjectAsked>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    act(&dashboard, &caller, place, object, Query::ResumeFlux).await
+}
+
 /// Starts the pods of a workload again.
 pub(crate) async fn restart(
     State(dashboard): State<Dashboard>,
@@ -199,6 +209,7 @@ async fn act(
     let (verb, name) = match &query {
         Query::Restart(name) => ("restart", name.clone()),
         Query::ReconcileFlux(name) => ("reconcile", name.clone()),
+        Query::ResumeFlux(name) => ("resume", name.clone()),
         _ => return Err(Problem::bad_request("this is nothing that an agent does")),
     };
     let answers = whole(dashboard, caller, &place, query).await;
@@ -288,7 +299,7 @@ async fn ask(
     if person.user.is_empty() {
         return Err(Problem::unauthorized("the API server does not say who you are"));
     }
-    if matches!(query, Query::Restart(_) | Query::ReconcileFlux(_)) {
+    if matches!(query, Query::Restart(_) | Query::ReconcileFlux(_) | Query::ResumeFlux(_)) {
         tracing::info!(agent = %place, user = person.user, kind, query = ?query, "an agent is asked to act");
     }
     let asked = dashboard.gateway.ask(place, person, query);
@@ -310,6 +321,7 @@ fn kind(query: &Query) -> &'static str {
         Query::Events { .. } => "events",
         Query::Describe(_) => "describe",
         Query::ReconcileFlux(_) => "reconcile",
+        Query::ResumeFlux(_) => "resume",
         Query::Restart(_) => "restart",
         Query::Unknown => "unknown",
     }

@@ -114,6 +114,7 @@ fn needed(query: &Query) -> Capability {
         Query::Events { .. } => Capability::Events,
         Query::Describe(_) => Capability::Describe,
         Query::ReconcileFlux(_) => Capability::ReconcileFlux,
+        Query::ResumeFlux(_) => Capability::ResumeFlux,
         Query::Restart(_) => Capability::Restart,
         Query::Unknown => Capability::Unknown,
     }

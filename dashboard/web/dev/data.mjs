@@ -884,11 +884,13 @@ const builtOf = (repository) =>
 
 /** Whether the agent of an environment is there: that of staging is silent. */
 export function presenceOf(environment) {
-  if (environment === 'prod-us') return { can: ['logs', 'events', 'describe', 'reconcileFlux', 'restart'] };
+  if (environment === 'prod-us') return { can: ['logs', 'events', 'describe', 'reconcileFlux', 'resumeFlux', 'restart'] };
   return environment === 'staging' ? { silent: ago(9 * 60), can: [] } : null;
 }
 
-/** What the agent of prod-us says of an app. */
+/** Kustomizations that Flux leaves alone, as `<app>.<environment>`. */
+export const suspended = new Set(['images.prod-us', 'images.staging']);
+
 /** The CronJobs of the catalog: one that goes well, one that failed, and one that somebody suspended. */
 function cronsOf(app) {
   if (app !== 'catalog') return [];
@@ -917,6 +919,7 @@ function cronsOf(app) {
   ];
 }
 
+/** What the agent of prod-us says of an app. */
 export function runningOf(app, environment) {
   const found = apps.find(({ metadata }) => metadata.name === `${app}.${environment}`);
   if (!found || !['prod-us', 'staging'].includes(environment)) return null;
@@ -981,7 +984,7 @@ export function runningOf(app, environment) {
           name: app,
           ready: true,
           message: `Applied revision: main@sha1:${found.status.current.commit}`,
-          suspended: false,
+          suspended: suspended.has(found.metadata.name),
         },
       ],
     },

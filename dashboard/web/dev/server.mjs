@@ -492,6 +492,11 @@ function agent(url, [, , , environment, what, app, last], body) {
     );
   if (what === 'apps' && last === 'events') return { items: world.eventsOf(app) };
   if (what === 'restart') return { message: `the pods of ${body.kind} shop/${body.name} are started again` };
+  if (what === 'resume') {
+    world.suspended.delete(`${body.name}.${environment}`);
+    changed();
+    return { message: `Flux goes on with ${body.kind} flux-system/${body.name}` };
+  }
   if (what === 'reconcile') return { message: `Flux is asked to look at ${body.kind} flux-system/${body.name} now` };
   return new Log(app, Object.fromEntries(url.searchParams));
 }

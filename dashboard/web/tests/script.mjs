@@ -287,6 +287,16 @@ export const screens = [
     ready: 'text=Workloads',
   },
   { name: 'app-runs-narrow', path: '/apps/team-shop/catalog/prod-us', width: 420, ready: 'text=Workloads' },
+  { name: 'app-suspended', path: '/apps/team-shop/images/prod-us', ready: 'text=Flux leaves Kustomization' },
+  {
+    name: 'app-resume',
+    path: '/apps/team-shop/images/prod-us',
+    ready: 'text=Flux leaves Kustomization',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Resume Kustomization images…' }).click();
+      await page.locator('text=flux resume kustomization images').waitFor();
+    },
+  },
   { name: 'app-no-agent', path: '/apps/team-shop/cart/prod-eu', ready: 'button >> text=Logs' },
   { name: 'logs', path: `${RUNS}?panel=logs/team-shop/catalog/prod-us`, ready: '.logs-line' },
   {
@@ -1061,6 +1071,19 @@ export const steps = {
     if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
     await button.focus();
     await page.getByRole('tooltip').locator('text=--on-demand=reconcile').waitFor();
+  },
+  'Flux goes on with what was suspended, and the page says so at once': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/images/prod-us');
+    await page.getByRole('button', { name: 'Resume Kustomization images…' }).click();
+    await page.getByRole('button', { name: 'Resume', exact: true }).click();
+    await page.locator('text=Flux goes on with Kustomization').waitFor();
+    await page.locator('text=Flux leaves Kustomization').waitFor({ state: 'detached', timeout: 2000 });
+    await page.goto(`${backend.address}/apps/team-shop/images/staging`);
+    const button = page.getByRole('button', { name: 'Resume Kustomization images…' });
+    await button.waitFor();
+    if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
+    await button.focus();
+    await page.getByRole('tooltip').locator('text=--on-demand=resume').waitFor();
   },
   'only commits that can be released are left, also after a reload': async (page, backend) => {
     await enter(page, backend, '/commits/team-shop/checkout');

@@ -8,6 +8,7 @@ const NAMES: Record<Exclude<Capability, 'unknown'>, string> = {
   events: 'events',
   describe: 'describe',
   reconcileFlux: 'reconcile',
+  resumeFlux: 'resume',
   restart: 'restart',
 };
 
@@ -41,7 +42,7 @@ export function useAgentActRight(
   agent: Presence | undefined,
   namespace: string,
   environment: string,
-  capability: 'reconcileFlux' | 'restart',
+  capability: 'reconcileFlux' | 'resumeFlux' | 'restart',
 ): Right {
   const config = useConfig();
   const read = useRight({ verb: 'get', resource: 'environments', namespace, name: environment });

@@ -94,7 +94,7 @@ export interface AppState {
 }
 
 /** What an agent does on demand. */
-export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'restart' | 'unknown';
+export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'resumeFlux' | 'restart' | 'unknown';
 
 /** Whether an agent is there: since when it says nothing, or does not see its cluster, where that is so. */
 export interface Presence {
@@ -152,6 +152,10 @@ export const readLogs = (
 /** Has Flux look at one of its objects now. */
 export const reconcile = (namespace: string, environment: string, object: ObjectName) =>
   post<{ message: string }>(placeOf(namespace, environment, 'reconcile'), object);
+
+/** Has Flux go on with one of its objects that was suspended. */
+export const resume = (namespace: string, environment: string, object: ObjectName) =>
+  post<{ message: string }>(placeOf(namespace, environment, 'resume'), object);
 
 /** Has the pods of a workload started again, one after the other. */
 export const restart = (namespace: string, environment: string, object: ObjectName) =>

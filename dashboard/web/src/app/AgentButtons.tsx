@@ -2,8 +2,9 @@ import { Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
-import { type FluxItem, type ObjectName, reconcile, restart, type Workload } from '~/api/agents';
+import { type FluxItem, type ObjectName, reconcile, restart, resume, type Workload } from '~/api/agents';
 import type { Right } from '~/api/server';
+import { CopyLine } from '~/parts/CopyLine';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Failure } from '~/parts/states';
@@ -75,6 +76,66 @@ const FLUX: Record<string, string> = {
   GitRepository: 'source.toolkit.fluxcd.io/v1',
   OCIRepository: 'source.toolkit.fluxcd.io/v1',
 };
+
+const COMMAND: Record<string, string> = {
+  Kustomization: 'kustomization',
+  HelmRelease: 'helmrelease',
+  GitRepository: 'source git',
+  OCIRepository: 'source oci',
+};
+
+/** Has Flux go on with what somebody suspended, after a question: what it catches up with may be a lot. */
+export function ResumeButton({
+  place: { namespace, environment },
+  item: { kind, namespace: inNamespace, name },
+  right,
+}: {
+  place: Place;
+  item: FluxItem;
+  right: Right;
+}) {
+  const [open, { open: show, close }] = useDisclosure(false);
+  const apiVersion = FLUX[kind];
+  const act = useMutation({
+    mutationFn: (apiVersion: string) =>
+      resume(namespace, environment, { apiVersion, kind, namespace: inNamespace, name }),
+    onSuccess: ({ message }) => {
+      close();
+      notifications.show({ message });
+    },
+  });
+  if (!apiVersion) return null;
+  const ask = () => {
+    act.reset();
+    show();
+  };
+  return (
+    <>
+      <Guarded right={right} size="compact-xs" variant="default" onClick={ask} aria-label={`Resume ${kind} ${name}…`}>
+        Resume…
+      </Guarded>
+      <Modal opened={open} onClose={close} title={`Resume ${kind} ${name}`} centered>
+        <Stack gap="sm">
+          <Text size="sm">
+            Flux catches up with git: it applies what was released meanwhile, and takes back what was changed by hand.
+            Where git itself says that it is suspended, it will be again. The agent does it in the cluster of{' '}
+            {environment} as you, who need `patch` on it there.
+          </Text>
+          <CopyLine text={`flux resume ${COMMAND[kind]} ${name} -n ${inNamespace}`} />
+          {act.error && <Failure error={act.error} />}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={close}>
+              Leave it
+            </Button>
+            <Button onClick={() => act.mutate(apiVersion)} loading={act.isPending} data-autofocus>
+              Resume
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
 
 /** Has Flux look at its objects now, instead of at its next interval. */
 export function ReconcileButton({

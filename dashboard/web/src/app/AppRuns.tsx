@@ -1,4 +1,4 @@
-import { Alert, Button, Text } from '@mantine/core';
+import { Alert, Button, Group, Text } from '@mantine/core';
 import { useAgentActRight } from '~/api/agentRights';
 import type { Cause, CronTimes, FluxItem, Pod, Running, Workload } from '~/api/agents';
 import type { Right } from '~/api/server';
@@ -8,7 +8,7 @@ import { absolute, nearTime } from '~/domain/time';
 import { Age, useNow } from '~/parts/Age';
 import { Outside } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
-import { type Place, ReconcileButton, RestartButton } from './AgentButtons';
+import { type Place, ReconcileButton, RestartButton, ResumeButton } from './AgentButtons';
 
 interface Props {
   running: Running;
@@ -23,6 +23,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
   const { workloads = [], pods = [], links = [], alerts = [], flux = [], omittedPods = 0 } = state;
   const toRestart = useAgentActRight(running, place.namespace, place.environment, 'restart');
   const toReconcile = useAgentActRight(running, place.namespace, place.environment, 'reconcileFlux');
+  const toResume = useAgentActRight(running, place.namespace, place.environment, 'resumeFlux');
   const firing = alerts.filter(({ phase }) => phase === 'firing');
   const { own, others } = groupPods(workloads, pods);
   return (
@@ -52,6 +53,20 @@ export function AppRuns({ running, place, onLogs }: Props) {
           </Text>
         </Alert>
       )}
+      {flux
+        .filter(({ suspended }) => suspended)
+        .map((item) => (
+          <Alert key={`${item.kind}/${item.name}`} variant="light" color="violet" m="sm" p="sm" role="status">
+            <Group justify="space-between" gap="xs">
+              <Text size="sm" className="wrap" flex="1 1 240px">
+                <WordMark word="Waiting">Suspended</WordMark> Flux leaves {item.kind}{' '}
+                <span className="mono">{`${item.namespace}/${item.name}`}</span> alone: what is released reaches git,
+                and not the cluster.
+              </Text>
+              <ResumeButton place={place} item={item} right={toResume} />
+            </Group>
+          </Alert>
+        ))}
       {firing.map(({ rule, object, message, since }) => (
         <Alert key={`${rule} ${object}`} variant="light" color="red" m="sm" p="sm" role="alert">
           <Text size="sm" className="wrap">
