@@ -11,6 +11,7 @@ mod fact;
 mod flux;
 mod follow;
 mod index;
+mod inventory;
 mod key;
 mod link;
 mod lookup;

@@ -41,12 +41,13 @@ mod wire_tests;
 
 pub use app::{
     Alert, AlertPhase, AppKey, AppState, Autoscaler, Blind, Cause, Container, ContainerState, Cron,
-    EnvironmentState, FluxItem, Link, Pod, Terminated, Word, Workload,
+    EnvironmentState, FluxItem, Inventory, InventoryEntry, Link, Pod, Terminated, Word, Workload,
 };
 pub use frame::{Capability, DecodeError, FromAgent, FromDashboard, Kinds, decode, encode};
 pub(crate) use limit::MAX_PARTS;
 pub use limit::{
-    FIRST_CREDIT, MAX_APPS, MAX_BYTES, MAX_FLUX, MAX_FRAME, MAX_LINE, MAX_PODS, MAX_TEXT, clip,
+    FIRST_CREDIT, MAX_APPLIED, MAX_APPS, MAX_BYTES, MAX_FLUX, MAX_FRAME, MAX_LINE, MAX_PODS,
+    MAX_TEXT, clip,
 };
 pub use mirror::{Applied, Mirror};
 pub use request::{Answer, EventLine, LogLine, Logs, ObjectName, Person, Query, Refusal};

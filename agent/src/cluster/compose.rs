@@ -9,7 +9,9 @@ use super::fact::{Fact, Note};
 use super::index::Index;
 use super::key::{Key, Kind};
 use crate::diagnosis::{Rollout, Trouble, job_outcome, judge, refused, with_event};
-use crate::protocol::{AppKey, AppState, Autoscaler, Cause, FluxItem, Pod, Word, Workload};
+use crate::protocol::{
+    AppKey, AppState, Autoscaler, Cause, FluxItem, Inventory, Pod, Word, Workload,
+};
 
 /// For how long a refusal that is only known from an event is believed.
 const FRESH: SignedDuration = SignedDuration::from_mins(15);
@@ -21,7 +23,7 @@ impl Index {
         let mut app = AppState::new(AppKey { namespace: parts.namespace(), app: name.to_owned() });
         app.workloads = parts.workloads();
         (app.pods, app.links) = (parts.listed_pods(), parts.links);
-        app.flux = parts.flux;
+        (app.flux, app.inventories) = (parts.flux, parts.inventories);
         if !app.flux.iter().any(|item| item.kind == Kind::Kustomization.name()) {
             app.flux.extend(self.root());
         }
@@ -57,6 +59,8 @@ struct PodPart<'a> {
     pod: &'a Pod,
     /// What runs it.
     workload: Option<Key>,
+    /// What made it.
+    owner: Option<&'a Key>,
     /// Whether it is of the present version of that.
     present: bool,
     trouble: Option<Trouble>,
@@ -72,6 +76,7 @@ struct Parts<'a> {
     autoscalers: HashMap<&'a Key, Vec<Autoscaler>>,
     links: Vec<crate::protocol::Link>,
     flux: Vec<FluxItem>,
+    inventories: Vec<Inventory>,
     /// Namespaces of anything that is there, and what Flux applies to.
     others: Vec<&'a str>,
 }
@@ -87,6 +92,7 @@ impl<'a> Parts<'a> {
             autoscalers: HashMap::new(),
             links: Vec::new(),
             flux: Vec::new(),
+            inventories: Vec::new(),
             others: Vec::new(),
         };
         let keys = index.keys(name)?;
@@ -105,7 +111,8 @@ impl<'a> Parts<'a> {
                         versions.present(workload).is_none_or(|v| Some(v) == version.as_deref())
                     });
                     let trouble = trouble(pod, *lasting, held.note.as_ref());
-                    parts.pods.push(PodPart { pod, workload, present, trouble });
+                    let owner = owner.as_ref();
+                    parts.pods.push(PodPart { pod, workload, owner, present, trouble });
                 }
                 Fact::Autoscaler { autoscaler, target: Some(target) } => {
                     parts.autoscalers.entry(target).or_default().push(autoscaler.clone());
@@ -114,7 +121,14 @@ impl<'a> Parts<'a> {
                     parts.others.push(&key.namespace);
                     parts.links.extend(links.iter().cloned());
                 }
-                Fact::Flux { item, target } => {
+                Fact::Flux { item, target, entries } => {
+                    parts.inventories.extend(entries.as_deref().map(|entries| Inventory {
+                        kind: item.kind.clone(),
+                        namespace: item.namespace.clone(),
+                        name: item.name.clone(),
+                        objects: entries.objects(),
+                        omitted: entries.omitted,
+                    }));
                     parts.others.extend(target.as_deref());
                     parts.flux.push((**item).clone());
                 }
@@ -245,11 +259,11 @@ impl<'a> Parts<'a> {
         };
         let mut ranked: BTreeMap<_, Pod> = BTreeMap::new();
         for (number, part) in self.pods.iter().enumerate() {
+            let named = |key: &Key| format!("{}/{}", key.kind.name(), key.name);
+            let between = part.owner.filter(|owner| part.workload.as_ref() != Some(*owner));
             let pod = Pod {
-                workload: part
-                    .workload
-                    .as_ref()
-                    .map_or_else(String::new, |key| format!("{}/{}", key.kind.name(), key.name)),
+                workload: part.workload.as_ref().map(named).unwrap_or_default(),
+                owner: between.map(named).unwrap_or_default(),
                 cause: part.trouble.as_ref().map(|trouble| trouble.cause.clone()),
                 ..part.pod.clone()
             };

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Event, Namespace, Pod as KubePod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::core::DynamicObject;
 
+use super::inventory::Entries;
 use super::key::{Claims, Key, Kind};
 use super::pod;
 use crate::diagnosis::{Rollout, flux_item, images};
@@ -55,6 +56,8 @@ pub(super) enum Fact {
         item: Box<FluxItem>,
         /// Namespace that it applies to, where it says so.
         target: Option<String>,
+        /// What it has applied, where it is an app's.
+        entries: Option<Box<Entries>>,
     },
     Namespace,
 }
@@ -224,7 +227,12 @@ pub(super) fn flux(kind: Kind, object: &DynamicObject) -> Seen {
     let mut item = flux_item(kind.name(), object);
     item.fit();
     let target = object.data["spec"]["targetNamespace"].as_str().map(str::to_owned);
-    seen(kind, &object.metadata, Fact::Flux { item: Box::new(item), target })
+    let claims = Claims::of(&object.metadata);
+    // The environment's own apply what is of all apps: that is shown of none.
+    let of_all = claims.environment.is_some() && claims.app.is_none();
+    let entries = if of_all { None } else { Entries::of(object) };
+    let fact = Fact::Flux { item: Box::new(item), target, entries };
+    Seen { key: Key::of(kind, &object.metadata), claims, fact }
 }
 
 /// Reads an event, where it says why something does not run.

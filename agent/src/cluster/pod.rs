@@ -34,6 +34,7 @@ pub(super) fn read(object: &KubePod) -> (Pod, bool) {
     let pod = Pod {
         name: meta.name.clone().unwrap_or_default(),
         workload: String::new(),
+        owner: String::new(),
         phase: phase.to_owned(),
         node: spec.and_then(|spec| spec.node_name.clone()).unwrap_or_default(),
         ready,

@@ -55,6 +55,9 @@ pub struct AppState {
     /// Flux' objects that apply it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flux: Vec<FluxItem>,
+    /// What those of Flux' objects that are the app's own have applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inventories: Vec<Inventory>,
     /// What it was or is warned of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<Alert>,
@@ -72,6 +75,7 @@ impl AppState {
             omitted_pods: 0,
             links: Vec::new(),
             flux: Vec::new(),
+            inventories: Vec::new(),
             alerts: Vec::new(),
         }
     }
@@ -181,6 +185,9 @@ pub struct Pod {
     /// Name of the workload that it belongs to; empty where it stands alone.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub workload: String,
+    /// What made it, where something stands between: `ReplicaSet/web-6c` of a Deployment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
     /// Phase as Kubernetes calls it.
     pub phase: String,
     /// Node that it is on; empty while it is on none.
@@ -207,6 +214,7 @@ impl Pod {
         Self {
             name: name.to_owned(),
             workload: String::new(),
+            owner: String::new(),
             phase: "Unknown".to_owned(),
             node: String::new(),
             ready: false,
@@ -321,6 +329,36 @@ pub struct FluxItem {
     /// Whether Flux leaves it alone.
     #[serde(default)]
     pub suspended: bool,
+}
+
+/// What an object of Flux has applied, by its own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inventory {
+    /// Kind of the object of Flux.
+    pub kind: String,
+    /// Namespace of the object of Flux.
+    pub namespace: String,
+    /// Name of the object of Flux.
+    pub name: String,
+    /// What it has applied, in its own order.
+    pub objects: Vec<InventoryEntry>,
+    /// Objects that are not in `objects`, because there are too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub omitted: u32,
+}
+
+/// An object that Flux has applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryEntry {
+    /// Kind of the object.
+    pub kind: String,
+    /// Its namespace; empty where it is of the whole cluster.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// What is known of an environment as a whole.

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::app::{AppState, Cause, ContainerState, EnvironmentState, FluxItem, Terminated};
+use super::app::{
+    AppState, Cause, ContainerState, EnvironmentState, FluxItem, Inventory, Terminated,
+};
 
 /// Bytes of the longest frame.
 pub const MAX_FRAME: usize = 1024 * 1024;
@@ -12,6 +14,8 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 pub const MAX_TEXT: usize = 2 * 1024;
 /// Pods of one app that are told one by one; the others are counted.
 pub const MAX_PODS: usize = 200;
+/// Objects that are told of what one of Flux' has applied; the others are counted.
+pub const MAX_APPLIED: usize = 200;
 /// Containers of one pod, and images of one workload, that are told.
 pub(crate) const MAX_PARTS: usize = 50;
 /// Apps that one environment may report.
@@ -164,8 +168,26 @@ impl AppState {
             self.omitted_pods.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
     }
 
+    /// Halves what Flux has applied; false when nothing is left of it.
+    fn halve_applied(&mut self) -> bool {
+        let longest = self.inventories.iter().map(|inventory| inventory.objects.len()).max();
+        let Some(most @ 1..) = longest else {
+            return !std::mem::take(&mut self.inventories).is_empty();
+        };
+        for Inventory { objects, omitted, .. } in &mut self.inventories {
+            let dropped = objects.len().saturating_sub(most / 2);
+            objects.truncate(most / 2);
+            *omitted = omitted.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        }
+        true
+    }
+
     /// Halves the longest list; false when there is nothing left to drop.
     fn halve(&mut self) -> bool {
+        // What is applied can be read in git, too: it makes room for all else.
+        if self.halve_applied() {
+            return true;
+        }
         if !self.pods.is_empty() {
             self.keep_pods(self.pods.len() / 2);
             return true;
@@ -184,7 +206,7 @@ impl AppState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{AppKey, Pod};
+    use crate::protocol::{AppKey, InventoryEntry, Pod};
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
@@ -201,5 +223,29 @@ mod tests {
         app.fit();
         assert!(!app.pods.is_empty() && encoded(&app) <= MAX_FILL);
         assert_eq!(app.pods.len() + app.omitted_pods as usize, 1000);
+    }
+
+    #[test]
+    fn what_flux_has_applied_makes_room_for_pods() {
+        let mut app = AppState::new(AppKey::new("shop", "web"));
+        app.pods = vec![Pod { node: "n".repeat(1000), ..Pod::named("web-1") }; MAX_PODS];
+        let object = InventoryEntry {
+            kind: "ConfigMap".into(),
+            namespace: "shop".into(),
+            name: "n".repeat(250),
+        };
+        let inventory = Inventory {
+            kind: "Kustomization".into(),
+            namespace: "flux-system".into(),
+            name: "prod-web".into(),
+            objects: vec![object; MAX_APPLIED],
+            omitted: 1,
+        };
+        app.inventories = vec![inventory; 20];
+        app.fit();
+        assert!(encoded(&app) <= MAX_FILL && app.omitted_pods == 0);
+        let Inventory { objects, omitted, .. } = &app.inventories[0];
+        assert!(!objects.is_empty() && objects.len() < MAX_APPLIED);
+        assert_eq!(objects.len() + *omitted as usize, MAX_APPLIED + 1);
     }
 }

@@ -97,6 +97,7 @@ fn crashing() -> AppState {
     });
     app.pods = vec![Pod {
         workload: "Deployment/checkout".into(),
+        owner: "ReplicaSet/checkout-6c".into(),
         phase: "Running".into(),
         node: "n1".into(),
         restarts: 7,
@@ -110,6 +111,17 @@ fn crashing() -> AppState {
         url: "https://shop.example".into(),
     }];
     app.flux = vec![kustomization("prod-checkout")];
+    app.inventories = vec![Inventory {
+        kind: "Kustomization".into(),
+        namespace: "flux-system".into(),
+        name: "prod-checkout".into(),
+        objects: vec![InventoryEntry {
+            kind: "ConfigMap".into(),
+            namespace: "shop".into(),
+            name: "checkout".into(),
+        }],
+        omitted: 3,
+    }];
     app.alerts = vec![Alert {
         rule: "CrashLoop".into(),
         object: "Deployment/checkout".into(),

@@ -932,6 +932,7 @@ export function runningOf(app, environment) {
   const pod = (name, broken) => ({
     name: `${app}-6c-${name}`,
     workload: `Deployment/${app}`,
+    owner: `ReplicaSet/${app}-6c`,
     phase: 'Running',
     node: `n${name === 'a' ? 1 : 2}`,
     ready: !broken,
@@ -985,6 +986,25 @@ export function runningOf(app, environment) {
           ready: true,
           message: `Applied revision: main@sha1:${found.status.current.commit}`,
           suspended: suspended.has(found.metadata.name),
+        },
+      ],
+      inventories: [
+        {
+          kind: 'Kustomization',
+          namespace: 'flux-system',
+          name: app,
+          objects: [
+            { kind: 'Namespace', name: 'shop' },
+            ...['ServiceAccount', 'ConfigMap', 'Service', 'Deployment', 'PodDisruptionBudget', 'Ingress'].map(
+              (kind) => ({
+                kind,
+                namespace: 'shop',
+                name: app,
+              }),
+            ),
+            ...cronsOf(app).map(({ kind, name }) => ({ kind, namespace: 'shop', name })),
+            { kind: 'Role', namespace: 'monitoring', name: `${app}-metrics` },
+          ],
         },
       ],
     },

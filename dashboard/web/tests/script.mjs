@@ -346,6 +346,18 @@ export const screens = [
     ready: 'text=has no agent',
     expected: ['409'],
   },
+  {
+    name: 'tree',
+    path: `${RUNS}?panel=tree/team-shop/catalog/prod-us`,
+    ready: '.tree-line >> text=PodDisruptionBudget',
+  },
+  {
+    name: 'tree-narrow',
+    path: `${RUNS}?panel=tree/team-shop/catalog/prod-us`,
+    width: 420,
+    ready: '.tree-line >> text=PodDisruptionBudget',
+  },
+  { name: 'tree-no-agent', path: '/?panel=tree/team-shop/checkout/dev', ready: 'text=No agent tells' },
   { name: 'events', path: `${RUNS}?panel=events/team-shop/catalog/prod-us`, ready: '.logs-events tbody tr' },
   {
     name: 'restart',
@@ -1071,6 +1083,23 @@ export const steps = {
     if ((await button.getAttribute('aria-disabled')) !== 'true') throw new Error('the button is enabled');
     await button.focus();
     await page.getByRole('tooltip').locator('text=--on-demand=reconcile').waitFor();
+  },
+  'the resource tree is opened by a key, and leads from a pod to its log': async (page, backend) => {
+    await enter(page, backend, RUNS);
+    await page.locator('.key-bar >> text=resource tree').waitFor();
+    await page.keyboard.press('t');
+    await page.waitForURL('**panel=tree**');
+    const below = (of) => page.locator('.tree details', { has: page.locator('> summary', { hasText: of }) });
+    const pods = below('Kustomization').last().locator('details', { hasText: 'Deployment' }).last();
+    await pods.locator('details', { hasText: 'ReplicaSet catalog-6c' }).locator('li >> text=catalog-6c-b').waitFor();
+    await page.locator('.tree >> text=monitoring/catalog-metrics').waitFor();
+    await page.getByRole('link', { name: 'catalog-6c-b' }).click();
+    await page.waitForURL('**panel=logs**pod=catalog-6c-b**');
+    await page.locator('.logs-line').first().waitFor();
+    await page.keyboard.press('e');
+    await page.locator('.logs-events >> text=BackOff').waitFor();
+    await page.keyboard.press('t');
+    await page.locator('.tree-line >> text=PodDisruptionBudget').waitFor();
   },
   'Flux goes on with what was suspended, and the page says so at once': async (page, backend) => {
     await enter(page, backend, '/apps/team-shop/images/prod-us');

@@ -17,6 +17,34 @@ fn an_app_whose_replicas_are_there_is_healthy_and_tells_what_runs() {
     assert_eq!((app.key.namespace.as_str(), words(&app)), ("shop", "Healthy".to_owned()));
     assert_eq!(app.workloads[0].images, ["shop/web:1"]);
     assert_eq!((app.pods[0].workload.as_str(), app.pods[0].ready), ("Deployment/web", true));
+    assert_eq!(app.pods[0].owner, "ReplicaSet/web-a");
+}
+
+#[test]
+fn what_the_apps_own_kustomization_has_applied_is_told_and_not_what_is_of_all_apps() {
+    let mut index = index();
+    let entries = json!({"inventory": {"entries": [
+        {"id": "shop_web_apps_Deployment", "v": "v1"}, {"id": "shop_web__ConfigMap", "v": "v1"}]}});
+    let own = make(Kind::Kustomization, "prod-web")
+        .within("flux-system")
+        .of("web", "prod")
+        .with("status", entries.clone());
+    let root = make(Kind::Kustomization, "gimlet-prod")
+        .within("flux-system")
+        .label("gimlet.io/environment", "prod")
+        .with("status", entries);
+    let by_hand = make(Kind::StatefulSet, "db")
+        .of("web", "prod")
+        .with("spec", json!({"replicas": 1, "selector": {}, "template": {}, "serviceName": "db"}));
+    let alone = make(Kind::Pod, "db-0").owned(Kind::StatefulSet, "db");
+    assert!(format!("{:?}", root.seen().fact).contains("entries: None"));
+    fill(&mut index, [own, by_hand, alone]);
+    let app = app(&index, "web");
+    let [told] = app.inventories.as_slice() else { panic!("{:?}", app.inventories) };
+    assert_eq!((told.kind.as_str(), told.name.as_str()), ("Kustomization", "prod-web"));
+    let kinds: Vec<_> = told.objects.iter().map(|object| object.kind.as_str()).collect();
+    assert_eq!(kinds, ["Deployment", "ConfigMap"]);
+    assert_eq!((app.pods[0].workload.as_str(), app.pods[0].owner.as_str()), ("StatefulSet/db", ""));
 }
 
 #[test]
@@ -137,7 +165,10 @@ fn a_cron_job_tells_when_it_runs_and_whether_it_is_suspended() {
             )
             .with("status", status)
     };
-    fill(&mut index, [cron(false, json!({"lastScheduleTime": at(5), "lastSuccessfulTime": at(9)}))]);
+    fill(
+        &mut index,
+        [cron(false, json!({"lastScheduleTime": at(5), "lastSuccessfulTime": at(9)}))],
+    );
     let told = app(&index, "web").workloads.remove(0).cron.unwrap();
     assert_eq!((told.schedule.as_str(), told.time_zone.as_str()), ("0 2 * * *", "Europe/Vienna"));
     assert_eq!((told.last_schedule, told.last_success), (Some(at(5)), Some(at(9))));

@@ -57,7 +57,9 @@ fn of_an_object_of_a_megabyte_only_what_is_shown_is_kept_and_told_in_a_frame() {
         make(Kind::HelmRelease, "prod-web").of("web", "prod").with(
             "status",
             json!({"conditions": [{"type": "Ready", "status": "False", "reason": "InstallFailed",
-                                   "message": long}]}),
+                                   "message": long}],
+                   "inventory": {"entries": many(|n| json!({"v": "v1",
+                       "id": format!("shop_{}-{n}__ConfigMap", "n".repeat(200))}))}}),
         ),
     );
     let event = read(json!({

@@ -51,6 +51,8 @@ export interface Container {
 export interface Pod {
   name: string;
   workload?: string;
+  /** What stands between it and its workload, such as `ReplicaSet/web-6c`. */
+  owner?: string;
   phase: string;
   node?: string;
   ready: boolean;
@@ -80,6 +82,16 @@ export interface FluxItem {
   suspended?: boolean;
 }
 
+/** What an object of Flux has applied. */
+export interface Inventory {
+  kind: string;
+  namespace: string;
+  name: string;
+  objects: { kind: string; namespace?: string; name: string }[];
+  /** Objects that are not listed, because there are too many. */
+  omitted?: number;
+}
+
 export interface AppState {
   namespace: string;
   app: string;
@@ -90,6 +102,8 @@ export interface AppState {
   omittedPods?: number;
   links?: { kind: string; name: string; url: string }[];
   flux?: FluxItem[];
+  /** What Flux' own objects of the app have applied. */
+  inventories?: Inventory[];
   alerts?: Alert[];
 }
 

@@ -119,7 +119,7 @@ export function ResumeButton({
           <Text size="sm">
             Flux catches up with git: it applies what was released meanwhile, and takes back what was changed by hand.
             Where git itself says that it is suspended, it will be again. The agent does it in the cluster of{' '}
-            {environment} as you, who need `patch` on it there.
+            {environment} as you, who need <Code>patch</Code> on it there.
           </Text>
           <CopyLine text={`flux resume ${COMMAND[kind]} ${name} -n ${inNamespace}`} />
           {act.error && <Failure error={act.error} />}

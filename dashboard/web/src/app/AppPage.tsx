@@ -76,6 +76,7 @@ export function AppPage() {
     ...(next ? [{ key: 'p', label: `promote to ${next}`, run: promote }] : []),
     { key: 'l', label: 'logs', run: () => look('logs') },
     { key: 'e', label: 'events', run: () => look('events') },
+    { key: 't', label: 'resource tree', run: () => look('tree') },
     { key: '*', label: 'star', run: () => toggleStar(`${namespace}/${app}`) },
     { key: '[', label: 'previous app', run: () => sibling(-1) },
     { key: ']', label: 'next app', run: () => sibling(1) },
@@ -108,6 +109,13 @@ export function AppPage() {
             onClick={() => look('events')}
           >
             Events
+          </Guarded>
+          <Guarded
+            right={running ? { allowed: true, text: '' } : agentRight(undefined, environment, 'describe', now)}
+            variant="default"
+            onClick={() => look('tree')}
+          >
+            Resource tree
           </Guarded>
           <Guarded right={right} onClick={release}>
             Release…

@@ -3,8 +3,9 @@ import { useAgentActRight } from '~/api/agentRights';
 import type { Cause, CronTimes, FluxItem, Pod, Running, Workload } from '~/api/agents';
 import type { Right } from '~/api/server';
 import { lastRun, nextRun } from '~/domain/cron';
-import { groupPods } from '~/domain/pods';
+import { groupPods, wordOfPod } from '~/domain/pods';
 import { absolute, nearTime } from '~/domain/time';
+import { wordOfFlux } from '~/domain/words';
 import { Age, useNow } from '~/parts/Age';
 import { Outside } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
@@ -213,14 +214,13 @@ function Runs({ workload, cron }: { workload: Workload; cron: CronTimes }) {
 }
 
 function PodRow({ pod, onLogs }: { pod: Pod; onLogs: Props['onLogs'] }) {
-  const { name, ready, phase, restarts, created, node, cause, containers = [] } = pod;
+  const { name, phase, restarts, created, node, cause, containers = [] } = pod;
   const running = containers.filter(({ init }) => !init);
-  const word = cause ? 'Failed' : ready || phase === 'Succeeded' ? 'Healthy' : 'Progressing';
   const said = containers.find(({ last }) => last?.message)?.last?.message;
   return (
     <tr>
       <td className="pod">
-        <WordMark word={word} size={13}>
+        <WordMark word={wordOfPod(pod)} size={13}>
           <span className="mono">{name}</span>
         </WordMark>
         <Why cause={cause} />
@@ -244,11 +244,10 @@ function PodRow({ pod, onLogs }: { pod: Pod; onLogs: Props['onLogs'] }) {
 }
 
 function FluxRow({ item }: { item: FluxItem }) {
-  const { kind, namespace, name, ready, message, lastAppliedRevision, suspended } = item;
-  const word = suspended ? 'Waiting' : ready === undefined ? 'Progressing' : ready ? 'Healthy' : 'Failed';
+  const { kind, namespace, name, message, lastAppliedRevision, suspended } = item;
   return (
     <li className="wrap">
-      <WordMark word={word} size={14}>
+      <WordMark word={wordOfFlux(item)} size={14}>
         <strong>{kind}</strong> <span className="mono">{`${namespace}/${name}`}</span>
       </WordMark>{' '}
       {suspended ? 'is suspended' : message}

@@ -6,6 +6,7 @@ const panel = { tab: 'logs', namespace: 'team', app: 'shop', environment: 'prod-
 test('a panel stands in the URL and is read from it', () => {
   expect(panelToText(panel)).toBe('logs/team/shop/prod-eu');
   expect(panelFromText('logs/team/shop/prod-eu')).toEqual(panel);
+  expect(panelFromText('tree/team/shop/prod-eu')).toEqual({ ...panel, tab: 'tree' });
   for (const text of [undefined, '', 'logs/team', 'secrets/team/shop/prod', 'logs/%E0%A4%A/shop/prod']) {
     expect(panelFromText(text)).toBeUndefined();
   }

@@ -1,9 +1,15 @@
-/** The panel of logs or events that is open beside a page, as it stands in the URL: `?panel=logs/team/shop/prod`. */
+/** The panel of logs, events or resources that is open beside a page, as it stands in the URL: `?panel=logs/team/shop/prod`. */
 
 import type { SearchText } from './search';
 
+const TABS = ['logs', 'events', 'tree'] as const;
+export type Tab = (typeof TABS)[number];
+
+/** Reads the name of a tab; what is unknown is none. */
+export const tabFrom = (text: string | null | undefined) => TABS.find((tab) => tab === text);
+
 export interface Panel {
-  tab: 'logs' | 'events';
+  tab: Tab;
   namespace: string;
   app: string;
   environment: string;
@@ -29,8 +35,9 @@ export const panelToText = ({ tab, namespace, app, environment }: Panel) =>
 
 /** Reads a panel from the URL; what makes no sense is no panel. */
 export function panelFromText(text: string | undefined): Panel | undefined {
-  const [tab, namespace, app, environment] = (text ?? '').split('/').map(decode);
-  if ((tab !== 'logs' && tab !== 'events') || !namespace || !app || !environment) return undefined;
+  const [name, namespace, app, environment] = (text ?? '').split('/').map(decode);
+  const tab = tabFrom(name);
+  if (!tab || !namespace || !app || !environment) return undefined;
   return { tab, namespace, app, environment };
 }
 

@@ -1,6 +1,7 @@
 /** Which pods belong to which workload, and which of them has a log that says what is wrong. Pure. */
 
 import type { Pod, Workload } from '~/api/agents';
+import type { Word } from './words';
 
 /** Most pods of one workload that are listed one by one; those with trouble come first. */
 const MOST = 50;
@@ -21,6 +22,10 @@ export function groupPods(workloads: readonly Workload[], pods: readonly Pod[]):
   });
   return { own, others: [...left].slice(0, MOST) };
 }
+
+/** Returns the word for a pod. */
+export const wordOfPod = ({ cause, ready, phase }: Pod): Word =>
+  cause ? 'Failed' : ready || phase === 'Succeeded' ? 'Healthy' : 'Progressing';
 
 /** A container whose log says why its pod fails. */
 export interface Sick {

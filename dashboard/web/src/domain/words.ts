@@ -1,3 +1,4 @@
+import type { FluxItem } from '~/api/agents';
 import type { Phase } from '~/api/kinds';
 
 /** The one vocabulary for the state of anything; the server chooses the word. */
@@ -40,4 +41,10 @@ export function wordOfCondition(status: 'True' | 'False' | 'Unknown' | undefined
   if (status === 'True') return 'Healthy';
   if (status === 'False') return 'Failed';
   return status === 'Unknown' ? 'Progressing' : 'Unknown';
+}
+
+/** Returns the word for an object of Flux; that it has not looked yet is on its way. */
+export function wordOfFlux({ suspended, ready }: Pick<FluxItem, 'suspended' | 'ready'>): Word {
+  if (suspended) return 'Waiting';
+  return ready === undefined ? 'Progressing' : ready ? 'Healthy' : 'Failed';
 }

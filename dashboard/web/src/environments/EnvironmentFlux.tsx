@@ -1,5 +1,6 @@
 import { Alert, Text } from '@mantine/core';
 import type { Environment, FluxObject } from '~/api/kinds';
+import { wordOfFlux } from '~/domain/words';
 import { Age, useNow } from '~/parts/Age';
 import { Conditions } from '~/parts/Conditions';
 import { CopyLine } from '~/parts/CopyLine';
@@ -119,10 +120,7 @@ function FluxObjects({ objects }: { objects: readonly FluxObject[] }) {
                 {kind} <span className="mono">{name}</span>
               </td>
               <td className="wrap why">
-                <WordMark
-                  word={suspended ? 'Waiting' : ready === undefined ? 'Progressing' : ready ? 'Healthy' : 'Failed'}
-                  size={14}
-                >
+                <WordMark word={wordOfFlux({ suspended, ready })} size={14}>
                   {suspended ? 'Suspended' : (reason ?? 'Looks')}
                 </WordMark>
                 <div>{message}</div>

@@ -5,19 +5,20 @@ import { type KeyboardEvent, type PointerEvent, useEffect, useRef } from 'react'
 import type { Running } from '~/api/agents';
 import type { Release } from '~/api/kinds';
 import type { EnvironmentCard } from '~/api/server';
-import { closed, type Panel, panelToText } from '~/domain/panel';
+import { closed, type Panel, panelToText, tabFrom } from '~/domain/panel';
 import { prefer, usePreferences } from '~/domain/preferences';
 import { useAppScope, useOverview } from '~/live/scopes';
-import { useValue, useValues } from '~/live/useFeed';
+import { useFeedStatus, useValue, useValues } from '~/live/useFeed';
 import { useKeys } from '~/parts/keys';
 import { EventList } from './EventList';
 import { LogTab } from './LogTab';
+import { ResourceTree } from './ResourceTree';
 import './logs.css';
 
 const LEAST = 380;
 const STEP = 40;
 
-/** Logs and events of an app, beside whatever page is open. It is no dialog: the page stays and can be used. */
+/** Logs, events and resources of an app, beside whatever page is open. It is no dialog: the page stays and can be used. */
 export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
   const { tab, namespace, app, environment } = panel;
   const { ns } = useSearch({ strict: false });
@@ -26,6 +27,7 @@ export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
   const place = useRef<HTMLElement>(null);
   const feed = useAppScope(namespace, app, environment);
   const running = useValue<Running>(feed, `running:${namespace}/${app}.${environment}`);
+  const { loaded } = useFeedStatus(feed);
   const releases = useValues<Release>(feed, 'release:');
   const card = useValue<EnvironmentCard>(useOverview(ns), `env:${namespace}/${environment}`);
   const close = () => void navigate({ to: '.', search: (old) => ({ ...old, ...closed }) });
@@ -38,9 +40,10 @@ export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
 
   useKeys([
     { key: 'Escape', label: 'close', run: close },
-    tab === 'logs'
-      ? { key: 'e', label: 'events', run: () => show('events') }
-      : { key: 'l', label: 'logs', run: () => show('logs') },
+    ...(tab === 'logs' ? [] : [{ key: 'l', label: 'logs', run: () => show('logs') }]),
+    ...(tab === 'events' ? [] : [{ key: 'e', label: 'events', run: () => show('events') }]),
+    // Beside a log, `t` is about its traces.
+    ...(tab === 'events' ? [{ key: 't', label: 'resource tree', run: () => show('tree') }] : []),
   ]);
   useEffect(() => {
     const before = document.activeElement;
@@ -82,10 +85,11 @@ export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
           </ActionIcon>
         </span>
       </header>
-      <Tabs value={tab} onChange={(next) => show(next === 'events' ? 'events' : 'logs')} className="logs-tabs">
+      <Tabs value={tab} onChange={(next) => show(tabFrom(next) ?? 'logs')} className="logs-tabs">
         <Tabs.List>
           <Tabs.Tab value="logs">Logs</Tabs.Tab>
           <Tabs.Tab value="events">Events</Tabs.Tab>
+          <Tabs.Tab value="tree">Resource tree</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="logs" className="logs-tab">
           {tab === 'logs' && (
@@ -100,6 +104,9 @@ export function LogsPanel({ panel, full }: { panel: Panel; full: boolean }) {
         </Tabs.Panel>
         <Tabs.Panel value="events" className="logs-tab">
           {tab === 'events' && <EventList panel={panel} />}
+        </Tabs.Panel>
+        <Tabs.Panel value="tree" className="logs-tab">
+          {tab === 'tree' && <ResourceTree panel={panel} running={running} loaded={loaded} />}
         </Tabs.Panel>
       </Tabs>
     </aside>
