@@ -96,6 +96,8 @@ pub enum OnDemand {
     Resume,
     /// To have the pods of a workload started again
     Restart,
+    /// What pods use of processor and memory
+    Usage,
 }
 
 /// Returns what is allowed by that, each once.
@@ -107,6 +109,7 @@ pub(crate) fn capabilities(on_demand: &[OnDemand]) -> Vec<Capability> {
         (OnDemand::Reconcile, Capability::ReconcileFlux),
         (OnDemand::Resume, Capability::ResumeFlux),
         (OnDemand::Restart, Capability::Restart),
+        (OnDemand::Usage, Capability::Usage),
     ];
     let all = on_demand.contains(&OnDemand::All);
     let allowed = pairs.into_iter().filter(|(what, _)| all || on_demand.contains(what));
@@ -178,7 +181,7 @@ mod tests {
         };
         assert_eq!(allowed(&[]), []);
         assert_eq!(allowed(&["--on-demand=events,logs"]), [Capability::Logs, Capability::Events]);
-        assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 6);
+        assert_eq!(allowed(&["--on-demand=all,logs"]).len(), 7);
     }
 
     #[test]

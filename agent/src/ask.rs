@@ -13,6 +13,7 @@ mod person;
 mod refused;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -172,6 +173,9 @@ async fn carry_out(
         Query::ReconcileFlux(name) => object::reconcile(&client, cluster, &name, answering).await,
         Query::ResumeFlux(name) => object::resume(&client, cluster, &name, answering).await,
         Query::Restart(name) => object::restart(&client, cluster, &name, answering).await,
+        Query::Usage { app, namespace: _ } => {
+            usage::of_app(&client, cluster, &app, answering).await
+        }
         Query::Unknown => Err(Refused::new(Refusal::Unsupported, "the agent is too old for it")),
     }
 }
@@ -184,6 +188,7 @@ fn capability(query: &Query) -> Option<Capability> {
         Query::ReconcileFlux(_) => Some(Capability::ReconcileFlux),
         Query::ResumeFlux(_) => Some(Capability::ResumeFlux),
         Query::Restart(_) => Some(Capability::Restart),
+        Query::Usage { .. } => Some(Capability::Usage),
         Query::Unknown => None,
     }
 }
@@ -196,6 +201,7 @@ fn name(query: &Query) -> &'static str {
         Query::ReconcileFlux(_) => "reconcileFlux",
         Query::ResumeFlux(_) => "resumeFlux",
         Query::Restart(_) => "restart",
+        Query::Usage { .. } => "usage",
         Query::Unknown => "unknown",
     }
 }

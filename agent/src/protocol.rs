@@ -50,7 +50,7 @@ pub use limit::{
     MAX_TEXT, clip,
 };
 pub use mirror::{Applied, Mirror};
-pub use request::{Answer, EventLine, LogLine, Logs, ObjectName, Person, Query, Refusal};
+pub use request::{Answer, EventLine, LogLine, Logs, ObjectName, Person, PodUsage, Query, Refusal};
 
 /// The newest version of the protocol that this side speaks.
 pub const VERSION: u32 = 1;

@@ -174,6 +174,7 @@ pub(crate) fn routes() -> Router<Dashboard> {
         .route("/api/agents/{namespace}/{environment}/apps/{app}", get(ask::state))
         .route("/api/agents/{namespace}/{environment}/apps/{app}/logs", get(ask::logs))
         .route("/api/agents/{namespace}/{environment}/apps/{app}/events", get(ask::events))
+        .route("/api/agents/{namespace}/{environment}/apps/{app}/usage", get(ask::usage))
         .route("/api/agents/{namespace}/{environment}/describe", get(ask::describe))
         .route("/api/agents/{namespace}/{environment}/reconcile", post(ask::reconcile))
         .route("/api/agents/{namespace}/{environment}/resume", post(ask::resume))

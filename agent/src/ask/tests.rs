@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::cluster::testing;
-use crate::protocol::{Answer, FIRST_CREDIT, LogLine, Logs, ObjectName};
+use crate::protocol::{Answer, FIRST_CREDIT, LogLine, Logs, ObjectName, PodUsage};
 
 /// What an API server was asked: by whom, for what, with which body.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,9 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
     if user.starts_with("nobody") {
         return refuse("users \"nobody\" is forbidden: cannot impersonate resource \"users\"");
     }
+    if user.starts_with("carl") && path.ends_with("/namespaces/shop/pods") {
+        return refuse("pods.metrics.k8s.io is forbidden: User \"carl\" cannot list it");
+    }
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "shop", "managedFields": [{"manager": "flux"}]},
         "spec": {"replicas": 1}});
@@ -69,6 +72,18 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
             Body::from("2026-03-01T10:00:00Z one\n2026-03-01T10:00:01Z two\n")
         }
         "/api/v1/namespaces/shop/pods/web-2/log" => Body::from("2026-03-01T10:00:02Z three\n"),
+        "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods" if !user.starts_with("bob") => {
+            let container = |cpu: &str, memory: &str| json!({"name": "c", "usage": {"cpu": cpu, "memory": memory}});
+            let pod = |name: &str| {
+                json!({"metadata": {"name": name, "namespace": "shop"}, "window": "15s", "containers": [
+                    container("12345678n", "20Mi"), container("250m", "1024Ki")]})
+            };
+            Body::from(
+                json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {},
+                    "items": [pod("other-1"), pod("web-1")]})
+                .to_string(),
+            )
+        }
         "/api/v1/namespaces/shop/events" => Body::from(events().to_string()),
         "/apis/apps/v1" => Body::from(
             json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "apps/v1",
@@ -87,7 +102,12 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
             Body::from(object.to_string())
         }
         "/apis/apps/v1/namespaces/shop/deployments/web" => Body::from(object.to_string()),
-        _ => return Response::builder().status(404).body(Body::from("{}")).unwrap(),
+        _ => {
+            return Response::builder()
+                .status(404)
+                .body(Body::from("404 page not found\n"))
+                .unwrap();
+        }
     };
     Response::new(body)
 }
@@ -354,6 +374,22 @@ async fn flux_goes_on_with_what_was_suspended_by_the_wish_of_a_person() {
     desk.powers.allowed = vec![Capability::ReconcileFlux];
     let said = refused(&mut desk, "ada", Query::ResumeFlux(name("prod-web"))).await;
     assert!(said.starts_with("Off"), "{said}");
+}
+
+#[tokio::test]
+async fn what_pods_use_is_told_of_the_app_alone_and_nothing_where_nobody_measures_it() {
+    let (mut desk, asked) = desk().await;
+    let query = |app: &str| Query::Usage { namespace: "shop".into(), app: app.into() };
+    let (parts, end) = ask(&mut desk, "ada", query("web")).await;
+    assert_eq!(end, Ok(()));
+    let used = PodUsage { pod: "web-1".into(), cpu: 262, memory: 21 << 20 };
+    assert_eq!(parts, [Answer::Usage { pods: vec![used] }]);
+    assert_eq!(asked.of("metrics.k8s.io")[0].0, "ada of shop");
+    // As if the cluster of these two had no metrics server: one may list all there is, the other may not.
+    assert_eq!(ask(&mut desk, "bob", query("web")).await, (Vec::new(), Ok(())));
+    assert_eq!(ask(&mut desk, "carl", query("web")).await, (Vec::new(), Ok(())));
+    assert!(refused(&mut desk, "eve", query("web")).await.starts_with("Forbidden"));
+    assert!(refused(&mut desk, "ada", query("nothing")).await.starts_with("NotFound"));
 }
 
 #[tokio::test]

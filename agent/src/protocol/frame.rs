@@ -159,6 +159,8 @@ pub enum Capability {
     ResumeFlux,
     /// [`Query::Restart`].
     Restart,
+    /// [`Query::Usage`].
+    Usage,
     /// Something newer than this side.
     #[serde(other)]
     Unknown,

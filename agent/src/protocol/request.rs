@@ -39,6 +39,13 @@ pub enum Query {
     ResumeFlux(ObjectName),
     /// Starts the pods of a workload again, one after the other.
     Restart(ObjectName),
+    /// What the pods of an app use, where something measures it.
+    Usage {
+        /// Namespace of the app.
+        namespace: String,
+        /// Name of the app.
+        app: String,
+    },
     /// Something newer than this side; it is answered by [`Refusal::Unsupported`].
     #[serde(other)]
     Unknown,
@@ -109,6 +116,11 @@ pub enum Answer {
         #[serde(default)]
         cut: bool,
     },
+    /// What pods use; left out where nobody measures it.
+    Usage {
+        /// The pods.
+        pods: Vec<PodUsage>,
+    },
     /// Something was done.
     Done {
         /// What.
@@ -132,6 +144,18 @@ pub struct LogLine {
     pub time: Option<Timestamp>,
     /// The line, without its end.
     pub text: String,
+}
+
+/// What a pod uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodUsage {
+    /// Name of the pod.
+    pub pod: String,
+    /// Thousandths of a processor.
+    pub cpu: u64,
+    /// Bytes of memory.
+    pub memory: u64,
 }
 
 /// An event of Kubernetes.

@@ -140,6 +140,24 @@ pub(crate) async fn events(
     Ok(Json(json!({"items": events})))
 }
 
+/// What the pods of an app use; null where nobody measures it.
+pub(crate) async fn usage(
+    State(dashboard): State<Dashboard>,
+    caller: Caller,
+    Path((namespace, environment, app)): Path<(String, String, String)>,
+) -> Result<Json<Value>, Problem> {
+    let place = Place::new(&namespace, &environment);
+    may_see(&dashboard, &caller, &place, Some(&app)).await?;
+    let state = found(&dashboard, &place, &app)?;
+    let query = Query::Usage { namespace: state.key.namespace.clone(), app };
+    let answers = whole(&dashboard, &caller, &place, query).await?;
+    let pods = answers.into_iter().find_map(|answer| match answer {
+        Answer::Usage { pods } => Some(pods),
+        _ => None,
+    });
+    Ok(Json(json!({"items": pods})))
+}
+
 /// An object of the workload cluster, and its events.
 pub(crate) async fn describe(
     State(dashboard): State<Dashboard>,
@@ -323,6 +341,7 @@ fn kind(query: &Query) -> &'static str {
         Query::ReconcileFlux(_) => "reconcile",
         Query::ResumeFlux(_) => "resume",
         Query::Restart(_) => "restart",
+        Query::Usage { .. } => "usage",
         Query::Unknown => "unknown",
     }
 }

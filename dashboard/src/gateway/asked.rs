@@ -116,6 +116,7 @@ fn needed(query: &Query) -> Capability {
         Query::ReconcileFlux(_) => Capability::ReconcileFlux,
         Query::ResumeFlux(_) => Capability::ResumeFlux,
         Query::Restart(_) => Capability::Restart,
+        Query::Usage { .. } => Capability::Usage,
         Query::Unknown => Capability::Unknown,
     }
 }

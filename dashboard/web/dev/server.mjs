@@ -491,6 +491,7 @@ function agent(url, [, , , environment, what, app, last], body) {
       'viewer has no right to this in the cluster of prod-us: needs `get pods/log` in namespace `shop`',
     );
   if (what === 'apps' && last === 'events') return { items: world.eventsOf(app) };
+  if (what === 'apps' && last === 'usage') return { items: world.usageOf(app, environment) };
   if (what === 'restart') return { message: `the pods of ${body.kind} shop/${body.name} are started again` };
   if (what === 'resume') {
     world.suspended.delete(`${body.name}.${environment}`);

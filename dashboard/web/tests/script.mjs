@@ -1101,6 +1101,21 @@ export const steps = {
     await page.keyboard.press('t');
     await page.locator('.tree-line >> text=PodDisruptionBudget').waitFor();
   },
+  'what pods use is drawn where somebody measures it, and there is no column elsewhere': async (page, backend) => {
+    await enter(page, backend, RUNS);
+    const line = page.getByRole('img', { name: /^memory of pod catalog-6c-b: \d+Mi now/ });
+    await line.waitFor();
+    await page.getByRole('img', { name: /^processor of Deployment catalog: \d+m now/ }).waitFor();
+    await page.waitForFunction(
+      () => document.querySelector('.usage polyline').getAttribute('points').split(' ').length > 2,
+      undefined,
+      { timeout: 45_000 },
+    );
+    await page.goto(`${backend.address}/apps/team-shop/cart/prod-us`);
+    await page.locator('.app-runs .pod').first().waitFor();
+    await page.waitForLoadState('networkidle');
+    if (await page.locator('th >> text=CPU').count()) throw new Error('there is a column of nothing');
+  },
   'Flux goes on with what was suspended, and the page says so at once': async (page, backend) => {
     await enter(page, backend, '/apps/team-shop/images/prod-us');
     await page.getByRole('button', { name: 'Resume Kustomization images…' }).click();

@@ -111,6 +111,10 @@ async fn a_person_sees_and_does_in_another_cluster_what_they_may_there_and_no_mo
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": ns, "name": "web"});
     let bearer = format!("Bearer {token}");
     let as_ada = [("Authorization", bearer.as_str())];
+    // Nothing measures here what pods use.
+    let usage = format!("/api/agents/{ns}/{ns}/apps/web/usage");
+    let said = dashboard.ask("GET", &usage, &as_ada, None)?;
+    assert_eq!((said.status, &said.body), (200, &json!({"items": null})), "{said:?}");
     let refused = dashboard.ask("POST", &restart, &as_ada, Some(&web))?;
     assert_eq!(
         (refused.status, &refused.body["reason"]),

@@ -10,6 +10,7 @@ const NAMES: Record<Exclude<Capability, 'unknown'>, string> = {
   reconcileFlux: 'reconcile',
   resumeFlux: 'resume',
   restart: 'restart',
+  usage: 'usage',
 };
 
 /**

@@ -108,7 +108,15 @@ export interface AppState {
 }
 
 /** What an agent does on demand. */
-export type Capability = 'logs' | 'events' | 'describe' | 'reconcileFlux' | 'resumeFlux' | 'restart' | 'unknown';
+export type Capability =
+  | 'logs'
+  | 'events'
+  | 'describe'
+  | 'reconcileFlux'
+  | 'resumeFlux'
+  | 'restart'
+  | 'usage'
+  | 'unknown';
 
 /** Whether an agent is there: since when it says nothing, or does not see its cluster, where that is so. */
 export interface Presence {
@@ -121,6 +129,13 @@ export interface Presence {
 /** What an agent said of an app. */
 export interface Running extends Presence {
   state: AppState;
+}
+
+/** What a pod uses: thousandths of a processor, and bytes. */
+export interface PodUsage {
+  pod: string;
+  cpu: number;
+  memory: number;
 }
 
 /** An event of Kubernetes. */
@@ -155,6 +170,10 @@ export const readRunning = (namespace: string, environment: string, app: string)
 /** Reads the events of an app, and of what runs it. */
 export const readEvents = async (namespace: string, environment: string, app: string) =>
   (await get<{ items: EventLine[] }>(placeOf(namespace, environment, 'apps', app, 'events'))).items;
+
+/** Reads what the pods of an app use now; null where nobody measures it in that cluster. */
+export const readUsage = async (namespace: string, environment: string, app: string) =>
+  (await get<{ items: PodUsage[] | null }>(placeOf(namespace, environment, 'apps', app, 'usage'))).items;
 
 /** Reads the logs of an app, as they come: a JSON object on each line. */
 export const readLogs = (

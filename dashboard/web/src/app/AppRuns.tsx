@@ -5,11 +5,13 @@ import type { Right } from '~/api/server';
 import { lastRun, nextRun } from '~/domain/cron';
 import { groupPods, wordOfPod } from '~/domain/pods';
 import { absolute, nearTime } from '~/domain/time';
+import { type Sample, seriesOf } from '~/domain/usage';
 import { wordOfFlux } from '~/domain/words';
 import { Age, useNow } from '~/parts/Age';
 import { Outside } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
 import { type Place, ReconcileButton, RestartButton, ResumeButton } from './AgentButtons';
+import { UsageLines, useUsage } from './Usage';
 
 interface Props {
   running: Running;
@@ -25,6 +27,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
   const toRestart = useAgentActRight(running, place.namespace, place.environment, 'restart');
   const toReconcile = useAgentActRight(running, place.namespace, place.environment, 'reconcileFlux');
   const toResume = useAgentActRight(running, place.namespace, place.environment, 'resumeFlux');
+  const usage = useUsage(place, state.app, running.can.includes('usage') && !silent);
   const firing = alerts.filter(({ phase }) => phase === 'firing');
   const { own, others } = groupPods(workloads, pods);
   return (
@@ -82,6 +85,7 @@ export function AppRuns({ running, place, onLogs }: Props) {
             <tr>
               <th>Workload, pod</th>
               <th>Ready</th>
+              {usage && <th>CPU, memory</th>}
               <th>Restarts</th>
               <th>Age</th>
               <th>Node</th>
@@ -92,16 +96,23 @@ export function AppRuns({ running, place, onLogs }: Props) {
           </thead>
           {own.map(({ workload, pods }) => (
             <tbody key={`${workload.kind}/${workload.name}`}>
-              <WorkloadRow workload={workload} place={place} inNamespace={state.namespace} right={toRestart} />
+              <WorkloadRow
+                workload={workload}
+                pods={pods}
+                usage={usage}
+                place={place}
+                inNamespace={state.namespace}
+                right={toRestart}
+              />
               {pods.map((pod) => (
-                <PodRow key={pod.name} pod={pod} onLogs={onLogs} />
+                <PodRow key={pod.name} pod={pod} usage={usage} onLogs={onLogs} />
               ))}
             </tbody>
           ))}
           {others.length > 0 && (
             <tbody>
               {others.map((pod) => (
-                <PodRow key={pod.name} pod={pod} onLogs={onLogs} />
+                <PodRow key={pod.name} pod={pod} usage={usage} onLogs={onLogs} />
               ))}
             </tbody>
           )}
@@ -133,11 +144,15 @@ export function AppRuns({ running, place, onLogs }: Props) {
 
 function WorkloadRow({
   workload,
+  pods,
+  usage,
   place,
   inNamespace,
   right,
 }: {
   workload: Workload;
+  pods: readonly Pod[];
+  usage: readonly Sample[] | undefined;
   place: Place;
   inNamespace: string;
   right: Right;
@@ -163,6 +178,17 @@ function WorkloadRow({
         {cron ? updated > 0 && `${updated} running` : `${ready}/${wanted}`}
         {updated < wanted && ` · ${updated} updated`}
       </td>
+      {usage && (
+        <td>
+          <UsageLines
+            series={seriesOf(
+              usage,
+              pods.map(({ name }) => name),
+            )}
+            of={`${kind} ${name}`}
+          />
+        </td>
+      )}
       <td />
       <td />
       <td />
@@ -213,7 +239,13 @@ function Runs({ workload, cron }: { workload: Workload; cron: CronTimes }) {
   );
 }
 
-function PodRow({ pod, onLogs }: { pod: Pod; onLogs: Props['onLogs'] }) {
+interface PodProps {
+  pod: Pod;
+  usage: readonly Sample[] | undefined;
+  onLogs: Props['onLogs'];
+}
+
+function PodRow({ pod, usage, onLogs }: PodProps) {
   const { name, phase, restarts, created, node, cause, containers = [] } = pod;
   const running = containers.filter(({ init }) => !init);
   const said = containers.find(({ last }) => last?.message)?.last?.message;
@@ -227,6 +259,11 @@ function PodRow({ pod, onLogs }: { pod: Pod; onLogs: Props['onLogs'] }) {
         {cause && said && <pre className="said">{said}</pre>}
       </td>
       <td>{running.length > 0 ? `${running.filter((each) => each.ready).length}/${running.length}` : phase}</td>
+      {usage && (
+        <td>
+          <UsageLines series={seriesOf(usage, [name])} of={`pod ${name}`} />
+        </td>
+      )}
       <td>{restarts}</td>
       <td>
         <Age time={created} />
