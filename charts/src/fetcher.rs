@@ -1,5 +1,7 @@
 //! Fetches charts: the order of source, pin, cache and dependencies.
 
+mod versions;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use crate::oci::Registry;
 use crate::repository::{Indexes, download};
 use crate::source::{ChartRef, GitReference, LocalPolicy, Source};
 use crate::tree::{Tree, digest, too_large};
+use versions::Lists;
 
 /// How a [`Fetcher`] works, whoever asks.
 #[derive(Clone, Debug)]
@@ -74,6 +77,7 @@ pub struct Fetcher {
     options: Options,
     cache: Cache,
     indexes: Indexes,
+    lists: Lists,
 }
 
 /// What is known about a chart's bytes before it is parsed.
@@ -93,7 +97,7 @@ impl Fetcher {
     /// Makes a fetcher with an empty memory.
     pub fn new(options: Options) -> Self {
         let cache = Cache::new(options.cache_dir.clone(), options.cache_bytes);
-        Self { options, cache, indexes: Indexes::default() }
+        Self { options, cache, indexes: Indexes::default(), lists: Lists::default() }
     }
 
     /// Fetches a chart with its dependencies, or takes it from the cache.

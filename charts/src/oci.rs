@@ -168,13 +168,16 @@ impl<'a> Registry<'a> {
         Ok(Layer { digest: layer.digest.clone(), size: layer.size })
     }
 
+    /// Lists the tags that are versions.
+    pub(crate) fn versions(&mut self) -> Result<Vec<(Version, String)>, ChartFetchError> {
+        let texts = self.tags()?.into_iter();
+        Ok(texts.filter_map(|tag| Some((version_of(&tag)?, tag.replace('_', "+")))).collect())
+    }
+
     fn choose(&mut self, range: &VersionRange) -> Result<String, ChartFetchError> {
         let tags = self.tags()?;
-        // A tag cannot hold '+'; Helm writes '_' for it.
-        let versions: Vec<(Version, &str)> = tags
-            .iter()
-            .filter_map(|tag| Some((parse_version(&tag.replace('_', "+"))?, tag.as_str())))
-            .collect();
+        let versions: Vec<(Version, &str)> =
+            tags.iter().filter_map(|tag| Some((version_of(tag)?, tag.as_str()))).collect();
         versions
             .iter()
             .filter(|(version, _)| range.matches(version))
@@ -286,6 +289,11 @@ impl<'a> Registry<'a> {
     fn invalid(&self, detail: String) -> ChartFetchError {
         ChartFetchError::InvalidRepository { what: self.what(), detail }
     }
+}
+
+/// Reads a tag as a version: it cannot hold '+', for which Helm writes '_'.
+fn version_of(tag: &str) -> Option<Version> {
+    parse_version(&tag.replace('_', "+"))
 }
 
 /// A digest becomes part of a URL and of a file name, so only the exact form is taken.

@@ -61,6 +61,27 @@ impl Index {
             .map_err(|error| invalid(format!("its index.yaml: {}", first_line(&error.to_string()))))
     }
 
+    fn entries_of(
+        &self,
+        repository: &Url,
+        name: &str,
+    ) -> Result<&Vec<Option<Entry>>, ChartFetchError> {
+        self.entries.get(name).and_then(Option::as_ref).ok_or_else(|| ChartFetchError::NotFound {
+            what: format!("chart {name} in {}", shown(repository)),
+        })
+    }
+
+    /// Lists the versions of a chart that can be read as such.
+    pub(crate) fn versions(
+        &self,
+        repository: &Url,
+        name: &str,
+    ) -> Result<Vec<(Version, String)>, ChartFetchError> {
+        let entries = self.entries_of(repository, name)?;
+        let texts = entries.iter().flatten().filter_map(|entry| entry.version.as_deref());
+        Ok(texts.filter_map(|text| Some((parse_version(text)?, text.to_owned()))).collect())
+    }
+
     /// Chooses the highest version that is wanted; an exact text wins over the range it also is.
     pub(crate) fn choose(
         &self,
@@ -68,9 +89,7 @@ impl Index {
         name: &str,
         wanted: Option<&VersionRange>,
     ) -> Result<Chosen, ChartFetchError> {
-        let entries = self.entries.get(name).and_then(Option::as_ref).ok_or_else(|| {
-            ChartFetchError::NotFound { what: format!("chart {name} in {}", shown(repository)) }
-        })?;
+        let entries = self.entries_of(repository, name)?;
         let versions: Vec<(Version, &Entry, &str)> = entries
             .iter()
             .flatten()

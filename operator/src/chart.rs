@@ -54,6 +54,15 @@ impl ChartError {
     }
 }
 
+fn source_of(chart: &Chart) -> Result<Source, SourceError> {
+    let chart = ChartRef {
+        repository: chart.repository.clone(),
+        name: chart.name.clone(),
+        version: chart.version.clone(),
+    };
+    Source::parse(&chart, &LocalPolicy::Refuse)
+}
+
 impl Charts {
     /// Makes a fetcher with a cache in a folder.
     pub(crate) fn new(cache: &Path, allow_loopback: bool) -> Self {
@@ -69,15 +78,26 @@ impl Charts {
         environment: &Environment,
         chart: &Chart,
     ) -> Result<Fetched, ChartError> {
-        let chart = ChartRef {
-            repository: chart.repository.clone(),
-            name: chart.name.clone(),
-            version: chart.version.clone(),
-        };
-        let source = Source::parse(&chart, &LocalPolicy::Refuse)?;
+        let source = source_of(chart)?;
         let access = self.access(client, environment).await?;
         let fetcher = Arc::clone(&self.fetcher);
         tokio::task::spawn_blocking(move || fetcher.fetch(&source, &access))
+            .await
+            .map_err(|_| ChartError::Task)?
+            .map_err(ChartError::Fetch)
+    }
+
+    /// Lists the stable versions of a chart, the newest first, under the same rules.
+    pub(crate) async fn versions(
+        &self,
+        client: &Client,
+        environment: &Environment,
+        chart: &Chart,
+    ) -> Result<Arc<[String]>, ChartError> {
+        let source = source_of(chart)?;
+        let access = self.access(client, environment).await?;
+        let fetcher = Arc::clone(&self.fetcher);
+        tokio::task::spawn_blocking(move || fetcher.versions(&source, &access))
             .await
             .map_err(|_| ChartError::Task)?
             .map_err(ChartError::Fetch)

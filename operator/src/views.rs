@@ -99,6 +99,7 @@ fn paths() -> OpenApiRouter<Views> {
         .routes(routes!(git::diff))
         .routes(routes!(git::plan))
         .routes(routes!(chart::chart))
+        .routes(routes!(chart::versions))
         .routes(routes!(source::branches))
         .routes(routes!(source::tags))
         .routes(routes!(source::commits))

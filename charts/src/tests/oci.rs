@@ -127,6 +127,19 @@ fn a_range_is_looked_up_in_all_pages_of_tags() {
 }
 
 #[test]
+fn the_versions_are_the_tags_of_all_pages_that_are_stable_ones() {
+    let server = registry();
+    let cache = tempfile::tempdir().unwrap();
+    let access = with_credentials(&server.host());
+    let fetcher = fetcher(cache.path());
+    let found = fetcher.versions(&shop(&server, tag("1.0.0")), &access).unwrap();
+    assert_eq!(*found, ["1.2.0+b1", "1.0.0"]);
+    let asked = server.seen().len();
+    fetcher.versions(&shop(&server, range("^1")), &access).unwrap();
+    assert_eq!(server.seen().len(), asked, "the list is kept");
+}
+
+#[test]
 fn a_digest_names_a_manifest_and_is_verified() {
     let server = registry();
     let cache = tempfile::tempdir().unwrap();

@@ -37,6 +37,33 @@ fn the_highest_version_in_the_range_is_fetched_and_identified() {
 }
 
 #[test]
+fn the_stable_versions_are_listed_newest_first_from_a_list_that_is_kept() {
+    let index = "entries: {shop: [{version: 1.2.0}, {version: v1.10.0}, {version: 1.10.0+b2}, \
+                 {version: 2.0.0-rc.1}, {version: other}, null]}";
+    let server = Server::start(move |request, _| match request.header("authorization") {
+        Some(_) => Reply::ok(index),
+        None => Reply::status(401),
+    });
+    let cache = tempfile::tempdir().unwrap();
+    let fetcher = fetcher(cache.path());
+    let owner = with_credentials(&server.host());
+    for wanted in ["", "~1.2"] {
+        let source = repository(&server.url(""), "shop", wanted);
+        let found = fetcher.versions(&source, &owner).unwrap();
+        assert_eq!(*found, ["v1.10.0", "1.2.0"], "{wanted}");
+    }
+    assert_eq!(server.seen().len(), 1, "the list is that of every version");
+    let source = repository(&server.url(""), "shop", "");
+    let error = fetcher.versions(&source, &Access::default()).unwrap_err();
+    assert_eq!(error.reason(), "Unauthorized", "it is not for those who may not ask");
+    let other = repository(&server.url(""), "other", "");
+    assert_eq!(fetcher.versions(&other, &owner).unwrap_err().reason(), "NotFound");
+    let elsewhere = Access { allowed_hosts: Some(vec!["example.com".into()]), ..owner };
+    assert_eq!(fetcher.versions(&source, &elsewhere).unwrap_err().reason(), "HostNotAllowed");
+    assert!(fetcher.versions(&Source::BuiltIn, &Access::default()).unwrap().is_empty());
+}
+
+#[test]
 fn an_unchanged_index_is_asked_for_but_not_sent_again() {
     let server = shop_server();
     let cache = tempfile::tempdir().unwrap();

@@ -666,6 +666,8 @@ export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({
 export const approvals = [];
 
 const CHART = new URL('../../../charts/app/', import.meta.url);
+export const chartVersions = ['0.78.0', '0.77.1', '0.77.0', '0.76.0', '0.75.2', '0.70.0'];
+
 export const chart = {
   name: 'app',
   version: '0.1.0',

@@ -361,7 +361,15 @@ function view(parts, query) {
     const items = all.slice(start, start + limit).map(({ environment: _, ...entry }) => entry);
     return { items, ...(all.length > start + limit ? { next: items.at(-1).commit } : {}) };
   }
-  if (of === 'environments' && what === 'chart') return world.chart;
+  if (of === 'environments' && what === 'chart' && app === 'versions') {
+    const versions = query.get('repository') ? world.chartVersions : [];
+    return { versions, newer: Math.max(0, versions.indexOf(query.get('than'))) };
+  }
+  if (of === 'environments' && what === 'chart') {
+    const [newest] = world.chartVersions;
+    const elsewhere = query.get('repository') && { name: query.get('name'), version: query.get('version') ?? newest };
+    return { ...world.chart, ...elsewhere };
+  }
   if (of === 'repositories' && what === 'files')
     return { commit: world.hex(40), files: manifests.filesOf(name), cut: false };
   if (of === 'environments' && what === 'apps' && last === 'diff') return world.difference;

@@ -16,6 +16,14 @@ async function editRules(page, count) {
   await page.keyboard.type(count);
 }
 
+/** Types a value at the top of those of the manifest, where a setting that is not set leads. */
+async function typeValue(page, text) {
+  await page.getByRole('button', { name: 'Edit in YAML' }).first().click();
+  await page.waitForFunction(() => document.activeElement?.closest('.yaml-editor'));
+  // The next line is indented as this one.
+  await page.keyboard.type(`${text}\n`);
+}
+
 export const screens = [
   { name: 'sign-in', path: '/', as: 'out', ready: 'text=Kubernetes token', expected: ['401'] },
   { name: 'sign-in-provider', path: '/', as: 'provider', ready: 'text=Continue with Acme', expected: ['401'] },
@@ -448,6 +456,22 @@ export const screens = [
     act: async (page) => {
       await page.getByLabel('Replicas', { exact: true }).fill('3');
       await page.locator('.cm-deletedChunk').waitFor();
+    },
+  },
+  {
+    name: 'configure-version',
+    path: '/apps/team-shop/search/prod-eu/configure',
+    ready: 'text=0.78.0 available',
+  },
+  {
+    name: 'configure-problems',
+    path: `${APP}/configure`,
+    ready: '.cm-content',
+    act: async (page) => {
+      await typeValue(page, 'replica: 2');
+      await page.getByLabel('Port', { exact: true }).first().fill('99999999');
+      await page.getByRole('tab', { name: /Problems [1-9]/ }).click();
+      await page.locator('text=did you mean "replicas"?').waitFor();
     },
   },
   { name: 'configure-viewer', path: `${APP}/configure?view=problems`, as: 'viewer', ready: 'text=No problem is known' },
@@ -895,6 +919,44 @@ export const steps = {
     await page.locator('text=Committed').waitFor();
     await page.reload();
     await page.locator('input[id="setting-replicas"][value="3"]').waitFor();
+  },
+  'another version of the chart is chosen, and nothing but the version changes in the text': async (page, backend) => {
+    await enter(page, backend, '/apps/team-shop/search/prod-eu/configure');
+    await page.locator('text=0.78.0 available').waitFor();
+    await page.getByLabel('Version of the chart').selectOption('0.78.0');
+    await page.locator('text=0.78.0 available').waitFor({ state: 'detached' });
+    await page.locator('[role=tab][aria-selected=true] >> text=Rendered').waitFor();
+    await page.getByRole('tab', { name: /Changes/ }).click();
+    const changed = page.locator('.cm-changedLine');
+    await changed.first().waitFor();
+    const lines = await changed.allTextContents();
+    if (lines.length !== 1 || lines[0]?.trim() !== 'version: 0.78.0 # tried in staging')
+      throw new Error(`other lines changed: ${lines.join('|')}`);
+  },
+  'an unknown key is told with its line, which leads there': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure?view=yaml`);
+    await page.locator('.cm-content').waitFor();
+    await typeValue(page, 'lables: x');
+    await page.getByRole('tab', { name: 'Problems 1' }).click();
+    const told = page.locator('.schema-problems li', { hasText: 'unknown key "lables" (did you mean' });
+    await told.getByRole('button').click();
+    await page.locator('.cm-content').waitFor();
+    await page.waitForFunction(() => document.activeElement?.closest('.yaml-editor'));
+  },
+  'keys go from change to change, and between form and editor': async (page, backend) => {
+    await enter(page, backend, `${APP}/configure`);
+    await page.locator('.cm-content').waitFor();
+    await page.getByLabel('Replicas', { exact: true }).fill('3');
+    await page.locator('.cm-changedLine').waitFor();
+    const focusIn = (place) => page.waitForFunction((place) => document.activeElement?.closest(place) !== null, place);
+    await page.keyboard.press('F6');
+    await focusIn('.yaml-editor');
+    await page.keyboard.press('F6');
+    await focusIn('.settings-search');
+    await page.keyboard.press('Alt+ArrowDown');
+    await focusIn('.yaml-editor');
+    const at = await page.locator('.cm-activeLine, .cm-changedLine').first().textContent();
+    if (!at?.includes('replicas: 3')) throw new Error(`the cursor is at ${at}`);
   },
   'what was committed is what the next change is made from, at once': async (page, backend) => {
     await enter(page, backend, `${APP}/configure`);

@@ -158,6 +158,13 @@ export interface ChartQuestion {
   version?: string;
 }
 
+export interface ChartVersions {
+  /** The newest first. */
+  versions: string[];
+  /** How many of them, from the first on, are newer than the one that was named. */
+  newer: number;
+}
+
 const below = (namespace: string, ...parts: string[]) =>
   `/api/v1/views/namespaces/${[namespace, ...parts].map(encodeURIComponent).join('/')}`;
 
@@ -201,3 +208,9 @@ export const readSourceFiles = (namespace: string, repository: string, branch?: 
 
 export const readChart = (namespace: string, environment: string, chart: ChartQuestion) =>
   get<ChartView>(withQuery(below(namespace, 'environments', environment, 'chart'), { ...chart }));
+
+export const readChartVersions = (
+  namespace: string,
+  environment: string,
+  question: { name: string; repository?: string; than?: string },
+) => get<ChartVersions>(withQuery(below(namespace, 'environments', environment, 'chart', 'versions'), { ...question }));

@@ -13,11 +13,14 @@ import { PlanOf } from '~/release/PlanOf';
 import { usePlans } from '~/release/plans';
 import { blobOf } from './blob';
 import { ChangeState, Stale } from './ChangeState';
+import { ChartVersion } from './ChartVersion';
 import { editsOf } from './change';
-import { merged, problemsOf, sectionsOf } from './fields';
-import { faultsOf, findManifest, type Json, type Path, placeOf, setValue } from './manifestText';
+import { sectionsOf } from './fields';
+import { type Fault, faultsOf, findManifest, type Json, keysIn, type Path, placeOf, setValue } from './manifestText';
+import { Problems } from './Problems';
 import { SendBar } from './SendBar';
 import { SettingsForm } from './SettingsForm';
+import { problemsOf } from './schemaProblems';
 import { useDraft } from './useDraft';
 import { useSource } from './useSource';
 import type { EditorHandle } from './YamlEditor';
@@ -84,10 +87,20 @@ export function ConfigurePage() {
     staleTime: 300_000,
   });
   const sections = useMemo(() => sectionsOf(chart.data?.schema), [chart.data]);
-  const problems = useMemo(
-    () => problemsOf(chart.data?.schema, merged(chart.data?.values, now?.value.values ?? {})),
-    [chart.data, now],
-  );
+  const problems = useMemo(() => {
+    if (!now) return faults;
+    const found = problemsOf(chart.data?.schema, now.value.values, chart.data?.values);
+    const places = keysIn(
+      text,
+      now.at,
+      found.map(({ path }) => ['values', ...path]),
+    );
+    const inValues = found.map(({ path, message, warning }, at): Fault => {
+      const told = /^unknown key/.test(message) ? message : `${path.join('.') || 'values'}: ${message}`;
+      return { message: told, from: places[at]?.from ?? 0, to: places[at]?.to ?? 0, warning };
+    });
+    return [...faults, ...inValues].sort((a, b) => a.from - b.from);
+  }, [chart.data, now, text, faults]);
 
   const [rendered] = useDebouncedValue(now?.value, 500);
   const orders = useMemo(() => {
@@ -108,22 +121,43 @@ export function ConfigurePage() {
   }, []);
   const search = useRef<HTMLInputElement>(null);
   const message = useRef<HTMLInputElement>(null);
-  const jump = (path: Path) => {
-    if (view !== 'yaml' && view !== 'changes') set({ view: 'yaml' });
-    // The editor may have to be drawn first.
-    setTimeout(() => editor.current?.go(placeOf(text, now?.at ?? 0, path)), ready ? 0 : 150);
+  /** Shows the editor, and does something there; it may have to be drawn first. */
+  const inEditor = (shown: string, run: (editor: EditorHandle | undefined) => void) => {
+    if (view !== shown) set({ view: shown });
+    setTimeout(() => run(editor.current), ready && view === shown ? 0 : 150);
   };
-  const changeValue = (path: Path, value: Json | undefined) => {
-    const next = now && setValue(text, now.at, ['values', ...path], value);
-    if (next !== undefined) return draft.set(next);
-    notifications.show({ message: 'The form cannot change this without touching more than it: change it in YAML.' });
-    jump(['values', ...path]);
+  const hasEditor = view === 'yaml' || view === 'changes';
+  const go = (at: number) => inEditor(hasEditor ? view : 'yaml', (editor) => editor?.go(at));
+  const jump = (path: Path) => go(placeOf(text, now?.at ?? 0, path));
+  const write = (path: Path, value: Json | undefined) => {
+    const next = now && setValue(text, now.at, path, value);
+    if (next !== undefined) draft.set(next);
+    else {
+      notifications.show({ message: 'The form cannot change this without touching more than it: change it in YAML.' });
+      jump(path);
+    }
+    return next !== undefined;
   };
-  useKeys([{ key: '/', label: 'search settings', run: () => search.current?.focus() }]);
+  const nextChange = (by: 1 | -1) => inEditor('changes', (editor) => editor?.change(by));
+  const swap = () => {
+    const there = document.activeElement?.closest('.yaml-editor');
+    if (there) search.current?.focus();
+    else inEditor(hasEditor ? view : 'yaml', (editor) => editor?.focus());
+  };
+  useKeys([
+    { key: '/', label: 'search settings', run: () => search.current?.focus() },
+    { key: 'Alt+ArrowDown', label: 'next change', run: () => nextChange(1) },
+    { key: 'Alt+ArrowUp', label: 'change before', run: () => nextChange(-1) },
+    { key: 'F6', label: 'form or editor', run: swap },
+    { key: 'Mod+S', label: 'message, to send', run: () => message.current?.focus() },
+  ]);
+  // From within a field, too, where keys of pages are silent.
   useHotkeys(
     [
       ['mod+S', () => message.current?.focus()],
-      ['F6', () => (search.current === document.activeElement ? editor.current?.focus() : search.current?.focus())],
+      ['F6', swap],
+      ['alt+ArrowDown', () => nextChange(1)],
+      ['alt+ArrowUp', () => nextChange(-1)],
     ],
     [],
     true,
@@ -144,9 +178,23 @@ export function ConfigurePage() {
           >
             {app} → {environment}
           </Link>
-          <Text span size="sm" c="dimmed">
-            {chart.data ? `chart ${chart.data.name} ${chart.data.version}` : 'configure'}
-          </Text>
+          {chart.data && question ? (
+            <ChartVersion
+              namespace={namespace}
+              environment={environment}
+              question={question}
+              chart={chart.data}
+              disabled={!now || faults.length > 0}
+              onChoose={(version) => {
+                // What the other version makes of the values is what its objects become.
+                if (write(['chart', 'version'], version)) set({ view: planning.allowed ? 'rendered' : 'changes' });
+              }}
+            />
+          ) : (
+            <Text span size="sm" c="dimmed">
+              configure
+            </Text>
+          )}
         </h1>
         <Group gap="xs">
           <Select
@@ -240,7 +288,7 @@ export function ConfigurePage() {
                   searchPlace={search}
                   onSearch={(q) => set({ q: q || undefined })}
                   onOnly={(only) => set({ only: only === 'all' ? undefined : only })}
-                  onChange={changeValue}
+                  onChange={(path, value) => void write(['values', ...path], value)}
                   onYaml={(path) => jump(['values', ...path])}
                 />
               )}
@@ -251,16 +299,16 @@ export function ConfigurePage() {
                   <Tabs.Tab value="changes">Changes {edits.length || ''}</Tabs.Tab>
                   <Tabs.Tab value="yaml">YAML</Tabs.Tab>
                   <Tabs.Tab value="rendered">Rendered</Tabs.Tab>
-                  <Tabs.Tab value="problems">Problems {faults.length + problems.length}</Tabs.Tab>
+                  <Tabs.Tab value="problems">Problems {problems.length}</Tabs.Tab>
                 </Tabs.List>
               </Tabs>
               <div className="configure-body">
-                {(view === 'yaml' || view === 'changes') && (
+                {hasEditor && (
                   <Suspense fallback={<Loading />}>
                     <YamlEditor
                       text={text}
                       original={view === 'changes' && base.blob && draft.changed ? base.content : undefined}
-                      faults={faults}
+                      faults={problems}
                       readOnly={false}
                       label="Deploy manifest"
                       onChange={draft.set}
@@ -274,24 +322,7 @@ export function ConfigurePage() {
                     <PlanOf name={environment} plan={plan} card={undefined} rollback={false} open />
                   </div>
                 )}
-                {view === 'problems' && faults.length + problems.length === 0 && <Empty>No problem is known.</Empty>}
-                {view === 'problems' && faults.length + problems.length > 0 && (
-                  <ul className="schema-problems">
-                    {faults.map(({ message }) => (
-                      <li key={message} className="panel-body wrap">
-                        {message}
-                      </li>
-                    ))}
-                    {problems.map(({ path, message }) => (
-                      <li key={`${path.join('.')} ${message}`} className="panel-body wrap">
-                        <Button size="compact-xs" variant="default" onClick={() => jump(['values', ...path])}>
-                          {path.join('.') || 'values'}
-                        </Button>{' '}
-                        {message}
-                      </li>
-                    ))}
-                  </ul>
-                )}
+                {view === 'problems' && <Problems text={text} problems={problems} onGo={go} />}
               </div>
             </section>
           </div>

@@ -25,10 +25,16 @@ interface Props {
 /** The settings of a chart. It writes nothing but the value that was changed. */
 export function SettingsForm(props: Props) {
   const { sections, values, before, search, only, searchPlace, onSearch, onOnly } = props;
-  const shown = useMemo(() => {
+  const { shown, set, changed } = useMemo(() => {
     const isSet = (path: Path) => valueAt(values, path) !== undefined;
     const isChanged = (path: Path) => JSON.stringify(valueAt(values, path)) !== JSON.stringify(valueAt(before, path));
-    return shownOf(sections, search, only === 'set' ? isSet : only === 'changed' ? isChanged : undefined);
+    const count = (is: (path: Path) => boolean) =>
+      sections.reduce((sum, { fields }) => sum + fields.filter(({ path }) => is(path)).length, 0);
+    return {
+      shown: shownOf(sections, search, only === 'set' ? isSet : only === 'changed' ? isChanged : undefined),
+      set: count(isSet),
+      changed: count(isChanged),
+    };
   }, [sections, values, before, search, only]);
   const narrowed = search !== '' || only !== 'all';
   return (
@@ -49,7 +55,11 @@ export function SettingsForm(props: Props) {
           aria-label="Which settings"
           value={only}
           onChange={onOnly}
-          data={['all', 'set', 'changed']}
+          data={[
+            { value: 'all', label: 'all' },
+            { value: 'set', label: `set ${set || ''}` },
+            { value: 'changed', label: `changed ${changed || ''}` },
+          ]}
         />
       </div>
       <div className="configure-body">

@@ -71,6 +71,8 @@ export interface EditorHandle {
   /** Shows a place of the text, and takes the focus. */
   go: (at: number) => void;
   focus: () => void;
+  /** Shows the next change, or the one before, and takes the focus. */
+  change: (by: 1 | -1) => void;
 }
 
 interface Props {
@@ -125,8 +127,9 @@ export function YamlEditor({ text, original, faults, readOnly, label, onChange, 
           indentUnit.of('  '),
           lintGutter(),
           keymap.of([
-            { key: 'Alt-ArrowDown', run: goToNextChunk },
-            { key: 'Alt-ArrowUp', run: goToPreviousChunk },
+            // The page goes from change to change by them; lines are not moved.
+            { key: 'Alt-ArrowDown', run: () => true },
+            { key: 'Alt-ArrowUp', run: () => true },
             ...defaultKeymap,
             ...historyKeymap,
           ]),
@@ -147,6 +150,10 @@ export function YamlEditor({ text, original, faults, readOnly, label, onChange, 
         editor.focus();
       },
       focus: () => editor.focus(),
+      change: (by) => {
+        (by > 0 ? goToNextChunk : goToPreviousChunk)(editor);
+        editor.focus();
+      },
     });
     return () => {
       latest.current.onReady(undefined);
@@ -165,9 +172,10 @@ export function YamlEditor({ text, original, faults, readOnly, label, onChange, 
     if (!editor || now === undefined) return;
     if (now !== text) editor.dispatch({ changes: smallest(now, text) });
     const length = text.length;
-    const shown = faults.map(({ message, from, to }): Diagnostic => {
+    const shown = faults.map(({ message, from, to, warning }): Diagnostic => {
       const start = Math.min(from, length);
-      return { from: start, to: Math.max(start, Math.min(to, length)), severity: 'error', message };
+      const severity = warning ? 'warning' : 'error';
+      return { from: start, to: Math.max(start, Math.min(to, length)), severity, message };
     });
     editor.dispatch(setDiagnostics(editor.state, shown));
   }, [text, faults]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { merged, problemsOf, sectionsOf, shownOf, titleOf, typed } from './fields';
+import { merged, sectionsOf, shownOf, titleOf, typed } from './fields';
 
 const schema = {
   type: 'object',
@@ -62,15 +62,5 @@ describe('values', () => {
       b: { c: 5 },
       e: [2],
     });
-  });
-
-  it('that break the schema are named with their path', () => {
-    const problems = problemsOf(schema, { replicas: -1, image: { tag: 'x' }, replica: 2 });
-    expect(problems.map(({ path }) => path.join('.')).sort()).toEqual(['image.tag', 'replica', 'replicas']);
-    expect(problems.find(({ path }) => path[0] === 'replica')?.message).toBe('There is no such setting.');
-  });
-
-  it('with expressions are not judged', () => {
-    expect(problemsOf(schema, { replicas: '{{ .N }}', image: { tag: '{{ .SHA }}' } })).toEqual([]);
   });
 });

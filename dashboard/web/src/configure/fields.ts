@@ -1,7 +1,6 @@
 /** The settings of a chart, as its JSON schema lists them, in sections for a form. */
 
-import { type Schema, Validator } from '@cfworker/json-schema';
-import { type Json, type Path, valueAt } from './manifestText';
+import type { Json, Path } from './manifestText';
 
 export type Kind = 'text' | 'number' | 'boolean' | 'choice' | 'map' | 'yaml';
 
@@ -20,9 +19,10 @@ export interface Section {
   fields: Field[];
 }
 
-type Node = Record<string, unknown>;
+export type Node = Record<string, unknown>;
 
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** Deeper than this, settings are edited in YAML. */
@@ -31,7 +31,7 @@ const DEEPEST = 6;
 const MOST = 2000;
 
 /** Follows references inside of the schema; those to elsewhere are not followed. */
-function resolved(node: unknown, root: Node, hops = 0): Node | undefined {
+export function resolved(node: unknown, root: Node, hops = 0): Node | undefined {
   if (!isNode(node)) return undefined;
   const reference = textOf(node.$ref);
   if (!reference) return node;
@@ -140,40 +140,4 @@ export function merged(defaults: Json | undefined, values: Json | undefined): Js
     }
   }
   return all;
-}
-
-export interface SchemaProblem {
-  path: Path;
-  message: string;
-}
-
-/** Says a sum of other errors, or of a branch that was not taken. */
-const SUMS = new Set(['properties', 'items', 'allOf', 'anyOf', '$ref', 'if', 'additionalItems', 'patternProperties']);
-const validators = new WeakMap<object, Validator>();
-
-/** Lists where values break the schema. What an expression becomes is not known here, so that is left out. */
-export function problemsOf(schema: Json | undefined, values: Json | undefined): SchemaProblem[] {
-  if (!isNode(schema) || values === undefined) return [];
-  const validator = validators.get(schema) ?? new Validator(schema as Schema, '7', false);
-  validators.set(schema, validator);
-  const seen = new Set<string>();
-  return validator
-    .validate(values)
-    .errors.filter(({ keyword }) => !SUMS.has(keyword))
-    .map(({ instanceLocation, error, keyword }) => {
-      const path = instanceLocation
-        .replace(/^#\/?/, '')
-        .split('/')
-        .filter(Boolean)
-        .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'));
-      return { path, message: keyword === 'false' ? 'There is no such setting.' : error };
-    })
-    .filter(({ path, message }) => {
-      const value = valueAt(values, path);
-      if (typeof value === 'string' && value.includes('{{')) return false;
-      // The map that has an unknown setting is named too; the setting itself says more.
-      if (/^Property ".*" does not match additional properties schema/.test(message)) return false;
-      const key = `${path.join('/')} ${message}`;
-      return !seen.has(key) && seen.add(key);
-    });
 }

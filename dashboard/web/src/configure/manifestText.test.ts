@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf, findManifest, placeOf, setValue, valueAt } from './manifestText';
+import { faultsOf, findManifest, keysIn, lineOf, placeOf, setValue, valueAt } from './manifestText';
 
 const FILE = `# who owns it: team shop
 app: shop
@@ -52,6 +52,18 @@ describe('a manifest in its file', () => {
   it('knows the place of a value, or of the nearest parent', () => {
     expect(FILE.slice(placeOf(FILE, 0, ['values', 'replicas'])).startsWith('1   # keep')).toBe(true);
     expect(FILE.slice(placeOf(FILE, 0, ['values', 'image', 'none'])).startsWith('repository')).toBe(true);
+  });
+});
+
+describe('the key of a value', () => {
+  it('is found in its document, with its line', () => {
+    const paths = [['values', 'image', 'tag'], ['values', 'args', '1'], ['values', 'image', 'none'], ['none'], []];
+    const found = keysIn(FILE, 0, paths);
+    const texts = found.map(({ from, to }) => FILE.slice(from, to));
+    expect(texts).toEqual(['tag', "'b'", 'image', '', '']);
+    expect(found.map(({ from }) => lineOf(FILE, from))).toEqual([10, 15, 8, 2, 2]);
+    expect(keysIn(FILE, 1, [['values', 'port']]).map(({ from }) => lineOf(FILE, from))).toEqual([22]);
+    expect(keysIn('', 3, [['values']])).toEqual([{ from: 0, to: 0 }]);
   });
 });
 

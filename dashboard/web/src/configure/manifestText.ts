@@ -1,6 +1,16 @@
 /** Changes of one value in the text of a manifest file: nothing but its own characters changes. */
 
-import { isCollection, isMap, isScalar, type Node, type Pair, parseAllDocuments, stringify, type YAMLMap } from 'yaml';
+import {
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  stringify,
+  type YAMLMap,
+} from 'yaml';
 
 export type Path = readonly string[];
 export type Scalar = string | number | boolean | null;
@@ -35,7 +45,12 @@ export interface Fault {
   message: string;
   from: number;
   to: number;
+  /** Whether the text can be used all the same. */
+  warning?: true;
 }
+
+/** Returns the number of the line of a place, as editors count them. */
+export const lineOf = (text: string, at: number) => text.slice(0, at).split('\n').length;
 
 /** Lists what keeps a text from being YAML. */
 export const faultsOf = (text: string): Fault[] =>
@@ -48,6 +63,25 @@ export function valueAt(value: Json | undefined, path: Path): Json | undefined {
   let at: Json | undefined = value;
   for (const key of path) at = isRecord(at) && Object.hasOwn(at, key) ? at[key] : undefined;
   return at;
+}
+
+/** Returns where the keys of some values are in the text, or those of their nearest parents that are there. */
+export function keysIn(text: string, at: number, paths: readonly Path[]): { from: number; to: number }[] {
+  const root = documentsOf(text)[at]?.contents;
+  return paths.map((path) => {
+    let node: unknown = root;
+    let range = rangeOf(root);
+    for (const key of path) {
+      const pair = isMap(node) ? pairOf(node, key) : undefined;
+      node = pair ? pair.value : isSeq(node) ? node.items[Number(key)] : undefined;
+      const found = rangeOf(pair ? pair.key : node);
+      if (!found) break;
+      range = found;
+    }
+    // The whole text is not underlined.
+    const [from, to] = range ?? [0, 0];
+    return range === rangeOf(root) ? { from, to: from } : { from, to };
+  });
 }
 
 /** Returns where in the text a value is, or its nearest parent that is there. */

@@ -37,5 +37,11 @@ const names: Record<string, string> = {
   ' ': 'Space',
 };
 
+const isMac = /Mac|iP/.test(navigator.platform);
+const modifiers: Record<string, string> = isMac ? { Alt: '⌥', Mod: '⌘' } : { Alt: 'Alt ', Mod: 'Ctrl ' };
+
 /** Writes a key as it is printed on keyboards. */
-export const keyText = (key: string) => names[key] ?? key;
+export function keyText(key: string): string {
+  const [modifier = '', plain] = key.split('+');
+  return plain ? `${modifiers[modifier] ?? modifier}${names[plain] ?? plain}` : (names[key] ?? key);
+}
