@@ -59,4 +59,4 @@ pub use signing::{
     verify,
 };
 pub use tree::EntryKind;
-pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Ticket, Writer};
+pub use writer::{FileMapLossy, Folder, FolderEntry, ListEntry, Signature, Ticket, Writer};

@@ -1,5 +1,7 @@
 //! The handle through which a branch is read and written.
 
+mod signatures;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +23,8 @@ use crate::signing::Signer;
 use crate::store::Found;
 use crate::touch;
 use crate::tree::EntryKind;
+
+pub use signatures::Signature;
 
 /// Files by their path below a folder, as they are in the repository.
 pub type FileMapLossy = BTreeMap<String, Vec<u8>>;

@@ -761,11 +761,13 @@ export const history = ENVIRONMENTS.flatMap((environment) =>
       rollbackTo: release.spec.rollbackTo ? hex(40) : undefined,
       source: hex(40),
       version: release.status.version,
+      signature: release.spec.app === 'legacy' ? undefined : 'Own',
     })),
 )
   .concat([
     {
       commit: hex(40),
+      signature: 'Unsigned',
       time: ago(300),
       subject: 'raise the maximum of search to 12 pods',
       app: 'search',

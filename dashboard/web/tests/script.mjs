@@ -476,6 +476,25 @@ export const screens = [
   },
   { name: 'configure-viewer', path: `${APP}/configure?view=problems`, as: 'viewer', ready: 'text=No problem is known' },
   { name: 'audit', path: '/audit', ready: '.data tbody tr' },
+  {
+    name: 'audit-verify',
+    path: '/audit?action=release&env=prod-eu',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.locator('.key-bar >> text=verify').waitFor();
+      await page.keyboard.press('v');
+      await page.locator('.chain li >> text=planned as digest').waitFor();
+    },
+  },
+  {
+    name: 'audit-verify-by-hand',
+    path: '/audit?action=by+hand&app=search',
+    ready: '.data tbody tr',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'unsigned' }).first().click();
+      await page.locator('text=No release made it').waitFor();
+    },
+  },
   { name: 'audit-filter', path: '/audit?action=rollback&env=prod-eu', ready: '.data tbody tr' },
   {
     name: 'audit-days',
@@ -486,7 +505,7 @@ export const screens = [
       await page.getByLabel('From', { exact: true }).fill(day(8));
       await page.getByLabel('To', { exact: true }).fill(day(3));
       await page.waitForURL((url) => url.searchParams.get('to') === day(3) && !url.searchParams.has('since'));
-      await page.locator('tbody tr td:last-child a[href*="/gitops/commit/"]').first().waitFor();
+      await page.locator('tbody tr td a[href*="/gitops/commit/"]').first().waitFor();
       await page.waitForFunction(() =>
         [...document.querySelectorAll('.data tbody td:first-child time')].every(
           (each) => Date.parse(each.dateTime) < Date.now() - 2 * 86_400_000,

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 
 use super::certificate::{self, Certificate};
-use super::{MAX_KEY, commit, ssh};
+use super::{MAX_KEY, Signer, commit, ssh};
 
 /// Says in what format a signature is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +132,15 @@ impl TrustedKeys {
             self.ssh.extend(parsed);
         }
         Ok(())
+    }
+
+    /// Adds the public half of a key that signs, under the name `gimlet`.
+    pub fn add_signer(&mut self, signer: &Signer) -> Result<(), TrustedKeysError> {
+        let public = signer.public_key();
+        if public.starts_with("-----BEGIN PGP ") {
+            return self.add_openpgp(public);
+        }
+        self.add_allowed_signers(&format!("gimlet {public}"))
     }
 
     /// Adds armoured OpenPGP public keys.

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use gimlet_gitops::{
-    GitErrorKind, Options, Outcome, Secret, SignatureError, SignatureFormat, Signer, SigningError,
-    TrustedKeys, Writer, verify,
+    CommitId, GitErrorKind, HistoryFilter, Options, Outcome, Secret, Signature, SignatureError,
+    SignatureFormat, Signer, SigningError, TrustedKeys, Writer, verify,
 };
 
 use crate::fixture::{Repo, change, commit_of, folder, git_in};
@@ -76,6 +76,51 @@ async fn git_accepts_what_was_signed_with_a_key_of_openssh() {
         assert_eq!((by.name.as_str(), by.format), ("gimlet@example.com", SignatureFormat::Ssh));
     }
     repo.fsck();
+}
+
+#[tokio::test]
+async fn a_writer_tells_which_commits_its_own_key_signed() {
+    let repo = Repo::seeded();
+    let edit = |n: &str| vec![folder("staging/web", &[("n", n)])];
+    let other = signer(&ssh_key(repo.dir.path(), &["ed25519"], ""), None).unwrap();
+    let own = signer(&ssh_key(repo.dir.path(), &["ed25519"], ""), None).unwrap();
+    let gpg = signer(&openpgp_key("gimlet.asc"), None).unwrap();
+    for (n, signer) in
+        [None, Some(other), Some(gpg), Some(Arc::clone(&own))].into_iter().enumerate()
+    {
+        let n = n.to_string();
+        commit_of(&writer(&repo, signer).commit(change(&n, edit(&n))).await);
+    }
+    // What was signed was another message.
+    let raw = repo.git(&["cat-file", "commit", "main"]);
+    let forged = repo.dir.path().join("forged");
+    std::fs::write(&forged, format!("{raw}, and more\n")).unwrap();
+    let id = repo.git(&["hash-object", "-t", "commit", "-w", forged.to_str().unwrap()]);
+    repo.git(&["update-ref", "refs/heads/main", id.trim()]);
+
+    let reader = writer(&repo, Some(own));
+    let log = reader.history(HistoryFilter::default()).await.unwrap();
+    let commits: Vec<_> = log.iter().map(|entry| entry.commit).take(4).collect();
+    let found = reader.signatures(&commits).await.unwrap();
+    let expected = [Signature::Invalid, Signature::Other, Signature::Other, Signature::Unsigned];
+    assert_eq!(found, expected.map(Some));
+    let unknown = CommitId::parse(&"1".repeat(40)).unwrap();
+    assert_eq!(reader.signatures(&[unknown]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_writer_without_a_key_tells_what_is_signed_at_all() {
+    let repo = Repo::seeded();
+    let key = signer(&openpgp_key("gimlet.asc"), None).unwrap();
+    let edit = |n: &str| vec![folder("staging/web", &[("n", n)])];
+    let own = writer(&repo, Some(Arc::clone(&key)));
+    let signed = commit_of(&own.commit(change("a", edit("1"))).await);
+    assert_eq!(own.signatures(&[signed]).await.unwrap(), [Some(Signature::Own)]);
+    drop(own);
+    let bare = writer(&repo, None);
+    let plain = commit_of(&bare.commit(change("b", edit("2"))).await);
+    let found = bare.signatures(&[plain, signed]).await.unwrap();
+    assert_eq!(found, [Some(Signature::Unsigned), Some(Signature::Other)]);
 }
 
 #[tokio::test]

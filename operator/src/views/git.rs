@@ -68,7 +68,13 @@ pub(super) async fn history(
     let more = entries.len() > end;
     entries.truncate(end);
     let next = entries.last().filter(|_| more).map(|entry| entry.commit.to_string());
-    Ok(Json(HistoryPage { items: entries.into_iter().map(HistoryEntry::from).collect(), next }))
+    let commits: Vec<_> = entries.iter().map(|entry| entry.commit).collect();
+    let signatures = place.writer.signatures(&commits).await.map_err(ReleaseError::from)?;
+    let items = entries.into_iter().zip(signatures).map(|(entry, signature)| HistoryEntry {
+        signature: signature.map(|signature| signature.reason().to_owned()),
+        ..HistoryEntry::from(entry)
+    });
+    Ok(Json(HistoryPage { items: items.collect(), next }))
 }
 
 /// Finds where a page ends: the next one goes on from a commit, so none ends inside of one.

@@ -55,6 +55,10 @@ pub(super) struct HistoryEntry {
     /// Commit that was put back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rollback_to: Option<String>,
+    /// Whether the commit is signed: `Own`, by the key that the environment signs with now; `Other`, by
+    /// another key; `Invalid`, it is not what was signed; `Unsigned`. Left out where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) signature: Option<String>,
 }
 
 impl From<LogEntry> for HistoryEntry {
@@ -72,6 +76,7 @@ impl From<LogEntry> for HistoryEntry {
             requested_by: text(trailer::REQUESTED_BY),
             reason: text(trailer::REASON),
             rollback_to: text(trailer::ROLLBACK_TO),
+            signature: None,
             subject: entry.subject,
         }
     }

@@ -2,8 +2,13 @@
 
 import { get, withQuery } from './http';
 
+/** By the key that the environment signs with now, by another one, not as it was signed, or not at all. */
+export type Signature = 'Own' | 'Other' | 'Invalid' | 'Unsigned';
+
 export interface HistoryEntry {
   commit: string;
+  /** Missing where it is not known. */
+  signature?: Signature | null;
   time: string;
   subject: string;
   action?: string | null;

@@ -13,7 +13,7 @@ import { saveFile } from '~/parts/save';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { AuditTable } from './AuditTable';
 import { useCommitLinks } from './links';
-import { denialsOf, filterLog, type LogPage, mergeLogs, toCsv, withDenials } from './log';
+import { denialsOf, filterLog, type LogEntry, type LogPage, mergeLogs, toCsv, withDenials } from './log';
 import { rangeOf, spans } from './range';
 
 const ACTIONS = ['release', 'rollback', 'adopt', 'uninstall', 'environment', 'by hand', 'denied'];
@@ -75,6 +75,8 @@ export function AuditPage() {
   useRefetchOn(status.loaded ? [...heads, ...phases].join() : undefined, () => void log.refetch());
   const entries = filterLog(all, { action: search.action ?? '', text: search.q ?? '' });
   const linkOf = useCommitLinks(all);
+  const pathOf = (entry: LogEntry) =>
+    cards.find(({ namespace, name }) => namespace === entry.namespace && name === entry.environment)?.path;
   const people = [
     ...new Set([...(search.who ? [search.who] : []), ...all.flatMap(({ requestedBy }) => requestedBy ?? [])]),
   ];
@@ -162,7 +164,7 @@ export function AuditPage() {
           </Empty>
         </section>
       )}
-      {entries.length > 0 && <AuditTable entries={entries} linkOf={linkOf} />}
+      {entries.length > 0 && <AuditTable entries={entries} linkOf={linkOf} pathOf={pathOf} />}
       {log.data && (
         <Group justify="center" mt="sm" gap="sm">
           <Text size="xs" c="dimmed">

@@ -1,4 +1,4 @@
-import { Drawer, Text } from '@mantine/core';
+import { Drawer, Text, UnstyledButton } from '@mantine/core';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useRef, useState } from 'react';
 import { stringify } from 'yaml';
@@ -10,20 +10,26 @@ import { useKeys } from '~/parts/keys';
 import { Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { actionOfEntry, type LogEntry } from './log';
+import { signatureOf } from './signature';
+import { Verify } from './Verify';
+import './audit.css';
 
 interface Props {
   entries: readonly LogEntry[];
   /** Where the commit of an entry is at its host, as far as that is known. */
   linkOf: (entry: LogEntry) => string | undefined;
+  /** The folder of an entry's environment in the repository. */
+  pathOf: (entry: LogEntry) => string | undefined;
 }
 
 /** The entries of the log. `j` and `k` move, `Enter` opens the release. */
-export function AuditTable({ entries, linkOf }: Props) {
+export function AuditTable({ entries, linkOf, pathOf }: Props) {
   const navigate = useNavigate();
   const body = useRef<HTMLTableSectionElement>(null);
   const [at, setAt] = useState(0);
   // The record itself: new ones move the others.
   const [shown, show] = useState<LogEntry>();
+  const [verified, verify] = useState<LogEntry>();
   const current = Math.min(at, entries.length - 1);
   const move = (by: number) => {
     const next = Math.max(0, Math.min(entries.length - 1, current + by));
@@ -54,6 +60,14 @@ export function AuditTable({ entries, linkOf }: Props) {
       },
     },
     { key: 'y', label: 'record as YAML', run: () => show(entries[current]) },
+    {
+      key: 'v',
+      label: 'verify',
+      run: () => {
+        const entry = entries[current];
+        if (entry && !entry.denied) verify(entry);
+      },
+    },
   ]);
   return (
     <section className="panel scroll-x" aria-label="Entries">
@@ -68,6 +82,7 @@ export function AuditTable({ entries, linkOf }: Props) {
             <th>Version</th>
             <th>Why</th>
             <th>Commit</th>
+            <th>Signed</th>
           </tr>
         </thead>
         <tbody ref={body}>
@@ -77,6 +92,7 @@ export function AuditTable({ entries, linkOf }: Props) {
               entry={entry}
               current={index === current}
               href={linkOf(entry)}
+              onVerify={() => verify(entry)}
             />
           ))}
         </tbody>
@@ -84,6 +100,7 @@ export function AuditTable({ entries, linkOf }: Props) {
       <Drawer opened={shown !== undefined} onClose={() => show(undefined)} position="right" size={560} title="Record">
         {shown && <TextBlock label="Record" text={stringify(shown.denied ? { ...shown, commit: undefined } : shown)} />}
       </Drawer>
+      <Verify entry={verified} path={verified && pathOf(verified)} close={() => verify(undefined)} />
     </section>
   );
 }
@@ -92,11 +109,13 @@ interface LineProps {
   entry: LogEntry;
   current: boolean;
   href: string | undefined;
+  onVerify: () => void;
 }
 
-function Line({ entry, current, href }: LineProps) {
+function Line({ entry, current, href, onVerify }: LineProps) {
   const { namespace, environment, app, time, requestedBy, version, reason, release, commit, subject, action, denied } =
     entry;
+  const signed = signatureOf(entry);
   return (
     <tr data-current={current}>
       <td title={absolute(time)}>
@@ -148,6 +167,17 @@ function Line({ entry, current, href }: LineProps) {
         )}
       </td>
       <td>{denied ? '—' : <Sha id={commit} href={href} />}</td>
+      <td>
+        {denied ? (
+          '—'
+        ) : (
+          <UnstyledButton className="signed" title={signed.why} onClick={onVerify}>
+            <WordMark word={signed.word} size={14}>
+              {signed.text}
+            </WordMark>
+          </UnstyledButton>
+        )}
+      </td>
     </tr>
   );
 }

@@ -114,6 +114,7 @@ const FIELDS = [
   'reason',
   'release',
   'commit',
+  'signature',
   'repository',
   'source',
   'subject',
