@@ -8,6 +8,8 @@ pub const ENVIRONMENT: &str = "gimlet.io/environment";
 pub const CREATED_BY: &str = "gimlet.io/created-by";
 /// Annotation of a Repository: it is looked at now, once for each value. Webhooks write it; people may.
 pub const LOOK_REQUESTED: &str = "gimlet.io/look-requested";
+/// Annotation of a Repository: when its last webhook came.
+pub const WEBHOOK_SEEN: &str = "gimlet.io/webhook-seen";
 /// Annotation of a Release that a policy made: the policy's manifest, such as `.gimlet/all.yaml#2`. The
 /// artifact may have several for an app and environment.
 pub const MANIFEST: &str = "gimlet.io/manifest";

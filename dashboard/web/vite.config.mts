@@ -8,7 +8,13 @@ const backend = process.env.GIMLET_BACKEND ?? 'http://127.0.0.1:8788';
 export default defineConfig({
   plugins: [react()],
   resolve: { alias: { '~': fileURLToPath(new URL('./src', import.meta.url)) } },
-  build: { target: 'es2022', manifest: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: 'es2022',
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    license: { fileName: 'licenses.json' },
+  },
   server: {
     host: '127.0.0.1',
     proxy: { '/api': { target: backend, ws: true }, '/apis': backend, '/auth': backend },

@@ -635,10 +635,18 @@ for (const [place, app] of APPS.entries()) {
   });
 }
 
+/** When a host counts requests anew. */
+export const START_HOUR = new Date(START + 1800_000).toISOString();
+
 export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({
   apiVersion: API,
   kind: 'Repository',
-  metadata: { name, namespace: NAMESPACE, creationTimestamp: ago(86400 * 60) },
+  metadata: {
+    name,
+    namespace: NAMESPACE,
+    creationTimestamp: ago(86400 * 60),
+    annotations: name === 'checkout' ? { 'gimlet.io/webhook-seen': ago(720) } : {},
+  },
   spec: {
     url: `https://git.example.com/shop-org/${name}`,
     provider: 'Gitea',
@@ -888,7 +896,8 @@ const builtOf = (repository) =>
 
 /** Whether the agent of an environment is there: that of staging is silent. */
 export function presenceOf(environment) {
-  if (environment === 'prod-us') return { can: ['logs', 'events', 'describe', 'reconcileFlux', 'resumeFlux', 'restart', 'usage'] };
+  if (environment === 'prod-us')
+    return { can: ['logs', 'events', 'describe', 'reconcileFlux', 'resumeFlux', 'restart', 'usage'] };
   return environment === 'staging' ? { silent: ago(9 * 60), can: [] } : null;
 }
 
@@ -1117,6 +1126,17 @@ export const accessFor = (viewer) => {
 };
 
 /** What the operator said of a release, as Kubernetes has it. */
+export const failedNotifications = [
+  {
+    metadata: { creationTimestamp: ago(1500) },
+    type: 'Warning',
+    reason: 'NotificationFailed',
+    note: 'notification team-chat: the receiver answered 410 Gone: make a new address and put it into the Secret',
+    regarding: { apiVersion: API, kind: 'Environment', name: 'prod-eu' },
+    eventTime: ago(1500),
+  },
+];
+
 export const eventsOfRelease = (name) =>
   [
     [95, 'Normal', 'Planned', '+1 ~3 −0 objects', 1],

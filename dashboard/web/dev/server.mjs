@@ -34,6 +34,7 @@ const TYPES = {
   '.js': 'text/javascript',
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
+  '.json': 'application/json',
 };
 const viewer = options.user === 'viewer';
 const nobody = options.user === 'nobody';
@@ -342,6 +343,7 @@ function merge(target, change) {
 }
 
 function view(parts, query) {
+  if (parts[0] === 'openapi.json') return { info: { version: '0.1.0' } };
   const [, , of, name, what, app, last] = parts;
   if (of === 'releases') {
     const release = world.releases.find(({ metadata }) => metadata.name === name);
@@ -388,6 +390,7 @@ function view(parts, query) {
         { name: 'main', commit: world.hex(40), default: true, protected: true },
         { name: 'new-cart', commit: world.hex(40), default: false },
       ],
+      ...(name === 'search' ? {} : { rateLimit: { limit: 5000, remaining: 4312, reset: world.START_HOUR } }),
     };
   if (of === 'repositories' && what === 'tags') return { items: world.tags(name) };
   if (of === 'repositories' && what === 'pull-requests')
@@ -477,7 +480,8 @@ async function answer(request, url) {
   if (path.startsWith('/api/v1/views/')) return view(parts.slice(3), url.searchParams);
   if (path === `/apis/events.k8s.io/v1/namespaces/${world.NAMESPACE}/events`) {
     const [, name] = /regarding\.name=([^,]+)/.exec(url.searchParams.get('fieldSelector') ?? '') ?? [];
-    return { items: world.eventsOfRelease(name) };
+    if (name) return { items: world.eventsOfRelease(name) };
+    return { items: world.failedNotifications };
   }
   if (path.startsWith('/apis/gimlet.io/v1alpha1/namespaces/'))
     return kubernetes(request.method, parts.slice(5), url.searchParams, body);

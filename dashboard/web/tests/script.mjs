@@ -1,5 +1,7 @@
 // The screens and what people do on them.
 
+import { readFileSync } from 'node:fs';
+
 const APP = '/apps/team-shop/checkout/prod-eu';
 const RUNS = '/apps/team-shop/catalog/prod-us';
 const FAILED = '/releases/team-shop/catalog.prod-us-f4l3d';
@@ -727,6 +729,24 @@ export const screens = [
   },
   { name: 'commits-limited', path: '/commits/team-shop/search', ready: 'text=RateLimited', expected: ['429'] },
   { name: 'settings', path: '/settings', ready: 'text=lock environments' },
+  {
+    name: 'settings-whole',
+    path: '/settings',
+    height: 1900,
+    ready: 'text=4312 of 5000',
+    act: (page) => page.locator('text=the receiver answered 410').waitFor(),
+  },
+  { name: 'settings-narrow', path: '/settings', width: 420, height: 2600, ready: 'text=4312 of 5000' },
+  {
+    name: 'settings-licences',
+    path: '/settings',
+    ready: 'text=lock environments',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Licences' }).click();
+      await page.locator('.licence summary', { hasText: /^react-dom/ }).click();
+      await page.locator('.licence[open] pre').waitFor();
+    },
+  },
   { name: 'settings-viewer', path: '/settings', as: 'viewer', ready: 'text=needs `create releases`' },
   { name: 'key-bar', path: APP, width: 820, ready: '.history li' },
   { name: 'not-found', path: '/nothing', ready: 'text=There is no such page' },
@@ -976,6 +996,25 @@ export const steps = {
     await focusIn('.yaml-editor');
     const at = await page.locator('.cm-activeLine, .cm-changedLine').first().textContent();
     if (!at?.includes('replicas: 3')) throw new Error(`the cursor is at ${at}`);
+  },
+  'a time zone that is chosen is that of all times': async (page, backend) => {
+    await enter(page, backend, '/settings');
+    await page.getByRole('combobox', { name: 'Time zone' }).fill('Tokyo');
+    await page.getByRole('option', { name: 'Asia/Tokyo' }).click();
+    await page.locator('text=GMT+9').first().waitFor();
+    await page.goto(`${backend.address}/audit`);
+    await page.locator('td[title*="GMT+9"]').first().waitFor();
+  },
+  'diagnostics are a file without a token': async (page, backend) => {
+    await page.goto(backend.address);
+    await enter(page, backend, '/settings');
+    await page.locator('text=4312 of 5000').first().waitFor();
+    const loading = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Diagnostics' }).click();
+    const bundle = JSON.parse(readFileSync(await (await loading).path(), 'utf8'));
+    if (bundle.versions.operator !== '0.1.0' || bundle.whoami.user !== 'alice' || bundle.rights.length < 5)
+      throw new Error(`it lacks something: ${JSON.stringify(bundle).slice(0, 400)}`);
+    if (/token/i.test(JSON.stringify(bundle.whoami))) throw new Error('it has a token');
   },
   'what was committed is what the next change is made from, at once': async (page, backend) => {
     await enter(page, backend, `${APP}/configure`);

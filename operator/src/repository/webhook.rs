@@ -17,7 +17,7 @@ use axum::routing::post;
 use gimlet_crds::{Repository, labels};
 use gimlet_hosts::{Address, MAX_BODY, Replays, receive};
 use gimlet_process::Limits;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::reflector::Store;
 use kube::{Client, ResourceExt};
@@ -169,7 +169,7 @@ async fn deliver(hooks: &Hooks, namespace: &str, name: &str, request: Request) -
         hooks.metrics.webhook(provider, "Replay");
         return told(StatusCode::OK, "it was here before");
     }
-    if let Err(error) = ask_for_a_look(&hooks.client, &repository, &mark).await {
+    if let Err(error) = ask_for_a_look(&hooks.client, &repository, &mark, now).await {
         hooks.replays.forget(&scope, &delivery);
         hooks.metrics.webhook(provider, "ApiError");
         tracing::warn!(name, namespace, error = %error, "a webhook was not passed on");
@@ -185,12 +185,14 @@ async fn ask_for_a_look(
     client: &Client,
     repository: &Repository,
     mark: &str,
+    now: Timestamp,
 ) -> kube::Result<Repository> {
     let namespace = repository.namespace().unwrap_or_default();
     let api: Api<Repository> = Api::namespaced(client.clone(), &namespace);
     // With the UID: one of the same name that was made meanwhile is another.
     let patch = json!({"metadata": {
-        "uid": repository.uid(), "annotations": {labels::LOOK_REQUESTED: mark},
+        "uid": repository.uid(),
+        "annotations": {labels::LOOK_REQUESTED: mark, labels::WEBHOOK_SEEN: now.to_string()},
     }});
     let params = PatchParams { field_manager: Some(labels::OPERATOR.into()), ..Default::default() };
     api.patch(&repository.name_any(), &params, &Patch::Merge(patch)).await

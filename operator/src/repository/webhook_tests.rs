@@ -119,6 +119,8 @@ impl Replica {
         let patches = self.patches.lock().unwrap();
         let mark = |patch: &Value| {
             assert_eq!(patch["metadata"]["uid"], "u", "{patch}");
+            let seen = patch["metadata"]["annotations"][labels::WEBHOOK_SEEN].as_str().unwrap();
+            assert!(seen.parse::<jiff::Timestamp>().is_ok(), "{seen}");
             patch["metadata"]["annotations"][labels::LOOK_REQUESTED].as_str().unwrap().to_owned()
         };
         patches.iter().map(mark).collect()

@@ -41,10 +41,16 @@ export const linesOfEvents = (events: readonly KubeEvent[]): EventLine[] =>
     )
     .sort((a, b) => (b.time ?? '').localeCompare(a.time ?? ''));
 
-/** Reads what the operator said of a release. */
-export async function readReleaseEvents(namespace: string, name: string): Promise<EventLine[]> {
+async function readEvents(namespace: string, fieldSelector: string): Promise<EventLine[]> {
   const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/events`;
-  const fieldSelector = `regarding.kind=Release,regarding.name=${name}`;
   const { items } = await get<List<KubeEvent>>(withQuery(path, { fieldSelector }));
   return linesOfEvents(items);
 }
+
+/** Reads what the operator said of a release. */
+export const readReleaseEvents = (namespace: string, name: string) =>
+  readEvents(namespace, `regarding.kind=Release,regarding.name=${name}`);
+
+/** Reads which notifications did not get through, from the last hour or so. */
+export const readFailedNotifications = (namespace: string) =>
+  readEvents(namespace, 'regarding.kind=Environment,reason=NotificationFailed');

@@ -1,3 +1,5 @@
+import { noteFault } from './faults';
+
 /** What the server says when it refuses: problem+json of RFC 9457, or a Status of Kubernetes. */
 export class Problem extends Error {
   constructor(
@@ -38,8 +40,22 @@ async function problemOf(answer: Response): Promise<Problem> {
   return new Problem(answer.status, body.reason ?? answer.statusText, detail, body.retryAfter ?? undefined);
 }
 
-/** Asks, and gives the answer where it is no refusal. */
+/** Asks, and remembers what was refused or failed. */
 async function ask(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await answerTo(path, init);
+  } catch (error) {
+    if (error instanceof Problem) {
+      const { status, reason, detail } = error;
+      const method = init.method ?? 'GET';
+      noteFault({ time: new Date().toISOString(), method, path, status, reason, detail });
+    }
+    throw error;
+  }
+}
+
+/** Gives the answer where it is no refusal. */
+async function answerTo(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { credentials: 'same-origin', ...init });

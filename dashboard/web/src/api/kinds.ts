@@ -213,7 +213,12 @@ export interface EnvironmentSpec {
     secretRef?: { name: string };
     serviceAccountName?: string;
   };
-  render?: { allowSecrets?: boolean; chartHosts?: string[]; kubernetesVersion?: string };
+  render?: {
+    allowSecrets?: boolean;
+    chartHosts?: string[];
+    chartSecrets?: { host: string; secretRef: { name: string } }[];
+    kubernetesVersion?: string;
+  };
   encryption?: { age: string[] };
   artifacts?: { namespaces?: string[] };
   domain?: string;

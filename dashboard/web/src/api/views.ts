@@ -100,6 +100,13 @@ export interface CommitPage extends Page<Commit> {
   branch?: string | null;
 }
 
+/** What a host last said of its limit. */
+export interface RateLimit {
+  limit: number;
+  remaining: number;
+  reset: string;
+}
+
 export interface Branch {
   name: string;
   commit: string;
@@ -195,7 +202,7 @@ export const readPlan = (namespace: string, release: string) =>
   get<PlanView>(below(namespace, 'releases', release, 'plan'));
 
 export const readBranches = (namespace: string, repository: string) =>
-  get<Page<Branch>>(below(namespace, 'repositories', repository, 'branches'));
+  get<Page<Branch> & { rateLimit?: RateLimit | null }>(below(namespace, 'repositories', repository, 'branches'));
 
 export const readTags = (namespace: string, repository: string) =>
   get<Page<Tag>>(below(namespace, 'repositories', repository, 'tags'));
@@ -219,3 +226,7 @@ export const readChartVersions = (
   environment: string,
   question: { name: string; repository?: string; than?: string },
 ) => get<ChartVersions>(withQuery(below(namespace, 'environments', environment, 'chart', 'versions'), { ...question }));
+
+/** Reads the version of the operator, which describes its views. */
+export const readOperatorVersion = async () =>
+  (await get<{ info: { version: string } }>('/api/v1/views/openapi.json')).info.version;

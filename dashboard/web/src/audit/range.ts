@@ -1,4 +1,6 @@
-/** The time that is wanted of the log: one of the ready spans, or days. Pure. */
+/** The time that is wanted of the log: one of the ready spans, or days. */
+
+import { momentAt } from '~/domain/time';
 
 const DAY = 86_400_000;
 const SPANS: Record<string, number> = { 'last day': DAY, 'last week': 7 * DAY, 'last month': 30 * DAY };
@@ -21,12 +23,9 @@ export interface Range {
   problem?: string;
 }
 
-/** A moment of a day where the reader is; nothing where the text is no day. */
-function momentOf(day: string | undefined, time: string): string | undefined {
-  if (!/^\d{4}-\d\d-\d\d$/.test(day ?? '')) return undefined;
-  const at = new Date(`${day}T${time}`);
-  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
-}
+/** A moment of a day in the zone of the pages; nothing where the text is no day. */
+const momentOf = (day: string | undefined, time: string) =>
+  day && /^\d{4}-\d\d-\d\d$/.test(day) ? momentAt(day, time) : undefined;
 
 /** Reads what is asked for. Days count from their beginning to their end; a span only where no day is named. */
 export function rangeOf({ since, from, to }: Asked, now: number): Range {

@@ -9,6 +9,8 @@ export interface Preferences {
   dense: boolean;
   /** Whether differences stand side by side. */
   splitDiff: boolean;
+  /** The time zone that times are shown in; that of the browser where there is none. */
+  timeZone?: string;
   /** Starred apps, as `namespace/app`. */
   stars: string[];
   /** Width of the panel of logs, in pixels. */

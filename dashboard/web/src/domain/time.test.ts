@@ -1,5 +1,19 @@
-import { expect, test } from 'vitest';
-import { agoText, between, nearTime, relative, span } from './time';
+import { afterEach, describe, expect, test } from 'vitest';
+import { prefer } from './preferences';
+import {
+  absolute,
+  agoText,
+  between,
+  clockTime,
+  dateTime,
+  dayTime,
+  exactTime,
+  momentAt,
+  nearTime,
+  relative,
+  span,
+  zoneName,
+} from './time';
 
 const now = Date.parse('2026-11-26T12:00:00Z');
 
@@ -37,4 +51,47 @@ test('a time is part of a sentence', () => {
   expect(agoText('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:03:00Z'))).toBe('3m ago');
   expect(agoText('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:00:01Z'))).toBe('now');
   expect(agoText(undefined, 0)).toBe('—');
+});
+
+describe('the chosen zone', () => {
+  afterEach(() => prefer({ timeZone: undefined }));
+
+  test('holds for every time that is shown, and is named', () => {
+    prefer({ timeZone: 'Asia/Kolkata' });
+    expect(absolute('2026-11-26T20:00:00Z')).toBe('27 Nov 2026, 01:30:00 GMT+5:30 · 2026-11-26T20:00:00Z');
+    expect(clockTime('2026-11-26T20:00:00Z')).toBe('01:30:00');
+    expect(dayTime('2026-11-26T20:00:00Z')).toBe('Fri 01:30');
+    expect(nearTime('2026-11-26T20:00:00Z', Date.parse('2026-11-27T12:00:00Z'))).toBe('01:30');
+    expect(exactTime('2026-11-26T20:00:00.0451Z')).toBe('01:30:00.045');
+    expect(['Asia/Calcutta', 'Asia/Kolkata']).toContain(zoneName());
+  });
+
+  test('is that of the browser where none is chosen, or none that it knows', () => {
+    const here = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' }).format(Date.parse('2026-11-26T20:00:00Z'));
+    for (const timeZone of [undefined, 'Mars/Olympus']) {
+      prefer({ timeZone });
+      expect(clockTime('2026-11-26T20:00:00Z')).toBe(here);
+      expect(dateTime('2026-11-26T20:00:00Z')).not.toContain('GMT');
+    }
+  });
+
+  test('is where days begin and end, also where clocks are changed', () => {
+    for (const [timeZone, day, time, moment] of [
+      ['UTC', '2026-11-26', '00:00:00', '2026-11-26T00:00:00.000Z'],
+      ['Asia/Kolkata', '2026-11-26', '00:00:00', '2026-11-25T18:30:00.000Z'],
+      ['America/New_York', '2026-03-08', '23:59:59', '2026-03-09T03:59:59.000Z'],
+      ['America/New_York', '2026-03-08', '00:00:00', '2026-03-08T05:00:00.000Z'],
+      ['Europe/Berlin', '2026-10-25', '23:59:59', '2026-10-25T22:59:59.000Z'],
+    ] as const) {
+      prefer({ timeZone });
+      expect(momentAt(day, time), `${timeZone} ${day}`).toBe(moment);
+    }
+    expect(momentAt('2026-13-45', '00:00:00')).toBeUndefined();
+  });
+});
+
+test('what is no time has none', () => {
+  expect(absolute('soon')).toBe('—');
+  expect(exactTime(undefined)).toBe('');
+  expect(exactTime('soon')).toBe('');
 });

@@ -1,5 +1,7 @@
 /** Times for people: short relative text, with the absolute one at hand. Unset is a dash. */
 
+import { currentPreferences } from './preferences';
+
 const steps: [limit: number, seconds: number, unit: string][] = [
   [60, 1, 's'],
   [3600, 60, 'm'],
@@ -31,31 +33,104 @@ export function agoText(time: string | null | undefined, now: number): string {
   return /^\d/.test(text) ? `${text} ago` : text;
 }
 
-const local = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
-const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
-const brief = new Intl.DateTimeFormat('en-GB', { weekday: 'short', hour: '2-digit', minute: '2-digit' });
+/** How times are written in a zone: the chosen one, or that of the browser. */
+function writers(timeZone: string | undefined) {
+  const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { timeZone, ...options });
+  return {
+    day: format({ dateStyle: 'medium' }),
+    clock: format({ timeStyle: 'medium' }),
+    hour: format({ timeStyle: 'short' }),
+    date: format({ dateStyle: 'medium', timeStyle: 'short' }),
+    brief: format({ weekday: 'short', hour: '2-digit', minute: '2-digit' }),
+    exact: format({ hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }),
+    // Another zone than that of the clock on the wall is named.
+    zone: timeZone ? format({ timeZoneName: 'short' }) : undefined,
+    parts: format({
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23',
+    }),
+  };
+}
 
-/** Returns the local time and UTC, for a tooltip. */
-export function absolute(time: string | null | undefined): string {
+let known: { zone: string | undefined; write: ReturnType<typeof writers> } | undefined;
+
+function write() {
+  const zone = currentPreferences().timeZone;
+  if (known?.zone !== zone || !known) {
+    try {
+      known = { zone, write: writers(zone) };
+    } catch {
+      // A zone that this browser does not know.
+      known = { zone, write: writers(undefined) };
+    }
+  }
+  return known.write;
+}
+
+const momentOf = (time: string | null | undefined) => {
   const at = time ? new Date(time) : undefined;
-  if (!at || Number.isNaN(at.getTime())) return '—';
-  return `${local.format(at)} · ${at.toISOString().replace(/\.\d+Z$/, 'Z')}`;
+  return at && !Number.isNaN(at.getTime()) ? at : undefined;
+};
+
+const utc = (at: Date) => at.toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Returns the time in the chosen zone and UTC, for a tooltip. */
+export function absolute(time: string | null | undefined): string {
+  const at = momentOf(time);
+  return at ? `${dateTime(time)} · ${utc(at)}` : '—';
+}
+
+/** Returns date and time in the chosen zone. */
+export function dateTime(time: string | null | undefined): string {
+  const at = momentOf(time);
+  if (!at) return '—';
+  const { day, clock, zone } = write();
+  const name = zone?.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value;
+  return `${day.format(at)}, ${clock.format(at)}${name ? ` ${name}` : ''}`;
 }
 
 /** Returns the time of day. */
-export const clockTime = (time: string | undefined) => (time ? clock.format(new Date(time)) : '—');
+export const clockTime = (time: string | undefined) => (time ? write().clock.format(new Date(time)) : '—');
+
+/** Returns the time of day with milliseconds; nothing where the time is none. */
+export function exactTime(time: string | undefined): string {
+  const at = momentOf(time);
+  return at ? write().exact.format(at) : '';
+}
 
 /** Returns weekday and time, for what is some days away. */
-export const dayTime = (time: string) => brief.format(new Date(time));
+export const dayTime = (time: string) => write().brief.format(new Date(time));
 
-const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium' });
-const hour = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
-const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+/** Returns the moment at which a clock in the chosen zone shows a day and a time; nothing where there is no such day. */
+export function momentAt(day: string, time: string): string | undefined {
+  const wanted = Date.parse(`${day}T${time}Z`);
+  if (Number.isNaN(wanted)) return undefined;
+  const { parts } = write();
+  const shownAt = (at: number) => {
+    const found = Object.fromEntries(parts.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = found;
+    return Date.UTC(year, month - 1, day, hour, minute, second);
+  };
+  // The offset may be another one on the other side of a change of clocks.
+  let at = wanted;
+  for (let round = 0; round < 2; round++) at += wanted - shownAt(at);
+  return new Date(at).toISOString();
+}
+
+/** Returns the zone that times are shown in. */
+export const zoneName = () => write().parts.resolvedOptions().timeZone;
+
 const WEEK = 6 * 86_400_000;
 
 /** Returns a time that may be today, with no more of its date than is needed to know which. */
 export function nearTime(time: string, now: number): string {
   const at = new Date(time);
+  const { day, hour, date } = write();
   if (day.format(at) === day.format(now)) return hour.format(at);
   return Math.abs(at.getTime() - now) < WEEK ? dayTime(time) : date.format(at);
 }

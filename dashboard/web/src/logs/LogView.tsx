@@ -1,8 +1,8 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { absolute } from '~/domain/time';
+import { absolute, exactTime } from '~/domain/time';
 import type { Again, Entry, LogBuffer } from './buffer';
-import { lineTime, saidBy } from './line';
+import { saidBy } from './line';
 
 /** Lines that are drawn while a log is followed. */
 const SHOWN = 200;
@@ -165,7 +165,7 @@ const Row = memo(function Row({ entry, app, named, open, flip, onPrevious }: Row
     return (
       <div className="logs-event" data-warning={entry.warning || undefined}>
         <time dateTime={entry.time} title={absolute(entry.time)}>
-          {lineTime(entry.time)}
+          {exactTime(entry.time)}
         </time>
         <span className="logs-pod">{entry.warning ? 'warning' : 'event'}</span>
         <span className="logs-text">{entry.text}</span>
@@ -178,7 +178,7 @@ const Row = memo(function Row({ entry, app, named, open, flip, onPrevious }: Row
       <div className="logs-mark" data-kind={kind}>
         {again && (
           <time dateTime={time} title={absolute(time)}>
-            {lineTime(time)}
+            {exactTime(time)}
           </time>
         )}
         <span>{text}</span>
@@ -202,7 +202,7 @@ const Row = memo(function Row({ entry, app, named, open, flip, onPrevious }: Row
     <>
       <div className="logs-line" data-level={level}>
         <time dateTime={time} title={absolute(time)}>
-          {lineTime(time)}
+          {exactTime(time)}
         </time>
         <span className="logs-pod" title={`${pod} ${container}`}>
           {named ? `${short} ${container}` : short}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lineTime, plain, recognise, saidBy } from './line';
+import { plain, recognise, saidBy } from './line';
 
 test('what is meant for a terminal is taken away, tabs stay', () => {
   expect(plain('\u001b[1;32mok\u001b[0m\tdone\r')).toBe('ok\tdone');
@@ -28,9 +28,4 @@ test('of JSON the message comes first, and its time is not said twice', () => {
   expect(saidBy('{"ts":"now","msg":"up","port":8080,"by":"ada"}')).toEqual({ main: 'up', rest: 'port=8080 by=ada' });
   expect(saidBy('{"a":1}')).toEqual({ main: '{"a":1}', rest: '' });
   expect(saidBy('plain')).toEqual({ main: 'plain', rest: '' });
-});
-
-test('a line without a time has none', () => {
-  expect(lineTime(undefined)).toBe('');
-  expect(lineTime('2026-01-01T10:20:30.0451Z')).toMatch(/^\d\d:20:30\.045$/);
 });

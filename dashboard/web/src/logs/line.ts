@@ -65,12 +65,3 @@ export function saidBy(text: string): Said {
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return { main: String(fields[key]), rest: rest.join(' ') };
 }
-
-const two = (number: number, width = 2) => String(number).padStart(width, '0');
-
-/** Returns the time of day with milliseconds, by the clock of who looks. */
-export function lineTime(time: string | undefined): string {
-  const at = time ? new Date(time) : undefined;
-  if (!at || Number.isNaN(at.getTime())) return '';
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${two(at.getMilliseconds(), 3)}`;
-}

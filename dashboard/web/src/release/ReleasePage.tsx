@@ -5,6 +5,7 @@ import { condition, creatorOf, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { type Act, actToText } from '~/domain/act';
 import { actAgain, actionOf, again, cliCommand, kubectlCreate } from '~/domain/releaseSpec';
+import { absolute, clockTime } from '~/domain/time';
 import { isBeforeGit, wordOfPhase } from '~/domain/words';
 import { useReleaseScope } from '~/live/scopes';
 import { useFeedStatus, useValue } from '~/live/useFeed';
@@ -176,10 +177,9 @@ function Found({ release }: { release: Release }) {
 
 function Clock({ time }: { time: string | undefined }) {
   if (!time) return <span className="step-time">—</span>;
-  const at = new Date(time);
   return (
-    <time dateTime={time} title={at.toString()}>
-      {at.toLocaleTimeString('en-GB')}
+    <time dateTime={time} title={absolute(time)}>
+      {clockTime(time)}
     </time>
   );
 }

@@ -3,7 +3,7 @@ import { IconLogout, IconMoon, IconSettings, IconSun } from '@tabler/icons-react
 import { Link } from '@tanstack/react-router';
 import { useMe } from '~/api/rights';
 import { signOut } from '~/api/server';
-import { absolute } from '~/domain/time';
+import { dateTime } from '~/domain/time';
 
 /** Who is signed in, and how it looks. */
 export function Person() {
@@ -35,7 +35,7 @@ export function Person() {
           </Text>
           {me.data?.expires && (
             <Text size="xs" c="dimmed">
-              until {absolute(me.data.expires).split(' · ')[0]}
+              until {dateTime(me.data.expires)}
             </Text>
           )}
         </Menu.Label>
