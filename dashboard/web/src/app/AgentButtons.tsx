@@ -1,10 +1,11 @@
-import { Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Code, Modal, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { type FluxItem, type ObjectName, reconcile, restart, resume, type Workload } from '~/api/agents';
 import type { Right } from '~/api/server';
 import { CopyLine } from '~/parts/CopyLine';
+import { DialogFoot } from '~/parts/DialogFoot';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
 import { Failure } from '~/parts/states';
@@ -56,14 +57,11 @@ export function RestartButton({
           </Text>
           <Code block>{`kubectl rollout restart ${kind.toLowerCase()}/${name} -n ${inNamespace}`}</Code>
           {act.error && <Failure error={act.error} />}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Keep it
-            </Button>
-            <Button onClick={() => act.mutate()} loading={act.isPending} data-autofocus>
+          <DialogFoot onClose={close} close="Keep it">
+            <Button size="sm" onClick={() => act.mutate()} loading={act.isPending} data-autofocus>
               Restart
             </Button>
-          </Group>
+          </DialogFoot>
         </Stack>
       </Modal>
     </>

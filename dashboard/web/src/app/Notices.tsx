@@ -1,8 +1,7 @@
 import { Alert, Group, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { patch, sentence } from '~/api/http';
+import { patch } from '~/api/http';
 import { type App, condition, isSilent, pathOf, type Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { readHistory } from '~/api/views';
@@ -12,6 +11,7 @@ import { dayTime } from '~/domain/time';
 import { wordOfPhase } from '~/domain/words';
 import { CopyAs } from '~/parts/CopyAs';
 import { Guarded } from '~/parts/Guarded';
+import { tellRefusal } from '~/parts/refused';
 import { WordMark } from '~/parts/WordMark';
 import { Decisions } from '~/release/Decisions';
 
@@ -22,7 +22,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
   const right = useRight({ verb: 'patch', resource: 'apps', namespace, name });
   const change = useMutation({
     mutationFn: (spec: Record<string, unknown>) => patch<App>(pathOf('apps', namespace, name), { spec }),
-    onError: (error) => notifications.show({ color: 'red', title: 'Refused', message: sentence(error) }),
+    onError: tellRefusal,
   });
   const pending = releases.find(({ metadata }) => metadata.name === status?.pending);
   return (

@@ -1,14 +1,14 @@
 import { Group, TextInput } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { type RefObject, useState } from 'react';
-import { post, sentence } from '~/api/http';
+import { post } from '~/api/http';
 import { type ConfigChange, type ConfigChangeSpec, pathOf } from '~/api/kinds';
 import { useMe } from '~/api/rights';
 import type { Right } from '~/api/server';
 import { kubectlCreate } from '~/domain/releaseSpec';
 import { CopyAs } from '~/parts/CopyAs';
 import { Guarded } from '~/parts/Guarded';
+import { tellRefusal } from '~/parts/refused';
 import { type Edit, newChange, setCommand, summaryOf } from './change';
 import type { Drafting } from './useDraft';
 
@@ -51,9 +51,7 @@ export function SendBar(props: Props) {
       setMessage('');
       onSent(metadata.name);
     },
-    onError: (error) => {
-      notifications.show({ color: 'red', title: 'Refused', message: sentence(error), autoClose: false });
-    },
+    onError: tellRefusal,
   });
   const why = unless || (!draft.changed && 'Nothing is changed yet.');
   const example = make('Commit');

@@ -1,6 +1,5 @@
 import { Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { patch, remove } from '~/api/http';
@@ -8,6 +7,7 @@ import { type App, type Environment, pathOf } from '~/api/kinds';
 import { useRight } from '~/api/rights';
 import { CopyLine } from '~/parts/CopyLine';
 import { Guarded } from '~/parts/Guarded';
+import { tellRefusal } from '~/parts/refused';
 import { TypedDelete } from '~/parts/TypedDelete';
 
 /** What stops an environment, or ends it. */
@@ -59,7 +59,7 @@ function Suspend({ environment: { metadata, spec } }: { environment: Environment
   const right = useRight({ verb: 'patch', resource: 'environments', namespace, name });
   const act = useMutation({
     mutationFn: () => patch(pathOf('environments', namespace, name), { spec: { suspend: !spec.suspend } }),
-    onError: (error) => notifications.show({ color: 'red', title: 'Refused', message: error.message }),
+    onError: tellRefusal,
   });
   return (
     <Guarded right={right} variant="default" loading={act.isPending} onClick={() => act.mutate()}>

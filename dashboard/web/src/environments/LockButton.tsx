@@ -1,14 +1,15 @@
-import { Alert, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Group, Select, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications } from '@mantine/notifications';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { patch, sentence } from '~/api/http';
+import { patch } from '~/api/http';
 import { type Environment, type Lock, pathOf } from '~/api/kinds';
 import { useRight } from '~/api/rights';
 import { dayTime } from '~/domain/time';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
+import { ReasonModal } from '~/parts/ReasonModal';
+import { tellRefusal } from '~/parts/refused';
 import { WordMark } from '~/parts/WordMark';
 
 const HOUR = 3_600_000;
@@ -26,7 +27,7 @@ const useLocking = (environment: Environment, done?: () => void) => {
   return useMutation({
     mutationFn: (lock: Lock | null) => patch<Environment>(pathOf('environments', namespace, name), { spec: { lock } }),
     onSuccess: done,
-    onError: (error) => notifications.show({ color: 'red', title: 'Refused', message: sentence(error) }),
+    onError: tellRefusal,
   });
 };
 
@@ -58,15 +59,14 @@ export function LockNotice({ environment }: { environment: Environment }) {
 export function LockButton({ environment }: { environment: Environment }) {
   const right = useLockRight(environment);
   const [opened, { open, close }] = useDisclosure(false);
-  const [reason, setReason] = useState('');
   const [time, setTime] = useState('1 day');
   const locking = useLocking(environment, close);
   const locked = environment.spec.lock !== undefined;
   useKeys(right.allowed && !locked ? [{ key: 'L', label: 'lock', run: open }] : []);
   const milliseconds = times[time];
-  const submit = () =>
+  const lock = (reason: string) =>
     locking.mutate({
-      reason: reason.trim(),
+      reason,
       ...(milliseconds ? { until: new Date(Date.now() + milliseconds).toISOString().replace(/\.\d+Z$/, 'Z') } : {}),
     });
   return (
@@ -74,41 +74,26 @@ export function LockButton({ environment }: { environment: Environment }) {
       <Guarded right={right} variant="default" onClick={open} unless={locked && 'It is locked already.'}>
         Lock…
       </Guarded>
-      <Modal opened={opened} onClose={close} title={`Lock ${environment.metadata.name}`} centered>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            submit();
-          }}
-        >
-          <Stack gap="sm">
-            <TextInput
-              label="Reason"
-              description="Everybody whose release waits reads it."
-              required
-              maxLength={256}
-              data-autofocus
-              value={reason}
-              onChange={(event) => setReason(event.currentTarget.value)}
-            />
-            <Select
-              label="Until"
-              data={[...Object.keys(times), FOREVER]}
-              value={time}
-              allowDeselect={false}
-              onChange={(value) => setTime(value ?? FOREVER)}
-            />
-            <Group justify="flex-end" gap="xs">
-              <Button variant="default" size="sm" onClick={close}>
-                Back
-              </Button>
-              <Button type="submit" size="sm" loading={locking.isPending} disabled={!reason.trim()}>
-                Lock
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      <ReasonModal
+        opened={opened}
+        title={`Lock ${environment.metadata.name}`}
+        verb="Lock"
+        asks={{ description: 'Everybody whose release waits reads it.', required: true, short: true }}
+        pending={locking.isPending}
+        onDecide={lock}
+        onClose={close}
+        more={
+          <Select
+            label="Until"
+            data={[...Object.keys(times), FOREVER]}
+            value={time}
+            allowDeselect={false}
+            onChange={(value) => setTime(value ?? FOREVER)}
+          />
+        }
+      >
+        <Text size="sm">Releases to it wait, whoever makes them, until the lock ends or somebody unlocks it.</Text>
+      </ReasonModal>
     </>
   );
 }

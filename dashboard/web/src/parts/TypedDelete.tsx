@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Modal, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
+import { DialogFoot } from './DialogFoot';
 import { Failure } from './states';
 
 interface Props {
@@ -35,14 +36,11 @@ export function TypedDelete({ name, verb, act, onDone, onClose, children }: Prop
             onChange={(event) => type(event.currentTarget.value)}
           />
           {acting.error && <Failure error={acting.error} />}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" size="sm" onClick={onClose}>
-              Keep it
-            </Button>
+          <DialogFoot onClose={onClose} close="Keep it">
             <Button type="submit" size="sm" color="red" loading={acting.isPending} disabled={typed !== name}>
               {verb}
             </Button>
-          </Group>
+          </DialogFoot>
         </Stack>
       </form>
     </Modal>

@@ -1,14 +1,16 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
-import { patch, post, sentence } from '~/api/http';
+import { patch, post } from '~/api/http';
 import { API_VERSION, pathOf, type Release } from '~/api/kinds';
 import { useRight } from '~/api/rights';
 import { sumOf } from '~/domain/diff';
 import { isBeforeGit } from '~/domain/words';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
+import { ReasonModal } from '~/parts/ReasonModal';
+import { tellRefusal } from '~/parts/refused';
 
 type Decision = 'Approve' | 'Reject' | 'Confirm' | 'Cancel';
 
@@ -26,6 +28,14 @@ const says: Record<Decision, string> = {
   Cancel: 'The release ends. Nothing of it is in git yet.',
 };
 
+/** Whether a word belongs to it: only a judgement has one. */
+const asks: Record<Decision, { label: string; required?: boolean } | undefined> = {
+  Approve: { label: 'Comment' },
+  Reject: { label: 'Why', required: true },
+  Confirm: undefined,
+  Cancel: undefined,
+};
+
 function judge({ metadata, status }: Release, decision: 'Approve' | 'Reject', comment: string) {
   return post(pathOf('approvals', metadata.namespace), {
     apiVersion: API_VERSION,
@@ -35,7 +45,7 @@ function judge({ metadata, status }: Release, decision: 'Approve' | 'Reject', co
       release: metadata.name,
       digest: status?.plan?.digest,
       decision,
-      ...(comment.trim() ? { comment: comment.trim() } : {}),
+      ...(comment ? { comment } : {}),
     },
   });
 }
@@ -44,8 +54,8 @@ function judge({ metadata, status }: Release, decision: 'Approve' | 'Reject', co
 export function Decisions({ release }: { release: Release }) {
   const { metadata, spec, status } = release;
   const { namespace, name } = metadata;
-  const [asked, ask] = useState<Decision>();
-  const [comment, setComment] = useState('');
+  const [opened, { open, close }] = useDisclosure(false);
+  const [asked, setAsked] = useState<Decision>('Approve');
   const toApprove = useRight({ verb: 'create', resource: 'approvals', namespace });
   const toChange = useRight({ verb: 'patch', resource: 'releases', namespace, name });
   const blockers = (status?.blockedBy ?? []).map(({ kind }) => kind);
@@ -53,20 +63,17 @@ export function Decisions({ release }: { release: Release }) {
   const needsApproval = waits('Approval') && status?.plan !== undefined;
   const cancellable = isBeforeGit(status?.phase) && !spec.cancel;
 
-  const close = () => {
-    ask(undefined);
-    setComment('');
+  const ask = (decision: Decision) => {
+    setAsked(decision);
+    open();
   };
   const decide = useMutation({
-    mutationFn: (decision: Decision) => does[decision](release, comment),
+    mutationFn: ({ asked, comment }: { asked: Decision; comment: string }) => does[asked](release, comment),
     onSuccess: close,
-    onError: (error) => {
-      notifications.show({ color: 'red', title: 'Refused', message: sentence(error) });
-    },
+    onError: tellRefusal,
   });
   useKeys(needsApproval && toApprove.allowed ? [{ key: 'a', label: 'approve', run: () => ask('Approve') }] : []);
 
-  const commented = asked === 'Approve' || asked === 'Reject';
   return (
     <>
       {needsApproval && (
@@ -89,51 +96,24 @@ export function Decisions({ release }: { release: Release }) {
           Cancel…
         </Guarded>
       )}
-      <Modal opened={asked !== undefined} onClose={close} title={asked && `${asked} ${name}`} centered>
-        {asked && (
-          <form
-            onSubmit={(event) => {
-              event.preventDefault();
-              decide.mutate(asked);
-            }}
-          >
-            <Stack gap="sm">
-              <Text size="sm">
-                {spec.app} → {spec.environment}, {status?.version}
-                {status?.plan && `: ${sumOf(status.plan)}`}
-              </Text>
-              <Text size="sm" c="dimmed">
-                {says[asked]}
-              </Text>
-              {commented && (
-                <Textarea
-                  label={asked === 'Reject' ? 'Why' : 'Comment'}
-                  required={asked === 'Reject'}
-                  maxLength={512}
-                  autosize
-                  data-autofocus
-                  value={comment}
-                  onChange={(event) => setComment(event.currentTarget.value)}
-                />
-              )}
-              <Group justify="flex-end" gap="xs">
-                <Button variant="default" size="sm" onClick={close}>
-                  Back
-                </Button>
-                <Button
-                  type="submit"
-                  size="sm"
-                  color={asked === 'Approve' ? undefined : 'red'}
-                  loading={decide.isPending}
-                  disabled={asked === 'Reject' && !comment.trim()}
-                >
-                  {asked === 'Cancel' ? 'Cancel the release' : asked}
-                </Button>
-              </Group>
-            </Stack>
-          </form>
-        )}
-      </Modal>
+      <ReasonModal
+        opened={opened}
+        title={`${asked} ${name}`}
+        verb={asked === 'Cancel' ? 'Cancel the release' : asked}
+        danger={asked !== 'Approve'}
+        asks={asks[asked]}
+        pending={decide.isPending}
+        onDecide={(comment) => decide.mutate({ asked, comment })}
+        onClose={close}
+      >
+        <Text size="sm">
+          {spec.app} → {spec.environment}, {status?.version}
+          {status?.plan && `: ${sumOf(status.plan)}`}
+        </Text>
+        <Text size="sm" c="dimmed">
+          {says[asked]}
+        </Text>
+      </ReasonModal>
     </>
   );
 }

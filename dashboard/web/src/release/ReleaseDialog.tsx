@@ -1,9 +1,9 @@
-import { Alert, Button, Checkbox, Drawer, Group, Kbd, Textarea } from '@mantine/core';
+import { Alert, Checkbox, Drawer, Kbd } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { Problem, post, sentence } from '~/api/http';
+import { Problem, post } from '~/api/http';
 import { pathOf, type Release } from '~/api/kinds';
 import { toRelease, useMe, useRight } from '~/api/rights';
 import type { EnvironmentCard } from '~/api/server';
@@ -12,7 +12,10 @@ import { cliCommand, kubectlCreate, newRelease, type Order } from '~/domain/rele
 import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { CopyAs } from '~/parts/CopyAs';
+import { DialogFoot } from '~/parts/DialogFoot';
 import { Guarded } from '~/parts/Guarded';
+import { ReasonField } from '~/parts/ReasonField';
+import { tellRefusal } from '~/parts/refused';
 import { Failure, Loading } from '~/parts/states';
 import { type Candidate, whyNot } from './candidates';
 import { PlanOf } from './PlanOf';
@@ -100,7 +103,7 @@ export function ReleaseDialog({ act }: { act: Act }) {
       const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
       for (const error of refused) {
         if (error instanceof Problem && error.status === 403) void queries.invalidateQueries({ queryKey: ['right'] });
-        notifications.show({ color: 'red', title: 'Refused', message: sentence(error), autoClose: false });
+        tellRefusal(error);
       }
       const [first] = made;
       if (!first) return;
@@ -147,19 +150,16 @@ export function ReleaseDialog({ act }: { act: Act }) {
           {(act.kind === 'release' || act.kind === 'promote') && (
             <TargetPick act={act} cards={cards} candidate={candidate} onChange={change} />
           )}
-          <Textarea
+          <ReasonField
             mt="md"
-            label="Reason"
             description={
               needsReason ? 'Required. Commit, notifications and audit log say it.' : 'Goes into the commit.'
             }
             required={needsReason}
-            autosize
-            maxLength={512}
             value={reason}
-            onChange={(event) => {
-              setReason(event.currentTarget.value);
-              drafts.set(draft, event.currentTarget.value);
+            onChange={(reason) => {
+              setReason(reason);
+              drafts.set(draft, reason);
             }}
           />
           <section className="release-plans" aria-label="Plan">
@@ -187,38 +187,38 @@ export function ReleaseDialog({ act }: { act: Act }) {
             onChange={(event) => setLock(event.currentTarget.checked)}
             label="Only if nobody released it meanwhile (expected base)"
           />
-          <Group justify="space-between" className="release-foot">
-            <Group gap="xs">
-              {example && only && (
+          <DialogFoot
+            sticks
+            onClose={close}
+            close="Close"
+            beside={
+              example &&
+              only && (
                 <CopyAs
                   object={example}
                   cli={cliCommand(namespace, example.spec)}
                   kubectl={(yaml) => kubectlCreate(namespace, yaml)}
                 />
-              )}
-            </Group>
-            <Group gap="xs">
-              <Button variant="default" size="sm" onClick={close}>
-                Close
-              </Button>
-              <Guarded
-                right={right}
-                unless={why ?? (good.length > 1 && 'Choose one environment: a plan has a page of its own.')}
-                variant="default"
-                size="sm"
-                onClick={() => create.mutate(true)}
-                loading={create.isPending && create.variables}
-              >
-                Plan only
-              </Guarded>
-              <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
-                {good.length > 1 ? `Create ${good.length} releases` : buttons[act.kind]}
-                <Kbd size="xs" ml={8} className="from-700">
-                  Ctrl ↵
-                </Kbd>
-              </Guarded>
-            </Group>
-          </Group>
+              )
+            }
+          >
+            <Guarded
+              right={right}
+              unless={why ?? (good.length > 1 && 'Choose one environment: a plan has a page of its own.')}
+              variant="default"
+              size="sm"
+              onClick={() => create.mutate(true)}
+              loading={create.isPending && create.variables}
+            >
+              Plan only
+            </Guarded>
+            <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
+              {good.length > 1 ? `Create ${good.length} releases` : buttons[act.kind]}
+              <Kbd size="xs" ml={8} className="from-700">
+                Ctrl ↵
+              </Kbd>
+            </Guarded>
+          </DialogFoot>
         </>
       )}
     </Drawer>

@@ -1,10 +1,10 @@
-import { ActionIcon, Alert, Button, Drawer, Group, Kbd, NativeSelect, Text, Textarea } from '@mantine/core';
+import { ActionIcon, Alert, Drawer, Group, Kbd, NativeSelect, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconArrowRight, IconX } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get, Problem, post, sentence, withQuery } from '~/api/http';
+import { get, Problem, post, withQuery } from '~/api/http';
 import { type App, type List, pathOf, type Release } from '~/api/kinds';
 import { toRelease, toReleaseTogether, useMe, useRight } from '~/api/rights';
 import type { EnvironmentCard } from '~/api/server';
@@ -22,7 +22,10 @@ import {
 import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { CopyAs } from '~/parts/CopyAs';
+import { DialogFoot } from '~/parts/DialogFoot';
 import { Guarded } from '~/parts/Guarded';
+import { ReasonField } from '~/parts/ReasonField';
+import { tellRefusal } from '~/parts/refused';
 import { Empty, Failure, Loading } from '~/parts/states';
 import { PlanOf } from './PlanOf';
 import { usePlans } from './plans';
@@ -178,15 +181,7 @@ export function TogetherDialog({ together }: { together: Together }) {
               : there.length > 1 &&
                 'They are not of one artifact: each becomes a Release of its own, and goes whatever becomes of the others.'}
           </Text>
-          <Textarea
-            mt="md"
-            label="Reason"
-            description="Goes into the commit."
-            autosize
-            maxLength={512}
-            value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
+          <ReasonField mt="md" description="Goes into the commit." value={reason} onChange={setReason} />
           <section className="release-plans" aria-label="Plan">
             {orders.map(({ app }, index) => (
               <PlanOf
@@ -200,30 +195,23 @@ export function TogetherDialog({ together }: { together: Together }) {
             ))}
             {orders.length === 0 && <Empty>There is nothing to plan: {why}</Empty>}
           </section>
-          <Group justify="space-between" className="release-foot">
-            <Group gap="xs">
-              {orders.length > 0 && <CopyAs object={object} kubectl={(yaml) => kubectlCreate(namespace, yaml)} />}
-            </Group>
-            <Group gap="xs">
-              <Button variant="default" size="sm" onClick={close}>
-                Close
-              </Button>
-              <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
-                {shared
-                  ? `Create ReleaseSet of ${orders.length} apps`
-                  : `Create ${good.length} ${good.length === 1 ? 'release' : 'releases'}`}
-                <Kbd size="xs" ml={8} className="from-700">
-                  Ctrl ↵
-                </Kbd>
-              </Guarded>
-            </Group>
-          </Group>
+          <DialogFoot
+            sticks
+            onClose={close}
+            close="Close"
+            beside={orders.length > 0 && <CopyAs object={object} kubectl={(yaml) => kubectlCreate(namespace, yaml)} />}
+          >
+            <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
+              {shared
+                ? `Create ReleaseSet of ${orders.length} apps`
+                : `Create ${good.length} ${good.length === 1 ? 'release' : 'releases'}`}
+              <Kbd size="xs" ml={8} className="from-700">
+                Ctrl ↵
+              </Kbd>
+            </Guarded>
+          </DialogFoot>
         </>
       )}
     </Drawer>
   );
-}
-
-function tellRefusal(error: unknown) {
-  notifications.show({ color: 'red', title: 'Refused', message: sentence(error), autoClose: false });
 }
