@@ -686,8 +686,8 @@ export const chart = {
   cut: false,
 };
 
-const FILE = `--- a/deployment.yaml
-+++ b/deployment.yaml
+const FILE = `--- a/deployment-checkout.yaml
++++ b/deployment-checkout.yaml
 @@ -1,7 +1,7 @@
  apiVersion: apps/v1
  kind: Deployment
@@ -711,8 +711,8 @@ const FILE = `--- a/deployment.yaml
            ports:
              - containerPort: 8080
 `;
-const LABELS = `--- a/service.yaml
-+++ b/service.yaml
+const LABELS = `--- a/service-checkout.yaml
++++ b/service-checkout.yaml
 @@ -4,5 +4,5 @@
    name: checkout
    labels:
@@ -721,8 +721,17 @@ const LABELS = `--- a/service.yaml
      app: checkout
  spec:
 `;
+const SETTINGS = `--- a/configmap-checkout.yaml
++++ b/configmap-checkout.yaml
+@@ -3,4 +3,4 @@
+ metadata:
+   name: checkout
+ data:
+-  BANNER: spring
++  BANNER: summer
+`;
 const NEW = `--- /dev/null
-+++ b/poddisruptionbudget.yaml
++++ b/poddisruptionbudget-checkout.yaml
 @@ -0,0 +1,6 @@
 +apiVersion: policy/v1
 +kind: PodDisruptionBudget
@@ -743,9 +752,10 @@ export const difference = {
     { change: 'Added', kind: 'PodDisruptionBudget', name: 'checkout', namespace: 'shop' },
   ],
   files: [
-    { change: 'Changed', name: 'deployment.yaml', diff: FILE },
-    { change: 'Changed', name: 'service.yaml', diff: LABELS },
-    { change: 'Added', name: 'poddisruptionbudget.yaml', diff: NEW },
+    { change: 'Changed', name: 'deployment-checkout.yaml', diff: FILE },
+    { change: 'Changed', name: 'configmap-checkout.yaml', diff: SETTINGS },
+    { change: 'Changed', name: 'service-checkout.yaml', diff: LABELS },
+    { change: 'Added', name: 'poddisruptionbudget-checkout.yaml', diff: NEW },
   ],
   warnings: ['Deployment/checkout has no memory limit'],
   cut: false,
@@ -773,6 +783,24 @@ export const history = ENVIRONMENTS.flatMap((environment) =>
     })),
 )
   .concat([
+    // Two releases whose objects were tidied away; before the older one there was nothing.
+    ...[
+      ['checkout.prod-eu-t1d1e', 'v1.6.2', 30, 'new tax rates'],
+      ['checkout.prod-eu-f1r5t', 'v1.0.0', 80, 'the first one'],
+    ].map(([release, version, days, reason]) => ({
+      commit: hex(40),
+      time: ago(86400 * days),
+      subject: `checkout: ${version}`,
+      action: 'release',
+      app: 'checkout',
+      environment: 'prod-eu',
+      reason,
+      release,
+      repository: 'shop-org/checkout',
+      requestedBy: 'dan',
+      source: hex(40),
+      version,
+    })),
     {
       commit: hex(40),
       signature: 'Unsigned',

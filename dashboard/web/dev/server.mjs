@@ -379,7 +379,7 @@ function view(parts, query) {
     return {
       files: [
         {
-          name: 'deployment.yaml',
+          name: `deployment-${app}.yaml`,
           content: `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: ${app}\nspec:\n  replicas: 3\n`,
         },
       ],
@@ -409,6 +409,8 @@ function view(parts, query) {
         },
       ],
     };
+  if (of === 'repositories' && what === 'commits' && last === 'statuses')
+    return { items: world.commits(name).find(({ commit }) => commit === app)?.statuses ?? [] };
   if (of === 'repositories' && what === 'commits') {
     if (name === 'search')
       throw new Refusal(429, 'RateLimited', 'the host takes no more requests from the operator until 13:05');

@@ -278,6 +278,28 @@ export const screens = [
     },
   },
   { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release' },
+  { name: 'release-from-git', path: '/releases/team-shop/checkout.prod-eu-t1d1e', ready: '.diff-file' },
+  {
+    name: 'release-from-git-narrow',
+    path: '/releases/team-shop/checkout.prod-eu-t1d1e?diff=files',
+    width: 420,
+    ready: '.diff-file',
+  },
+  {
+    name: 'release-from-git-first',
+    path: '/releases/team-shop/checkout.prod-eu-f1r5t',
+    ready: 'text=all of it was new',
+  },
+  {
+    name: 'release-files',
+    path: FAILED,
+    ready: '.diff-file >> text=Deployment/checkout',
+    act: async (page) => {
+      await page.getByRole('radiogroup', { name: 'By object or by file' }).getByText('files').click();
+      await page.locator('.diff-file >> text=prod-us/catalog/deployment-checkout.yaml').waitFor();
+      if (!page.url().endsWith('?diff=files')) throw new Error(`the form is not in the address: ${page.url()}`);
+    },
+  },
   {
     name: 'approve',
     path: '/releases/team-shop/checkout.prod-eu-x7k2m',

@@ -5,7 +5,7 @@ import type { App, Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import { type HistoryEntry, readDiff, readHistory } from '~/api/views';
 import { actToText } from '~/domain/act';
-import { commitLinks } from '~/domain/links';
+import { commitLinks, folderOf } from '~/domain/links';
 import { wordOfPhase } from '~/domain/words';
 import { Age } from '~/parts/Age';
 import { Diff } from '~/parts/Diff';
@@ -133,7 +133,14 @@ export function AppHistory({ app, releases }: { app: App; releases: readonly Rel
         </Group>
       )}
       {pair && (picked.length > 0 || show === 'diff') && (
-        <Compare app={app} from={pair.from} to={pair.to} opened={show === 'diff'} onClose={() => setCompare(compare)} />
+        <Compare
+          app={app}
+          from={pair.from}
+          to={pair.to}
+          folder={folderOf(releases)}
+          opened={show === 'diff'}
+          onClose={() => setCompare(compare)}
+        />
       )}
     </section>
   );
@@ -184,11 +191,12 @@ interface CompareProps {
   app: App;
   from: string;
   to: string;
+  folder: string | undefined;
   opened: boolean;
   onClose: () => void;
 }
 
-function Compare({ app, from, to, opened, onClose }: CompareProps) {
+function Compare({ app, from, to, folder, opened, onClose }: CompareProps) {
   const { namespace } = app.metadata;
   const { app: name, environment } = app.spec;
   const diff = useQuery({
@@ -207,7 +215,7 @@ function Compare({ app, from, to, opened, onClose }: CompareProps) {
     >
       {diff.isPending && <Loading />}
       {diff.error && <Failure error={diff.error} again={() => void diff.refetch()} />}
-      {diff.data && <Diff difference={diff.data} />}
+      {diff.data && <Diff difference={diff.data} folder={folder} />}
     </Drawer>
   );
 }

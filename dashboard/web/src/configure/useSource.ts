@@ -6,6 +6,7 @@ import type { App, Artifact, Repository } from '~/api/kinds';
 import { readNamed } from '~/api/objects';
 import { readSourceFiles, type SourceFile } from '~/api/views';
 import { newsOf, pollOf } from '~/commits/commits';
+import { isOf } from '~/domain/links';
 import { useRepositories } from '~/live/scopes';
 import { useFeedStatus, useValues } from '~/live/useFeed';
 import { useRefetchOn } from '~/live/useRefetchOn';
@@ -35,16 +36,6 @@ export interface Source {
   error: unknown;
   again: () => void;
   loadedAt: number;
-}
-
-/** Tells whether an address is that of a repository, such as `acme/shop`. */
-export function isOf(url: string, name: string): boolean {
-  const plain = url
-    .toLowerCase()
-    .replace(/\/$/, '')
-    .replace(/\.git$/, '');
-  const wanted = name.toLowerCase();
-  return plain.endsWith(`/${wanted}`) || plain.endsWith(`:${wanted}`);
 }
 
 /** Chooses the Repository of an app: the one that was named, that of its artifact, the only one, or one of its name. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { hunksOf, isNoise, pairsOf, sumOf } from './diff';
+import type { FileChange, ObjectChange } from '~/api/views';
+import { byObject, hunksOf, isNoise, pairsOf, sumOf } from './diff';
 
 const DIFF = `--- a/deployment.yaml
 +++ b/deployment.yaml
@@ -56,4 +57,43 @@ test('a plan is summed as people write it', () => {
   expect(sumOf({ added: 1, changed: 3, removed: 0 })).toBe('+1 ~3 −0 objects');
   expect(sumOf({ added: 0, changed: 1, removed: 0 })).toBe('+0 ~1 −0 object');
   expect(sumOf({ added: 0, changed: 0, removed: 0 })).toBe('no change');
+});
+
+const object = (kind: string, name: string, namespace?: string): ObjectChange => ({
+  change: 'Changed',
+  kind,
+  name,
+  namespace,
+});
+const file = (name: string): FileChange => ({ change: 'Changed', name, diff: '' });
+const told = (objects: ObjectChange[], ...names: string[]) => {
+  const { parts, rest } = byObject(objects, names.map(file));
+  return [
+    ...parts.map(({ object, file }) => `${object.kind}/${object.name}: ${file?.name}`),
+    ...rest.map((f) => f.name),
+  ];
+};
+
+test('each object has the lines of its own file, and other files stay files', () => {
+  const objects = [object('Deployment', 'web'), object('Service', 'web'), object('ConfigMap', 'gone')];
+  expect(told(objects, 'service-web.yaml', 'deployment-web.yaml', 'README.md')).toEqual([
+    'Deployment/web: deployment-web.yaml',
+    'Service/web: service-web.yaml',
+    'ConfigMap/gone: undefined',
+    'README.md',
+  ]);
+});
+
+test('files whose names are longer go to the object that is meant, or to none', () => {
+  const objects = [object('Role', 'web', 'a'), object('Role', 'web', 'b'), object('Role', 'web-api')];
+  expect(told(objects, 'role-web-a.yaml', 'role-web-b.yaml', 'role-web-api.yaml')).toEqual([
+    'Role/web: role-web-a.yaml',
+    'Role/web: role-web-b.yaml',
+    'Role/web-api: role-web-api.yaml',
+  ]);
+  expect(told([object('Job', 'a'), object('Job', 'a')], 'job-a-x.yaml'), 'nobody knows which').toEqual([
+    'Job/a: undefined',
+    'Job/a: undefined',
+    'job-a-x.yaml',
+  ]);
 });

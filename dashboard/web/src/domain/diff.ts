@@ -1,5 +1,7 @@
 /** Unified diffs as the views write them, read into hunks of numbered lines. */
 
+import type { FileChange, ObjectChange } from '~/api/views';
+
 export interface DiffLine {
   kind: 'same' | 'added' | 'removed';
   text: string;
@@ -78,4 +80,46 @@ export function sumOf(plan: { added: number; changed: number; removed: number })
   if (plan.added + plan.changed + plan.removed === 0) return 'no change';
   const total = plan.added + plan.changed + plan.removed;
   return `+${plan.added} ~${plan.changed} −${plan.removed} ${total === 1 ? 'object' : 'objects'}`;
+}
+
+/** An object that differs, and the lines of it where its file is known. */
+export interface ObjectPart {
+  object: ObjectChange;
+  file?: FileChange;
+}
+
+/** Differences by object, and the files that belong to none. */
+export interface ByObject {
+  parts: ObjectPart[];
+  rest: FileChange[];
+}
+
+/** Returns how closely a file fits an object by its name, `<kind>-<name>.yaml`: 0 is not at all. */
+function closeness(file: string, { kind, name, namespace }: ObjectChange): number {
+  const stem = file.replace(/\.yaml$/, '');
+  const own = `${kind.toLowerCase()}-${name}`;
+  if (stem === own) return 3;
+  // Where two objects would share a name, the group or the namespace follows.
+  if (namespace && stem.endsWith(`-${namespace}`) && stem.startsWith(`${own}-`)) return 2;
+  return stem.startsWith(`${own}-`) ? 1 : 0;
+}
+
+/** Gives each object its file. A file has one object; what is not certain stays with the files. */
+export function byObject(objects: readonly ObjectChange[], files: readonly FileChange[]): ByObject {
+  const pairs = new Map<ObjectChange, FileChange>();
+  const taken = new Set<FileChange>();
+  for (const wanted of [3, 2, 1]) {
+    for (const file of files.filter((each) => !taken.has(each))) {
+      const fitting = objects.filter((object) => !pairs.has(object) && closeness(file.name, object) === wanted);
+      // Of one kind the longer name is meant: `service-web-api` is that of web-api, and not of web.
+      const [best, next] = fitting.sort((a, b) => b.name.length - a.name.length);
+      if (!best || next?.name.length === best.name.length) continue;
+      pairs.set(best, file);
+      taken.add(file);
+    }
+  }
+  return {
+    parts: objects.map((object) => ({ object, file: pairs.get(object) })),
+    rest: files.filter((file) => !taken.has(file)),
+  };
 }

@@ -15,3 +15,17 @@ export function commitLinks(releases: readonly Release[]): (commit: string) => s
   const known = releases.map(({ status }) => status?.commit).find((commit) => commit?.url?.includes(commit.sha));
   return (commit) => known?.url?.replace(known.sha, commit);
 }
+
+/** Tells whether an address is that of a repository, such as `acme/shop`. */
+export function isOf(url: string, name: string): boolean {
+  const plain = url
+    .toLowerCase()
+    .replace(/\/$/, '')
+    .replace(/\.git$/, '');
+  const wanted = name.toLowerCase();
+  return plain.endsWith(`/${wanted}`) || plain.endsWith(`:${wanted}`);
+}
+
+/** Returns the folder of an app in git, where a release of it knows it. */
+export const folderOf = (releases: readonly Release[]) =>
+  releases.find(({ status }) => status?.commit)?.status?.commit?.path;

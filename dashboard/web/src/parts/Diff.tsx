@@ -1,8 +1,9 @@
 import { ActionIcon, Alert, Button, Checkbox, Group, SegmentedControl, Text, Tooltip } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Fragment, memo, useMemo, useRef, useState } from 'react';
 import type { Difference, FileChange, ObjectChange } from '~/api/views';
-import { type DiffLine, type Hunk, hunksOf, isNoise, pairsOf, sumOf } from '~/domain/diff';
+import { byObject, type DiffLine, type Hunk, hunksOf, isNoise, pairsOf, sumOf } from '~/domain/diff';
 import { prefer, usePreferences } from '~/domain/preferences';
 import { useKeys } from './keys';
 import './diff.css';
@@ -12,16 +13,23 @@ const signs = { Added: '+', Changed: '~', Removed: '−' } as const;
 /** Files with more lines than this are closed at first. */
 const LONG = 400;
 
-/** What differs: a sum, the objects, then each file with its lines. */
-export function Diff({ difference, keys }: { difference: Difference; keys?: boolean }) {
+interface Props {
+  difference: Difference;
+  keys?: boolean;
+  /** Folder of the files in git, where it is known. */
+  folder?: string;
+}
+
+/** What differs: a sum, then each object with its lines, or each file as git has it. The form is in the URL. */
+export function Diff({ difference, keys, folder }: Props) {
   const { splitDiff } = usePreferences();
+  const { diff: form } = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const byFile = form === 'files';
   const [quiet, setQuiet] = useState(false);
   const place = useRef<HTMLDivElement>(null);
-  const files = useMemo(
-    () => difference.files.map((file) => ({ file, hunks: hunksOf(file.diff) })),
-    [difference.files],
-  );
-  const shown = quiet ? files.filter(({ hunks }) => !isNoise(hunks)) : files;
+  const sections = useMemo(() => sectionsOf(difference, byFile, folder), [difference, byFile, folder]);
+  const shown = quiet ? sections.filter(({ hunks }) => !isNoise(hunks)) : sections;
 
   const step = (by: 1 | -1) => {
     const heads = [...(place.current?.querySelectorAll<HTMLElement>('.diff-file > header') ?? [])];
@@ -55,6 +63,20 @@ export function Diff({ difference, keys }: { difference: Difference; keys?: bool
             />
             <SegmentedControl
               size="xs"
+              aria-label="By object or by file"
+              value={byFile ? 'files' : 'objects'}
+              onChange={(value) =>
+                void navigate({
+                  to: '.',
+                  replace: true,
+                  resetScroll: false,
+                  search: (old) => ({ ...old, diff: value === 'files' ? value : undefined }),
+                })
+              }
+              data={['objects', 'files']}
+            />
+            <SegmentedControl
+              size="xs"
               aria-label="Form of the difference"
               value={splitDiff ? 'split' : 'unified'}
               onChange={(value) => prefer({ splitDiff: value === 'split' })}
@@ -68,13 +90,14 @@ export function Diff({ difference, keys }: { difference: Difference; keys?: bool
           <Text size="sm">{warning}</Text>
         </Alert>
       ))}
-      <ObjectList objects={difference.objects} />
-      {shown.map(({ file, hunks }) => (
-        <FileDiff key={file.name} file={file} hunks={hunks} split={splitDiff} />
+      {!byFile && <ObjectList objects={difference.objects} />}
+      {shown.map((section) => (
+        <SectionDiff key={`${section.name} ${section.beside ?? ''}`} section={section} split={splitDiff} />
       ))}
-      {files.length > shown.length && (
+      {sections.length > shown.length && (
         <Text size="xs" c="dimmed">
-          {files.length - shown.length} files with nothing but labels and checksums are hidden.
+          {sections.length - shown.length} {byFile ? 'files' : 'objects'} with nothing but labels and checksums are
+          hidden.
         </Text>
       )}
       {difference.cut && (
@@ -100,12 +123,37 @@ function ObjectList({ objects }: { objects: readonly ObjectChange[] }) {
   );
 }
 
-const FileDiff = memo(function FileDiff({ file, hunks, split }: { file: FileChange; hunks: Hunk[]; split: boolean }) {
+/** Lines below a name. */
+interface Section {
+  name: string;
+  /** Where else it is. */
+  beside?: string;
+  change: FileChange['change'];
+  hunks: Hunk[];
+}
+
+/** Divides what differs: by object, with the files that are of none behind them, or by file. */
+function sectionsOf({ objects, files }: Difference, byFile: boolean, folder: string | undefined): Section[] {
+  const ofFile = ({ name, change, diff }: FileChange): Section => ({
+    name: folder ? `${folder}/${name}` : name,
+    change,
+    hunks: hunksOf(diff),
+  });
+  if (byFile) return files.map(ofFile);
+  const { parts, rest } = byObject(objects, files);
+  const ofObjects = parts.flatMap(({ object: { change, kind, name, namespace }, file }) =>
+    file ? [{ name: `${kind}/${name}`, beside: namespace ?? undefined, change, hunks: hunksOf(file.diff) }] : [],
+  );
+  return [...ofObjects, ...rest.map(ofFile)];
+}
+
+const SectionDiff = memo(function SectionDiff({ section, split }: { section: Section; split: boolean }) {
+  const { name, beside, change, hunks } = section;
   const lines = hunks.reduce((sum, hunk) => sum + hunk.lines.length, 0);
   const [open, setOpen] = useState(lines <= LONG);
   const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
-    <section className="diff-file" aria-label={file.name}>
+    <section className="diff-file" aria-label={name}>
       <header>
         <Tooltip label={open ? 'Close' : 'Open'}>
           <ActionIcon
@@ -113,21 +161,22 @@ const FileDiff = memo(function FileDiff({ file, hunks, split }: { file: FileChan
             variant="subtle"
             color="gray"
             aria-expanded={open}
-            aria-label={file.name}
+            aria-label={name}
             onClick={() => setOpen(!open)}
           >
             <Chevron size={15} />
           </ActionIcon>
         </Tooltip>
-        <span className="mono">{file.name}</span>
-        <span data-change={file.change} className="diff-change">
-          {file.change.toLowerCase()}
+        <span className="mono">{name}</span>
+        {beside && <span className="diff-beside">{beside}</span>}
+        <span data-change={change} className="diff-change">
+          {change.toLowerCase()}
         </span>
       </header>
       {open ? (
         <div className="scroll-x">
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must take the focus, for people without a pointer */}
-          <table className="diff-lines" tabIndex={0} aria-label={`Changes of ${file.name}`}>
+          <table className="diff-lines" tabIndex={0} aria-label={`Changes of ${name}`}>
             <tbody>
               {hunks.map((hunk) => (
                 <Fragment key={hunk.header}>

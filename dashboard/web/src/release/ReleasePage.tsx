@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, Text } from '@mantine/core';
+import { Alert, Anchor, Group, Text } from '@mantine/core';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useRef } from 'react';
 import { condition, creatorOf, type Release } from '~/api/kinds';
@@ -14,11 +14,12 @@ import { Boundary } from '~/parts/Boundary';
 import { CopyAs } from '~/parts/CopyAs';
 import { Guarded } from '~/parts/Guarded';
 import { useKeys } from '~/parts/keys';
-import { Empty, Failure, Loading, Outside, Sha } from '~/parts/states';
+import { Failure, Loading, Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
 import { YamlButton } from '~/parts/YamlButton';
 import { Decisions } from './Decisions';
 import { FailedLog } from './FailedLog';
+import { FromGit } from './FromGit';
 import { ReleaseTabs, type TabsHandle } from './ReleaseTabs';
 import { stepsOf, totalOf } from './timeline';
 import './release.css';
@@ -31,17 +32,7 @@ export function ReleasePage() {
   const release = useValue<Release>(feed, `release:${namespace}/${name}`);
   if (!release) {
     if (status.loaded && !status.problem) {
-      return (
-        <Empty
-          next={
-            <Button component={Link} to="/audit" variant="default">
-              To the audit log
-            </Button>
-          }
-        >
-          There is no Release {name} in {namespace}. If it was tidied away, the log in git still has it.
-        </Empty>
-      );
+      return <FromGit namespace={namespace} name={name} />;
     }
     if (status.problem) return <Failure error={status.problem} again={() => void feed.reload()} />;
     return <Loading lines={10} />;
@@ -184,6 +175,11 @@ function Clock({ time }: { time: string | undefined }) {
   );
 }
 
+/** A digest, whole for whoever compares it. */
+function Digest({ text }: { text: string }) {
+  return <span className="mono wrap">{text}</span>;
+}
+
 function ReleaseFacts({ release: { metadata, spec, status } }: { release: Release }) {
   const { namespace } = metadata;
   const facts: [string, React.ReactNode][] = [
@@ -198,6 +194,8 @@ function ReleaseFacts({ release: { metadata, spec, status } }: { release: Releas
     ['Puts back', spec.rollbackTo?.release ?? spec.rollbackTo?.commit ?? spec.rollbackTo?.time],
     ['Adopts', spec.adopt?.commit],
     ['Chart', status?.chart && `${status.chart.name} ${status.chart.version}`],
+    ['Chart digest', status?.chart && <Digest key="chart" text={status.chart.digest} />],
+    ['Plan digest', status?.plan && <Digest key="plan" text={status.plan.digest} />],
     ['Commit', status?.commit && <Sha key="commit" id={status.commit.sha} href={status.commit.url} />],
     ['Folder', status?.commit?.path],
     ['Approved by', status?.approvedBy?.join(', ')],

@@ -104,7 +104,7 @@ function Changes({ release: { metadata, status } }: { release: Release }) {
   if (difference.files.length + difference.objects.length === 0) {
     return <Empty>Git has exactly this already: nothing changes.</Empty>;
   }
-  return <Diff difference={difference} keys />;
+  return <Diff difference={difference} keys folder={status?.commit?.path} />;
 }
 
 function ValuesOf({ release }: { release: Release }) {
