@@ -903,7 +903,7 @@ const builtOf = (repository) =>
         deployments,
         statuses: [
           { context: 'build', state: 'Success', url: 'https://ci.example.com/1' },
-          { context: 'test', state: index === 0 ? 'Pending' : 'Success' },
+          { context: 'test', state: index === 0 ? 'Pending' : index === 3 ? 'Failure' : 'Success' },
         ],
       };
       const broken = {

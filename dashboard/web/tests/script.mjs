@@ -205,6 +205,11 @@ export const screens = [
     name: 'release-dialog',
     path: `${APP}?act=release/team-shop/checkout/staging~prod-eu`,
     ready: 'text=Create 2 releases',
+    act: async (page) => {
+      await page.locator('.release-checks >> text=build, test').first().waitFor();
+      await page.locator('.release-checks [data-word=Failed]').first().waitFor();
+      await page.getByRole('checkbox', { name: /^Expect base/ }).waitFor();
+    },
   },
   { name: 'release-dialog-one', path: `/?act=release/team-shop/cart/prod-eu`, ready: '.diff-file' },
   {

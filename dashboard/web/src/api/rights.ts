@@ -55,6 +55,13 @@ export function useRight(question: RightQuestion): Right {
 /** The right to create releases, which release, promote and rollback need. */
 export const toRelease = (namespace: string): RightQuestion => ({ verb: 'create', resource: 'releases', namespace });
 
+/** The right to see which repositories there are, whose hosts know how CI went. */
+export const toReadRepositories = (namespace: string): RightQuestion => ({
+  verb: 'list',
+  resource: 'repositories',
+  namespace,
+});
+
 /** The right to create sets of releases, which are committed together. */
 export const toReleaseTogether = (namespace: string): RightQuestion => ({
   verb: 'create',

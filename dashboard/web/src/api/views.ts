@@ -215,6 +215,9 @@ export const readCommits = (namespace: string, repository: string, branch?: stri
     withQuery(below(namespace, 'repositories', repository, 'commits'), { branch, cursor, limit: 30, statuses: true }),
   );
 
+export const readStatuses = (namespace: string, repository: string, commit: string) =>
+  get<Page<Check>>(below(namespace, 'repositories', repository, 'commits', commit, 'statuses'));
+
 export const readSourceFiles = (namespace: string, repository: string, branch?: string) =>
   get<SourceFiles>(withQuery(below(namespace, 'repositories', repository, 'files'), { branch }));
 

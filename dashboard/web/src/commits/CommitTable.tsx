@@ -13,7 +13,7 @@ import { useKeys } from '~/parts/keys';
 import { Outside, Sha } from '~/parts/states';
 import { WordIcon, WordMark } from '~/parts/WordMark';
 import { CommitDetails } from './CommitDetails';
-import { checksOf, noArtifact } from './commits';
+import { checksOf, linesOf, noArtifact } from './commits';
 import { useReleaseArtifact } from './useReleaseArtifact';
 
 interface Props {
@@ -131,14 +131,13 @@ function Checks({ commit: { statuses } }: { commit: Commit }) {
       </Text>
     );
   const link = statuses?.find(({ url }) => url)?.url;
-  const told = statuses?.map(({ context, state }) => `${context}: ${state}`).join('\n');
   const mark = (
     <WordMark word={sum.word} size={14}>
       {sum.text}
     </WordMark>
   );
   return (
-    <Tooltip label={<span className="lines">{told}</span>}>
+    <Tooltip label={<span className="lines">{linesOf(statuses ?? [])}</span>}>
       <span>{link ? <Outside href={link}>{mark}</Outside> : mark}</span>
     </Tooltip>
   );

@@ -5,7 +5,9 @@ import {
   checksOf,
   filterCommits,
   isDeployable,
+  linesOf,
   linkOf,
+  namedChecks,
   newsOf,
   noArtifact,
   onlyFrom,
@@ -122,4 +124,19 @@ test('a webhook is news of a repository, whatever it tells', () => {
   expect(pollOf(hooked)).toBeGreaterThan(pollOf(repository));
   const building = { ...commit, statuses: [{ context: 'build', state: 'Pending' as const }] };
   expect(pollOf(hooked, [building])).toBe(pollOf(repository));
+});
+
+test('the checks of a version are all named, and those that were skipped say nothing', () => {
+  const build = { context: 'build', state: 'Success' } as const;
+  const lint = { context: 'lint', state: 'Skipped' } as const;
+  expect(namedChecks([build, { context: 'test', state: 'Success' }, lint])).toEqual({
+    word: 'Healthy',
+    text: 'build, test',
+  });
+  expect(namedChecks([build, { context: 'test', state: 'Error' }])).toEqual({ word: 'Failed', text: 'test' });
+  expect(namedChecks([lint])).toBeUndefined();
+  expect(namedChecks([])).toBeUndefined();
+  expect(linesOf([build, { context: 'test', state: 'Failure', description: '3 tests failed' }])).toBe(
+    'build: Success\ntest: Failure, 3 tests failed',
+  );
 });

@@ -52,6 +52,20 @@ export function checksOf(checks: readonly Check[] | null | undefined): { word: W
   return { word: 'Healthy', text: `${good}/${checks.length}` };
 }
 
+/** Says how the checks of a version went, each by its name; those that were skipped say nothing. */
+export function namedChecks(checks: readonly Check[] | null | undefined): { word: Word; text: string } | undefined {
+  const sum = checksOf(checks);
+  if (sum?.word !== 'Healthy') return sum;
+  const good = checks?.filter(({ state }) => state === 'Success').map(({ context }) => context) ?? [];
+  return good.length ? { word: 'Healthy', text: good.join(', ') } : undefined;
+}
+
+/** Says of each check how it went, a line each. */
+export const linesOf = (checks: readonly Check[]) =>
+  checks
+    .map(({ context, state, description }) => [`${context}: ${state}`, description].filter(Boolean).join(', '))
+    .join('\n');
+
 /** Says why a commit cannot be released. */
 export function noArtifact(commit: Commit): string {
   return checksOf(commit.statuses)?.word === 'Failed' ? 'no artifact: CI failed' : 'no artifact';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Release } from '~/api/kinds';
-import { commitLinks, isOutside } from './links';
+import { commitLinks, folderOf, isOf, isOutside } from './links';
 
 const release = (url: string | undefined): Release => ({
   apiVersion: 'gimlet.io/v1alpha1',
@@ -25,4 +25,15 @@ test('only addresses of the web are links', () => {
     false,
     false,
   ]);
+});
+
+test('an address is known as that of a repository, however it is written', () => {
+  expect(isOf('https://git.example.com/Acme/shop.git', 'acme/shop')).toBe(true);
+  expect(isOf('git@git.example.com:acme/shop', 'acme/shop')).toBe(true);
+  expect(isOf('https://git.example.com/acme/webshop', 'acme/shop')).toBe(false);
+});
+
+test('the folder of an app is that of a release that is in git', () => {
+  expect(folderOf([release(undefined)])).toBe('prod/shop');
+  expect(folderOf([])).toBeUndefined();
 });

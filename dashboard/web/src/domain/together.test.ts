@@ -94,6 +94,8 @@ test('apps of several artifacts, of none, or one alone, are releases of their ow
       expectedBase: 'prod0000000',
     },
   ]);
+  expect(ordersOf(one, members, undefined, {}, false)[0]?.expectedBase, 'nothing is expected').toBeUndefined();
+  expect(ordersOf(one, members, { name: 'v2' }, {})[0]?.expectedBase, 'a set expects nothing').toBeUndefined();
 });
 
 test('an app that is not where it comes from says so', () => {

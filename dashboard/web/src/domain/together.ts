@@ -72,12 +72,16 @@ export function sharedArtifact(members: readonly Member[], namespace: string): A
   return members.every(({ artifact }) => nameOf(artifact) === nameOf(first.artifact)) ? first.artifact : undefined;
 }
 
-/** Returns the release of each; with a shared artifact it is what the ReleaseSet makes of it. */
+/**
+ * Returns the release of each; with a shared artifact it is what the ReleaseSet makes of it, and that has no expected
+ * base.
+ */
 export function ordersOf(
   { namespace, from, to }: Together,
   members: readonly Member[],
   shared: ArtifactRef | undefined,
   said: Pick<Order, 'reason' | 'requestedBy'>,
+  expected = true,
 ): Order[] {
   return members.map(({ app, base }) => ({
     namespace,
@@ -85,7 +89,7 @@ export function ordersOf(
     environment: to,
     source: shared ? { artifact: shared } : { promoteFrom: { environment: from } },
     ...said,
-    expectedBase: base,
+    ...(expected && !shared && base ? { expectedBase: base } : {}),
   }));
 }
 

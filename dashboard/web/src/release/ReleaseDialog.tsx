@@ -1,4 +1,4 @@
-import { Alert, Checkbox, Drawer, Kbd } from '@mantine/core';
+import { Alert, Drawer, Kbd } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -18,6 +18,7 @@ import { ReasonField } from '~/parts/ReasonField';
 import { tellRefusal } from '~/parts/refused';
 import { Failure, Loading } from '~/parts/states';
 import { type Candidate, whyNot } from './candidates';
+import { ExpectedBase } from './ExpectedBase';
 import { PlanOf } from './PlanOf';
 import { usePlans } from './plans';
 import { TargetPick } from './TargetPick';
@@ -72,6 +73,8 @@ export function ReleaseDialog({ act }: { act: Act }) {
   const needsReason = rollback || act.kind === 'adopt';
   const candidate = chosen(act, choices.candidates);
   const targets = targetsOf(act).filter((environment) => !whyNot(candidate, environment));
+  const baseOf = (environment: string) =>
+    choices.apps.find(({ spec }) => spec.environment === environment)?.status?.current?.commit;
   const orders: Order[] = candidate
     ? targets.map((environment) => ({
         namespace,
@@ -80,9 +83,7 @@ export function ReleaseDialog({ act }: { act: Act }) {
         source: candidate.source,
         reason,
         requestedBy: me.data?.user,
-        expectedBase: lock
-          ? choices.apps.find(({ spec }) => spec.environment === environment)?.status?.current?.commit
-          : undefined,
+        expectedBase: lock ? baseOf(environment) : undefined,
       }))
     : [];
   const plans = usePlans(right.allowed ? orders : []);
@@ -180,13 +181,7 @@ export function ReleaseDialog({ act }: { act: Act }) {
               policy brings the newer version back.
             </Alert>
           )}
-          <Checkbox
-            size="xs"
-            mb="md"
-            checked={lock}
-            onChange={(event) => setLock(event.currentTarget.checked)}
-            label="Only if nobody released it meanwhile (expected base)"
-          />
+          <ExpectedBase expected={lock} onChange={setLock} bases={targets.map(baseOf)} />
           <DialogFoot
             sticks
             onClose={close}

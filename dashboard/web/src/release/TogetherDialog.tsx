@@ -27,6 +27,7 @@ import { Guarded } from '~/parts/Guarded';
 import { ReasonField } from '~/parts/ReasonField';
 import { tellRefusal } from '~/parts/refused';
 import { Empty, Failure, Loading } from '~/parts/states';
+import { ExpectedBase } from './ExpectedBase';
 import { PlanOf } from './PlanOf';
 import { usePlans } from './plans';
 import './release.css';
@@ -42,6 +43,7 @@ export function TogetherDialog({ together }: { together: Together }) {
   const { ns } = useSearch({ strict: false });
   const { namespace, from, to } = together;
   const [reason, setReason] = useState('');
+  const [expected, setExpected] = useState(true);
   const me = useMe();
   const cards = useValues<EnvironmentCard>(useOverview(ns), 'env:').filter((card) => card.namespace === namespace);
   const found = useQuery({
@@ -54,7 +56,7 @@ export function TogetherDialog({ together }: { together: Together }) {
   const there = members.filter(({ not }) => !not);
   const shared = sharedArtifact(there, namespace);
   const said = { reason, requestedBy: me.data?.user };
-  const orders = found.data && from !== to ? ordersOf(together, there, shared, said) : [];
+  const orders = found.data && from !== to ? ordersOf(together, there, shared, said, expected) : [];
   const mayPlan = useRight(toRelease(namespace));
   const maySet = useRight(toReleaseTogether(namespace));
   // A set is planned by releases, too.
@@ -195,6 +197,16 @@ export function TogetherDialog({ together }: { together: Together }) {
             ))}
             {orders.length === 0 && <Empty>There is nothing to plan: {why}</Empty>}
           </section>
+          {shared ? (
+            <Text size="xs" c="dimmed" mb="md">
+              A ReleaseSet expects no base: it goes on top of whatever is released when all of it is ready. A newer
+              release of one of the apps ends it as long as it waits.
+            </Text>
+          ) : (
+            orders.length > 0 && (
+              <ExpectedBase expected={expected} onChange={setExpected} bases={there.map(({ base }) => base)} />
+            )
+          )}
           <DialogFoot
             sticks
             onClose={close}

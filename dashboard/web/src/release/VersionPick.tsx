@@ -1,9 +1,13 @@
-import { Anchor, Radio, Text } from '@mantine/core';
+import { Anchor, Radio, Text, Tooltip } from '@mantine/core';
 import { useState } from 'react';
+import type { Check } from '~/api/views';
+import { linesOf, namedChecks } from '~/commits/commits';
 import type { Act } from '~/domain/act';
 import { Age } from '~/parts/Age';
 import { Empty } from '~/parts/states';
+import { WordMark } from '~/parts/WordMark';
 import type { Candidate } from './candidates';
+import { useChecks } from './useChecks';
 
 interface Props {
   act: Act;
@@ -17,6 +21,9 @@ const FEW = 5;
 /** Chooses the version: newest artifacts, or for a rollback what was there before. */
 export function VersionPick({ act, candidates, candidate, onChange }: Props) {
   const [all, setAll] = useState(false);
+  const place = candidate ? candidates.indexOf(candidate) : -1;
+  const shown = all ? candidates : candidates.slice(0, Math.max(FEW, place + 1));
+  const checks = useChecks(act.namespace, shown);
   if (candidates.length === 0) {
     return (
       <Empty>
@@ -26,8 +33,6 @@ export function VersionPick({ act, candidates, candidate, onChange }: Props) {
       </Empty>
     );
   }
-  const place = candidate ? candidates.indexOf(candidate) : -1;
-  const shown = all ? candidates : candidates.slice(0, Math.max(FEW, place + 1));
   const choose = (id: string) => {
     if (act.kind === 'rollback') onChange({ ...act, to: id });
     else if (act.kind !== 'adopt' && !id.startsWith('from ')) {
@@ -51,6 +56,7 @@ export function VersionPick({ act, candidates, candidate, onChange }: Props) {
                 <Text span size="xs" c="dimmed" className="ellipsis">
                   {[author, branch, runsIn.length > 0 && `runs in ${runsIn.join(', ')}`].filter(Boolean).join(' · ')}
                 </Text>
+                <ChecksOf checks={checks.of.get(id)} />
                 <Age time={time} />
               </span>
             }
@@ -62,6 +68,27 @@ export function VersionPick({ act, candidates, candidate, onChange }: Props) {
           Show all {candidates.length}
         </Anchor>
       )}
+      {checks.missing && (
+        <Text size="xs" c="dimmed" className="wrap">
+          Not all build statuses are known: {checks.missing}
+        </Text>
+      )}
     </Radio.Group>
+  );
+}
+
+/** How CI judged a version, each check by its name; nothing where the host tells of none. */
+function ChecksOf({ checks = [] }: { checks?: readonly Check[] }) {
+  const sum = namedChecks(checks);
+  if (!sum) return <span />;
+  return (
+    <Tooltip label={<span className="lines">{linesOf(checks)}</span>}>
+      <span className="release-checks">
+        <span className="visually-hidden">CI: {sum.word} </span>
+        <WordMark word={sum.word} size={14}>
+          <span className="ellipsis">{sum.text}</span>
+        </WordMark>
+      </span>
+    </Tooltip>
   );
 }

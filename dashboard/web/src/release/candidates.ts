@@ -14,6 +14,9 @@ export interface Candidate {
   author?: string;
   time?: string;
   branch?: string;
+  /** Commit of the application, and its repository, such as `acme/shop`. */
+  commit?: string;
+  repository?: string;
   /** Where it is what was released last. */
   runsIn: string[];
   /** Environments that it has a manifest for; nothing where that is not known, or does not matter. */
@@ -45,6 +48,8 @@ function candidateOf(artifact: Artifact, app: string, apps: readonly App[]): Can
     author: version.author,
     time: created ?? creationTimestamp,
     branch: version.branch,
+    commit: version.sha,
+    repository: version.repository,
     runsIn: apps.filter((each) => each.status?.current?.artifact?.name === name).map((each) => each.spec.environment),
     environments: validOf(artifact)
       .filter((verdict) => verdict.app === app)
@@ -56,13 +61,15 @@ function candidateOf(artifact: Artifact, app: string, apps: readonly App[]): Can
 export function pastOf(entries: readonly HistoryEntry[], current: string | undefined): Candidate[] {
   return entries
     .filter(({ action, commit }) => action !== 'uninstall' && action !== 'environment' && commit !== current)
-    .map(({ commit, release, version, subject, requestedBy, time }) => ({
+    .map(({ commit, release, version, subject, requestedBy, time, source, repository }) => ({
       id: release ?? commit,
       source: { rollbackTo: release ? { release } : { commit } },
       version: version ?? commit.slice(0, 7),
       message: subject,
       author: requestedBy ?? undefined,
       time,
+      commit: source ?? undefined,
+      repository: repository ?? undefined,
       runsIn: [],
     }));
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { App, Artifact, Release } from '~/api/kinds';
 import { candidatesOf, gatesOf, pastOf, whyNot } from './candidates';
 import { commitOf, valuesOf } from './content';
+import { expectedText } from './expected';
 import { stepsOf, totalOf } from './timeline';
 
 const at = (second: number) => `2026-11-26T12:00:${String(second).padStart(2, '0')}Z`;
@@ -149,4 +150,18 @@ test('a release that changed nothing has its files where git had them already; o
   expect(commitOf(release({ phase: 'Unchanged', plan }))).toBe('b1');
   expect(commitOf(release({ phase: 'Healthy', plan, commit }))).toBe('c1');
   expect(commitOf(release({ phase: 'Planned', plan }))).toBeUndefined();
+});
+
+test('the bases that are expected are named, and none where nothing is released yet', () => {
+  expect(expectedText(['77ab01d9c0', undefined])).toBe('Expect base 77ab01d');
+  expect(expectedText(['aaaaaaa1', 'bbbbbbb2', 'aaaaaaa1'])).toBe('Expect base aaaaaaa, bbbbbbb');
+  expect(expectedText(['a', 'b', 'c', 'd', 'e'])).toBe('Expect base a, b, c and 2 more');
+  expect(expectedText([undefined])).toBeUndefined();
+});
+
+test('a version knows the commit that CI has judged, also one to go back to', () => {
+  const built = { ...artifact('a1', at(1), ['dev']), spec: { version: { sha: 's1', repository: 'acme/shop' } } };
+  expect(candidatesOf([built], 'shop', [])[0]).toMatchObject({ commit: 's1', repository: 'acme/shop' });
+  const entry = { commit: 'c1', time: at(1), subject: 's', action: 'release', source: 's2', repository: 'acme/shop' };
+  expect(pastOf([entry], undefined)[0]).toMatchObject({ commit: 's2', repository: 'acme/shop' });
 });
