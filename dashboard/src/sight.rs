@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Approvals = 16,
     Repositories = 32,
     ConfigChanges = 64,
+    ReleaseSets = 128,
 }
 
 impl Kind {
@@ -36,6 +37,7 @@ impl Kind {
             Self::Approvals => "approvals",
             Self::Repositories => "repositories",
             Self::ConfigChanges => "configchanges",
+            Self::ReleaseSets => "releasesets",
         }
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use gimlet_crds::{App, Approval, Artifact, ConfigChange, Environment, Release, Repository};
+use gimlet_crds::{
+    App, Approval, Artifact, ConfigChange, Environment, Release, ReleaseSet, Repository,
+};
 use gimlet_process::Pauses;
 use jiff::Timestamp;
 use kube::api::Api;
@@ -35,6 +37,7 @@ pub(crate) struct Watched {
     pub(crate) apps: Store<Guarded<App>>,
     pub(crate) environments: Store<Guarded<Environment>>,
     pub(crate) releases: Store<Guarded<Release>>,
+    pub(crate) sets: Store<Guarded<ReleaseSet>>,
     pub(crate) approvals: Store<Guarded<Approval>>,
     pub(crate) repositories: Store<Guarded<Repository>>,
     pub(crate) changes: Store<Guarded<ConfigChange>>,
@@ -51,6 +54,7 @@ impl Watched {
             apps: follow(client, stop, &news, |_| {}),
             environments: follow(client, stop, &news, |_| {}),
             releases: follow(client, stop, &news, |_| {}),
+            sets: follow(client, stop, &news, |_| {}),
             approvals: follow(client, stop, &news, |_| {}),
             repositories: follow(client, stop, &news, |_| {}),
             // What became of a change is shown; its text is read by whoever looks at that one.

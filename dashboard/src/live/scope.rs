@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use gimlet_crds::{App, Approval, ConfigChange, Environment, Phase, Release, Repository};
+use gimlet_crds::{
+    App, Approval, ConfigChange, Environment, Phase, Release, ReleaseSet, Repository,
+};
 use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt};
 use serde::{Deserialize, Serialize, Serializer};
@@ -14,7 +16,7 @@ use crate::gateway::{Place, Presence, Running};
 use crate::http::Dashboard;
 use crate::overview;
 use crate::sight::{Kind, Sight};
-use crate::watched::{Board, EnvironmentCard, Guarded, ReleaseRow, Row};
+use crate::watched::{Board, EnvironmentCard, Guarded, ReleaseRow, Row, Watched};
 
 /// Objects that one subscription shows.
 const MOST: usize = 5000;
@@ -39,6 +41,8 @@ pub(super) enum Scope {
     App { namespace: String, environment: String, name: String },
     /// A release, and what people say of it.
     Release { namespace: String, name: String },
+    /// Releases that are committed together, and each of them.
+    ReleaseSet { namespace: String, name: String },
     /// An environment, its apps and its agent, and how many releases wait to be pushed.
     Environment { namespace: String, name: String },
     /// A repository, and that there is something new of its artifacts.
@@ -70,6 +74,7 @@ pub(super) enum Value {
     App(Arc<Guarded<App>>),
     Environment(Arc<Guarded<Environment>>),
     Release(Arc<Guarded<Release>>),
+    ReleaseSet(Arc<Guarded<ReleaseSet>>),
     Approval(Arc<Guarded<Approval>>),
     Repository(Arc<Guarded<Repository>>),
     ConfigChange(Arc<Guarded<ConfigChange>>),
@@ -93,6 +98,7 @@ impl Value {
             (Self::App(a), Self::App(b)) => Arc::ptr_eq(a, b),
             (Self::Environment(a), Self::Environment(b)) => Arc::ptr_eq(a, b),
             (Self::Release(a), Self::Release(b)) => Arc::ptr_eq(a, b),
+            (Self::ReleaseSet(a), Self::ReleaseSet(b)) => Arc::ptr_eq(a, b),
             (Self::Approval(a), Self::Approval(b)) => Arc::ptr_eq(a, b),
             (Self::Repository(a), Self::Repository(b)) => Arc::ptr_eq(a, b),
             (Self::ConfigChange(a), Self::ConfigChange(b)) => Arc::ptr_eq(a, b),
@@ -117,6 +123,7 @@ impl Serialize for Value {
             Self::App(app) => app.0.as_ref().ok().serialize(serializer),
             Self::Environment(environment) => environment.0.as_ref().ok().serialize(serializer),
             Self::Release(release) => release.0.as_ref().ok().serialize(serializer),
+            Self::ReleaseSet(set) => set.0.as_ref().ok().serialize(serializer),
             Self::Approval(approval) => approval.0.as_ref().ok().serialize(serializer),
             Self::Repository(repository) => repository.0.as_ref().ok().serialize(serializer),
             Self::ConfigChange(change) => change.0.as_ref().ok().serialize(serializer),
@@ -139,6 +146,7 @@ impl Scope {
             | Self::Denials { namespace } => namespace.as_deref(),
             Self::App { namespace, .. }
             | Self::Release { namespace, .. }
+            | Self::ReleaseSet { namespace, .. }
             | Self::Environment { namespace, .. }
             | Self::Repository { namespace, .. }
             | Self::ConfigChange { namespace, .. } => Some(namespace.as_str()),
@@ -156,6 +164,7 @@ impl Scope {
             Self::ConfigChange { .. } => &[Kind::ConfigChanges],
             Self::App { .. } => &[Kind::Apps, Kind::Releases],
             Self::Release { .. } => &[Kind::Releases, Kind::Approvals],
+            Self::ReleaseSet { .. } => &[Kind::ReleaseSets, Kind::Releases],
             Self::Environment { .. } => &[Kind::Environments, Kind::Apps, Kind::Releases],
         }
     }
@@ -204,16 +213,10 @@ impl Scope {
                 }
             }
             Self::Release { namespace, name } => {
-                if sight.sees(Kind::Releases, namespace) {
-                    let of = |release: &Release| release.name_any() == *name;
-                    let releases = &watched.releases;
-                    entries.extend(objects("release", releases, namespace, Value::Release, of));
-                }
-                if sight.sees(Kind::Approvals, namespace) {
-                    let of = |approval: &Approval| approval.spec.release == *name;
-                    let approvals = &watched.approvals;
-                    entries.extend(objects("approval", approvals, namespace, Value::Approval, of));
-                }
+                entries = of_release(watched, sight, namespace, name);
+            }
+            Self::ReleaseSet { namespace, name } => {
+                entries = of_set(watched, sight, namespace, name);
             }
             Self::Repository { namespace, name } => {
                 if sight.sees(Kind::Repositories, namespace) {
@@ -294,6 +297,37 @@ fn of_overview(board: &Board, sight: &Sight) -> Vec<(Arc<str>, Value)> {
     rows.chain(cards).chain(releases).collect()
 }
 
+fn of_release(
+    watched: &Watched,
+    sight: &Sight,
+    namespace: &str,
+    name: &str,
+) -> Vec<(Arc<str>, Value)> {
+    let mut entries = Vec::new();
+    if sight.sees(Kind::Releases, namespace) {
+        let of = |release: &Release| release.name_any() == name;
+        entries.extend(objects("release", &watched.releases, namespace, Value::Release, of));
+    }
+    if sight.sees(Kind::Approvals, namespace) {
+        let of = |approval: &Approval| approval.spec.release == name;
+        entries.extend(objects("approval", &watched.approvals, namespace, Value::Approval, of));
+    }
+    entries
+}
+
+fn of_set(watched: &Watched, sight: &Sight, namespace: &str, name: &str) -> Vec<(Arc<str>, Value)> {
+    let mut entries = Vec::new();
+    if sight.sees(Kind::ReleaseSets, namespace) {
+        let of = |set: &ReleaseSet| set.name_any() == name;
+        entries.extend(objects("set", &watched.sets, namespace, Value::ReleaseSet, of));
+    }
+    if sight.sees(Kind::Releases, namespace) {
+        let of = |release: &Release| release.spec.set.as_deref() == Some(name);
+        entries.extend(objects("release", &watched.releases, namespace, Value::Release, of));
+    }
+    entries
+}
+
 fn objects<K>(
     kind: &str,
     store: &Store<Guarded<K>>,
@@ -369,6 +403,10 @@ mod tests {
             (
                 json!({"kind": "release", "namespace": "a", "name": "c"}),
                 Scope::Release { namespace: "a".into(), name: "c".into() },
+            ),
+            (
+                json!({"kind": "releaseset", "namespace": "a", "name": "c"}),
+                Scope::ReleaseSet { namespace: "a".into(), name: "c".into() },
             ),
             (
                 json!({"kind": "repository", "namespace": "a", "name": "c"}),

@@ -367,6 +367,8 @@ export function makeRelease({
   name,
   planOnly,
   manifest,
+  set,
+  blockedBy,
 }) {
   const order = ['planned', 'queued', 'committed', 'applied', 'healthy'];
   const reached = {
@@ -415,6 +417,7 @@ export function makeRelease({
       trigger: by === 'ci' ? 'Policy' : 'Manual',
       ...(reason ? { reason } : {}),
       ...(planOnly ? { planOnly } : {}),
+      ...(set ? { set } : {}),
       ...(manifest
         ? { manifest }
         : rollbackTo
@@ -444,7 +447,7 @@ export function makeRelease({
           : undefined,
       blockedBy:
         phase === 'Waiting'
-          ? [
+          ? (blockedBy ?? [
               { kind: 'Approval', name: environment, reason: 'waits for 1 approval of the plan: gimlet approve' },
               {
                 kind: 'Window',
@@ -452,7 +455,7 @@ export function makeRelease({
                 reason: 'no deploy window is open',
                 until: new Date(START + 4 * 3600_000).toISOString(),
               },
-            ]
+            ])
           : [],
       approvedBy: phase === 'Healthy' && environment === 'prod-eu' ? ['bob'] : [],
       timestamps: { ...stamps, ...(ended ? { ended: ago(age - offsets[Math.max(0, reached - 1)]) } : {}) },
@@ -637,6 +640,97 @@ for (const [place, app] of APPS.entries()) {
 
 /** When a host counts requests anew. */
 export const START_HOUR = new Date(START + 1800_000).toISOString();
+
+/** Two apps of one artifact in one commit: one set that waits, and one that ended as an app of it failed. */
+export const sets = [];
+{
+  const names = ['gateway', 'images'];
+  const make = (name, age, by, reason, phase, message) => {
+    const made = names.map((app, index) =>
+      makeRelease({
+        app,
+        environment: 'prod-eu',
+        artifact: joint,
+        phase: index ? phase[1] : phase[0],
+        age,
+        by,
+        reason,
+        name: `${app}.prod-eu-${hex(10)}`,
+        set: name,
+        message: index ? message : undefined,
+        blockedBy: index
+          ? [{ kind: 'Approval', name: 'prod-eu', reason: 'waits for 1 approval of the plan: gimlet approve' }]
+          : [{ kind: 'Set', name, reason: 'waits for images' }],
+      }),
+    );
+    for (const { status } of made.filter(({ status }) => status.phase === 'Failed')) {
+      status.commit = undefined;
+      status.timestamps = { planned: status.timestamps.planned, ended: status.timestamps.planned };
+    }
+    releases.push(...made);
+    sets.push({
+      apiVersion: API,
+      kind: 'ReleaseSet',
+      metadata: {
+        name,
+        namespace: NAMESPACE,
+        uid: hex(12),
+        creationTimestamp: ago(age),
+        annotations: { 'gimlet.io/created-by': by },
+      },
+      spec: {
+        environment: 'prod-eu',
+        apps: names,
+        artifact: { name: joint.metadata.name },
+        reason,
+        requestedBy: by,
+        trigger: 'Manual',
+      },
+    });
+  };
+  make('prod-eu-w41ts', 420, 'ada', 'larger pictures', ['Waiting', 'Waiting']);
+  make(
+    'prod-eu-f41ls',
+    86_400,
+    'bob',
+    'larger pictures',
+    ['Cancelled', 'Failed'],
+    'the chart needs a value: image.tag',
+  );
+}
+
+/** What the operator says of a set: what its releases have come to. */
+export function statusOfSet({ metadata, spec }) {
+  const own = releases.filter((release) => release.spec.set === metadata.name);
+  const failed = ['Failed', 'Rejected', 'Cancelled']
+    .map((phase) => own.find(({ status }) => status?.phase === phase))
+    .find(Boolean);
+  const order = ['Pending', 'Waiting', 'Queued', 'Committed', 'Applied', 'Healthy'];
+  const least = order.find((phase) => own.some(({ status }) => (status?.phase ?? 'Pending') === phase));
+  const phase = failed?.status.phase ?? least ?? own[0]?.status?.phase ?? 'Pending';
+  const alone = ({ status }) => status?.blockedBy?.every(({ kind }) => kind === 'Set');
+  const commit = own.find(({ status }) => status?.commit && !failed)?.status.commit;
+  const blocked = own.filter((release) => release.status?.phase === 'Waiting' && !alone(release));
+  const message = failed
+    ? `${failed.spec.app}: ${failed.status.conditions[0].message}; nothing of the set was committed`
+    : blocked.length
+      ? `waits for ${blocked.map((release) => release.spec.app).join(', ')}`
+      : `${own.length} releases are ${phase}`;
+  return {
+    phase,
+    conditions: [condition('Ready', phase === 'Healthy' ? 'True' : failed ? 'False' : 'Unknown', phase, message)],
+    releases: own.map((release) => ({
+      app: release.spec.app,
+      release: release.metadata.name,
+      phase: release.status?.phase,
+    })),
+    total: own.length || spec.apps?.length,
+    ready: own.filter((release) => release.status?.commit || (release.status?.phase === 'Waiting' && alone(release)))
+      .length,
+    ...(commit ? { commit: { sha: commit.sha, short: commit.short, url: commit.url, branch: commit.branch } } : {}),
+    timestamps: failed ? { ended: failed.status.timestamps.ended } : {},
+  };
+}
 
 export const repositories = ['checkout', 'catalog', 'search'].map((name) => ({
   apiVersion: API,

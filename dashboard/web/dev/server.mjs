@@ -41,7 +41,7 @@ const nobody = options.user === 'nobody';
 let signedIn = !options['signed-out'];
 
 if (options.empty)
-  for (const list of [world.apps, world.environments, world.releases, world.artifacts, world.repositories])
+  for (const list of [world.apps, world.environments, world.releases, world.sets, world.artifacts, world.repositories])
     list.length = 0;
 
 const kinds = {
@@ -52,7 +52,7 @@ const kinds = {
   repositories: world.repositories,
   approvals: world.approvals,
   configchanges: manifests.configChanges,
-  releasesets: [],
+  releasesets: world.sets,
 };
 const kindNames = {
   apps: 'App',
@@ -128,6 +128,13 @@ function entriesOf({ kind, environment, name }) {
         key: key('change', value),
         value: { ...value, spec: { ...value.spec, content: undefined } },
       }));
+  if (kind === 'releaseset')
+    return [
+      ...world.sets
+        .filter(({ metadata }) => metadata.name === name)
+        .map((set) => ({ key: key('set', set), value: { ...set, status: world.statusOfSet(set) } })),
+      ...world.releases.filter(({ spec }) => spec.set === name).map((value) => ({ key: key('release', value), value })),
+    ];
   if (kind === 'release') {
     return [
       ...world.releases
@@ -199,11 +206,14 @@ function kubernetes(method, [plural, name], query, body) {
       .split(',')
       .filter(Boolean)
       .map((each) => each.split('='));
+    const seen = (object) => (plural === 'releasesets' ? { ...object, status: world.statusOfSet(object) } : object);
     return {
       kind: `${kindNames[plural]}List`,
-      items: list.filter((object) =>
-        wanted.every(([path, value]) => path.split('.').reduce((at, part) => at?.[part], object) === value),
-      ),
+      items: list
+        .map(seen)
+        .filter((object) =>
+          wanted.every(([path, value]) => path.split('.').reduce((at, part) => at?.[part], object) === value),
+        ),
     };
   }
   if (method !== 'GET' && viewer) {
@@ -248,7 +258,9 @@ function kubernetes(method, [plural, name], query, body) {
     if (plural === 'repositories' && body.status?.head) manifests.editElsewhere(name);
   }
   if (method === 'DELETE') list.splice(list.indexOf(found), 1);
-  if (method === 'PATCH' && body.spec?.cancel) moving.end(found, 'Cancelled');
+  if (method === 'PATCH' && body.spec?.cancel)
+    for (const each of plural === 'releasesets' ? world.releases.filter(({ spec }) => spec.set === name) : [found])
+      moving.end(each, 'Cancelled');
   if (method !== 'GET') changed();
   return found;
 }
@@ -277,7 +289,7 @@ function create(plural, list, query, body) {
   if (plural === 'releasesets')
     for (const app of spec.apps) {
       const { apps: _, ...each } = spec;
-      const metadata = { name: `${name}.${app}`, namespace: made.metadata.namespace };
+      const metadata = { name: `${app}.${spec.environment}-${world.hex(10)}`, namespace: made.metadata.namespace };
       create('releases', kinds.releases, query, {
         ...body,
         kind: 'Release',

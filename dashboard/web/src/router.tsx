@@ -27,6 +27,11 @@ const release = createRoute({
   path: '/releases/$namespace/$name',
   component: lazyRouteComponent(() => import('./release/ReleasePage'), 'ReleasePage'),
 });
+const set = createRoute({
+  getParentRoute: () => root,
+  path: '/sets/$namespace/$name',
+  component: lazyRouteComponent(() => import('./sets/SetPage'), 'SetPage'),
+});
 const environments = createRoute({
   getParentRoute: () => root,
   path: '/environments',
@@ -69,6 +74,7 @@ export const router = createRouter({
     app,
     configure,
     release,
+    set,
     environments,
     wizard,
     environment,

@@ -283,6 +283,40 @@ export const screens = [
     },
   },
   { name: 'release-gone', path: '/releases/team-shop/nobody', ready: 'text=There is no Release' },
+  { name: 'set', path: '/sets/team-shop/prod-eu-w41ts', ready: 'text=waits for images' },
+  { name: 'set-narrow', path: '/sets/team-shop/prod-eu-w41ts', width: 420, ready: 'text=waits for images' },
+  {
+    name: 'set-plan',
+    path: '/sets/team-shop/prod-eu-w41ts',
+    height: 1300,
+    ready: 'text=waits for images',
+    act: async (page) => {
+      await page.locator('.release-plan-head').filter({ hasText: 'gateway' }).click();
+      await page.locator('.diff-file').first().waitFor();
+    },
+  },
+  { name: 'set-failed', path: '/sets/team-shop/prod-eu-f41ls', ready: 'text=nothing of the set was committed' },
+  {
+    name: 'set-viewer',
+    path: '/sets/team-shop/prod-eu-w41ts',
+    as: 'viewer',
+    ready: 'text=waits for images',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Cancel…', disabled: true }).hover();
+      await page.locator('[role=tooltip] >> text=needs `patch releasesets`').waitFor();
+    },
+  },
+  { name: 'set-gone', path: '/sets/team-shop/nobody', ready: 'text=There is no ReleaseSet' },
+  {
+    name: 'palette-set',
+    path: '/',
+    ready: '[role=row] >> text=checkout',
+    act: async (page) => {
+      await page.keyboard.press('Control+k');
+      await page.getByRole('textbox', { name: 'Search and act' }).fill('larger pictures');
+      await page.locator('text=Set prod-eu-w41ts').first().waitFor();
+    },
+  },
   { name: 'release-from-git', path: '/releases/team-shop/checkout.prod-eu-t1d1e', ready: '.diff-file' },
   {
     name: 'release-from-git-narrow',
@@ -840,14 +874,27 @@ export const steps = {
     await dialog.locator('.release-plan-head').first().click();
     await dialog.locator('.diff-file').first().waitFor();
     await button.click();
-    await page.locator('text=created: its releases follow').waitFor();
+    await page.waitForURL('**/sets/team-shop/**');
+    await page.locator('h1 >> text=2 apps').waitFor();
     const kept = await page.evaluate(async () => {
       const read = async (kind) =>
         (await (await fetch(`/apis/gimlet.io/v1alpha1/namespaces/team-shop/${kind}`)).json()).items;
-      const [[set], releases] = await Promise.all([read('releasesets'), read('releases')]);
+      const [sets, releases] = await Promise.all([read('releasesets'), read('releases')]);
+      const set = sets.find(({ metadata }) => location.pathname.endsWith(`/${metadata.name}`));
       return { apps: set.spec.apps, members: releases.filter(({ spec }) => spec.set === set.metadata.name).length };
     });
     if (kept.apps.join() !== 'gateway,images' || kept.members !== 2) throw new Error(JSON.stringify(kept));
+    await page.getByRole('link', { name: 'gateway' }).click();
+    await page
+      .locator('.facts')
+      .getByRole('link', { name: /^prod-eu-/ })
+      .click();
+    await page.waitForURL('**/sets/team-shop/**');
+    await page.getByRole('button', { name: 'Cancel…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel the set' }).click();
+    await page.locator('h1 >> text=Cancelled').waitFor();
+    await page.goto(backend.address);
+    await page.locator('[role=row] >> text=checkout').first().waitFor();
     await page.locator('[aria-label="Selected apps"]').waitFor({ state: 'detached' });
   },
   'rows are grouped and folded, columns moved and hidden, by keys alone and in the address': async (page, backend) => {

@@ -132,6 +132,35 @@ export interface ReleaseStatus {
 
 export type Release = Kube<ReleaseSpec, ReleaseStatus>;
 
+export interface ReleaseSetSpec {
+  environment: string;
+  apps?: string[];
+  artifact?: ArtifactRef;
+  rollbackTo?: { commit?: string; time?: string };
+  vars?: Record<string, string>;
+  reason?: string;
+  requestedBy?: string;
+  trigger?: ReleaseSpec['trigger'];
+  planOnly?: boolean;
+  cancel?: boolean;
+  confirm?: boolean;
+}
+
+export interface ReleaseSetStatus {
+  phase?: Phase;
+  conditions?: Condition[];
+  releases?: { app: string; release: string; phase?: Phase }[];
+  /** Apps that a rollback leaves as they are: they were not there then. */
+  leftOut?: string[];
+  commit?: { sha: string; short: string; url?: string; branch: string };
+  total?: number;
+  /** Releases that wait only for the others, or got further. */
+  ready?: number;
+  timestamps?: { committed?: string; ended?: string };
+}
+
+export type ReleaseSet = Kube<ReleaseSetSpec, ReleaseSetStatus>;
+
 export interface Lock {
   reason: string;
   until?: string;
@@ -355,5 +384,5 @@ export const isSilent = (app: App) =>
   ['AgentSilent', 'AgentBlind', 'NoAgent'].includes(condition(app.status?.conditions, 'Ready')?.reason ?? '');
 
 /** Who created an object: as the API server knows them, else as the client said. */
-export const creatorOf = (release: Release) =>
-  release.metadata.annotations?.['gimlet.io/created-by'] ?? release.spec.requestedBy;
+export const creatorOf = ({ metadata, spec }: Kube<{ requestedBy?: string }, unknown>) =>
+  metadata.annotations?.['gimlet.io/created-by'] ?? spec.requestedBy;

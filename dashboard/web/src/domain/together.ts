@@ -1,6 +1,6 @@
 /** Several apps that are promoted together, as they stand in the URL: `?act=together/team/cart~shop/staging/prod`. Pure. */
 
-import { API_VERSION, type App, type ArtifactRef, type Kube } from '~/api/kinds';
+import { API_VERSION, type App, type ArtifactRef, type ReleaseSetSpec } from '~/api/kinds';
 import type { Order } from './releaseSpec';
 
 export interface Together {
@@ -92,16 +92,6 @@ export function ordersOf(
     ...(expected && !shared && base ? { expectedBase: base } : {}),
   }));
 }
-
-export interface ReleaseSetSpec {
-  environment: string;
-  apps: string[];
-  artifact: ArtifactRef;
-  reason?: string;
-  requestedBy?: string;
-}
-
-export type ReleaseSet = Kube<ReleaseSetSpec, undefined>;
 
 /** A ReleaseSet as it is sent: the API server gives it a name. */
 export interface NewReleaseSet {

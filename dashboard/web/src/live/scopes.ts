@@ -10,6 +10,7 @@ import {
   type List,
   pathOf,
   type Release,
+  type ReleaseSet,
   type Repository,
 } from '~/api/kinds';
 import { readNamed } from '~/api/objects';
@@ -79,6 +80,19 @@ export function useReleaseScope(namespace: string, name: string) {
       orNone(get<List<Approval>>(approvals), { items: [] }),
     ]);
     return [...entryOf('release', found), ...list.items.map((approval) => entry('approval', approval))];
+  });
+}
+
+/** Releases that are committed together, and each of them. */
+export function useSetScope(namespace: string, name: string) {
+  return useFeed({ kind: 'releaseset', namespace, name }, async () => {
+    const found = await readNamed<ReleaseSet>('releasesets', namespace, name);
+    if (!found) return [];
+    const fieldSelector = `spec.environment=${found.spec.environment}`;
+    const all = get<List<Release>>(withQuery(pathOf('releases', namespace), { fieldSelector }));
+    const { items } = await orNone(all, { items: [] });
+    const own = items.filter(({ spec }) => spec.set === name);
+    return [entry('set', found), ...own.map((release) => entry('release', release))];
   });
 }
 

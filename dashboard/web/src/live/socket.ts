@@ -7,6 +7,7 @@ export interface Scope {
     | 'overview'
     | 'app'
     | 'release'
+    | 'releaseset'
     | 'environment'
     | 'releases'
     | 'repository'

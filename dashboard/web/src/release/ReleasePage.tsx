@@ -200,7 +200,20 @@ function ReleaseFacts({ release: { metadata, spec, status } }: { release: Releas
     ['Folder', status?.commit?.path],
     ['Approved by', status?.approvedBy?.join(', ')],
     ['Trigger', spec.trigger],
-    ['Set', spec.set],
+    [
+      'Set',
+      spec.set && (
+        <Link
+          key="set"
+          to="/sets/$namespace/$name"
+          params={{ namespace, name: spec.set }}
+          search={({ ns }) => ({ ns })}
+          className="text-link"
+        >
+          {spec.set}
+        </Link>
+      ),
+    ],
     ['Expected base', spec.expectedBase && <Sha key="base" id={spec.expectedBase} />],
     [
       'Source',

@@ -60,7 +60,7 @@ export function ReleaseTabs({ release, handle }: { release: Release; handle: Ref
               against <Sha id={base} />
             </Text>
           )}
-          <Changes release={release} />
+          <Changes release={release} keys />
         </Tabs.Panel>
         <Tabs.Panel value="manifests" className="panel-body">
           {commit ? (
@@ -80,7 +80,8 @@ export function ReleaseTabs({ release, handle }: { release: Release; handle: Ref
   );
 }
 
-function Changes({ release: { metadata, status } }: { release: Release }) {
+/** What a release changes, as it is planned or as it was. */
+export function Changes({ release: { metadata, status }, keys }: { release: Release; keys?: boolean }) {
   const { namespace, name } = metadata;
   const digest = status?.plan?.digest;
   const plan = useQuery({
@@ -104,7 +105,7 @@ function Changes({ release: { metadata, status } }: { release: Release }) {
   if (difference.files.length + difference.objects.length === 0) {
     return <Empty>Git has exactly this already: nothing changes.</Empty>;
   }
-  return <Diff difference={difference} keys folder={status?.commit?.path} />;
+  return <Diff difference={difference} keys={keys} folder={status?.commit?.path} />;
 }
 
 function ValuesOf({ release }: { release: Release }) {

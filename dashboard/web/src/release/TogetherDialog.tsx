@@ -5,20 +5,13 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { get, Problem, post, withQuery } from '~/api/http';
-import { type App, type List, pathOf, type Release } from '~/api/kinds';
+import { type App, type List, pathOf, type Release, type ReleaseSet } from '~/api/kinds';
 import { toRelease, toReleaseTogether, useMe, useRight } from '~/api/rights';
 import type { EnvironmentCard } from '~/api/server';
+import { setCommand } from '~/domain/releaseSet';
 import { kubectlCreate, newRelease } from '~/domain/releaseSpec';
 import { clearSelection } from '~/domain/selection';
-import {
-  membersOf,
-  newReleaseSet,
-  ordersOf,
-  type ReleaseSet,
-  sharedArtifact,
-  type Together,
-  togetherToText,
-} from '~/domain/together';
+import { membersOf, newReleaseSet, ordersOf, sharedArtifact, type Together, togetherToText } from '~/domain/together';
 import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { CopyAs } from '~/parts/CopyAs';
@@ -78,7 +71,7 @@ export function TogetherDialog({ together }: { together: Together }) {
       if (shared) {
         const set = newReleaseSet(together, there, shared, said);
         const { metadata } = await post<ReleaseSet>(pathOf('releasesets', namespace), set);
-        return { made: `ReleaseSet ${metadata.name} created: its releases follow`, refused: [] };
+        return { set: metadata.name, made: undefined, refused: [] };
       }
       const answers = await Promise.allSettled(
         good.map((order) => post<Release>(pathOf('releases', namespace), newRelease(order))),
@@ -86,11 +79,16 @@ export function TogetherDialog({ together }: { together: Together }) {
       const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
       const count = answers.length - refused.length;
       return {
+        set: undefined,
         made: count > 0 ? `${count} ${count === 1 ? 'release' : 'releases'} created` : undefined,
         refused,
       };
     },
-    onSuccess: ({ made, refused }) => {
+    onSuccess: ({ set, made, refused }) => {
+      if (set) {
+        clearSelection();
+        void navigate({ to: '/sets/$namespace/$name', params: { namespace, name: set }, search: { ns } });
+      }
       for (const error of refused) {
         if (error instanceof Problem && error.status === 403) void queries.invalidateQueries({ queryKey: ['right'] });
         tellRefusal(error);
@@ -211,7 +209,15 @@ export function TogetherDialog({ together }: { together: Together }) {
             sticks
             onClose={close}
             close="Close"
-            beside={orders.length > 0 && <CopyAs object={object} kubectl={(yaml) => kubectlCreate(namespace, yaml)} />}
+            beside={
+              orders.length > 0 && (
+                <CopyAs
+                  object={object}
+                  cli={shared && setCommand(namespace, newReleaseSet(together, there, shared, said).spec)}
+                  kubectl={(yaml) => kubectlCreate(namespace, yaml)}
+                />
+              )
+            }
           >
             <Guarded right={right} unless={why} onClick={submit} size="sm" loading={create.isPending}>
               {shared

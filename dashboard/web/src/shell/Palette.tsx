@@ -1,6 +1,7 @@
 import { useMantineColorScheme } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { createSpotlight, Spotlight, type SpotlightActionData } from '@mantine/spotlight';
-import { IconFileText, IconRocket, IconSearch, IconServer, IconSunMoon } from '@tabler/icons-react';
+import { IconFileText, IconRocket, IconSearch, IconServer, IconStack2, IconSunMoon } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { actToText } from '~/domain/act';
@@ -9,6 +10,7 @@ import { useOverview } from '~/live/scopes';
 import { useValues } from '~/live/useFeed';
 import { WordIcon } from '~/parts/WordMark';
 import { pages } from './Shell';
+import { useSets } from './useSets';
 
 /** The list of apps alone: where `g a` goes is chosen, for there is no page of all apps but the overview. */
 const [appPick, appList] = createSpotlight();
@@ -22,6 +24,8 @@ export function Palette() {
   const environments = useValues<EnvironmentCard>(feed, 'env:');
   const navigate = useNavigate();
   const { toggleColorScheme } = useMantineColorScheme();
+  const [opened, { open, close }] = useDisclosure(false);
+  const sets = useSets(ns ? [ns] : environments.map(({ namespace }) => namespace), opened);
 
   const going: SpotlightActionData[] = pages.map(({ to, label, key, Icon }) => ({
     id: to,
@@ -73,6 +77,15 @@ export function Palette() {
     leftSection: <IconServer size={18} />,
     onClick: () => void navigate({ to: '/environments/$namespace/$name', params: { namespace, name }, search: { ns } }),
   }));
+  const together: SpotlightActionData[] = sets.map(({ metadata: { namespace, name }, spec, status }) => ({
+    id: `set ${namespace}/${name}`,
+    label: `Set ${name}`,
+    description: [status?.releases?.map(({ app }) => app).join(', ') ?? spec.apps?.join(', '), spec.reason]
+      .filter(Boolean)
+      .join(' · '),
+    leftSection: <IconStack2 size={18} />,
+    onClick: () => void navigate({ to: '/sets/$namespace/$name', params: { namespace, name }, search: { ns } }),
+  }));
   const other: SpotlightActionData[] = [
     {
       id: 'scheme',
@@ -86,7 +99,9 @@ export function Palette() {
     <>
       <Spotlight
         {...shared}
-        actions={[...going, ...places, ...apps, ...other]}
+        actions={[...going, ...places, ...apps, ...together, ...other]}
+        onSpotlightOpen={open}
+        onSpotlightClose={close}
         shortcut="mod + K"
         limit={12}
         nothingFound="Nothing has this name."
