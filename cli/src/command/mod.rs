@@ -27,6 +27,7 @@ mod release;
 mod rollback;
 mod row;
 mod send;
+mod set;
 mod status;
 mod template;
 mod tree;
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     #[command(alias = "environment")]
     Env(env::EnvCommand),
     Artifact(artifact::ArtifactCommand),
+    #[command(aliases = ["sets", "releaseset"])]
+    Set(set::SetCommand),
     Manifest(manifest::ManifestCommand),
     Template(Box<template::TemplateArgs>),
     Audit(audit::AuditCommand),
@@ -110,6 +113,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Finish, CommandError> {
         Command::App(command) => Box::pin(app::run(&command, &global)).await,
         Command::Env(command) => Box::pin(env::run(&command, &global)).await,
         Command::Artifact(command) => Box::pin(artifact::run(&command, &global)).await,
+        Command::Set(command) => Box::pin(set::run(&command, &global)).await,
         Command::Manifest(command) => manifest::run(&command).await,
         Command::Template(args) => template::run(&args, &global).await,
         Command::Audit(command) => audit::run(&command).await,

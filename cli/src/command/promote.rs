@@ -109,7 +109,7 @@ fn rule_of(environment: &Environment, app: &str, to: &str) -> Result<String, Com
 }
 
 /// Refuses what the operator would refuse a moment later.
-fn promotable(app: Option<&App>, name: &str, from: &str) -> Result<(), CommandError> {
+pub(super) fn promotable(app: Option<&App>, name: &str, from: &str) -> Result<(), CommandError> {
     let current = app.and_then(|app| app.status.as_ref()).and_then(|s| s.current.as_ref());
     let Some(current) = current else {
         return Err(CommandError::new(Kind::NotFound, format!("{name} does not run in {from}"))

@@ -102,8 +102,9 @@ struct AppWaitArgs {
     timeout: Duration,
 }
 
+/// How far something has to get, and in which time.
 #[derive(Debug, Args)]
-struct GoalArgs {
+pub(super) struct GoalArgs {
     /// What to wait for: committed, applied, healthy, condition=TYPE[=STATUS] or phase=PHASE
     #[arg(long = "for", value_name = "GOAL", default_value = "healthy", value_parser = Goal::parse)]
     goal: Goal,
@@ -133,16 +134,7 @@ pub(super) async fn run(command: &WaitCommand, global: &Global) -> Result<Finish
             }
         },
         What::Set(SetWaitArgs { name, goal }) => {
-            let mut reporter = Reporter::new();
-            let judge = |set: &ReleaseSet| {
-                let status = set.status.clone().unwrap_or_default();
-                reporter.show(status.phase.as_str(), &said(&status.conditions));
-                judge_set(set, &goal.goal)
-            };
-            let present =
-                |set: &ReleaseSet| said(&set.status.clone().unwrap_or_default().conditions);
-            until(&cluster, name, goal.timeout, judge, present).await?;
-            drop(reporter);
+            follow_set(&cluster, name, goal).await?;
             told::<ReleaseSet>(name, &goal.goal)?;
         }
         What::Artifact(ArtifactWaitArgs { name, timeout, fail_on_waiting }) => {
@@ -158,6 +150,22 @@ pub(super) async fn run(command: &WaitCommand, global: &Global) -> Result<Finish
         }
     }
     Ok(Finish::Done)
+}
+
+/// Follows a set until it got as far as it has to; every other end is an error.
+pub(super) async fn follow_set(
+    cluster: &Cluster,
+    name: &str,
+    GoalArgs { goal, timeout }: &GoalArgs,
+) -> Result<ReleaseSet, CommandError> {
+    let mut reporter = Reporter::new();
+    let judge = |set: &ReleaseSet| {
+        let status = set.status.clone().unwrap_or_default();
+        reporter.show(status.phase.as_str(), &said(&status.conditions));
+        judge_set(set, goal)
+    };
+    let present = |set: &ReleaseSet| said(&set.status.clone().unwrap_or_default().conditions);
+    until(cluster, name, *timeout, judge, present).await
 }
 
 async fn app_runs(cluster: &Cluster, name: &str, timeout: Duration) -> Result<(), CommandError> {
