@@ -121,14 +121,11 @@ export function ResumeButton({
           </Text>
           <CopyLine text={`flux resume ${COMMAND[kind]} ${name} -n ${inNamespace}`} />
           {act.error && <Failure error={act.error} />}
-          <Group justify="flex-end" gap="xs">
-            <Button variant="default" onClick={close}>
-              Leave it
-            </Button>
-            <Button onClick={() => act.mutate(apiVersion)} loading={act.isPending} data-autofocus>
+          <DialogFoot onClose={close} close="Leave it">
+            <Button size="sm" onClick={() => act.mutate(apiVersion)} loading={act.isPending} data-autofocus>
               Resume
             </Button>
-          </Group>
+          </DialogFoot>
         </Stack>
       </Modal>
     </>
