@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::history::{self, app, data, file};
 use crate::metrics::Counters;
 use crate::report::{Section, Verdict, mebibytes, row, time};
-use crate::site::count;
+use crate::site::{count, requests};
 use crate::{memory, processor};
 
 const PATIENCE: Duration = Duration::from_mins(20);
@@ -98,7 +98,8 @@ fn section(size: Size, first: Duration, rest: &Rest, again: Duration, queue: &Qu
         notes: vec![
             format!("at rest for {}: {}", time(size.rest.as_secs_f64()), rest.told),
             format!("while releasing: {}", queue.told),
-            format!("written meanwhile: {}", queue.requests),
+            format!("requests to the API server per release: {}", queue.requests),
+            format!("the API server refused {} requests as too many", queue.refused),
         ],
         data: json!({
             "apps": size.apps, "environments": size.environments, "commits": size.commits,
@@ -127,6 +128,7 @@ struct Queue {
     memory: u64,
     told: String,
     requests: String,
+    refused: f64,
 }
 
 /// The objects, and what works on them. The fields are in the order in which they go.
@@ -284,13 +286,15 @@ impl Load {
             took = (pushed >= count(size.releases)).then(|| began.elapsed());
             tokio::time::sleep(LOOK).await;
         }
-        let counters = self.counters()?;
+        let (counters, answered) = (self.counters()?, self.requests().await?);
+        let refused = |of: &Counters| of.sum("apiserver_request_total", &["code=\"429\""]);
         Ok(Queue {
             took,
             pushes: counters.sum("gimlet_git_operations_total", &["op=\"push\""]),
             memory: memory.finish()?.together,
             told: processor::Taken::now()?.since(&before),
-            requests: written(&self.requests().await?, &asked),
+            requests: requests(&asked, &answered, size.releases),
+            refused: refused(&answered) - refused(&asked),
         })
     }
 
@@ -299,20 +303,6 @@ impl Load {
         let request = http::Request::get("/metrics").body(Vec::new())?;
         Ok(Counters::parse(&self.client.request_text(request).await?))
     }
-}
-
-/// Says what was written to the API server meanwhile, the most first.
-fn written(now: &Counters, before: &Counters) -> String {
-    let by = ["verb", "resource", "subresource", "code"];
-    let grown = now.grown(before, "apiserver_request_total", &by);
-    let mut writes: Vec<_> = grown
-        .iter()
-        .filter(|(what, _)| ["POST", "PUT", "PATCH", "APPLY"].iter().any(|w| what.starts_with(w)))
-        .filter(|(_, count)| **count >= 10.0)
-        .collect();
-    writes.sort_unstable_by(|a, b| b.1.total_cmp(a.1));
-    let parts = writes.iter().map(|(what, count)| format!("{count} {}", what.trim_end()));
-    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Waits for requests, some at a time.
