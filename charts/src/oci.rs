@@ -8,7 +8,7 @@ use url::Url;
 use crate::ChartFetchError;
 use crate::archive::ARCHIVE_LIMIT;
 use crate::http::{Client, Get, Response};
-use crate::range::{VersionRange, parse_version, precedence};
+use crate::range::{VersionRange, is_whole, parse_version, precedence};
 use crate::repository::{basic, version_not_found};
 use crate::source::OciReference;
 use crate::tree::{digest, too_large};
@@ -24,6 +24,8 @@ const OLD_CONTENT: &str = "application/tar+gzip";
 const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 const TOKEN_LIMIT: u64 = 1024 * 1024;
 const TAG_PAGES: usize = 200;
+/// Tags of all pages that are versions, after which a list is taken for one without an end.
+const TAGS: usize = 50_000;
 const MANIFESTS_TRIED: usize = 10;
 
 /// A chart's archive in a registry, not yet downloaded.
@@ -170,8 +172,8 @@ impl<'a> Registry<'a> {
 
     /// Lists the tags that are versions.
     pub(crate) fn versions(&mut self) -> Result<Vec<(Version, String)>, ChartFetchError> {
-        let texts = self.tags()?.into_iter();
-        Ok(texts.filter_map(|tag| Some((version_of(&tag)?, tag.replace('_', "+")))).collect())
+        let tags = self.tags()?.into_iter();
+        Ok(tags.filter_map(|tag| Some((version_of(&tag)?, tag.replace('_', "+")))).collect())
     }
 
     fn choose(&mut self, range: &VersionRange) -> Result<String, ChartFetchError> {
@@ -193,7 +195,10 @@ impl<'a> Registry<'a> {
             let response = self.get_url(&url, &[], MANIFEST_LIMIT)?.success(&self.what())?;
             let page: Tags = serde_json::from_slice(&response.body)
                 .map_err(|error| self.invalid(format!("its list of tags: {error}")))?;
-            tags.extend(page.tags.into_iter().flatten());
+            tags.extend(page.tags.into_iter().flatten().filter(|tag| version_of(tag).is_some()));
+            if tags.len() > TAGS {
+                break;
+            }
             let Some(next) = response.header("link").and_then(next_page) else { return Ok(tags) };
             let next = url.join(next).map_err(|error| self.invalid(error.to_string()))?;
             if next.origin() != self.base.origin() {
@@ -292,8 +297,11 @@ impl<'a> Registry<'a> {
 }
 
 /// Reads a tag as a version: it cannot hold '+', for which Helm writes '_'.
+///
+/// As for Helm, one with parts left out is none: `1.2` moves, `20240115` is a date.
 fn version_of(tag: &str) -> Option<Version> {
-    parse_version(&tag.replace('_', "+"))
+    let text = tag.replace('_', "+");
+    parse_version(&text).filter(|_| is_whole(&text))
 }
 
 /// A digest becomes part of a URL and of a file name, so only the exact form is taken.

@@ -67,6 +67,12 @@ pub fn parse_version(text: &str) -> Option<Version> {
     (!partial.wild_text).then_some(partial.version)
 }
 
+/// Tells whether a text is one version and not, with parts left out, also a range of them.
+pub(crate) fn is_whole(text: &str) -> bool {
+    let numbers = text.split(['-', '+']).next().unwrap_or(text);
+    parse_version(text).is_some() && numbers.matches('.').count() == 2
+}
+
 /// Compares as semantic versioning does, without build metadata.
 pub(crate) fn precedence(a: &Version, b: &Version) -> Ordering {
     a.cmp_precedence(b)

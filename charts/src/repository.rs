@@ -13,7 +13,7 @@ use crate::ChartFetchError;
 use crate::access::HostCredentials;
 use crate::archive::ARCHIVE_LIMIT;
 use crate::http::{Client, Get};
-use crate::range::{VersionRange, parse_version, precedence};
+use crate::range::{VersionRange, is_whole, parse_version, precedence};
 
 const INDEX_LIMIT: u64 = 64 * 1024 * 1024;
 const KEPT_INDEXES: usize = 16;
@@ -79,7 +79,8 @@ impl Index {
     ) -> Result<Vec<(Version, String)>, ChartFetchError> {
         let entries = self.entries_of(repository, name)?;
         let texts = entries.iter().flatten().filter_map(|entry| entry.version.as_deref());
-        Ok(texts.filter_map(|text| Some((parse_version(text)?, text.to_owned()))).collect())
+        let whole = texts.filter(|text| is_whole(text));
+        Ok(whole.filter_map(|text| Some((parse_version(text)?, text.to_owned()))).collect())
     }
 
     /// Chooses the highest version that is wanted; an exact text wins over the range it also is.

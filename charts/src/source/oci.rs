@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{Source, SourceError};
-use crate::range::{VersionRange, parse_version};
+use crate::range::{VersionRange, is_whole};
 
 /// Which version of a chart in a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +50,9 @@ pub(super) fn parse(address: &str, version: Option<&str>) -> Result<Source, Sour
 
 /// A whole version is a tag; what else reads as a range is one; the rest is a tag such as `main`.
 fn parse_reference(text: &str) -> Result<OciReference, SourceError> {
-    let numbers = text.split(['-', '+']).next().unwrap_or(text);
-    let whole = parse_version(text).is_some() && numbers.matches('.').count() == 2;
-    if !whole && let Ok(range) = VersionRange::parse(text) {
+    if !is_whole(text)
+        && let Ok(range) = VersionRange::parse(text)
+    {
         return Ok(OciReference::Range(range));
     }
     // A tag cannot hold '+', so Helm writes '_' for it.

@@ -56,7 +56,7 @@ fn content(request: &Request, port: u16) -> Reply {
     match request.target.strip_prefix("/v2/acme/shop/").unwrap_or_default() {
         "tags/list?n=1000" => Reply::ok(r#"{"tags":["1.0.0","latest","2.0.0-rc.1"]}"#)
             .with("Link", "</v2/acme/shop/tags/list?n=1000&last=x>; rel=\"next\""),
-        "tags/list?n=1000&last=x" => Reply::ok(r#"{"tags":["1.2.0_b1"]}"#),
+        "tags/list?n=1000&last=x" => Reply::ok(r#"{"tags":["1.2","1.2.0_b1","20240115"]}"#),
         "manifests/1.0.0" => Reply::ok(chart("1.0.0")),
         "manifests/1.2.0_b1" => Reply::ok(chart("1.2.0+b1")),
         "manifests/index" => {

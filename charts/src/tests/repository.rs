@@ -39,6 +39,7 @@ fn the_highest_version_in_the_range_is_fetched_and_identified() {
 #[test]
 fn the_stable_versions_are_listed_newest_first_from_a_list_that_is_kept() {
     let index = "entries: {shop: [{version: 1.2.0}, {version: v1.10.0}, {version: 1.10.0+b2}, \
+                 {version: '1.11'}, {version: '20240115'}, \
                  {version: 2.0.0-rc.1}, {version: other}, null]}";
     let server = Server::start(move |request, _| match request.header("authorization") {
         Some(_) => Reply::ok(index),
