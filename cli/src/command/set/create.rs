@@ -184,13 +184,19 @@ async fn running(
         .list(&ListParams::default().fields(&format!("spec.environment={from}")))
         .await
         .map_err(|error| cluster.request("list", "apps", None).failed(&error))?;
-    let names = if names.is_empty() {
-        found.items.iter().map(|app| app.spec.app.clone()).collect()
-    } else {
-        names.to_vec()
-    };
+    let names = wanted(&found.items, names);
     let artifact = shared(&found.items, &names, from, to)?;
     Ok((artifact, names))
+}
+
+/// Returns the apps that are named, else all that run: of one that was never released nothing could be
+/// taken over.
+fn wanted(apps: &[App], names: &[String]) -> Vec<String> {
+    if !names.is_empty() {
+        return names.to_vec();
+    }
+    let runs = |app: &&App| app.status.as_ref().is_some_and(|status| status.current.is_some());
+    apps.iter().filter(runs).map(|app| app.spec.app.clone()).collect()
 }
 
 /// Returns the one artifact that all of the apps are of.
@@ -303,6 +309,15 @@ mod tests {
             "spec": {"app": name, "environment": "staging"}, "status": {"current": current},
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn without_names_all_apps_go_that_run() {
+        let mut never = app("new", None);
+        never.status = None;
+        let apps = [app("cart", Some("v2")), never];
+        assert_eq!(wanted(&apps, &[]), ["cart"]);
+        assert_eq!(wanted(&apps, &["new".into()]), ["new"], "whoever names it is told why not");
     }
 
     #[test]
