@@ -182,6 +182,14 @@ impl AppState {
         true
     }
 
+    /// Leaves out all that Flux has applied, but for how much it is.
+    pub(super) fn drop_applied(&mut self) {
+        for Inventory { objects, omitted, .. } in &mut self.inventories {
+            let dropped = std::mem::take(objects).len();
+            *omitted = omitted.saturating_add(u32::try_from(dropped).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Halves the longest list; false when there is nothing left to drop.
     fn halve(&mut self) -> bool {
         // What is applied can be read in git, too: it makes room for all else.

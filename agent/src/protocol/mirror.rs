@@ -170,17 +170,37 @@ struct Known {
 }
 
 impl Known {
-    /// Puts an app in; false, and nothing is changed, where that would be too much.
-    fn insert(&mut self, app: AppState) -> bool {
-        let old = self.apps.get(&app.key);
-        let bytes =
-            (self.bytes - old.map_or(0, |old| encoded(&**old))).saturating_add(encoded(&app));
-        if bytes > MAX_BYTES || (old.is_none() && self.apps.len() >= MAX_APPS) {
+    /// Puts an app in; false, and it is not, where that would be too much.
+    fn insert(&mut self, mut app: AppState) -> bool {
+        if !self.apps.contains_key(&app.key) && self.apps.len() >= MAX_APPS {
+            return false;
+        }
+        let mut bytes = self.bytes_with(&app);
+        if bytes > MAX_BYTES {
+            // What is applied can be read in git, too: it makes room for all else.
+            app.drop_applied();
+            self.drop_applied();
+            bytes = self.bytes_with(&app);
+        }
+        if bytes > MAX_BYTES {
             return false;
         }
         self.bytes = bytes;
         self.apps.insert(app.key.clone(), Arc::new(app));
         true
+    }
+
+    fn bytes_with(&self, app: &AppState) -> usize {
+        let old = self.apps.get(&app.key);
+        (self.bytes - old.map_or(0, |old| encoded(&**old))).saturating_add(encoded(app))
+    }
+
+    fn drop_applied(&mut self) {
+        for app in self.apps.values_mut().filter(|app| !app.inventories.is_empty()) {
+            let before = encoded(&**app);
+            Arc::make_mut(app).drop_applied();
+            self.bytes -= before.saturating_sub(encoded(&**app));
+        }
     }
 
     fn remove(&mut self, key: &AppKey) -> bool {
@@ -192,11 +212,41 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use super::super::app::FluxItem;
+    use super::super::app::{FluxItem, Inventory, InventoryEntry};
+    use super::super::limit::MAX_APPLIED;
     use super::*;
 
     fn app(name: &str) -> AppState {
         AppState::new(AppKey::new("shop", name))
+    }
+
+    #[test]
+    fn what_flux_has_applied_goes_before_an_agent_does() {
+        let inventory = |name: &str| Inventory {
+            kind: "Kustomization".into(),
+            namespace: "flux-system".into(),
+            name: name.into(),
+            objects: vec![
+                InventoryEntry {
+                    kind: "ConfigMap".into(),
+                    namespace: "shop".into(),
+                    name: "n".repeat(10_000),
+                };
+                MAX_APPLIED
+            ],
+            omitted: 0,
+        };
+        let mut known = Known::default();
+        // Two MiB each: forty are more than all may be.
+        for number in 0..40 {
+            let name = format!("web-{number}");
+            let app = AppState { inventories: vec![inventory(&name)], ..app(&name) };
+            assert!(known.insert(app), "{name}");
+        }
+        assert!(known.bytes <= MAX_BYTES);
+        assert_eq!(known.bytes, known.apps.values().map(|app| encoded(&**app)).sum::<usize>());
+        let first = &known.apps[&AppKey::new("shop", "web-0")].inventories[0];
+        assert_eq!((first.objects.len(), first.omitted as usize), (0, MAX_APPLIED));
     }
 
     fn delta(seq: u64, upserts: &[&str], removals: &[&str]) -> FromAgent {
