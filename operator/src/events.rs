@@ -68,7 +68,9 @@ async fn write(
 ) {
     let mut pace = Pace { saved: BURST, at: Instant::now() };
     while let Some((event, object)) = published.recv().await {
-        let rate = if traffic.is_crowded() { SLOW } else { RATE };
+        // A crowd that hangs at a dead host must not make those of others be dropped.
+        let slowly = traffic.is_crowded() && published.len() < QUEUE / 2;
+        let rate = if slowly { SLOW } else { RATE };
         if let Some(pause) = pace.take(Instant::now(), rate) {
             tokio::time::sleep(pause).await;
         }

@@ -114,8 +114,8 @@ where
     let patch = json!({"metadata": {
         "uid": object.uid(), "annotations": {labels::ORIGIN: origin.text()},
     }});
-    let _place = ctx.written.place().await;
-    match api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(patch)).await {
+    let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+    match ctx.written.in_turn(api.patch_metadata(&name, &params, &patch)).await {
         Ok(written) => {
             let version = written.resource_version().unwrap_or_default();
             ctx.written.record(object.meta().uid.as_deref(), &version);

@@ -38,8 +38,8 @@ where
         "status": status,
     });
     let params = PatchParams::apply(labels::OPERATOR).force();
-    let _place = ctx.written.place().await;
-    match api.patch_status(&name, &params, &Patch::Apply(patch)).await {
+    let patch = Patch::Apply(patch);
+    match ctx.written.in_turn(api.patch_status(&name, &params, &patch)).await {
         Ok(written) => {
             let version = written.resource_version().unwrap_or_default();
             ctx.written.record(object.meta().uid.as_deref(), &version);

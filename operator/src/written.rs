@@ -1,14 +1,19 @@
 //! What is written: not all at once, and a cache that has not seen it yet is not worked from.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 /// Writes that are under way at once. Of a thousand that come together the API server refuses most as
 /// too many requests; to refuse them and to be asked again costs it more than to let them wait here.
 const WRITES: usize = 32;
+/// How long a write has its place. One that lasts longer is held up by something else, or waits to be
+/// tried again, and must not hold up the others.
+const TURN: Duration = Duration::from_secs(3);
 
 /// The versions of objects as they were written last by this process.
 ///
@@ -19,19 +24,28 @@ pub(crate) struct Written {
     /// By UID, until the cache has seen the version.
     versions: Mutex<HashMap<String, u64>>,
     places: Semaphore,
+    turn: Duration,
 }
 
 impl Default for Written {
     fn default() -> Self {
-        Self { versions: Mutex::default(), places: Semaphore::new(WRITES) }
+        Self { versions: Mutex::default(), places: Semaphore::new(WRITES), turn: TURN }
     }
 }
 
 impl Written {
-    /// Waits for a place among the writes that are under way; it is held until it is dropped.
-    pub(crate) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+    /// Does a write once there is a place among those that are under way.
+    pub(crate) async fn in_turn<W: Future>(&self, write: W) -> W::Output {
         // Nobody closes it.
-        self.places.acquire().await.ok()
+        let place = self.places.acquire().await.ok();
+        let mut write = pin!(write);
+        match tokio::time::timeout(self.turn, write.as_mut()).await {
+            Ok(written) => written,
+            Err(_) => {
+                drop(place);
+                write.await
+            }
+        }
     }
 
     /// Remembers the version that a write made.
@@ -90,16 +104,32 @@ mod tests {
         assert!(!written.is_ahead_of(&cached("9")), "what the cache has seen once is forgotten");
     }
 
+    fn hang(written: &Written) -> impl Future<Output = ()> + Unpin {
+        Box::pin(written.in_turn(std::future::pending()))
+    }
+
     #[tokio::test]
     async fn only_so_many_writes_are_under_way_at_once() {
         let written = Written::default();
-        let mut places = Vec::new();
-        for _ in 0..WRITES {
-            places.push(written.place().await);
+        let mut hanging: Vec<_> = (0..WRITES).map(|_| hang(&written)).collect();
+        for write in &mut hanging {
+            assert!(write.now_or_never().is_none());
         }
-        assert!(written.place().now_or_never().is_none());
-        places.pop();
-        assert!(written.place().now_or_never().flatten().is_some());
+        let mut next = Box::pin(written.in_turn(std::future::ready(7)));
+        assert!((&mut next).now_or_never().is_none());
+        hanging.pop();
+        assert_eq!(next.await, 7);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_lasts_gives_its_place_to_others_and_goes_on() {
+        let written = Written { turn: Duration::from_millis(1), ..Written::default() };
+        let mut hanging = futures::future::join_all((0..WRITES).map(|_| hang(&written)));
+        assert!((&mut hanging).now_or_never().is_none());
+        tokio::select! {
+            _ = hanging => unreachable!("they hang"),
+            found = written.in_turn(std::future::ready(7)) => assert_eq!(found, 7),
+        }
     }
 
     #[test]
