@@ -12,7 +12,8 @@ use crate::signing::{SignatureError, TrustedKeys, verify};
 pub enum Signature {
     /// By the key that signs now.
     Own,
-    /// By another key, which may be an older one of ours or that of a git host.
+    /// In the name of another key, which may be an older one of ours or that of a git host. Nothing is
+    /// checked by it.
     Other,
     /// It is not what was signed, or the signature cannot be read.
     Invalid,

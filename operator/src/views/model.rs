@@ -55,8 +55,9 @@ pub(super) struct HistoryEntry {
     /// Commit that was put back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rollback_to: Option<String>,
-    /// Whether the commit is signed: `Own`, by the key that the environment signs with now; `Other`, by
-    /// another key; `Invalid`, it is not what was signed; `Unsigned`. Left out where that is not known.
+    /// Whether the commit is signed: `Own`, by the key that the environment signs with now; `Other`, in
+    /// the name of another key, by which nothing is checked; `Invalid`, it is not what was signed;
+    /// `Unsigned`. Left out where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signature: Option<String>,
 }

@@ -17,7 +17,7 @@ const told: Record<Signature, Told> = {
   Other: {
     word: 'Unknown',
     text: 'other key',
-    why: 'Signed with another key than the environment signs with now: an older one, that of the git host, or of a person.',
+    why: 'The signature names another key than the environment signs with now: an older one, that of the git host, or of a person. It is not checked here.',
   },
   Invalid: {
     word: 'Failed',
