@@ -254,6 +254,7 @@ function kubernetes(method, [plural, name], query, body) {
   }
   if (method === 'PATCH') {
     merge(found, body);
+    if (body.spec) found.metadata.generation = (found.metadata.generation ?? 1) + 1;
     world.follow(plural, found, body);
     if (plural === 'repositories' && body.status?.head) manifests.editElsewhere(name);
   }

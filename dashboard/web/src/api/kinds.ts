@@ -8,6 +8,7 @@ export interface Metadata {
   uid?: string;
   generateName?: string;
   resourceVersion?: string;
+  generation?: number;
   creationTimestamp?: string;
   deletionTimestamp?: string;
   annotations?: Record<string, string>;

@@ -39,7 +39,7 @@ export function Notices({ app, releases }: { app: App; releases: readonly Releas
               {pending?.status?.blockedBy?.map(({ reason }) => reason).join(' · ') ||
                 condition(pending?.status?.conditions, 'Ready')?.message}
             </Text>
-            {pending && <Decisions release={pending} />}
+            {pending && <Decisions key={pending.metadata.name} release={pending} />}
           </Group>
         </Alert>
       )}

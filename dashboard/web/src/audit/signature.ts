@@ -38,7 +38,7 @@ const unknown: Told = {
 };
 
 /** Says what is known of the signature of an entry. */
-export const signatureOf = ({ signature }: LogEntry): Told => (signature ? told[signature] : unknown);
+export const signatureOf = ({ signature }: LogEntry): Told => (signature && told[signature]) || unknown;
 
 export interface Link {
   word: Word;

@@ -123,3 +123,11 @@ describe('a value', () => {
     expect(setValue(text, 0, ['values', 'text'], undefined)).toBe('values:\n  after: 1\n');
   });
 });
+
+it('a star that is not quoted is a fault, and nothing that breaks', () => {
+  const text = 'app: shop\nenv: prod\nvalues:\n  schedule: */5\n';
+  expect(findManifest(text, 'shop', 'prod')).toBeUndefined();
+  expect(setValue(text, 0, ['values', 'replicas'], 3)).toBeUndefined();
+  expect(faultsOf(text)).toHaveLength(1);
+  expect(faultsOf(text.replace('*/5', '"*/5"'))).toEqual([]);
+});

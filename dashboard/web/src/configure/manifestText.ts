@@ -31,11 +31,23 @@ const documentsOf = (text: string) => {
 const isRecord = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Reads a document; nothing where it cannot be, as with an alias that is none: a `*` that is not quoted. */
+function plainOf(document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS() ?? null;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a text that is YAML, and yet cannot be read. */
+export const ALIAS = 'It names an anchor that is not there: quote what begins with *.';
+
 /** Finds the manifest of an app in an environment. */
 export function findManifest(text: string, app: string, environment: string): Manifest | undefined {
   for (const [at, document] of documentsOf(text).entries()) {
     if (document.errors.length > 0) continue;
-    const value: unknown = document.toJS();
+    const value = plainOf(document);
     if (isRecord(value) && value.app === app && value.env === environment) return { at, value };
   }
   return undefined;
@@ -54,9 +66,13 @@ export const lineOf = (text: string, at: number) => text.slice(0, at).split('\n'
 
 /** Lists what keeps a text from being YAML. */
 export const faultsOf = (text: string): Fault[] =>
-  documentsOf(text).flatMap(({ errors }) =>
-    errors.map(({ message, pos: [from, to] }) => ({ message: message.split('\n')[0] ?? message, from, to })),
-  );
+  documentsOf(text).flatMap((document) => {
+    const { errors, range } = document;
+    if (errors.length === 0 && plainOf(document) === undefined) {
+      return [{ message: ALIAS, from: range[0], to: range[1] }];
+    }
+    return errors.map(({ message, pos: [from, to] }) => ({ message: message.split('\n')[0] ?? message, from, to }));
+  });
 
 /** Reads a value by its path. */
 export function valueAt(value: Json | undefined, path: Path): Json | undefined {
@@ -99,8 +115,10 @@ export function setValue(text: string, at: number, path: Path, value: Json | und
   const before = documentsOf(text);
   const document = before[at];
   if (!document || before.some(({ errors }) => errors.length > 0) || path.length === 0) return undefined;
-  const wanted = before.map((each, index) => {
-    const copy = JSON.parse(JSON.stringify(each.toJS() ?? null)) as Json;
+  const read = before.map((each) => plainOf(each));
+  if (read.includes(undefined)) return undefined;
+  const wanted = read.map((each, index) => {
+    const copy = JSON.parse(JSON.stringify(each)) as Json;
     return index === at ? changed(copy, path, value) : copy;
   });
   const root = document.contents;
@@ -109,9 +127,7 @@ export function setValue(text: string, at: number, path: Path, value: Json | und
   if (edited === undefined) return undefined;
   const after = documentsOf(edited);
   const good = after.every(({ errors }) => errors.length === 0);
-  return good && JSON.stringify(after.map((each) => each.toJS() ?? null)) === JSON.stringify(wanted)
-    ? edited
-    : undefined;
+  return good && JSON.stringify(after.map((each) => plainOf(each))) === JSON.stringify(wanted) ? edited : undefined;
 }
 
 function changed(target: Json, path: Path, value: Json | undefined): Json {

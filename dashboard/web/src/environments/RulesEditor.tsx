@@ -17,11 +17,42 @@ const YamlEditor = lazy(() => import('~/configure/YamlEditor').then((each) => ({
 
 const nothing = () => {};
 
+interface Draft {
+  /** The generation of the Environment whose rules were changed. */
+  generation: number | undefined;
+  base: ReturnType<typeof rulesOf>;
+  text: string;
+}
+
+/** What is written stays while one looks elsewhere, by place and name. */
+const drafts = new Map<string, Draft>();
+
+function draftOf({ metadata: { generation }, spec }: Environment): Draft {
+  const base = rulesOf(spec);
+  return { generation, base, text: rulesText(base) };
+}
+
 /** Edits the rules of an environment: nothing is written before the API server has judged the very same change. */
 export function RulesEditor({ environment, onClose }: { environment: Environment; onClose: () => void }) {
   const { namespace, name } = environment.metadata;
-  const [base, setBase] = useState(() => rulesOf(environment.spec));
-  const [text, write] = useState(() => rulesText(base));
+  const { generation } = environment.metadata;
+  const id = `${namespace}/${name}`;
+  const [draft, setDraft] = useState(() => drafts.get(id) ?? draftOf(environment));
+  const { base, text } = draft;
+  const keep = useCallback(
+    (change: (draft: Draft) => Draft) =>
+      setDraft((old) => {
+        const draft = change(old);
+        drafts.set(id, draft);
+        return draft;
+      }),
+    [id],
+  );
+  const write = useCallback((text: string) => keep((draft) => ({ ...draft, text })), [keep]);
+  const leave = () => {
+    drafts.delete(id);
+    onClose();
+  };
   const right = useRight({ verb: 'patch', resource: 'environments', namespace, name });
   const path = pathOf('environments', namespace, name);
   const keeper = keeperOf(environment.metadata);
@@ -30,7 +61,8 @@ export function RulesEditor({ environment, onClose }: { environment: Environment
   const body = change && { spec: change };
   const said = JSON.stringify(body);
   const [asked] = useDebouncedValue(said, 500);
-  const moved = JSON.stringify(rulesOf(environment.spec)) !== JSON.stringify(base);
+  // The same rules are written in more than one way: by who serves them, with defaults or without.
+  const moved = generation !== draft.generation && JSON.stringify(rulesOf(environment.spec)) !== JSON.stringify(base);
   const judged = useQuery({
     queryKey: ['dry run', namespace, name, asked, moved],
     queryFn: () => patch<Environment>(withQuery(path, { dryRun: 'All' }), JSON.parse(asked ?? '{}')),
@@ -42,15 +74,10 @@ export function RulesEditor({ environment, onClose }: { environment: Environment
     mutationFn: () => patch<Environment>(path, body),
     onSuccess: () => {
       notifications.show({ message: `The rules of ${name} are changed.` });
-      onClose();
+      leave();
     },
     onError: (error) => notifications.show({ color: 'red', title: 'Refused', message: sentence(error) }),
   });
-  const restart = useCallback(() => {
-    const theirs = rulesOf(environment.spec);
-    setBase(theirs);
-    write(rulesText(theirs));
-  }, [environment.spec]);
   const unless =
     (keeper && `${keeper} would undo it: change the file in git.`) ||
     (moved && 'The rules were changed meanwhile: start again from what is there now.') ||
@@ -64,8 +91,8 @@ export function RulesEditor({ environment, onClose }: { environment: Environment
         <h2>Change the rules</h2>
         <Group gap="xs">
           {body && <CopyAs object={body} kubectl={() => kubectlPatch(environment, body)} />}
-          <Button size="compact-sm" variant="default" onClick={onClose}>
-            Back
+          <Button size="compact-sm" variant="default" onClick={leave}>
+            {change || faults.length > 0 ? 'Discard' : 'Back'}
           </Button>
           <Guarded right={right} unless={unless} loading={applying.isPending} onClick={() => applying.mutate()}>
             Apply
@@ -84,7 +111,7 @@ export function RulesEditor({ environment, onClose }: { environment: Environment
         <Alert variant="light" color="yellow" m="sm" p="sm" role="status">
           <Group justify="space-between" gap="xs">
             <Text size="sm">Somebody else has changed the rules meanwhile.</Text>
-            <Button size="compact-sm" variant="default" onClick={restart}>
+            <Button size="compact-sm" variant="default" onClick={() => keep(() => draftOf(environment))}>
               Start again from theirs
             </Button>
           </Group>

@@ -22,6 +22,9 @@ test('what is no rule, or no YAML, is told', () => {
   const [fault] = readRules('approval: {count: 1\n').faults;
   expect(fault?.message).not.toContain('\n');
   expect(readRules('approval: {count: 1\n').rules).toBeUndefined();
+  const cron = readRules('windows:\n  deny:\n    - cron: */5\n');
+  expect(cron.rules).toBeUndefined();
+  expect(cron.faults).toHaveLength(1);
 });
 
 test('a patch has what changed, and nulls for what is gone', () => {

@@ -2,7 +2,7 @@
 
 import { parseDocument, stringify } from 'yaml';
 import type { Environment, EnvironmentSpec, Metadata } from '~/api/kinds';
-import type { Fault } from '~/configure/manifestText';
+import { ALIAS, type Fault } from '~/configure/manifestText';
 import { quoted } from '~/domain/releaseSpec';
 
 /** The fields of the spec that are gates, in the order in which they are shown. */
@@ -31,8 +31,14 @@ export function readRules(text: string): { rules?: Fields; faults: Fault[] } {
     const [line = ''] = first.message.split('\n');
     return { faults: [{ message: line, from: first.pos[0], to: first.pos[1] }] };
   }
-  const value: unknown = document.toJS() ?? {};
   const whole = { from: 0, to: text.length };
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch {
+    // As a cron expression is that begins with a star and is not quoted.
+    return { faults: [{ ...whole, message: ALIAS }] };
+  }
   if (!isFields(value)) return { faults: [{ ...whole, message: `Rules are fields such as ${RULES.join(', ')}.` }] };
   const other = Object.keys(value).filter((name) => !RULES.some((rule) => rule === name));
   if (other.length > 0) {

@@ -134,3 +134,16 @@ test('without a connection the server is asked every ten seconds', async () => {
   feed.stop();
   expect(hand.listener).toBeUndefined();
 });
+
+test('what the live connection does not take is asked for until it does', () => {
+  const feed = makeFeed();
+  hand.listener?.refused(new Problem(429, 'TooMany', 'too many subscriptions'));
+  expect(feed.status.problem?.reason).toBe('TooMany');
+  const ask = vi.spyOn(feed, 'reload');
+  vi.advanceTimersByTime(25_000);
+  expect(ask).toHaveBeenCalledTimes(2);
+  hand.listener?.snapshot([]);
+  vi.advanceTimersByTime(60_000);
+  expect(ask).toHaveBeenCalledTimes(2);
+  expect(feed.status.problem).toBeUndefined();
+});

@@ -37,6 +37,8 @@ export class Feed {
   private scheduled = false;
   private generation = 0;
   private poll: ReturnType<typeof setInterval> | undefined;
+  /** Whether the live connection takes no subscription of it, so that nothing comes by itself. */
+  private refused = false;
   private endings: (() => void)[] = [];
 
   status: FeedStatus = { loaded: false, problem: undefined, at: 0 };
@@ -51,9 +53,17 @@ export class Feed {
   /** Loads, and follows the changes until `stop`. */
   start() {
     const listener: Listener = {
-      snapshot: (entries) => this.replace(entries),
+      snapshot: (entries) => {
+        this.refused = false;
+        this.follow();
+        this.replace(entries);
+      },
       change: (upserts, deletes) => this.apply(upserts, deletes),
-      refused: (problem) => this.fail(problem),
+      refused: (problem) => {
+        this.refused = true;
+        this.follow();
+        this.fail(problem);
+      },
     };
     this.endings = [this.source.subscribe(this.scope, listener), this.source.watch(() => this.follow())];
     void this.reload();
@@ -118,7 +128,7 @@ export class Feed {
   }
 
   private follow() {
-    const live = this.source.connection === 'open';
+    const live = this.source.connection === 'open' && !this.refused;
     if (live) {
       clearInterval(this.poll);
       this.poll = undefined;

@@ -9,6 +9,8 @@ const socket = new LiveSocket(() => {
 
 /** How long a feed is kept after its last reader, so that going back shows it at once. */
 const LINGER = 30_000;
+/** Feeds of a page at once, for which those that nobody reads make room: the server takes 32. */
+const MOST = 20;
 
 interface Shared {
   feed: Feed;
@@ -38,6 +40,13 @@ function acquire(scope: Scope, load: () => Promise<Entry[]>): Shared {
 
 function begin(id: string, entry: Shared) {
   shared.set(id, entry);
+  for (const [old, { feed, readers, end }] of shared) {
+    if (shared.size <= MOST) break;
+    if (readers > 0 || old === id) continue;
+    clearTimeout(end);
+    feed.stop();
+    shared.delete(old);
+  }
   entry.feed.start();
 }
 

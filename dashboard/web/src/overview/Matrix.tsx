@@ -49,7 +49,8 @@ const toPlace = ({ top, left, width, height }: DOMRect): Place => ({ top, left, 
 export function Matrix({ lines, group, columns, all, onFold }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const [spot, setSpot] = useState<Spot>({ row: 0, column: 0 });
-  const [peeked, setPeeked] = useState<(Spot & { place: Place }) | undefined>();
+  // By name: rows move while one looks.
+  const [peeked, setPeeked] = useState<{ key: string; environment: string; place: Place } | undefined>();
   const { dense } = usePreferences();
   const selection = useSelection();
   const narrow = useMediaQuery('(max-width: 700px)') ?? false;
@@ -91,7 +92,12 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     const name = columns[spot.column]?.name;
     const box = elementAt(spot)?.getBoundingClientRect();
     const there = line?.kind === 'app' && name && line.row.cells[name];
-    setPeeked(there && box ? { ...spot, place: toPlace(box) } : undefined);
+    setPeeked(there && box ? { key: line.row.key, environment: name, place: toPlace(box) } : undefined);
+  };
+  const follow = () => {
+    if (!peeked) return;
+    const row = lines.findIndex((each) => each.kind === 'app' && each.row.key === peeked.key);
+    peek({ row, column: columns.findIndex(({ name }) => name === peeked.environment) });
   };
   const closePeek = () => {
     setPeeked(undefined);
@@ -197,8 +203,8 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     '--least': `${200 + thin * THIN + (columns.length - thin) * 185}px`,
     '--row': `${height}px`,
   } as CSSProperties;
-  const looked = peeked && lines[peeked.row];
-  const lookedAt = peeked && columns[peeked.column]?.name;
+  const lookedAt = peeked?.environment;
+  const looked = peeked && lines.find((each) => each.kind === 'app' && each.row.key === peeked.key);
   const lookedCell = looked?.kind === 'app' && lookedAt ? looked.row.cells[lookedAt] : undefined;
   return (
     <div
@@ -208,7 +214,7 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
       ref={place}
       onKeyDown={press}
       // The panel goes with what is looked at, and away with it.
-      onScroll={() => peeked && peek(peeked)}
+      onScroll={follow}
       role="presentation"
     >
       <div

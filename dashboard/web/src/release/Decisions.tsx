@@ -14,9 +14,9 @@ import { tellRefusal } from '~/parts/refused';
 
 type Decision = 'Approve' | 'Reject' | 'Confirm' | 'Cancel';
 
-const does: Record<Decision, (release: Release, comment: string) => Promise<unknown>> = {
-  Approve: (release, comment) => judge(release, 'Approve', comment),
-  Reject: (release, comment) => judge(release, 'Reject', comment),
+const does: Record<Decision, (release: Release, comment: string, digest: string | undefined) => Promise<unknown>> = {
+  Approve: (...looked) => judge('Approve', ...looked),
+  Reject: (...looked) => judge('Reject', ...looked),
   Confirm: ({ metadata }) => patch(pathOf('releases', metadata.namespace, metadata.name), { spec: { confirm: true } }),
   Cancel: ({ metadata }) => patch(pathOf('releases', metadata.namespace, metadata.name), { spec: { cancel: true } }),
 };
@@ -36,14 +36,15 @@ const asks: Record<Decision, { label: string; required?: boolean } | undefined> 
   Cancel: undefined,
 };
 
-function judge({ metadata, status }: Release, decision: 'Approve' | 'Reject', comment: string) {
+/** Judges the plan that was looked at, not one that came while somebody read. */
+function judge(decision: 'Approve' | 'Reject', { metadata }: Release, comment: string, digest: string | undefined) {
   return post(pathOf('approvals', metadata.namespace), {
     apiVersion: API_VERSION,
     kind: 'Approval',
     metadata: { generateName: `${metadata.name}-`, namespace: metadata.namespace },
     spec: {
       release: metadata.name,
-      digest: status?.plan?.digest,
+      digest,
       decision,
       ...(comment ? { comment } : {}),
     },
@@ -56,6 +57,7 @@ export function Decisions({ release }: { release: Release }) {
   const { namespace, name } = metadata;
   const [opened, { open, close }] = useDisclosure(false);
   const [asked, setAsked] = useState<Decision>('Approve');
+  const [digest, setDigest] = useState<string | undefined>();
   const toApprove = useRight({ verb: 'create', resource: 'approvals', namespace });
   const toChange = useRight({ verb: 'patch', resource: 'releases', namespace, name });
   const blockers = (status?.blockedBy ?? []).map(({ kind }) => kind);
@@ -65,10 +67,11 @@ export function Decisions({ release }: { release: Release }) {
 
   const ask = (decision: Decision) => {
     setAsked(decision);
+    setDigest(status?.plan?.digest);
     open();
   };
   const decide = useMutation({
-    mutationFn: ({ asked, comment }: { asked: Decision; comment: string }) => does[asked](release, comment),
+    mutationFn: ({ asked, comment }: { asked: Decision; comment: string }) => does[asked](release, comment, digest),
     onSuccess: close,
     onError: tellRefusal,
   });

@@ -63,7 +63,10 @@ it.each([
   [`token ghp_${'a'.repeat(36)} is old`, 'token … is old'],
   ['Bearer abcdefgh12345678', 'Bearer…'],
   ['see https://git.example.com/acme', 'see https://git.example.com/acme'],
-  ['https://ada:pw@git.example.com/', 'https://ada…git.example.com/'],
+  ['https://ada:pw@git.example.com/', 'https://…git.example.com/'],
+  ['https://0123456789abcdef@git.example.com/', 'https://…git.example.com/'],
+  ['GET /x?private_token=abc&page=2', 'GET /x?private_token=…&page=2'],
+  ['password: hunter2 was wrong', 'password: … was wrong'],
   ['-----BEGIN OPENSSH PRIVATE KEY-----\nabc', '…'],
 ])('%s', (text, wanted) => {
   expect(withoutSecrets(text)).toBe(wanted);

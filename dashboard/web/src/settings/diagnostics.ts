@@ -30,7 +30,8 @@ const SECRETS = [
   /eyJ[\w-]{8,}\.[\w-]+\.?[\w-]*/g,
   /\b(?:gh[pousr]|github_pat|glpat|xox[a-z]|whsec)[_-][\w-]{8,}/g,
   /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi,
-  /(:\/\/[^\s/:@]*):[^\s/@]+@/g,
+  /(:\/\/)[^\s/@]+@/g,
+  /\b((?:\w+[_-])?(?:token|password|secret|api_?key)\s*[=:]\s*)[^\s&"']+/gi,
   /-----BEGIN [^-]+-----[\s\S]*?(?:-----END [^-]+-----|$)/g,
 ];
 
