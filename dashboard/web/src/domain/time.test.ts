@@ -94,4 +94,7 @@ test('what is no time has none', () => {
   expect(absolute('soon')).toBe('—');
   expect(exactTime(undefined)).toBe('');
   expect(exactTime('soon')).toBe('');
+  expect(clockTime('soon')).toBe('—');
+  expect(dayTime('soon')).toBe('—');
+  expect(nearTime('soon', now)).toBe('—');
 });

@@ -95,7 +95,10 @@ export function dateTime(time: string | null | undefined): string {
 }
 
 /** Returns the time of day. */
-export const clockTime = (time: string | undefined) => (time ? write().clock.format(new Date(time)) : '—');
+export function clockTime(time: string | undefined): string {
+  const at = momentOf(time);
+  return at ? write().clock.format(at) : '—';
+}
 
 /** Returns the time of day with milliseconds; nothing where the time is none. */
 export function exactTime(time: string | undefined): string {
@@ -104,7 +107,10 @@ export function exactTime(time: string | undefined): string {
 }
 
 /** Returns weekday and time, for what is some days away. */
-export const dayTime = (time: string) => write().brief.format(new Date(time));
+export function dayTime(time: string): string {
+  const at = momentOf(time);
+  return at ? write().brief.format(at) : '—';
+}
 
 /** Returns the moment at which a clock in the chosen zone shows a day and a time; nothing where there is no such day. */
 export function momentAt(day: string, time: string): string | undefined {
@@ -129,7 +135,8 @@ const WEEK = 6 * 86_400_000;
 
 /** Returns a time that may be today, with no more of its date than is needed to know which. */
 export function nearTime(time: string, now: number): string {
-  const at = new Date(time);
+  const at = momentOf(time);
+  if (!at) return '—';
   const { day, hour, date } = write();
   if (day.format(at) === day.format(now)) return hour.format(at);
   return Math.abs(at.getTime() - now) < WEEK ? dayTime(time) : date.format(at);
