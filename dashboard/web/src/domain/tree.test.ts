@@ -75,6 +75,20 @@ test('what Flux has applied stands below it, down to the pods of each version', 
   ]);
 });
 
+test('an object of the same name in another namespace is another one', () => {
+  const state: AppState = {
+    ...app,
+    flux: [flux('Kustomization', 'prod-web')],
+    workloads: [workload('Deployment', 'web')],
+    inventories: [inventory('Kustomization', 'prod-web', 'Deployment monitoring web', 'Deployment shop web')],
+  };
+  const [applier] = treeOf(state);
+  expect(applier?.children.map(({ namespace, word }) => [namespace, word])).toEqual([
+    ['monitoring', undefined],
+    [undefined, 'Healthy'],
+  ]);
+});
+
 test('without a list of its own, the last of Flux has what runs; a chart stands below who applied it', () => {
   const state: AppState = {
     ...app,

@@ -20,13 +20,19 @@ export interface Branch {
   omitted?: number;
 }
 
-const idOf = ({ kind, name }: { kind: string; name: string }) => `${kind}/${name}`;
+interface Named {
+  kind: string;
+  namespace?: string;
+  name: string;
+}
 
 /** Puts the objects of an app below what made them; those that nobody is known to have made stand at the top. */
 export function treeOf(state: AppState): Branch[] {
   const { workloads = [], pods = [], links = [], flux = [], inventories = [], omittedPods = 0 } = state;
   const known = new Map<string, Branch>();
   const placed = new Set<Branch>();
+  // Another namespace may have an object of the same name: that is not the one which is followed.
+  const idOf = ({ kind, namespace = state.namespace, name }: Named) => `${kind}/${namespace}/${name}`;
   const add = (branch: Branch) => {
     if (!known.has(idOf(branch))) known.set(idOf(branch), branch);
     return branch;
@@ -53,12 +59,14 @@ export function treeOf(state: AppState): Branch[] {
   );
   const reached = links.map(({ kind, name, url }) => add({ kind, name, text: url, children: [] }));
 
-  for (const { kind, name, objects, omitted } of inventories) {
-    const applier = known.get(idOf({ kind, name }));
+  for (const inventory of inventories) {
+    const { objects, omitted } = inventory;
+    const applier = known.get(idOf(inventory));
     if (!applier) continue;
-    for (const { kind, namespace, name } of objects) {
+    for (const object of objects) {
+      const { kind, namespace, name } = object;
       const elsewhere = namespace && namespace !== state.namespace ? { namespace } : {};
-      put(applier, known.get(idOf({ kind, name })) ?? { kind, name, ...elsewhere, children: [] });
+      put(applier, known.get(idOf(object)) ?? { kind, name, ...elsewhere, children: [] });
     }
     if (omitted) applier.omitted = omitted;
   }
@@ -66,9 +74,8 @@ export function treeOf(state: AppState): Branch[] {
 
   // What no list has was applied by whoever tells none: Helm, or the Kustomization of all apps.
   const silent = flux.filter(
-    ({ kind, name }) =>
-      ['Kustomization', 'HelmRelease'].includes(kind) &&
-      !inventories.some((each) => each.kind === kind && each.name === name),
+    (item) =>
+      ['Kustomization', 'HelmRelease'].includes(item.kind) && !inventories.some((each) => idOf(each) === idOf(item)),
   );
   const last = silent[silent.length - 1];
   const rest = last && known.get(idOf(last));
@@ -93,7 +100,8 @@ const branchOf = (item: FluxItem): Branch => ({
   children: [],
 });
 
-const belongs = (branch: Branch, workload: string | undefined) => workload === branch.name || workload === idOf(branch);
+const belongs = ({ kind, name }: Branch, workload: string | undefined) =>
+  workload === name || workload === `${kind}/${name}`;
 
 /** A workload with what stands between it and its pods, the newest version as its pods come: in trouble first. */
 function branchOfWorkload({ kind, name, word, cause, ready, wanted, cron }: Workload, pods: readonly Pod[]): Branch {
