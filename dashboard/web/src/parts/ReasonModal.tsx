@@ -50,7 +50,11 @@ function Asked({ verb, danger, asks, pending, onDecide, onClose, beside, more, c
         decide();
       }}
       onKeyDown={(event) => {
-        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) decide();
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+        // On a button the key does what that says, such as going back; elsewhere a browser may send the form as well.
+        if (event.target instanceof Element && event.target.closest('button, a')) return;
+        event.preventDefault();
+        decide();
       }}
     >
       <Stack gap="sm">
