@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks';
 import { createSpotlight, Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { IconFileText, IconRocket, IconSearch, IconServer, IconStack2, IconSunMoon } from '@tabler/icons-react';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import type { ReleaseSet } from '~/api/kinds';
 import type { EnvironmentCard, Row } from '~/api/server';
 import { actToText } from '~/domain/act';
 import { withPanel } from '~/domain/panel';
@@ -24,7 +25,9 @@ export function Palette() {
   const environments = useValues<EnvironmentCard>(feed, 'env:');
   const navigate = useNavigate();
   const { toggleColorScheme } = useMantineColorScheme();
+  // What nobody looks at is not built at each update; it stays until the list has faded out.
   const [opened, { open, close }] = useDisclosure(false);
+  const [picking, { open: pick, close: picked }] = useDisclosure(false);
   const sets = useSets(ns ? [ns] : environments.map(({ namespace }) => namespace), opened);
 
   const going: SpotlightActionData[] = pages.map(({ to, label, key, Icon }) => ({
@@ -69,15 +72,14 @@ export function Palette() {
         }),
     },
   ];
-  const apps = rows.flatMap((row) => [...pagesOf(row), ...actsOn(row)]);
-  const places: SpotlightActionData[] = environments.map(({ namespace, name }) => ({
+  const placeOf = ({ namespace, name }: EnvironmentCard): SpotlightActionData => ({
     id: `env ${namespace}/${name}`,
     label: `Environment ${name}`,
     description: namespace,
     leftSection: <IconServer size={18} />,
     onClick: () => void navigate({ to: '/environments/$namespace/$name', params: { namespace, name }, search: { ns } }),
-  }));
-  const together: SpotlightActionData[] = sets.map(({ metadata: { namespace, name }, spec, status }) => ({
+  });
+  const togetherOf = ({ metadata: { namespace, name }, spec, status }: ReleaseSet): SpotlightActionData => ({
     id: `set ${namespace}/${name}`,
     label: `Set ${name}`,
     description: [status?.releases?.map(({ app }) => app).join(', ') ?? spec.apps?.join(', '), spec.reason]
@@ -85,7 +87,7 @@ export function Palette() {
       .join(' · '),
     leftSection: <IconStack2 size={18} />,
     onClick: () => void navigate({ to: '/sets/$namespace/$name', params: { namespace, name }, search: { ns } }),
-  }));
+  });
   const other: SpotlightActionData[] = [
     {
       id: 'scheme',
@@ -94,14 +96,21 @@ export function Palette() {
       onClick: () => toggleColorScheme(),
     },
   ];
+  const all = () => [
+    ...going,
+    ...environments.map(placeOf),
+    ...rows.flatMap((row) => [...pagesOf(row), ...actsOn(row)]),
+    ...sets.map(togetherOf),
+    ...other,
+  ];
   const shared = { scrollable: true, maxHeight: 420, highlightQuery: true };
   return (
     <>
       <Spotlight
         {...shared}
-        actions={[...going, ...places, ...apps, ...together, ...other]}
+        actions={opened ? all() : []}
         onSpotlightOpen={open}
-        onSpotlightClose={close}
+        onExitTransitionEnd={close}
         shortcut="mod + K"
         limit={12}
         nothingFound="Nothing has this name."
@@ -115,7 +124,9 @@ export function Palette() {
       <Spotlight
         {...shared}
         store={appPick}
-        actions={rows.flatMap(pagesOf)}
+        actions={picking ? rows.flatMap(pagesOf) : []}
+        onSpotlightOpen={pick}
+        onExitTransitionEnd={picked}
         shortcut={null}
         limit={50}
         nothingFound="No app has this name."
