@@ -57,9 +57,15 @@ function candidateOf(artifact: Artifact, app: string, apps: readonly App[]): Can
   };
 }
 
-/** Returns what an environment can go back to: the log of the app without what is there now, if anything is. */
-export function pastOf(entries: readonly HistoryEntry[], current: string | undefined): Candidate[] {
-  return entries
+/** Tells a commit from the name of a release, as the CLI does. */
+const COMMIT = /^[0-9a-f]{7,64}$/;
+
+/**
+ * Returns what an environment can go back to: the log of the app without what is there now, if anything is. The
+ * release or commit that is asked for may be older than the entries: it is offered all the same, by its name alone.
+ */
+export function pastOf(entries: readonly HistoryEntry[], current: string | undefined, to?: string): Candidate[] {
+  const past = entries
     .filter(({ action, commit }) => action !== 'uninstall' && action !== 'environment' && commit !== current)
     .map(({ commit, release, version, subject, requestedBy, time, source, repository }) => ({
       id: release ?? commit,
@@ -72,6 +78,14 @@ export function pastOf(entries: readonly HistoryEntry[], current: string | undef
       repository: repository ?? undefined,
       runsIn: [],
     }));
+  if (!to || past.some(({ id }) => id === to)) return past;
+  const byCommit = COMMIT.test(to);
+  const isMeant = ({ release, commit }: HistoryEntry) => release === to || (byCommit && commit.startsWith(to));
+  // What the log has and is not offered is nothing to go back to.
+  const meant = entries.find(isMeant);
+  if (meant && !past.some(({ id }) => id === (meant.release ?? meant.commit))) return past;
+  const source = { rollbackTo: byCommit ? { commit: to } : { release: to } };
+  return [{ id: to, source, version: byCommit ? to.slice(0, 7) : to, runsIn: [] }, ...past];
 }
 
 /** Returns what somebody changed by hand, as a version of its own. */

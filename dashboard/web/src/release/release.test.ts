@@ -119,6 +119,20 @@ test('what is there now is nothing to go back to', () => {
   ]);
 });
 
+test('what is asked for can be gone back to although it is older than what was read, and nothing else is', () => {
+  const entries = [
+    { commit: 'c3c3c3c3', time: at(3), subject: 's', action: 'release', release: 'r3', version: 'v3' },
+    { commit: 'c2c2c2c2', time: at(2), subject: 's', action: 'uninstall', release: 'r2' },
+    { commit: 'c1c1c1c1', time: at(1), subject: 's', action: 'release', release: 'r1', version: 'v1' },
+  ];
+  const offered = (to?: string) => pastOf(entries, 'c3c3c3c3', to).map(({ id, source }) => [id, source.rollbackTo]);
+  const newest = ['r1', { release: 'r1' }];
+  expect(offered('shop.prod-old')).toEqual([['shop.prod-old', { release: 'shop.prod-old' }], newest]);
+  expect(offered('abc1234')).toEqual([['abc1234', { commit: 'abc1234' }], newest]);
+  expect(offered('c1c1c1c1')).toEqual([['c1c1c1c1', { commit: 'c1c1c1c1' }], newest]);
+  for (const to of [undefined, 'r1', 'r2', 'r3', 'c2c2c2c2', 'c3c3c3c']) expect(offered(to)).toEqual([newest]);
+});
+
 test('a rollback waits for a lock, not for approvals or windows', () => {
   const card = {
     namespace: 'team',

@@ -55,7 +55,7 @@ export function useChoices(act: Act): Choices {
     const entries = history.data?.items ?? [];
     // Who changed the folder by hand can be undone by going back to the newest release itself.
     const current = status?.drift?.git ? undefined : status?.current?.commit;
-    const candidates = act.kind === 'adopt' ? [handMade(act.commit, entries)] : pastOf(entries, current);
+    const candidates = act.kind === 'adopt' ? [handMade(act.commit, entries)] : pastOf(entries, current, act.to);
     return { candidates, apps: found, pending: history.isPending || apps.isPending, error: history.error, again };
   }
   const candidates = candidatesOf(artifacts.data?.items ?? [], app, found);
