@@ -189,8 +189,8 @@ export interface HistoryQuestion {
   before?: string;
 }
 
-export const readHistory = (namespace: string, environment: string, question: HistoryQuestion) =>
-  get<Page<HistoryEntry>>(withQuery(below(namespace, 'environments', environment, 'history'), { ...question }));
+export const readHistory = (namespace: string, environment: string, question: HistoryQuestion, signal?: AbortSignal) =>
+  get<Page<HistoryEntry>>(withQuery(below(namespace, 'environments', environment, 'history'), { ...question }), signal);
 
 export const readDiff = (namespace: string, environment: string, app: string, from: string, to: string) =>
   get<Difference>(withQuery(below(namespace, 'environments', environment, 'apps', app, 'diff'), { from, to }));

@@ -1,6 +1,7 @@
 import { Button, Group, Tabs, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import type { App, Release } from '~/api/kinds';
 import { toRelease, useRight } from '~/api/rights';
 import type { EnvironmentCard } from '~/api/server';
@@ -17,25 +18,41 @@ import { Empty, Failure, Loading, Sha } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
 import { findInGit, type Recorded } from './fromGit';
 
+/** How long a release is missing before it is looked for: of one that was just made, the watch may not know yet. */
+const PATIENCE = 2000;
+
 /** A release without an object: what the log in git has of it, or that it has nothing. */
 export function FromGit({ namespace, name }: { namespace: string; name: string }) {
+  const [missed, miss] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => miss(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, []);
+  return missed ? <Searched namespace={namespace} name={name} /> : <Loading lines={10} />;
+}
+
+function Searched({ namespace, name }: { namespace: string; name: string }) {
   const { ns } = useSearch({ strict: false });
   const overview = useOverview(ns);
   const status = useFeedStatus(overview);
   const environments = useValues<EnvironmentCard>(overview, 'env:')
     .filter((card) => card.namespace === namespace)
-    .map((card) => card.name);
+    .map((card) => card.name)
+    .sort();
+  // Once it is found, an environment that comes or goes changes nothing.
+  const [recorded, keep] = useState<Recorded>();
   const found = useQuery({
     queryKey: ['fromGit', namespace, name, environments],
-    queryFn: async () => (await findInGit(namespace, name, environments)) ?? null,
-    enabled: status.loaded,
+    queryFn: async ({ signal }) => (await findInGit(namespace, name, environments, signal)) ?? null,
+    enabled: status.loaded && !recorded,
     staleTime: Number.POSITIVE_INFINITY,
   });
+  if (found.data?.entry.app && !recorded) keep(found.data);
+  if (recorded?.entry.app)
+    return <Found namespace={namespace} name={name} recorded={recorded} app={recorded.entry.app} />;
   if (!status.loaded && status.problem) return <Failure error={status.problem} again={() => void overview.reload()} />;
   if (found.isPending) return <Loading lines={10} />;
   if (found.error) return <Failure error={found.error} again={() => void found.refetch()} />;
-  if (found.data?.entry.app)
-    return <Found namespace={namespace} name={name} recorded={found.data} app={found.data.entry.app} />;
   return (
     <Empty
       next={

@@ -32,7 +32,7 @@ export function ReleasePage() {
   const release = useValue<Release>(feed, `release:${namespace}/${name}`);
   if (!release) {
     if (status.loaded && !status.problem) {
-      return <FromGit namespace={namespace} name={name} />;
+      return <FromGit key={`${namespace}/${name}`} namespace={namespace} name={name} />;
     }
     if (status.problem) return <Failure error={status.problem} again={() => void feed.reload()} />;
     return <Loading lines={10} />;

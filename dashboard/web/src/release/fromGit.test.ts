@@ -12,11 +12,14 @@ const entry = (commit: string, app: string, release?: string, action = 'release'
   release,
 });
 
-/** Logs of environments, the newest first; a page has two entries at most. */
+const { signal } = new AbortController();
+
+/** Logs of environments, the newest first; a page has two entries at most. Those of `broken` cannot be read now. */
 function reading(logs: Record<string, HistoryEntry[]>) {
   const asked: string[] = [];
   const read = async (_: string, environment: string, question: HistoryQuestion): Promise<Page<HistoryEntry>> => {
     asked.push(`${environment} ${question.app ?? '*'} ${question.before ?? ''}`.trim());
+    if (environment === 'broken') throw new Problem(503, 'Unavailable', 'git cannot be reached');
     const log = logs[environment];
     if (!log) throw new Problem(403, 'Forbidden', `needs \`get environments\` ${environment}`);
     const all = log.filter(({ app }) => !question.app || app === question.app);
@@ -49,7 +52,7 @@ test('a release is found on a later page, with the commit of the app before it',
       entry('c1', 'shop', 'shop.prod-1'),
     ],
   });
-  const found = await findInGit('team', 'shop.prod-2', ['dev', 'prod'], read);
+  const found = await findInGit('team', 'shop.prod-2', ['dev', 'prod'], signal, read);
   expect([found?.environment, found?.entry.commit, found?.before]).toEqual(['prod', 'c2', 'c1']);
   expect(asked).toEqual(['prod shop', 'prod shop c3', 'prod shop c2']);
 });
@@ -62,13 +65,37 @@ test('the first one, and one after the app was removed, have nothing to compare 
       entry('c1', 'shop', 'shop.prod-1'),
     ],
   });
-  expect((await findInGit('team', 'shop.prod-1', ['prod'], read))?.before).toBeUndefined();
-  expect((await findInGit('team', 'shop.prod-3', ['prod'], read))?.before).toBeUndefined();
+  expect((await findInGit('team', 'shop.prod-1', ['prod'], signal, read))?.before).toBeUndefined();
+  expect((await findInGit('team', 'shop.prod-3', ['prod'], signal, read))?.before).toBeUndefined();
 });
 
 test('what may not be read is passed over, and told where nothing else has it', async () => {
   const { read } = reading({ prod: [entry('c1', 'shop', 'by-hand')] });
-  expect((await findInGit('team', 'by-hand', ['secret', 'prod'], read))?.environment).toBe('prod');
-  await expect(findInGit('team', 'nobody', ['secret', 'prod'], read)).rejects.toThrow('get environments');
-  expect(await findInGit('team', 'nobody', ['prod'], read)).toBeUndefined();
+  expect((await findInGit('team', 'by-hand', ['secret', 'prod'], signal, read))?.environment).toBe('prod');
+  await expect(findInGit('team', 'nobody', ['secret', 'prod'], signal, read)).rejects.toThrow('get environments');
+  expect(await findInGit('team', 'nobody', ['prod'], signal, read)).toBeUndefined();
+});
+
+test('an environment that cannot be read now does not end the search of the others', async () => {
+  const { read } = reading({ prod: [entry('c1', 'shop', 'by-hand')] });
+  expect((await findInGit('team', 'by-hand', ['broken', 'prod'], signal, read))?.environment).toBe('prod');
+  await expect(findInGit('team', 'nobody', ['broken', 'prod'], signal, read)).rejects.toThrow('git cannot be reached');
+});
+
+test('whoever goes away ends the search after the read that is on its way', async () => {
+  const gone = new AbortController();
+  const { asked, read } = reading({
+    prod: [entry('c3', 'shop'), entry('c2', 'shop'), entry('c1', 'shop', 'by-hand')],
+    dev: [],
+  });
+  const signals: unknown[] = [];
+  const leaving: typeof read = async (namespace, environment, question, signal?: AbortSignal) => {
+    signals.push(signal);
+    const page = await read(namespace, environment, question);
+    gone.abort();
+    return page;
+  };
+  await expect(findInGit('team', 'by-hand', ['prod', 'dev'], gone.signal, leaving)).rejects.toThrow('abort');
+  expect(asked).toEqual(['prod *']);
+  expect(signals).toEqual([gone.signal]);
 });

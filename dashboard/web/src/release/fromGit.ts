@@ -35,24 +35,28 @@ export function placesOf(name: string, environments: readonly string[]): Place[]
   ];
 }
 
-type Read = (namespace: string, environment: string, question: HistoryQuestion) => Promise<Page<HistoryEntry>>;
+type Read = typeof readHistory;
 
-/** Looks for a release in the logs of the environments; undefined where none that may be read has it. */
+/** Looks for a release in the logs of the environments until it is told to stop; undefined where none has it. */
 export async function findInGit(
   namespace: string,
   name: string,
   environments: readonly string[],
+  signal: AbortSignal,
   read: Read = readHistory,
 ): Promise<Recorded | undefined> {
-  let refusal: unknown;
+  let refusal: Problem | undefined;
   for (const { environment, app } of placesOf(name, environments)) {
-    const look = (question: HistoryQuestion) => read(namespace, environment, { ...question, app: question.app ?? app });
+    const look = async (question: HistoryQuestion) => {
+      signal.throwIfAborted();
+      return read(namespace, environment, { ...question, app: question.app ?? app }, signal);
+    };
     try {
       const entry = await findIn(look, name);
       if (entry) return { environment, entry, before: await commitBefore(look, entry) };
     } catch (error) {
-      // Of an environment that somebody may not read, another one can still tell.
-      if (!(error instanceof Problem) || error.status !== 403) throw error;
+      // Of an environment that somebody may not read, or that cannot be read now, another one can still tell.
+      if (!(error instanceof Problem)) throw error;
       refusal = error;
     }
   }
