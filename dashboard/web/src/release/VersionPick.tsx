@@ -23,7 +23,7 @@ export function VersionPick({ act, candidates, candidate, onChange }: Props) {
   const [all, setAll] = useState(false);
   const place = candidate ? candidates.indexOf(candidate) : -1;
   const shown = all ? candidates : candidates.slice(0, Math.max(FEW, place + 1));
-  const checks = useChecks(act.namespace, shown);
+  const checks = useChecks(act.namespace, shown, candidate);
   if (candidates.length === 0) {
     return (
       <Empty>

@@ -4,6 +4,7 @@ import { candidatesOf, gatesOf, pastOf, whyNot } from './candidates';
 import { commitOf, valuesOf } from './content';
 import { expectedText } from './expected';
 import { stepsOf, totalOf } from './timeline';
+import { nextLook } from './useChecks';
 
 const at = (second: number) => `2026-11-26T12:00:${String(second).padStart(2, '0')}Z`;
 const release = (status: Release['status'], spec: Partial<Release['spec']> = {}): Release => ({
@@ -178,4 +179,13 @@ test('a version knows the commit that CI has judged, also one to go back to', ()
   expect(candidatesOf([built], 'shop', [])[0]).toMatchObject({ commit: 's1', repository: 'acme/shop' });
   const entry = { commit: 'c1', time: at(1), subject: 's', action: 'release', source: 's2', repository: 'acme/shop' };
   expect(pastOf([entry], undefined)[0]).toMatchObject({ commit: 's2', repository: 'acme/shop' });
+});
+
+test('a check that is pending is asked for again while its version is chosen, and none of the others', () => {
+  const pending = { context: 'build', state: 'Pending' } as const;
+  const passed = { context: 'lint', state: 'Success' } as const;
+  expect(nextLook(true, [passed, pending])).toBe(15_000);
+  expect(nextLook(false, [pending])).toBe(false);
+  expect(nextLook(true, [passed])).toBe(false);
+  expect(nextLook(true, undefined)).toBe(false);
 });

@@ -19,8 +19,12 @@ export interface Checks {
   missing?: string;
 }
 
+/** Returns when checks are asked for again: of what is only on offer, one that is pending may be so for ever. */
+export const nextLook = (chosen: boolean, checks: readonly Check[] | undefined): number | false =>
+  chosen && checks?.some(({ state }) => state === 'Pending') ? OFTEN : false;
+
 /** Finds how CI judged versions, as their host tells it; a version of no known repository has no checks. */
-export function useChecks(namespace: string, candidates: readonly Candidate[]): Checks {
+export function useChecks(namespace: string, candidates: readonly Candidate[], chosen: Candidate | undefined): Checks {
   const right = useRight(toReadRepositories(namespace));
   const repositories = useQuery({
     queryKey: ['repositories', namespace],
@@ -34,13 +38,13 @@ export function useChecks(namespace: string, candidates: readonly Candidate[]): 
     return commit && found ? [{ id, commit, repository: found.metadata.name }] : [];
   });
   return useQueries({
-    queries: wanted.map(({ commit, repository }) => ({
+    queries: wanted.map(({ id, commit, repository }) => ({
       queryKey: ['statuses', namespace, repository, commit],
       queryFn: () => readStatuses(namespace, repository, commit),
       staleTime: OFTEN,
       retry: false,
       refetchInterval: ({ state }: { state: { data?: { items: Check[] } } }) =>
-        state.data?.items.some((check) => check.state === 'Pending') ? OFTEN : (false as const),
+        nextLook(id === chosen?.id, state.data?.items),
     })),
     combine: (answers) => {
       const failed = answers.find(({ error }) => error)?.error ?? repositories.error;
