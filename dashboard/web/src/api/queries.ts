@@ -5,14 +5,16 @@ import { Problem } from './http';
 
 const isRefusal = (error: unknown) => error instanceof Problem && error.status === 403;
 
+/** Tells what stays refused from what did not answer, and may answer next time. */
+export const staysRefused = (error: unknown) => error instanceof Problem && error.status >= 400 && error.status < 500;
+
 /** Makes what holds the answers of the server. */
 export function newQueries(): QueryClient {
   const queries = new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 10_000,
-        // What was refused stays refused; what did not answer may answer next time.
-        retry: (count, error) => count < 2 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
+        retry: (count, error) => count < 2 && !staysRefused(error),
       },
     },
     mutationCache: new MutationCache({

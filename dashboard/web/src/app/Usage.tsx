@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { readUsage } from '~/api/agents';
+import { staysRefused } from '~/api/queries';
 import { cpuText, memoryText, pointsOf, type Sample, type Series, withSample } from '~/domain/usage';
 import type { Place } from './AgentButtons';
 
@@ -7,6 +8,10 @@ import type { Place } from './AgentButtons';
 const OFTEN = 15_000;
 const WIDTH = 44;
 const HEIGHT = 14;
+
+/** Returns when is looked again: never where nobody measures it, or the person may not see it. */
+export const nextLook = ({ error, data }: { error: unknown; data?: readonly Sample[] | null }): number | false =>
+  staysRefused(error) || data === null ? false : OFTEN;
 
 /**
  * What the pods of an app used since the page was opened; nothing where nobody measures it in that cluster, or the
@@ -23,10 +28,10 @@ export function useUsage({ namespace, environment }: Place, app: string, told: b
     },
     enabled: told,
     retry: false,
-    refetchInterval: ({ state }) => (state.error || state.data === null ? false : OFTEN),
+    refetchInterval: ({ state }) => nextLook(state),
     gcTime: 15 * 60_000,
   });
-  return told && !usage.error ? (usage.data ?? undefined) : undefined;
+  return told && !staysRefused(usage.error) ? (usage.data ?? undefined) : undefined;
 }
 
 /** Processor and memory, as lines with what is used now. */
