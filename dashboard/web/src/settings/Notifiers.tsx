@@ -1,13 +1,12 @@
 import { Text } from '@mantine/core';
-import { useQueries } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
 import { readFailedNotifications, toReadEvents } from '~/api/events';
-import { sentence } from '~/api/http';
 import { useRight } from '~/api/rights';
 import { Age } from '~/parts/Age';
 import { Empty } from '~/parts/states';
 import { WordMark } from '~/parts/WordMark';
-import { lastFailure } from './failures';
+import { lastFailure, withoutFailure } from './failures';
 import { Table } from './Table';
 import { useEnvironments } from './useEnvironments';
 
@@ -18,17 +17,6 @@ export function Notifiers() {
   const found = (environments.data ?? []).flatMap(({ metadata, spec }) =>
     (spec.notifications ?? []).map((notification) => ({ ...metadata, notification })),
   );
-  const namespaces = [...new Set(found.map(({ namespace }) => namespace))];
-  const right = useRight(toReadEvents(namespaces[0] ?? ns ?? 'default'));
-  const events = useQueries({
-    queries: namespaces.map((namespace) => ({
-      queryKey: ['failed notifications', namespace],
-      queryFn: () => readFailedNotifications(namespace),
-      enabled: right.allowed,
-      staleTime: 60_000,
-    })),
-  });
-  const error = events.find((each) => each.error)?.error;
   return (
     <Table
       title="Notifications"
@@ -37,48 +25,56 @@ export function Notifiers() {
       error={environments.error}
       again={() => void environments.refetch()}
       empty={<Empty>Nobody is told of anything. Notifications are set in the file of an Environment.</Empty>}
-      rows={found.map(({ namespace, name, notification }) => {
-        const failure = lastFailure(events[namespaces.indexOf(namespace)]?.data ?? [], name, notification.name);
-        return (
-          <tr key={`${namespace}/${name}/${notification.name}`}>
-            <td>
-              <Link
-                to="/environments/$namespace/$name"
-                params={{ namespace, name }}
-                search={{ ns, tab: 'notifications' }}
-                className="text-link"
-              >
-                {name}
-              </Link>
-            </td>
-            <td>{notification.name}</td>
-            <td>{notification.provider}</td>
-            <td className="wrap">{notification.events?.join(', ') || 'everything'}</td>
-            <td className="wrap">{notification.apps?.join(', ') || 'all'}</td>
-            <td className="wrap" style={{ maxWidth: 320 }}>
-              {failure ? (
-                <>
-                  <WordMark word="Failed" size={14}>
-                    <Age time={failure.time} ago />
-                  </WordMark>
-                  <Text size="xs">{failure.message}</Text>
-                </>
-              ) : right.allowed && !error ? (
-                'none for an hour'
-              ) : (
-                'not known'
-              )}
-            </td>
-          </tr>
-        );
-      })}
-      note={
-        (!right.allowed || error) && (
-          <Text size="xs" c="dimmed" p="xs">
-            What did not get through is in the events of the namespace: {error ? sentence(error) : right.text}
-          </Text>
-        )
-      }
+      rows={found.map(({ namespace, name, notification }) => (
+        <tr key={`${namespace}/${name}/${notification.name}`}>
+          <td>
+            <Link
+              to="/environments/$namespace/$name"
+              params={{ namespace, name }}
+              search={{ ns, tab: 'notifications' }}
+              className="text-link"
+            >
+              {name}
+            </Link>
+          </td>
+          <td>{notification.name}</td>
+          <td>{notification.provider}</td>
+          <td className="wrap">{notification.events?.join(', ') || 'everything'}</td>
+          <td className="wrap">{notification.apps?.join(', ') || 'all'}</td>
+          <td className="wrap" style={{ maxWidth: 320 }}>
+            <LastFailure namespace={namespace} environment={name} notification={notification.name} />
+          </td>
+        </tr>
+      ))}
     />
+  );
+}
+
+/** What did not get through last, as the events of the namespace tell; of each namespace it may be another right. */
+function LastFailure({
+  namespace,
+  environment,
+  notification,
+}: {
+  namespace: string;
+  environment: string;
+  notification: string;
+}) {
+  const right = useRight(toReadEvents(namespace));
+  const events = useQuery({
+    queryKey: ['failed notifications', namespace],
+    queryFn: () => readFailedNotifications(namespace),
+    enabled: right.allowed,
+    staleTime: 60_000,
+  });
+  const failure = lastFailure(events.data ?? [], environment, notification);
+  if (!failure) return withoutFailure(right, events);
+  return (
+    <>
+      <WordMark word="Failed" size={14}>
+        <Age time={failure.time} ago />
+      </WordMark>
+      <Text size="xs">{failure.message}</Text>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lastFailure } from './failures';
+import { lastFailure, withoutFailure } from './failures';
 
 it('the newest failure is that of the very notification', () => {
   const event = (time: string, object: string, message: string) => ({
@@ -18,4 +18,13 @@ it('the newest failure is that of the very notification', () => {
   ];
   expect(lastFailure(events, 'prod', 'chat')).toEqual({ time: '2', message: 'the receiver answered 410' });
   expect(lastFailure(events, 'staging', 'chat')).toBeUndefined();
+});
+
+it('there is no failure only where the events were read', () => {
+  const may = { allowed: true, text: '' };
+  const mayNot = { allowed: false, text: 'You may not list events in team.' };
+  expect(withoutFailure(may, { isSuccess: true, error: null })).toBe('none for an hour');
+  expect(withoutFailure(may, { isSuccess: false, error: null })).toBe('…');
+  expect(withoutFailure(may, { isSuccess: false, error: new Error('it broke') })).toBe('not known: it broke');
+  expect(withoutFailure(mayNot, { isSuccess: true, error: null })).toBe('not known: You may not list events in team.');
 });
