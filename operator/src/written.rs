@@ -1,7 +1,6 @@
 //! What is written: not all at once, and a cache that has not seen it yet is not worked from.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,14 +37,13 @@ impl Written {
     pub(crate) async fn in_turn<W: Future>(&self, write: W) -> W::Output {
         // Nobody closes it.
         let place = self.places.acquire().await.ok();
-        let mut write = pin!(write);
-        match tokio::time::timeout(self.turn, write.as_mut()).await {
-            Ok(written) => written,
-            Err(_) => {
-                drop(place);
-                write.await
-            }
+        // On the heap: it is part of every reconcile.
+        let mut write = Box::pin(write);
+        if let Ok(written) = tokio::time::timeout(self.turn, write.as_mut()).await {
+            return written;
         }
+        drop(place);
+        write.await
     }
 
     /// Remembers the version that a write made.
