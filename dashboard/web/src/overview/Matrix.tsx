@@ -75,17 +75,15 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
 
   const elementAt = ({ row, column }: Spot) =>
     place.current?.querySelector<HTMLElement>(`[data-spot="${row}.${column}"], [data-spot="${row}.group"]`);
-  const move = (step: Spot, then?: (next: Spot) => void) => {
+  const focusAt = (spot: Spot) => elementAt(spot)?.focus();
+  const move = (step: Spot, then: (next: Spot) => void = focusAt) => {
     const next = {
       row: Math.max(0, Math.min(lines.length - 1, at.row + step.row)),
       column: Math.max(0, Math.min(columns.length - 1, at.column + step.column)),
     };
     setSpot(next);
     virtual.scrollToIndex(next.row);
-    requestAnimationFrame(() => {
-      elementAt(next)?.focus();
-      then?.(next);
-    });
+    requestAnimationFrame(() => then(next));
   };
   const peek = (spot: Spot) => {
     const line = lines[spot.row];
@@ -93,6 +91,7 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     const box = elementAt(spot)?.getBoundingClientRect();
     const there = line?.kind === 'app' && name && line.row.cells[name];
     setPeeked(there && box ? { key: line.row.key, environment: name, place: toPlace(box) } : undefined);
+    if (!there) focusAt(spot);
   };
   const follow = () => {
     if (!peeked) return;
@@ -101,7 +100,7 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
   };
   const closePeek = () => {
     setPeeked(undefined);
-    requestAnimationFrame(() => elementAt(at)?.focus());
+    requestAnimationFrame(() => focusAt(at));
   };
   const press = (event: KeyboardEvent) => {
     const step = steps[event.key];
@@ -277,8 +276,8 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
         </div>
       </div>
       {peeked && looked?.kind === 'app' && lookedAt && lookedCell && (
+        // It stays while one goes on: no key is lost.
         <Peek
-          key={`${looked.row.key} ${lookedAt}`}
           row={looked.row}
           environment={lookedAt}
           cell={lookedCell}
