@@ -106,11 +106,13 @@ export function Matrix({ lines, group, columns, all, onFold }: Props) {
     const step = steps[event.key];
     const inGrid = event.target instanceof HTMLElement && event.target.dataset.spot;
     if (!inGrid || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === ' ' && row) peek(at);
+    // The focus is still here for a moment after a look began.
+    if (peeked && (event.key === ' ' || event.key === 'Escape')) closePeek();
+    else if (event.key === ' ' && row) peek(at);
     else if (line?.kind === 'group' && step?.column) {
       // As in a tree: to the left it folds, to the right it unfolds.
       if (line.folded === step.column > 0) onFold(line.name);
-    } else if (step) move(step);
+    } else if (step) move(step, peeked ? peek : focusAt);
     else return;
     event.preventDefault();
   };
