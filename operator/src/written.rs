@@ -14,7 +14,7 @@ const WRITES: usize = 32;
 /// tried again, and must not hold up the others.
 const TURN: Duration = Duration::from_secs(3);
 
-/// The versions of objects as they were written last by this process.
+/// The writes of this process: how many are under way, and the versions that they made.
 ///
 /// Under load the watch lags behind our own writes. To reconcile from the copy before them would only
 /// end in conflicts, which cost the API server the time that the watch needs to catch up.

@@ -250,9 +250,13 @@ fn after_git(status: &ReleaseSetStatus, around: &Around, commit: &str) -> Stand 
         release.status.as_ref().is_none_or(|status| status.timestamps.ended.is_none())
     });
     let healthy = phases.filter(|phase| *phase == Phase::Healthy).count();
+    let well = match healthy {
+        1 => "1 app is healthy".to_owned(),
+        _ => format!("{healthy} apps are healthy"),
+    };
     let message = match phase {
-        Phase::Healthy => format!("{commit} runs: {healthy} apps are healthy{left_out}"),
-        _ if healthy > 0 => format!("committed {commit}; {healthy} apps are healthy{left_out}"),
+        Phase::Healthy => format!("{commit} runs: {well}{left_out}"),
+        _ if healthy > 0 => format!("committed {commit}; {well}{left_out}"),
         _ => format!("committed {commit}{left_out}"),
     };
     if open {
