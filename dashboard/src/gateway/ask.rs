@@ -121,17 +121,27 @@ pub(crate) async fn logs(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], lines).into_response())
 }
 
+/// Asks about an app that the caller may see, by the namespace that it runs in and its name.
+async fn of_app(
+    dashboard: &Dashboard,
+    caller: &Caller,
+    (namespace, environment, app): (String, String, String),
+    query: impl FnOnce(String, String) -> Query,
+) -> Result<Vec<Answer>, Problem> {
+    let place = Place::new(&namespace, &environment);
+    may_see(dashboard, caller, &place, Some(&app)).await?;
+    let state = found(dashboard, &place, &app)?;
+    whole(dashboard, caller, &place, query(state.key.namespace.clone(), app)).await
+}
+
 /// The events of an app, and of what runs it.
 pub(crate) async fn events(
     State(dashboard): State<Dashboard>,
     caller: Caller,
-    Path((namespace, environment, app)): Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
 ) -> Result<Json<Value>, Problem> {
-    let place = Place::new(&namespace, &environment);
-    may_see(&dashboard, &caller, &place, Some(&app)).await?;
-    let state = found(&dashboard, &place, &app)?;
-    let query = Query::Events { namespace: state.key.namespace.clone(), app };
-    let answers = whole(&dashboard, &caller, &place, query).await?;
+    let query = |namespace, app| Query::Events { namespace, app };
+    let answers = of_app(&dashboard, &caller, path, query).await?;
     let events = answers.into_iter().flat_map(|answer| match answer {
         Answer::Events { events } => events,
         _ => Vec::new(),
@@ -144,13 +154,10 @@ pub(crate) async fn events(
 pub(crate) async fn usage(
     State(dashboard): State<Dashboard>,
     caller: Caller,
-    Path((namespace, environment, app)): Path<(String, String, String)>,
+    Path(path): Path<(String, String, String)>,
 ) -> Result<Json<Value>, Problem> {
-    let place = Place::new(&namespace, &environment);
-    may_see(&dashboard, &caller, &place, Some(&app)).await?;
-    let state = found(&dashboard, &place, &app)?;
-    let query = Query::Usage { namespace: state.key.namespace.clone(), app };
-    let answers = whole(&dashboard, &caller, &place, query).await?;
+    let query = |namespace, app| Query::Usage { namespace, app };
+    let answers = of_app(&dashboard, &caller, path, query).await?;
     let pods = answers.into_iter().find_map(|answer| match answer {
         Answer::Usage { pods } => Some(pods),
         _ => None,
